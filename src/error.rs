@@ -1,0 +1,148 @@
+//! The errors of the whole library: one flat list, the same in Rust and in C.
+//!
+//! Every error has a number that never changes once published (`nsw_status` in
+//! the C header) and a fixed text. Errors carry no data: what a person needs to
+//! know beyond the code is said to the [`Logger`](crate::port::Logger).
+
+use core::fmt;
+
+/// `Result` with the library's [`Error`].
+pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+macro_rules! errors {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
+        /// What can go wrong. The discriminants are the C status codes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        #[repr(i32)]
+        pub enum Error {
+            $($(#[$doc])* $name = $code,)*
+        }
+
+        impl Error {
+            /// All errors, in the order of their declaration.
+            pub const ALL: &'static [Error] = &[$(Error::$name,)*];
+
+            /// The text of the error, without a trailing zero.
+            pub const fn message(self) -> &'static str {
+                match self {
+                    $(Error::$name => $text,)*
+                }
+            }
+
+            /// The text of the error as a C string.
+            pub const fn message_c(self) -> &'static core::ffi::CStr {
+                match self {
+                    $(Error::$name => const {
+                        match core::ffi::CStr::from_bytes_with_nul(concat!($text, "\0").as_bytes()) {
+                            Ok(text) => text,
+                            Err(_) => panic!("an error text holds a zero byte"),
+                        }
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+errors! {
+    /// A required pointer is NULL.
+    Null = -1, "a required pointer is NULL";
+    /// A value is outside its documented range.
+    Invalid = -2, "a value is outside its documented range";
+    /// A pointer is not aligned for its type.
+    Alignment = -3, "a pointer is not aligned for its type";
+    /// The pointer is not an object of this type.
+    Handle = -4, "the pointer is not an object of this type";
+    /// The object has been destroyed.
+    Destroyed = -5, "the object has been destroyed";
+    /// The object was left in an unknown state by an earlier panic.
+    Poisoned = -6, "the object is unusable after an earlier internal failure; destroy it";
+    /// The object is in use by another call.
+    Busy = -7, "the object is in use by another call (a hook may not call back into it)";
+    /// An internal failure was caught at the C boundary.
+    Panic = -8, "internal failure (a bug in the library); the object is unusable";
+    /// A struct's `size` field is not one that this version knows.
+    StructSize = -9, "the size field of a struct is not one that this version knows";
+    /// A length does not match the shapes involved.
+    Length = -10, "a length does not match the shapes involved";
+    /// A size calculation would overflow.
+    Overflow = -11, "a size is too large for this machine";
+    /// No allocator was given and this build has none of its own.
+    NoAllocator = -12, "no allocator was given and this build has none of its own";
+    /// The allocator has no memory left.
+    OutOfMemory = -13, "the allocator has no memory left";
+    /// The allocator returned a block that is not aligned as asked.
+    Allocator = -14, "the allocator returned a block that is not aligned as asked";
+    /// The output buffer is too small; the length needed was reported.
+    BufferTooSmall = -15, "the output buffer is too small; the length needed was reported";
+    /// The object reads its parameters in place and cannot change them.
+    ReadOnly = -16, "the object reads its parameters in place and cannot change them";
+    /// Not available on this machine or in this build.
+    Unsupported = -17, "not available on this machine or for this object";
+
+    /// The layers do not make a network.
+    NnShape = -100, "the layers do not make a network (see the documentation of the layer struct)";
+    /// The loss does not go with the output activation.
+    NnLoss = -101, "cross-entropy needs a softmax or sigmoid output layer";
+    /// Training diverged; the parameters are finite still.
+    NnDiverged = -102, "training diverged: loss, gradient or a weight stopped being finite";
+    /// Training or calibration data holds NaN or infinity.
+    NnNotFinite = -103, "the data holds a NaN or an infinity";
+    /// The trainer was made for another shape of network.
+    NnMismatch = -104, "the trainer was made for another shape of network";
+
+    /// The bytes are not a model.
+    ModelMagic = -120, "the bytes are not a model";
+    /// The model has a format version that this library does not read.
+    ModelVersion = -121, "the model has a format version that this library does not read";
+    /// The model is of another kind (float or int8).
+    ModelKind = -122, "the model is of another kind (float32 or int8)";
+    /// The model ends early.
+    ModelTruncated = -123, "the model ends early";
+    /// The model's length does not fit its contents.
+    ModelLength = -124, "the length of the model does not fit its contents";
+    /// The model's checksum is wrong.
+    ModelCrc = -125, "the checksum of the model is wrong";
+    /// A field of the model is outside its range.
+    ModelInvalid = -126, "a field of the model is outside its range";
+}
+
+impl Error {
+    /// The C status code: always negative.
+    pub const fn code(self) -> i32 {
+        self as i32
+    }
+
+    /// The error with this status code, if there is one.
+    pub fn from_code(code: i32) -> Option<Error> {
+        Error::ALL.iter().copied().find(|e| e.code() == code)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl core::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_negative_and_unique_and_have_their_own_text() {
+        for (i, a) in Error::ALL.iter().enumerate() {
+            assert!(a.code() < 0);
+            assert_eq!(Error::from_code(a.code()), Some(*a));
+            assert_eq!(a.message().as_bytes(), a.message_c().to_bytes());
+            for b in &Error::ALL[i + 1..] {
+                assert_ne!(a.code(), b.code());
+                assert_ne!(a.message(), b.message());
+            }
+        }
+        assert_eq!(Error::from_code(0), None);
+    }
+}

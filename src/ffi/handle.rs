@@ -1,0 +1,354 @@
+//! What every object behind a C handle has in front: a magic word that names
+//! its type, a lock that finds overlapping calls, and where its memory goes.
+//!
+//! Object and header lie in one piece, the header first.
+
+use core::alloc::Layout;
+use core::cell::UnsafeCell;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::catch;
+use super::port::{Owner, nsw_allocator};
+use super::slices::put;
+use super::status::nsw_status;
+use super::structs::check_pointer;
+use super::{guarded, status};
+use crate::error::{Error, Result};
+use crate::mem::Piece;
+
+/// A type that C has handles of.
+pub trait Object: Sized {
+    /// The opaque type of the header.
+    type C;
+    /// The magic word.
+    const MAGIC: u32;
+}
+
+/// The magic word of what has been destroyed.
+const DESTROYED: u32 = u32::from_le_bytes(*b"dead");
+
+/// Values of the lock; those between are a number of readers.
+const FREE: u32 = 0;
+const POISONED: u32 = u32::MAX - 1;
+const EXCLUSIVE: u32 = u32::MAX;
+
+/// An object with its header.
+#[repr(C)]
+pub struct Handle<T> {
+    magic: AtomicU32,
+    lock: AtomicU32,
+    owner: Owner,
+    layout: Layout,
+    value: UnsafeCell<T>,
+}
+
+impl<T> Handle<T> {
+    /// The lock as it has to be after `change` of what it is now.
+    fn change(&self, change: impl Fn(u32) -> Result<u32>) -> Result<()> {
+        #[cfg(target_has_atomic = "32")]
+        {
+            let mut error = Error::Busy;
+            self.lock
+                .fetch_update(Ordering::Acquire, Ordering::Relaxed, |now| {
+                    change(now).map_err(|e| error = e).ok()
+                })
+                .map_err(|_| error)?;
+        }
+        // One core without compare-and-swap: whatever interrupts us here puts
+        // the lock back as it was before it returns.
+        #[cfg(not(target_has_atomic = "32"))]
+        self.lock.store(change(self.lock.load(Ordering::Acquire))?, Ordering::Release);
+        Ok(())
+    }
+
+    fn lock_exclusive(&self) -> Result<()> {
+        self.change(|now| match now {
+            FREE => Ok(EXCLUSIVE),
+            POISONED => Err(Error::Poisoned),
+            _ => Err(Error::Busy),
+        })
+    }
+
+    fn lock_shared(&self) -> Result<()> {
+        self.change(|now| match now {
+            POISONED => Err(Error::Poisoned),
+            // One short of `POISONED`: as many readers as can be.
+            EXCLUSIVE | 0xffff_fffd => Err(Error::Busy),
+            readers => Ok(readers + 1),
+        })
+    }
+
+    /// Ends a call; a panic in it poisons the object.
+    fn unlock<R>(&self, result: &Result<R>) {
+        if matches!(result, Err(Error::Panic)) {
+            self.lock.store(POISONED, Ordering::Release);
+            return;
+        }
+        // Never an error: what was locked is unlocked.
+        let _ = self.change(|now| match now {
+            EXCLUSIVE => Ok(FREE),
+            POISONED => Ok(POISONED),
+            readers => Ok(readers - 1),
+        });
+    }
+}
+
+/// The object behind a handle, if it is one.
+///
+/// # Safety
+/// `handle` is NULL or points to memory that holds (or held) an object.
+unsafe fn find<'a, T: Object>(handle: *const T::C) -> Result<&'a Handle<T>> {
+    let handle = handle.cast::<Handle<T>>();
+    check_pointer(handle)?;
+    // SAFETY: aligned, not NULL, and the magic word is the first field.
+    let magic = unsafe { &*handle.cast::<AtomicU32>() };
+    match magic.load(Ordering::Acquire) {
+        // SAFETY: only `build` writes this word, over a whole object.
+        word if word == T::MAGIC => Ok(unsafe { &*handle }),
+        DESTROYED => Err(Error::Destroyed),
+        _ => Err(Error::Handle),
+    }
+}
+
+/// Calls `f` with the object to itself.
+///
+/// # Safety
+/// As [`find`].
+pub unsafe fn with_mut<T: Object, R>(
+    handle: *mut T::C,
+    f: impl FnOnce(&mut T) -> Result<R>,
+) -> Result<R> {
+    // SAFETY: the caller's word.
+    let handle = unsafe { find::<T>(handle) }?;
+    handle.lock_exclusive()?;
+    // SAFETY: the lock keeps every other call out.
+    let result = catch(|| f(unsafe { &mut *handle.value.get() }));
+    handle.unlock(&result);
+    result
+}
+
+/// Calls `f` with the object, beside other such calls.
+///
+/// # Safety
+/// As [`find`].
+pub unsafe fn with_ref<T: Object, R>(
+    handle: *const T::C,
+    f: impl FnOnce(&T) -> Result<R>,
+) -> Result<R> {
+    // SAFETY: the caller's word.
+    let handle = unsafe { find::<T>(handle) }?;
+    handle.lock_shared()?;
+    // SAFETY: the lock keeps calls that change it out.
+    let result = catch(|| f(unsafe { &*handle.value.get() }));
+    handle.unlock(&result);
+    result
+}
+
+/// The layout of an object with its header, and where the object's own piece
+/// begins.
+fn whole<T>(own: Layout) -> Result<(Layout, usize)> {
+    Layout::new::<Handle<T>>().extend(own).map_err(|_| Error::Overflow)
+}
+
+/// Tells C the footprint of an object.
+///
+/// # Safety
+/// `size` and `align` are NULL or writable.
+pub unsafe fn footprint<T: Object>(
+    size: *mut usize,
+    align: *mut usize,
+    own: impl FnOnce() -> Result<Layout>,
+) -> nsw_status {
+    guarded(|| {
+        check_pointer(size)?;
+        check_pointer(align)?;
+        let (layout, _) = whole::<T>(own()?)?;
+        // SAFETY: the caller's word.
+        unsafe { put(size, layout.size()).and_then(|()| put(align, layout.align())) }
+    })
+}
+
+/// Makes an object in one piece of `memory` and hands out its handle; on any
+/// error `*out` is NULL and the piece goes back.
+///
+/// # Safety
+/// `memory` is NULL or a hook table; `out` is NULL or writable; what `own` and
+/// `make` rely on holds.
+pub unsafe fn create<T: Object>(
+    memory: *const nsw_allocator,
+    out: *mut *mut T::C,
+    own: impl FnOnce() -> Result<Layout>,
+    make: impl FnOnce(Piece<'static>) -> Result<T>,
+) -> nsw_status {
+    guarded(|| {
+        // SAFETY: the caller's word.
+        unsafe { put(out, core::ptr::null_mut()) }?;
+        // SAFETY: the caller's word.
+        let owner = unsafe { Owner::new(memory) }?;
+        let own = own()?;
+        let (layout, _) = whole::<T>(own)?;
+        let block = owner.allocate(layout)?;
+        // SAFETY: the block has this layout and is nobody else's.
+        match catch(|| unsafe { build(block, layout, own, owner, make) }) {
+            // SAFETY: the caller's word.
+            Ok(handle) => unsafe { put(out, handle) },
+            Err(error) => {
+                // SAFETY: the block came from this owner, and nothing is in it.
+                unsafe { owner.free(block, layout) };
+                Err(error)
+            }
+        }
+    })
+}
+
+/// Makes an object over a block of its [`whole`] layout.
+///
+/// # Safety
+/// The block has that layout and is nobody else's.
+pub unsafe fn build<T: Object>(
+    block: NonNull<u8>,
+    layout: Layout,
+    own: Layout,
+    owner: Owner,
+    make: impl FnOnce(Piece<'static>) -> Result<T>,
+) -> Result<*mut T::C> {
+    let (_, start) = whole::<T>(own)?;
+    // SAFETY: the object's own piece lies inside the block, behind the header.
+    let piece = unsafe { Piece::from_raw(block.add(start), own) };
+    let value = make(piece)?;
+    let handle = block.cast::<Handle<T>>();
+    // SAFETY: the header's place inside the block, aligned.
+    unsafe {
+        handle.write(Handle {
+            magic: AtomicU32::new(T::MAGIC),
+            lock: AtomicU32::new(FREE),
+            owner,
+            layout,
+            value: UnsafeCell::new(value),
+        });
+    }
+    Ok(handle.as_ptr().cast())
+}
+
+/// Destroys an object and gives its memory back. What is not a live object, or
+/// is in the middle of another call, is left alone.
+///
+/// # Safety
+/// As [`find`].
+pub unsafe fn destroy<T: Object>(handle: *mut T::C) {
+    // SAFETY: the caller's word.
+    let Ok(found) = (unsafe { find::<T>(handle) }) else { return };
+    if found.lock_exclusive() == Err(Error::Busy) {
+        return;
+    }
+    found.magic.store(DESTROYED, Ordering::Release);
+    let (owner, layout) = (found.owner, found.layout);
+    let _ = catch(|| {
+        // SAFETY: nobody else has it any more, and nobody finds it.
+        unsafe { core::ptr::drop_in_place(found.value.get()) };
+        Ok(())
+    });
+    if let Some(block) = NonNull::new(handle.cast::<u8>()) {
+        // SAFETY: the block came from this owner with this layout.
+        unsafe { owner.free(block, layout) };
+    }
+}
+
+/// The status of a call on an object.
+///
+/// # Safety
+/// As [`find`].
+pub unsafe fn call_mut<T: Object>(
+    handle: *mut T::C,
+    f: impl FnOnce(&mut T) -> Result<()>,
+) -> nsw_status {
+    // SAFETY: the caller's word.
+    status(unsafe { with_mut::<T, ()>(handle, f) })
+}
+
+/// The status of a call that changes nothing on an object.
+///
+/// # Safety
+/// As [`find`].
+pub unsafe fn call_ref<T: Object>(
+    handle: *const T::C,
+    f: impl FnOnce(&T) -> Result<()>,
+) -> nsw_status {
+    // SAFETY: the caller's word.
+    status(unsafe { with_ref::<T, ()>(handle, f) })
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+
+    struct Number(u32);
+    #[repr(C)]
+    struct number;
+    impl Object for Number {
+        type C = number;
+        const MAGIC: u32 = 0x1234_5678;
+    }
+
+    fn number_seven() -> *mut number {
+        let mut out = core::ptr::null_mut();
+        // SAFETY: the heap, and a place on the stack.
+        let status = unsafe {
+            create::<Number>(
+                core::ptr::null(),
+                &mut out,
+                || Ok(Layout::new::<()>()),
+                |_| Ok(Number(7)),
+            )
+        };
+        assert_eq!(status, 0);
+        out
+    }
+
+    #[test]
+    fn a_panic_becomes_a_status_and_poisons_the_object() {
+        let n = number_seven();
+        // SAFETY: a live object.
+        unsafe {
+            assert_eq!(call_mut::<Number>(n, |_| panic!("on purpose")), Error::Panic.code());
+            assert_eq!(call_mut::<Number>(n, |_| Ok(())), Error::Poisoned.code());
+            assert_eq!(call_ref::<Number>(n, |_| Ok(())), Error::Poisoned.code());
+            destroy::<Number>(n);
+        }
+    }
+
+    #[test]
+    fn a_panic_while_making_gives_the_memory_back() {
+        let mut out = core::ptr::null_mut();
+        // SAFETY: the heap, and a place on the stack.
+        let status = unsafe {
+            create::<Number>(
+                core::ptr::null(),
+                &mut out,
+                || Ok(Layout::new::<u64>()),
+                |_| panic!("on purpose"),
+            )
+        };
+        assert_eq!((status, out.is_null()), (Error::Panic.code(), true));
+    }
+
+    #[test]
+    fn overlapping_calls_are_found() {
+        let n = number_seven();
+        // SAFETY: a live object.
+        unsafe {
+            let inner_of_mut = with_mut::<Number, _>(n, |_| {
+                destroy::<Number>(n);
+                Ok((call_mut::<Number>(n, |_| Ok(())), call_ref::<Number>(n, |_| Ok(()))))
+            });
+            assert_eq!(inner_of_mut, Ok((Error::Busy.code(), Error::Busy.code())));
+            let inner_of_ref = with_ref::<Number, _>(n, |_| {
+                Ok((call_mut::<Number>(n, |_| Ok(())), call_ref::<Number>(n, |_| Ok(()))))
+            });
+            assert_eq!(inner_of_ref, Ok((Error::Busy.code(), 0)));
+            assert_eq!(with_mut::<Number, _>(n, |n| Ok(n.0)), Ok(7));
+            destroy::<Number>(n);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The C ABI: `include/neural_swarm.h`, and ABI.md for what may change when.
+//!
+//! One file a domain, each function a few lines: check what C handed in, call
+//! the Rust API, turn the answer into a status. `handle.rs` has what all
+//! objects share, `structs.rs` what all structs, `slices.rs` what all buffers.
+//!
+//! These functions are for C. They are safe to call exactly as the header says.
+
+#![allow(unsafe_code)]
+#![allow(non_camel_case_types)]
+// The contract of every pointer is in the header's introduction and in each
+// function's text; a section of the same words on every function tells less.
+#![allow(clippy::missing_safety_doc)]
+
+mod handle;
+pub mod net;
+pub mod port;
+pub mod qnet;
+mod slices;
+pub mod status;
+mod structs;
+pub mod trainer;
+pub mod version;
+
+use crate::error::{Error, Result};
+use status::{NSW_OK, nsw_status};
+
+/// The status of a result.
+fn status(result: Result<()>) -> nsw_status {
+    match result {
+        Ok(()) => NSW_OK,
+        Err(error) => error.code(),
+    }
+}
+
+/// Runs a function so that no panic of it reaches C.
+#[cfg(feature = "std")]
+fn catch<R>(f: impl FnOnce() -> Result<R>) -> Result<R> {
+    std::panic::catch_unwind(core::panic::AssertUnwindSafe(f)).unwrap_or(Err(Error::Panic))
+}
+
+/// Without `std` a panic ends in the program's panic handler.
+#[cfg(not(feature = "std"))]
+fn catch<R>(f: impl FnOnce() -> Result<R>) -> Result<R> {
+    f()
+}
+
+/// The status of a function that has no object yet.
+fn guarded(f: impl FnOnce() -> Result<()>) -> nsw_status {
+    status(catch(f))
+}

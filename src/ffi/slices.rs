@@ -1,0 +1,88 @@
+//! Buffers of the caller: (pointer, length) in, (pointer, capacity, length) out.
+
+use core::ops::Range;
+
+use super::structs::check_pointer;
+use crate::error::{Error, Result};
+
+/// The caller's input.
+///
+/// # Safety
+/// `pointer` is NULL, or readable for `len` elements for `'a` while nobody
+/// writes to them.
+pub unsafe fn input<'a, T>(pointer: *const T, len: usize) -> Result<&'a [T]> {
+    check_bytes::<T>(len)?;
+    if len == 0 {
+        return Ok(&[]);
+    }
+    check_pointer(pointer)?;
+    // SAFETY: aligned, not NULL, a possible size, and the caller's word.
+    Ok(unsafe { core::slice::from_raw_parts(pointer, len) })
+}
+
+/// The caller's output buffer: where to write, how much fits, and where to say
+/// how much was written or is needed.
+#[derive(Clone, Copy)]
+pub struct Output<T> {
+    pub pointer: *mut T,
+    pub capacity: usize,
+    /// May be NULL.
+    pub len: *mut usize,
+}
+
+impl<T> Output<T> {
+    /// The first `needed` elements, none of which may lie in `inputs`. Tells
+    /// the caller the length, also if the buffer is too small.
+    ///
+    /// # Safety
+    /// The buffer is NULL, or writable for `capacity` elements for `'a` and
+    /// used by nobody else; `len` is NULL or writable.
+    pub unsafe fn take<'a>(self, needed: usize, inputs: &Range<*const u8>) -> Result<&'a mut [T]> {
+        check_bytes::<T>(self.capacity)?;
+        if !self.len.is_null() {
+            check_pointer(self.len)?;
+            // SAFETY: aligned, not NULL, and the caller's word.
+            unsafe { self.len.write(needed) };
+        }
+        if self.capacity < needed {
+            return Err(Error::BufferTooSmall);
+        }
+        if needed == 0 {
+            return Ok(&mut []);
+        }
+        check_pointer(self.pointer)?;
+        let bytes = needed * size_of::<T>();
+        let start = self.pointer.cast_const().cast::<u8>();
+        if start < inputs.end && inputs.start < start.wrapping_add(bytes) {
+            return Err(Error::Invalid);
+        }
+        // SAFETY: aligned, not NULL, a possible size, apart from the inputs,
+        // and the caller's word. Only zeros and numbers are ever in it.
+        Ok(unsafe { core::slice::from_raw_parts_mut(self.pointer, needed) })
+    }
+}
+
+/// The bytes that a slice lies in.
+pub fn bytes_of<T>(slice: &[T]) -> Range<*const u8> {
+    let range = slice.as_ptr_range();
+    range.start.cast()..range.end.cast()
+}
+
+/// Writes one value to the caller.
+///
+/// # Safety
+/// `to` is NULL or writable.
+pub unsafe fn put<T>(to: *mut T, value: T) -> Result<()> {
+    check_pointer(to)?;
+    // SAFETY: aligned, not NULL, and the caller's word.
+    unsafe { to.write(value) };
+    Ok(())
+}
+
+/// Refuses lengths that no memory can have.
+fn check_bytes<T>(len: usize) -> Result<()> {
+    match len.checked_mul(size_of::<T>()) {
+        Some(bytes) if bytes <= isize::MAX as usize => Ok(()),
+        _ => Err(Error::Overflow),
+    }
+}

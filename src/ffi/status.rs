@@ -1,0 +1,142 @@
+//! Status codes: [`Error`] as C sees it.
+//!
+//! Written out, because the header generator cannot see what a macro makes; a
+//! test holds them to the errors.
+
+use core::ffi::c_char;
+
+use crate::error::Error;
+
+/// What a function answers: NSW_OK, or a negative NSW_ERR_ code. Positive
+/// values are not errors. Codes never change their meaning; -1 to -99 are for
+/// all domains, -100 to -199 for neural networks.
+pub type nsw_status = i32;
+
+/// Done.
+pub const NSW_OK: nsw_status = 0;
+/// A required pointer is NULL.
+pub const NSW_ERR_NULL: nsw_status = -1;
+/// A value is outside its documented range.
+pub const NSW_ERR_INVALID: nsw_status = -2;
+/// A pointer is not aligned for its type.
+pub const NSW_ERR_ALIGNMENT: nsw_status = -3;
+/// The pointer is not an object of this type.
+pub const NSW_ERR_HANDLE: nsw_status = -4;
+/// The object has been destroyed.
+pub const NSW_ERR_DESTROYED: nsw_status = -5;
+/// The object was left in an unknown state by an earlier panic.
+pub const NSW_ERR_POISONED: nsw_status = -6;
+/// The object is in use by another call.
+pub const NSW_ERR_BUSY: nsw_status = -7;
+/// An internal failure was caught at the C boundary.
+pub const NSW_ERR_PANIC: nsw_status = -8;
+/// A struct's `size` field is not one that this version knows.
+pub const NSW_ERR_STRUCT_SIZE: nsw_status = -9;
+/// A length does not match the shapes involved.
+pub const NSW_ERR_LENGTH: nsw_status = -10;
+/// A size calculation would overflow.
+pub const NSW_ERR_OVERFLOW: nsw_status = -11;
+/// No allocator was given and this build has none of its own.
+pub const NSW_ERR_NO_ALLOCATOR: nsw_status = -12;
+/// The allocator has no memory left.
+pub const NSW_ERR_OUT_OF_MEMORY: nsw_status = -13;
+/// The allocator returned a block that is not aligned as asked.
+pub const NSW_ERR_ALLOCATOR: nsw_status = -14;
+/// The output buffer is too small; the length needed was reported.
+pub const NSW_ERR_BUFFER_TOO_SMALL: nsw_status = -15;
+/// The object reads its parameters in place and cannot change them.
+pub const NSW_ERR_READ_ONLY: nsw_status = -16;
+/// Not available on this machine or in this build.
+pub const NSW_ERR_UNSUPPORTED: nsw_status = -17;
+/// The layers do not make a network.
+pub const NSW_ERR_NN_SHAPE: nsw_status = -100;
+/// The loss does not go with the output activation.
+pub const NSW_ERR_NN_LOSS: nsw_status = -101;
+/// Training diverged; the parameters are finite still.
+pub const NSW_ERR_NN_DIVERGED: nsw_status = -102;
+/// Training or calibration data holds NaN or infinity.
+pub const NSW_ERR_NN_NOT_FINITE: nsw_status = -103;
+/// The trainer was made for another shape of network.
+pub const NSW_ERR_NN_MISMATCH: nsw_status = -104;
+/// The bytes are not a model.
+pub const NSW_ERR_MODEL_MAGIC: nsw_status = -120;
+/// The model has a format version that this library does not read.
+pub const NSW_ERR_MODEL_VERSION: nsw_status = -121;
+/// The model is of another kind (float or int8).
+pub const NSW_ERR_MODEL_KIND: nsw_status = -122;
+/// The model ends early.
+pub const NSW_ERR_MODEL_TRUNCATED: nsw_status = -123;
+/// The model's length does not fit its contents.
+pub const NSW_ERR_MODEL_LENGTH: nsw_status = -124;
+/// The model's checksum is wrong.
+pub const NSW_ERR_MODEL_CRC: nsw_status = -125;
+/// A field of the model is outside its range.
+pub const NSW_ERR_MODEL_INVALID: nsw_status = -126;
+
+/// A one-line text for a status, also for one that this version does not know.
+///
+/// Never fails, never NULL; the text is static. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn nsw_status_str(status: nsw_status) -> *const c_char {
+    match Error::from_code(status) {
+        Some(error) => error.message_c().as_ptr(),
+        None if status == NSW_OK => c"done".as_ptr(),
+        None => c"unknown status".as_ptr(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::ffi::CStr;
+
+    #[test]
+    fn constants_are_the_errors() {
+        let constants = [
+            (NSW_ERR_NULL, Error::Null),
+            (NSW_ERR_INVALID, Error::Invalid),
+            (NSW_ERR_ALIGNMENT, Error::Alignment),
+            (NSW_ERR_HANDLE, Error::Handle),
+            (NSW_ERR_DESTROYED, Error::Destroyed),
+            (NSW_ERR_POISONED, Error::Poisoned),
+            (NSW_ERR_BUSY, Error::Busy),
+            (NSW_ERR_PANIC, Error::Panic),
+            (NSW_ERR_STRUCT_SIZE, Error::StructSize),
+            (NSW_ERR_LENGTH, Error::Length),
+            (NSW_ERR_OVERFLOW, Error::Overflow),
+            (NSW_ERR_NO_ALLOCATOR, Error::NoAllocator),
+            (NSW_ERR_OUT_OF_MEMORY, Error::OutOfMemory),
+            (NSW_ERR_ALLOCATOR, Error::Allocator),
+            (NSW_ERR_BUFFER_TOO_SMALL, Error::BufferTooSmall),
+            (NSW_ERR_READ_ONLY, Error::ReadOnly),
+            (NSW_ERR_UNSUPPORTED, Error::Unsupported),
+            (NSW_ERR_NN_SHAPE, Error::NnShape),
+            (NSW_ERR_NN_LOSS, Error::NnLoss),
+            (NSW_ERR_NN_DIVERGED, Error::NnDiverged),
+            (NSW_ERR_NN_NOT_FINITE, Error::NnNotFinite),
+            (NSW_ERR_NN_MISMATCH, Error::NnMismatch),
+            (NSW_ERR_MODEL_MAGIC, Error::ModelMagic),
+            (NSW_ERR_MODEL_VERSION, Error::ModelVersion),
+            (NSW_ERR_MODEL_KIND, Error::ModelKind),
+            (NSW_ERR_MODEL_TRUNCATED, Error::ModelTruncated),
+            (NSW_ERR_MODEL_LENGTH, Error::ModelLength),
+            (NSW_ERR_MODEL_CRC, Error::ModelCrc),
+            (NSW_ERR_MODEL_INVALID, Error::ModelInvalid),
+        ];
+        assert_eq!(constants.len(), Error::ALL.len());
+        for ((code, error), listed) in constants.into_iter().zip(Error::ALL) {
+            assert_eq!((code, error), (listed.code(), *listed));
+        }
+    }
+
+    #[test]
+    fn every_status_has_a_text() {
+        // SAFETY: static C strings.
+        let text = |status| unsafe { CStr::from_ptr(nsw_status_str(status)) }.to_str().unwrap();
+        assert_eq!(text(NSW_OK), "done");
+        assert_eq!(text(NSW_ERR_NULL), Error::Null.message());
+        for unknown in [1, i32::MAX, i32::MIN, -99, -1000] {
+            assert_eq!(text(unknown), "unknown status");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Structs that begin with their own size, so that they can grow.
+//!
+//! The caller's `size` says how much of the struct its header knew. What it
+//! did not know is zero, and zero means the default in every field. What a
+//! newer caller knows and this library does not must be zero: it cannot do
+//! what it does not know.
+
+use crate::error::{Error, Result};
+
+/// The most that any version of a struct could need; a larger `size` is
+/// garbage.
+const MOST: usize = 4096;
+
+/// A struct of the C ABI.
+///
+/// # Safety
+/// `repr(C)`, the first field is the `u32` size, and all zeros is a value.
+pub unsafe trait Versioned: Copy {
+    /// Bytes that every caller has: up to the last field without a default.
+    const LEAST: usize;
+}
+
+/// The caller's struct, as one of this version.
+///
+/// # Safety
+/// `from` is NULL, or readable for as many bytes as its first field says.
+pub unsafe fn read<T: Versioned>(from: *const T) -> Result<T> {
+    check_pointer(from)?;
+    // SAFETY: aligned, not NULL, and the first field is always there.
+    let size = unsafe { from.cast::<u32>().read() } as usize;
+    if !(T::LEAST..=MOST).contains(&size) {
+        return Err(Error::StructSize);
+    }
+    let known = size.min(size_of::<T>());
+    // SAFETY: the caller's struct has `size` bytes, ours has at least `known`;
+    // zeros and the caller's fields make a value (trait).
+    unsafe {
+        let beyond = core::slice::from_raw_parts(from.cast::<u8>().add(known), size - known);
+        if beyond.iter().any(|byte| *byte != 0) {
+            return Err(Error::StructSize);
+        }
+        let mut value = core::mem::MaybeUninit::<T>::zeroed();
+        core::ptr::copy_nonoverlapping(from.cast::<u8>(), value.as_mut_ptr().cast::<u8>(), known);
+        Ok(value.assume_init())
+    }
+}
+
+/// Writes as much of the struct as the caller knows; its `size` stays.
+///
+/// # Safety
+/// `to` is NULL, or writable for as many bytes as its first field says.
+pub unsafe fn write<T: Versioned>(to: *mut T, value: &T) -> Result<()> {
+    check_pointer(to)?;
+    // SAFETY: as in `read`.
+    let size = unsafe { to.cast::<u32>().read() } as usize;
+    if !(T::LEAST..=MOST).contains(&size) {
+        return Err(Error::StructSize);
+    }
+    let after = size_of::<u32>();
+    let bytes = size.min(size_of::<T>()) - after;
+    // SAFETY: both have that many bytes after the size.
+    unsafe {
+        let from = core::ptr::from_ref(value).cast::<u8>().add(after);
+        core::ptr::copy_nonoverlapping(from, to.cast::<u8>().add(after), bytes);
+    }
+    Ok(())
+}
+
+/// Refuses NULL and what is not aligned.
+pub fn check_pointer<T>(pointer: *const T) -> Result<()> {
+    if pointer.is_null() {
+        return Err(Error::Null);
+    }
+    if !pointer.is_aligned() {
+        return Err(Error::Alignment);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[repr(C)]
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Sample {
+        size: u32,
+        needed: u32,
+        later: u64,
+    }
+    // SAFETY: as the trait asks.
+    unsafe impl Versioned for Sample {
+        const LEAST: usize = 8;
+    }
+
+    fn read_sized(size: u32, tail: u64) -> Result<Sample> {
+        let bytes =
+            [Sample { size, needed: 5, later: 7 }, Sample { size: 0, needed: 0, later: tail }];
+        // SAFETY: readable for up to two structs.
+        unsafe { read(bytes.as_ptr()) }
+    }
+
+    #[test]
+    fn older_and_newer_callers_are_read() {
+        assert_eq!(read_sized(16, 0), Ok(Sample { size: 16, needed: 5, later: 7 }));
+        assert_eq!(read_sized(8, 0), Ok(Sample { size: 8, needed: 5, later: 0 }));
+        assert_eq!(read_sized(32, 0), Ok(Sample { size: 32, needed: 5, later: 7 }));
+        assert_eq!(read_sized(32, 1), Err(Error::StructSize));
+        for size in [0, 7, 4097, u32::MAX] {
+            assert_eq!(read_sized(size, 0), Err(Error::StructSize));
+        }
+    }
+
+    #[test]
+    fn older_callers_get_what_they_know() {
+        let value = Sample { size: 0, needed: 1, later: 2 };
+        for (size, later) in [(8, 9), (16, 2)] {
+            let mut to = Sample { size, needed: 9, later: 9 };
+            // SAFETY: a whole struct.
+            unsafe { write(&mut to, &value) }.unwrap();
+            assert_eq!(to, Sample { size, needed: 1, later });
+        }
+        let mut to = Sample { size: 4, needed: 9, later: 9 };
+        // SAFETY: a whole struct.
+        assert_eq!(unsafe { write(&mut to, &value) }, Err(Error::StructSize));
+    }
+
+    #[test]
+    fn bad_pointers_are_refused() {
+        let bytes = [0u64; 4];
+        let odd = bytes.as_ptr().cast::<u8>().wrapping_add(1).cast::<Sample>();
+        // SAFETY: refused before they are read.
+        unsafe {
+            assert_eq!(read(core::ptr::null::<Sample>()), Err(Error::Null));
+            assert_eq!(read(odd), Err(Error::Alignment));
+            assert_eq!(
+                write(odd.cast_mut(), &Sample { size: 0, needed: 0, later: 0 }),
+                Err(Error::Alignment)
+            );
+        }
+    }
+}

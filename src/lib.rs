@@ -1,0 +1,56 @@
+//! # neural-swarm
+//!
+//! A library for embedding a swarm in anything, through Rust or through a
+//! stable C ABI. This version holds the ground that everything stands on and
+//! the first slice of the neural engine; ARCHITECTURE.md has the map.
+//!
+//! - [`nn`]: dense networks that train ([`nn::Trainer`]), run ([`nn::Net`]),
+//!   and shrink to INT8 ([`nn::QNet`]), and their file format.
+//! - [`port`]: what the caller supplies: memory, a place for log lines.
+//! - [`error`]: every error, with the number that C sees.
+//! - [`ffi`]: the C ABI over all of it (`include/neural_swarm.h`).
+//!
+//! ## Memory
+//! Every object states its [`Layout`](core::alloc::Layout) first
+//! (`footprint`), takes one piece of memory at creation and never allocates
+//! again. The piece comes from an [`Allocator`](port::Allocator): the heap, or
+//! an [`Arena`](port::Arena) over a buffer of yours.
+//!
+//! ## Features
+//! `std` (default): finds the best kernels at run time and stops panics at the
+//! C boundary; implies `alloc`. `alloc`: objects may live on the global heap.
+//! Without either the library needs `core` alone. Results never depend on the
+//! features: all transcendental functions come from `libm`.
+//!
+//! ```
+//! use neural_swarm::nn::{Activation, Layer, Net, NetConfig};
+//! use neural_swarm::port::Heap;
+//!
+//! let layers = [Layer::new(4, Activation::Tanh), Layer::new(1, Activation::Sigmoid)];
+//! let mut net = Net::new(&NetConfig::new(2, &layers), &Heap)?;
+//! let mut output = [0.0];
+//! net.forward(&[0.5, -0.5], &mut output)?;
+//! assert!(output[0] > 0.0 && output[0] < 1.0);
+//! # Ok::<(), neural_swarm::Error>(())
+//! ```
+
+#![no_std]
+#![deny(unsafe_code)]
+#![deny(missing_docs)]
+
+#[cfg(target_endian = "big")]
+compile_error!("neural-swarm reads models in place and needs a little-endian machine");
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+pub mod error;
+pub mod ffi;
+mod mem;
+pub mod nn;
+pub mod port;
+
+pub use error::{Error, Result};
+pub use mem::Piece;

@@ -1,0 +1,359 @@
+//! Memory that is asked for once: pieces, the arena, and the carving of typed
+//! slices out of a piece.
+//!
+//! An object measures what it needs with a [`Carver`] that has no memory behind
+//! it, takes one [`Piece`] of that [`Layout`], and runs the same carving again
+//! over the piece. So the footprint that is promised and the memory that is
+//! used cannot differ.
+
+#![allow(unsafe_code)]
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
+
+use crate::error::{Error, Result};
+use crate::port::Allocator;
+
+/// One piece of memory that an object lives in, given back when dropped.
+pub struct Piece<'m> {
+    start: NonNull<u8>,
+    layout: Layout,
+    release: Release<'m>,
+}
+
+/// Where a piece goes when it is no longer needed.
+enum Release<'m> {
+    /// Nowhere: it was lent.
+    Lent(PhantomData<&'m mut [MaybeUninit<u8>]>),
+    /// Back to the arena it was cut from.
+    Arena(&'m Arena<'m>),
+    /// Back to the global allocator.
+    #[cfg(feature = "alloc")]
+    Heap,
+}
+
+// SAFETY: a piece is the only way to its memory, as a Box is; the arena, which
+// is not Sync, keeps a piece of its own on the arena's thread (see below).
+unsafe impl Send for Piece<'static> {}
+// SAFETY: a shared piece gives no access to its memory.
+unsafe impl Sync for Piece<'static> {}
+
+impl<'m> Piece<'m> {
+    /// A piece over memory that the caller lends. Its alignment is whatever
+    /// the slice happens to have.
+    pub fn lent(memory: &'m mut [MaybeUninit<u8>]) -> Piece<'m> {
+        let start = NonNull::from(&mut *memory).cast::<u8>();
+        let align = 1usize << (start.as_ptr() as usize).trailing_zeros().min(12);
+        let layout = Layout::from_size_align(memory.len(), align).unwrap_or(Layout::new::<()>());
+        Piece { start, layout, release: Release::Lent(PhantomData) }
+    }
+
+    /// A piece over raw memory, which is not given back when dropped.
+    ///
+    /// # Safety
+    /// `start` must be valid for reads and writes of `layout` and belong to
+    /// nobody else for `'m`.
+    pub(crate) unsafe fn from_raw(start: NonNull<u8>, layout: Layout) -> Piece<'m> {
+        Piece { start, layout, release: Release::Lent(PhantomData) }
+    }
+
+    /// A piece from the global allocator.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn from_heap(layout: Layout) -> Result<Piece<'m>> {
+        // A zero-sized request is not allowed there.
+        let layout = Layout::from_size_align(layout.size().max(1), layout.align())
+            .map_err(|_| Error::Overflow)?;
+        // SAFETY: the size is not zero.
+        let start = NonNull::new(unsafe { alloc::alloc::alloc(layout) });
+        let start = start.ok_or(Error::OutOfMemory)?;
+        Ok(Piece { start, layout, release: Release::Heap })
+    }
+
+    /// Size and alignment.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// A carver over the whole piece, provided it satisfies `needed`.
+    pub(crate) fn carver(&mut self, needed: Layout) -> Result<Carver<'m>> {
+        if self.layout.size() < needed.size() {
+            return Err(Error::OutOfMemory);
+        }
+        if !(self.start.as_ptr() as usize).is_multiple_of(needed.align()) {
+            return Err(Error::Allocator);
+        }
+        Ok(Carver { start: Some(self.start), capacity: self.layout.size(), ..Carver::measure() })
+    }
+}
+
+impl Drop for Piece<'_> {
+    fn drop(&mut self) {
+        match self.release {
+            Release::Lent(_) => {}
+            Release::Arena(arena) => arena.give_back(self.start, self.layout),
+            #[cfg(feature = "alloc")]
+            // SAFETY: the block came from this allocator with this layout.
+            Release::Heap => unsafe { alloc::alloc::dealloc(self.start.as_ptr(), self.layout) },
+        }
+    }
+}
+
+/// Cuts typed slices from a piece, in the order asked; or, with no piece
+/// behind it, only measures them.
+///
+/// Crate-private rule that makes this sound: a [`Carved`] is kept in the same
+/// struct as the [`Piece`] that it was cut from, and never leaves it.
+pub(crate) struct Carver<'m> {
+    start: Option<NonNull<u8>>,
+    capacity: usize,
+    used: usize,
+    align: usize,
+    memory: PhantomData<&'m mut [u8]>,
+}
+
+impl<'m> Carver<'m> {
+    /// A carver that measures: the slices that it hands out are empty.
+    pub fn measure() -> Carver<'m> {
+        Carver { start: None, capacity: 0, used: 0, align: 1, memory: PhantomData }
+    }
+
+    /// `len` elements, each set to `value`.
+    pub fn take<T: Copy>(&mut self, len: usize, value: T) -> Result<Carved<'m, T>> {
+        let layout = Layout::array::<T>(len).map_err(|_| Error::Overflow)?;
+        let from = self.used.checked_next_multiple_of(layout.align()).ok_or(Error::Overflow)?;
+        let to = from.checked_add(layout.size()).ok_or(Error::Overflow)?;
+        // Layout's own bound: a footprint must be a possible allocation.
+        if to > isize::MAX as usize - 4096 {
+            return Err(Error::Overflow);
+        }
+        let carved = match self.start {
+            None => Carved { start: NonNull::dangling(), len: 0, memory: PhantomData },
+            Some(_) if to > self.capacity => return Err(Error::OutOfMemory),
+            Some(start) => {
+                // SAFETY: `from..to` lies inside the piece (checked above), no
+                // other slice covers it, and the piece's start satisfies the
+                // alignment of the layout measured before.
+                unsafe {
+                    let first = start.add(from).cast::<T>();
+                    for i in 0..len {
+                        first.add(i).write(value);
+                    }
+                    Carved { start: first, len, memory: PhantomData }
+                }
+            }
+        };
+        self.used = to;
+        self.align = self.align.max(layout.align());
+        Ok(carved)
+    }
+
+    /// What has been taken so far, as one layout.
+    pub fn layout(&self) -> Result<Layout> {
+        Layout::from_size_align(self.used, self.align).map_err(|_| Error::Overflow)
+    }
+}
+
+/// A slice cut from a piece.
+pub(crate) struct Carved<'m, T> {
+    start: NonNull<T>,
+    len: usize,
+    memory: PhantomData<&'m mut [T]>,
+}
+
+// SAFETY: as for the exclusive slice that it stands for.
+unsafe impl<T: Send> Send for Carved<'_, T> {}
+// SAFETY: as for the exclusive slice that it stands for.
+unsafe impl<T: Sync> Sync for Carved<'_, T> {}
+
+impl<T> Deref for Carved<'_, T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: the carver initialised all of it, and nobody else has it.
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl<T> DerefMut for Carved<'_, T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as above, and `self` is borrowed exclusively.
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+}
+
+/// How full an arena is, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// In use now, with the padding that alignment cost.
+    pub used: usize,
+    /// The most that was ever in use.
+    pub high_water: usize,
+    /// All there is.
+    pub capacity: usize,
+}
+
+/// An allocator over one buffer: how a program runs without a heap.
+///
+/// It hands out memory from front to back. What is given back is reusable at
+/// once if it was the last handed out; when nothing is in use any more, the
+/// whole buffer is free again. Not for use from several threads at a time.
+pub struct Arena<'m> {
+    start: NonNull<u8>,
+    capacity: usize,
+    used: Cell<usize>,
+    high_water: Cell<usize>,
+    live: Cell<usize>,
+    memory: PhantomData<&'m mut [MaybeUninit<u8>]>,
+}
+
+impl<'m> Arena<'m> {
+    /// An arena over `buffer`.
+    pub fn new(buffer: &'m mut [MaybeUninit<u8>]) -> Arena<'m> {
+        let start = NonNull::from(&mut *buffer).cast::<u8>();
+        // SAFETY: exactly the buffer, which is lent for `'m`.
+        unsafe { Arena::from_raw(start, buffer.len()) }
+    }
+
+    /// An arena over raw memory.
+    ///
+    /// # Safety
+    /// `start` must be valid for reads and writes of `capacity` bytes and
+    /// belong to nobody else for `'m`.
+    pub(crate) unsafe fn from_raw(start: NonNull<u8>, capacity: usize) -> Arena<'m> {
+        Arena {
+            start,
+            capacity,
+            used: Cell::new(0),
+            high_water: Cell::new(0),
+            live: Cell::new(0),
+            memory: PhantomData,
+        }
+    }
+
+    /// How full it is.
+    pub fn usage(&self) -> Usage {
+        Usage { used: self.used.get(), high_water: self.high_water.get(), capacity: self.capacity }
+    }
+
+    /// A block of `layout`, or `None` when there is no room.
+    pub(crate) fn take(&self, layout: Layout) -> Option<NonNull<u8>> {
+        let base = self.start.as_ptr() as usize;
+        let free = base.checked_add(self.used.get())?;
+        let from = free.checked_next_multiple_of(layout.align())? - base;
+        let to = from.checked_add(layout.size())?;
+        if to > self.capacity {
+            return None;
+        }
+        self.used.set(to);
+        self.live.set(self.live.get() + 1);
+        self.high_water.set(self.high_water.get().max(to));
+        // SAFETY: `from <= to <= capacity`, so inside the buffer.
+        Some(unsafe { self.start.add(from) })
+    }
+
+    /// Takes a block back. A block that is not from this arena is ignored.
+    pub(crate) fn give_back(&self, block: NonNull<u8>, layout: Layout) {
+        let from = (block.as_ptr() as usize).wrapping_sub(self.start.as_ptr() as usize);
+        if from > self.capacity || layout.size() > self.capacity - from || self.live.get() == 0 {
+            return;
+        }
+        self.live.set(self.live.get() - 1);
+        if self.live.get() == 0 {
+            self.used.set(0);
+        } else if from + layout.size() == self.used.get() {
+            self.used.set(from);
+        }
+    }
+}
+
+impl<'m> Allocator<'m> for &'m Arena<'m> {
+    fn allocate(&self, layout: Layout) -> Result<Piece<'m>> {
+        let start = self.take(layout).ok_or(Error::OutOfMemory)?;
+        Ok(Piece { start, layout, release: Release::Arena(self) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn carve_some<'m>(carver: &mut Carver<'m>) -> Result<(Carved<'m, u8>, Carved<'m, u64>)> {
+        Ok((carver.take(3, 7u8)?, carver.take(5, 9u64)?))
+    }
+
+    #[test]
+    fn what_is_measured_is_what_is_carved() {
+        let mut measure = Carver::measure();
+        carve_some(&mut measure).unwrap();
+        let layout = measure.layout().unwrap();
+        assert_eq!((layout.size(), layout.align()), (48, 8));
+
+        let mut memory = [MaybeUninit::uninit(); 256];
+        let arena = Arena::new(&mut memory);
+        let allocator = &arena;
+        let mut piece = allocator.allocate(layout).unwrap();
+        let mut carver = piece.carver(layout).unwrap();
+        let (mut a, b) = carve_some(&mut carver).unwrap();
+        a[0] = 1;
+        assert_eq!((&*a, &*b), (&[1u8, 7, 7][..], &[9u64; 5][..]));
+        assert_eq!(carver.take(1, 0u8).err(), Some(Error::OutOfMemory));
+    }
+
+    #[test]
+    fn sizes_that_cannot_be_are_refused() {
+        let mut carver = Carver::measure();
+        assert_eq!(carver.take(usize::MAX, 0u32).err(), Some(Error::Overflow));
+        assert_eq!(carver.take(isize::MAX as usize - 1, 0u8).err(), Some(Error::Overflow));
+        carver.take(isize::MAX as usize - 8192, 0u8).unwrap();
+        assert_eq!(carver.take(isize::MAX as usize - 8192, 0u8).err(), Some(Error::Overflow));
+    }
+
+    #[test]
+    fn lent_piece_that_does_not_fit_is_refused() {
+        let mut memory = [MaybeUninit::uninit(); 64];
+        let whole = Layout::from_size_align(65, 1).unwrap();
+        assert_eq!(Piece::lent(&mut memory).carver(whole).err(), Some(Error::OutOfMemory));
+        let odd = memory.as_ptr() as usize % 2;
+        let word = Layout::new::<u16>();
+        assert_eq!(Piece::lent(&mut memory[1 - odd..]).carver(word).err(), Some(Error::Allocator));
+    }
+
+    proptest! {
+        // A model of the arena: blocks never overlap, are aligned and inside,
+        // and an emptied arena has all its room back.
+        #[test]
+        fn arena_blocks_are_apart_and_aligned(
+            steps in prop::collection::vec((any::<bool>(), 1usize..40, 0u32..6), 1..60),
+            skew in 0usize..8,
+        ) {
+            let mut memory = [MaybeUninit::uninit(); 512];
+            let arena = Arena::new(&mut memory[skew..]);
+            let allocator = &arena;
+            let (low, high) = (arena.start.as_ptr() as usize, arena.start.as_ptr() as usize + arena.capacity);
+            let mut live: std::vec::Vec<Piece> = std::vec::Vec::new();
+            for (give, size, align) in steps {
+                if give && !live.is_empty() {
+                    live.remove(size % live.len());
+                } else if let Ok(piece) = allocator.allocate(Layout::from_size_align(size, 1 << align).unwrap()) {
+                    let from = piece.start.as_ptr() as usize;
+                    prop_assert_eq!(from % (1 << align), 0);
+                    prop_assert!(low <= from && from + size <= high);
+                    for other in &live {
+                        let start = other.start.as_ptr() as usize;
+                        prop_assert!(from + size <= start || start + other.layout.size() <= from);
+                    }
+                    live.push(piece);
+                }
+                let usage = arena.usage();
+                prop_assert!(usage.used <= usage.high_water && usage.high_water <= usage.capacity);
+            }
+            live.clear();
+            prop_assert_eq!(arena.usage().used, 0);
+            prop_assert!(allocator.allocate(Layout::from_size_align(arena.capacity, 1).unwrap()).is_ok());
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Kernels for x86-64 with AVX2 and FMA.
+//!
+//! The table is handed out by [`super::table`] only where the processor has
+//! both, which is what makes the calls into `target_feature` functions sound.
+
+#![allow(unsafe_code)]
+
+use core::arch::x86_64::*;
+
+use super::loops::layer_loops;
+use super::{Dims, Kernel, Kernels, check_back, check_dense};
+
+pub(super) static TABLE: Kernels = Kernels {
+    kernel: Kernel::Avx2,
+    // SAFETY (all four): see the module's documentation.
+    dense: |dims, x, w, b, y| unsafe { dense(dims, x, w, b, y) },
+    dense_back: |dims, d, w, dx| unsafe { dense_back(dims, d, w, dx) },
+    dense_grad: |dims, d, x, dw, db| unsafe { dense_grad(dims, d, x, dw, db) },
+    dense_i8: |dims, x, w, b, y| unsafe { dense_i8(dims, x, w, b, y) },
+};
+
+/// Sum of the eight lanes.
+#[target_feature(enable = "avx2,fma")]
+fn sum(v: __m256) -> f32 {
+    let half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+    let quarter = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    _mm_cvtss_f32(_mm_add_ss(quarter, _mm_movehdup_ps(quarter)))
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn load(a: &[f32; 8]) -> __m256 {
+    // SAFETY: eight readable floats; the load needs no alignment.
+    unsafe { _mm256_loadu_ps(a.as_ptr()) }
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (a8, a_tail) = a.as_chunks::<8>();
+    let (b8, b_tail) = b.as_chunks::<8>();
+    let mut acc = _mm256_setzero_ps();
+    for (a, b) in a8.iter().zip(b8) {
+        acc = _mm256_fmadd_ps(load(a), load(b), acc);
+    }
+    a_tail.iter().zip(b_tail).fold(sum(acc), |sum, (a, b)| sum + a * b)
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn add_scaled(to: &mut [f32], scale: f32, from: &[f32]) {
+    let (to8, to_tail) = to.as_chunks_mut::<8>();
+    let (from8, from_tail) = from.as_chunks::<8>();
+    let factor = _mm256_set1_ps(scale);
+    for (to, from) in to8.iter_mut().zip(from8) {
+        let value = _mm256_fmadd_ps(factor, load(from), load(to));
+        // SAFETY: eight writable floats; the store needs no alignment.
+        unsafe { _mm256_storeu_ps(to.as_mut_ptr(), value) };
+    }
+    for (to, from) in to_tail.iter_mut().zip(from_tail) {
+        *to += scale * from;
+    }
+}
+
+layer_loops! {
+    #[target_feature(enable = "avx2,fma")]
+}
+
+#[target_feature(enable = "avx2")]
+fn dot_i8(a: &[i8], b: &[i8]) -> i32 {
+    let (a16, a_tail) = a.as_chunks::<16>();
+    let (b16, b_tail) = b.as_chunks::<16>();
+    let mut acc = _mm256_setzero_si256();
+    for (a, b) in a16.iter().zip(b16) {
+        // Two products of bytes fit 32 bits exactly, so nothing saturates here.
+        acc = _mm256_add_epi32(acc, _mm256_madd_epi16(widen(a), widen(b)));
+    }
+    let half = _mm_add_epi32(_mm256_castsi256_si128(acc), _mm256_extracti128_si256::<1>(acc));
+    let quarter = _mm_add_epi32(half, _mm_unpackhi_epi64(half, half));
+    let total = _mm_add_epi32(quarter, _mm_shuffle_epi32::<1>(quarter));
+    a_tail.iter().zip(b_tail).fold(_mm_cvtsi128_si32(total), |sum, (a, b)| {
+        sum.wrapping_add(i32::from(*a) * i32::from(*b))
+    })
+}
+
+/// Sixteen bytes as sixteen 16-bit numbers.
+#[target_feature(enable = "avx2")]
+fn widen(a: &[i8; 16]) -> __m256i {
+    // SAFETY: sixteen readable bytes; the load needs no alignment.
+    _mm256_cvtepi8_epi16(unsafe { _mm_loadu_si128(a.as_ptr().cast()) })
+}

@@ -1,0 +1,37 @@
+//! Neural networks: run, train, quantise, store.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`activation`](Activation) | the functions after a layer, and their slopes |
+//! | [`shape`](Shape) | what layers a network has, and whether they make one |
+//! | [`net`](Net) | float32 networks: create, load, run, save |
+//! | [`train`](Trainer) | iRPROP-, SGD with momentum, Adam |
+//! | [`quant`](QNet) | post-training INT8, integer arithmetic alone |
+//! | `format` | models as bytes |
+//! | [`kernel`] | the inner loops, one table for each instruction set |
+//!
+//! Data is row-major everywhere: a batch of `n` samples is `n` rows one after
+//! the other; a layer's weights are one row for each unit, one column for each
+//! input.
+
+mod activation;
+mod format;
+mod init;
+pub mod kernel;
+mod net;
+mod quant;
+mod shape;
+mod train;
+
+pub use activation::Activation;
+pub use format::ALIGN as MODEL_ALIGN;
+pub use init::Init;
+pub use kernel::Kernel;
+pub use net::{Layers, Net, NetConfig};
+pub use quant::{QNet, QNetConfig, Quantization};
+pub use shape::{Layer, Shape};
+pub(crate) use train::DEFAULT_BATCH;
+pub use train::{
+    Algorithm, Data, Loss, Progress, ProgressHook, StopReason, TrainParams, TrainReport, Trainer,
+    TrainerConfig,
+};

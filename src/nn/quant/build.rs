@@ -1,0 +1,236 @@
+//! From a trained float32 network and samples to an int8 model.
+
+use core::alloc::Layout;
+
+use super::Quantization;
+use super::qnet::{Image, Parts, QNet};
+use super::requant::Multiplier;
+use crate::error::{Error, Result};
+use crate::mem::{Carved, Carver, Piece};
+use crate::nn::activation::sigmoid;
+use crate::nn::format::int8::{self, Layer};
+use crate::nn::net::Stage;
+use crate::nn::shape::Dense;
+use crate::nn::{Activation, MODEL_ALIGN, Net};
+use crate::port::{Level, Line, Logger};
+
+/// What to quantise.
+pub struct QNetConfig<'a, 'n> {
+    /// The trained network; unchanged, but it runs the samples.
+    pub net: &'a mut Net<'n>,
+    /// Calibration samples, rows of the net's inputs.
+    pub samples: &'a [f32],
+    /// Told about refusals and about what looks wrong.
+    pub logger: Option<&'a dyn Logger>,
+}
+
+/// Beyond these sums the int8 output of the function changes no more.
+const TANH_SATURATED: f32 = 3.2;
+const SIGMOID_SATURATED: f32 = 6.4;
+
+/// The range of a layer's values over the samples.
+#[derive(Clone, Copy)]
+struct Span {
+    low: f32,
+    high: f32,
+}
+
+impl Span {
+    /// A range always holds zero.
+    const EMPTY: Span = Span { low: 0.0, high: 0.0 };
+
+    fn widen(&mut self, values: &[f32]) -> Result<()> {
+        for value in values {
+            if !value.is_finite() {
+                return Err(Error::NnNotFinite);
+            }
+            self.low = self.low.min(*value);
+            self.high = self.high.max(*value);
+        }
+        Ok(())
+    }
+}
+
+struct Memory<'m> {
+    words: Carved<'m, u32>,
+    parts: Parts<'m>,
+    spans: Carved<'m, Span>,
+}
+
+/// One layer before calibration: enough for the sizes.
+fn outline(dense: &Dense) -> Layer {
+    Layer { inputs: dense.inputs, units: dense.units, activation: dense.activation, ..Layer::EMPTY }
+}
+
+fn carve<'m>(net: &Net<'_>, carver: &mut Carver<'m>) -> Result<Memory<'m>> {
+    // Sizes first: the model's length follows from the layers alone.
+    let len = int8::plan(net.layers().iter().map(outline), |_, _| {})?;
+    let shape = net.shape();
+    Ok(Memory {
+        words: carver.take(len / MODEL_ALIGN, 0u32)?,
+        parts: Parts::carve(shape.layers, shape.widest.max(shape.inputs), carver)?,
+        spans: carver.take(shape.layers, Span::EMPTY)?,
+    })
+}
+
+pub(super) fn footprint(net: &Net<'_>) -> Result<Layout> {
+    let mut carver = Carver::measure();
+    carve(net, &mut carver)?;
+    carver.layout()
+}
+
+pub(super) fn in_piece<'m>(
+    config: &mut QNetConfig<'_, '_>,
+    mut piece: Piece<'m>,
+) -> Result<QNet<'m>> {
+    let needed = footprint(config.net)?;
+    let mut memory = carve(config.net, &mut piece.carver(needed)?)?;
+    let input = calibrate(config, &mut memory.spans)?;
+
+    let layers = &mut memory.parts.layers;
+    let image: &mut [u8] = bytemuck::must_cast_slice_mut(&mut memory.words);
+    let outlines = config.net.layers().iter().zip(&*memory.spans);
+    let outlines = outlines.map(|(dense, span)| quantizations(outline(dense), *span));
+    int8::plan(outlines, |i, layer| layers[i] = layer)?;
+    let mut from = input;
+    for (i, (layer, dense)) in layers.iter().zip(config.net.layers()).enumerate() {
+        let (weights, biases) = dense.of(config.net.parameters());
+        let clipped = fill(image, layer, from, weights, biases);
+        warn(config.logger, i, clipped, layer);
+        from = layer.outputs.into();
+    }
+    int8::seal(image, config.net.shape().inputs as u32, input.into(), layers);
+    Line::new("quantised ")
+        .number(config.net.shape().parameters)
+        .text(" parameters to a model of ")
+        .number(image.len())
+        .text(" bytes")
+        .send(config.logger, Level::Info);
+    QNet::from_parts(Image::Own(memory.words), memory.parts, piece)
+}
+
+fn warn(logger: Option<&dyn Logger>, layer: usize, clipped: usize, made: &Layer) {
+    if clipped > 0 {
+        Line::new("layer ")
+            .number(layer)
+            .text(": ")
+            .number(clipped)
+            .text(" biases are too large for int32 and were clipped")
+            .send(logger, Level::Warn);
+    }
+    if f32::from_bits(made.sums.scale) == 1.0 && made.sums.zero_point == 0 {
+        Line::new("layer ")
+            .number(layer)
+            .text(" gave nothing but zero on the calibration samples")
+            .send(logger, Level::Warn);
+    }
+}
+
+/// Runs the samples; fills the range of the values that each layer's sums are
+/// quantised by, and returns the quantisation of the input.
+fn calibrate(config: &mut QNetConfig<'_, '_>, spans: &mut [Span]) -> Result<Quantization> {
+    let refuse = |error, text| {
+        Line::new(text).send(config.logger, Level::Error);
+        Err(error)
+    };
+    let inputs = config.net.shape().inputs;
+    if config.samples.is_empty() || !config.samples.len().is_multiple_of(inputs) {
+        return refuse(Error::Length, "calibration samples are not whole rows of the net's inputs");
+    }
+    let mut input = Span::EMPTY;
+    if let Err(error) = input.widen(config.samples) {
+        return refuse(error, "the calibration samples hold a NaN or an infinity");
+    }
+    let mut result = Ok(());
+    config.net.observe(config.samples, |layer, stage, values| {
+        if stage == Stage::Sums && result.is_ok() {
+            result = spans[layer].widen(values);
+        }
+    });
+    if let Err(error) = result {
+        return refuse(error, "a layer's values on the calibration samples are not finite");
+    }
+    Ok(Quantization::of_range(input.low, input.high))
+}
+
+/// How a layer's sums and outputs are quantised.
+fn quantizations(layer: Layer, span: Span) -> Layer {
+    let within = |limit: f32| Quantization::of_range(span.low.max(-limit), span.high.min(limit));
+    let whole = Quantization::of_range(span.low, span.high);
+    let probability = Quantization { scale: 1.0 / 256.0, zero_point: -128 };
+    let (sums, outputs) = match layer.activation {
+        Activation::Linear => (whole, whole),
+        Activation::Relu => {
+            let positive = Quantization::of_range(0.0, span.high);
+            (positive, positive)
+        }
+        Activation::Tanh => {
+            (within(TANH_SATURATED), Quantization { scale: 1.0 / 128.0, zero_point: 0 })
+        }
+        Activation::Sigmoid => (within(SIGMOID_SATURATED), probability),
+        Activation::Softmax => (whole, probability),
+    };
+    let low = if layer.activation == Activation::Relu { sums.zero_point } else { -128 };
+    Layer { sums: sums.into(), outputs: outputs.into(), clamp: (low, 127), ..layer }
+}
+
+/// Fills a layer's sections; returns how many biases did not fit.
+fn fill(
+    image: &mut [u8],
+    layer: &Layer,
+    input: Quantization,
+    weights: &[f32],
+    biases: &[f32],
+) -> usize {
+    let [to_weights, to_biases, factors, shifts, table] = layer.sections_mut(image);
+    let rows = to_weights.chunks_exact_mut(layer.inputs as usize);
+    let numbers = to_biases.as_chunks_mut().0.iter_mut().zip(factors.as_chunks_mut().0).zip(shifts);
+    let from = weights.chunks_exact(layer.inputs as usize).zip(biases);
+    let sums = Quantization::from(layer.sums);
+    let mut clipped = 0;
+    for ((row, ((bias, factor), shift)), (real, real_bias)) in rows.zip(numbers).zip(from) {
+        let scale = weight_scale(real, *real_bias, input.scale, sums.scale);
+        let mut total = 0i64;
+        for (to, w) in row.iter_mut().zip(real) {
+            let q = libm::round(f64::from(*w) / scale).clamp(-127.0, 127.0) as i8;
+            *to = q as u8;
+            total += i64::from(q);
+        }
+        let own = libm::round(f64::from(*real_bias) / (f64::from(input.scale) * scale)) as i64;
+        let folded = own.saturating_sub(i64::from(input.zero_point) * total);
+        let fitting = folded.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
+        clipped += usize::from(fitting != folded);
+        *bias = (fitting as i32).to_le_bytes();
+        let multiplier = Multiplier::of(f64::from(input.scale) * scale / f64::from(sums.scale));
+        *factor = multiplier.factor.to_le_bytes();
+        *shift = multiplier.shift as u8;
+    }
+    fill_table(table, layer.activation, sums, layer.outputs.into());
+    clipped
+}
+
+/// The scale of a unit's weights: the largest becomes 127. Where the weights
+/// are tiny beside the bias, the scale is as large as the bias needs.
+fn weight_scale(weights: &[f32], bias: f32, input: f32, sums: f32) -> f64 {
+    let largest = weights.iter().fold(0f32, |max, w| max.max(w.abs()));
+    let for_weights = f64::from(largest) / 127.0;
+    let for_bias = f64::from(bias.abs()) / (f64::from(input) * f64::from(1u32 << 30));
+    let scale = for_weights.max(for_bias);
+    // A unit of zeros: any scale will do.
+    if scale > 0.0 { scale } else { f64::from(sums) / f64::from(input) }
+}
+
+fn fill_table(table: &mut [u8], activation: Activation, sums: Quantization, outputs: Quantization) {
+    if activation == Activation::Softmax {
+        for (d, entry) in table.as_chunks_mut().0.iter_mut().enumerate() {
+            let e = libm::exp(-f64::from(sums.scale) * d as f64);
+            *entry = (libm::round(65_535.0 * e) as u16).to_le_bytes();
+        }
+        return;
+    }
+    for (entry, q) in table.iter_mut().zip(-128i8..=127) {
+        let x = sums.dequantize(q);
+        let y = if activation == Activation::Tanh { libm::tanhf(x) } else { sigmoid(x) };
+        *entry = outputs.quantize(y) as u8;
+    }
+}
