@@ -26,8 +26,8 @@ pub trait Allocator<'m> {
 pub struct Heap;
 
 #[cfg(feature = "alloc")]
-impl Allocator<'static> for Heap {
-    fn allocate(&self, layout: Layout) -> Result<Piece<'static>> {
+impl<'m> Allocator<'m> for Heap {
+    fn allocate(&self, layout: Layout) -> Result<Piece<'m>> {
         Piece::from_heap(layout)
     }
 }

@@ -1,0 +1,313 @@
+//! Models as bytes: round trips, and everything that can be wrong with them.
+
+use neural_swarm::Error;
+use neural_swarm::nn::{Activation, Layer, MODEL_ALIGN, Net, NetConfig, QNet, QNetConfig};
+use neural_swarm::port::Heap;
+use proptest::prelude::*;
+
+/// Bytes at an address that models need, and one that they must not have.
+struct Aligned {
+    words: Vec<u32>,
+    len: usize,
+}
+
+impl Aligned {
+    fn new(bytes: &[u8]) -> Aligned {
+        let mut words = vec![0u32; bytes.len().div_ceil(4) + 1];
+        bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(bytes);
+        Aligned { words, len: bytes.len() }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.words)[..self.len]
+    }
+}
+
+fn small_net() -> Net<'static> {
+    let layers = [
+        Layer::new(4, Activation::Tanh),
+        Layer::new(3, Activation::Relu),
+        Layer::new(5, Activation::Sigmoid),
+        Layer::new(3, Activation::Softmax),
+    ];
+    Net::new(&NetConfig::new(3, &layers).seed(4), &Heap).unwrap()
+}
+
+fn samples() -> Vec<f32> {
+    (0..60).map(|i| (i as f32 * 0.37).sin() * 2.0).collect()
+}
+
+fn float_model() -> Vec<u8> {
+    let net = small_net();
+    let mut bytes = vec![0; net.model_len().unwrap()];
+    assert_eq!(net.save(&mut bytes), Ok(bytes.len()));
+    bytes
+}
+
+fn int8_model() -> Vec<u8> {
+    let (mut net, samples) = (small_net(), samples());
+    let mut config = QNetConfig { net: &mut net, samples: &samples, logger: None };
+    QNet::new(&mut config, &Heap).unwrap().model().to_vec()
+}
+
+/// Makes the checksum right, so that what is behind it is reached.
+fn reseal(bytes: &mut [u8]) {
+    if bytes.len() >= 32 {
+        let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+        let mut digest = crc.digest();
+        digest.update(&bytes[..12]);
+        digest.update(&bytes[16..]);
+        bytes[12..16].copy_from_slice(&digest.finalize().to_le_bytes());
+    }
+}
+
+/// Loads and views; both must agree. Runs what loads.
+fn try_float(bytes: &[u8]) -> Result<Vec<f32>, Error> {
+    let aligned = Aligned::new(bytes);
+    let loaded = Net::load(bytes, &Heap);
+    let viewed = Net::view(aligned.bytes(), &Heap);
+    let mut outputs = Vec::new();
+    for net in [loaded, viewed] {
+        outputs.push(net.map(|mut net| {
+            let shape = net.shape();
+            let input: Vec<f32> = (0..shape.inputs).map(|i| i as f32 * 0.1).collect();
+            let mut output = vec![0.0; shape.outputs];
+            net.forward(&input, &mut output).unwrap();
+            output
+        }));
+    }
+    let viewed = outputs.pop().unwrap();
+    assert_eq!(outputs[0], viewed);
+    viewed
+}
+
+fn try_int8(bytes: &[u8]) -> Result<Vec<i8>, Error> {
+    let aligned = Aligned::new(bytes);
+    let loaded = QNet::load(bytes, &Heap);
+    let viewed = QNet::view(aligned.bytes(), &Heap);
+    let mut outputs = Vec::new();
+    for net in [loaded, viewed] {
+        outputs.push(net.map(|mut net| {
+            let input: Vec<i8> = (0..net.inputs()).map(|i| (i * 37) as i8).collect();
+            let mut output = vec![0; net.outputs()];
+            net.forward_i8(&input, &mut output).unwrap();
+            output
+        }));
+    }
+    let viewed = outputs.pop().unwrap();
+    assert_eq!(outputs[0], viewed);
+    viewed
+}
+
+#[test]
+fn models_come_back_as_they_were() {
+    let bytes = float_model();
+    let net = Net::load(&bytes, &Heap).unwrap();
+    let mut again = vec![0; bytes.len()];
+    net.save(&mut again).unwrap();
+    assert_eq!(bytes, again);
+    let (mut original, mut output) = (small_net(), [0.0; 3]);
+    original.forward(&[0.0, 0.1, 0.2], &mut output).unwrap();
+    assert_eq!(try_float(&bytes).unwrap(), output);
+
+    let bytes = int8_model();
+    assert_eq!(QNet::load(&bytes, &Heap).unwrap().model(), bytes);
+    assert!(bytes.len().is_multiple_of(MODEL_ALIGN));
+}
+
+#[test]
+fn every_flipped_byte_is_an_error() {
+    for (bytes, float) in [(float_model(), true), (int8_model(), false)] {
+        for at in 0..bytes.len() {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut bad = bytes.clone();
+                bad[at] ^= flip;
+                let failed = if float { try_float(&bad).is_err() } else { try_int8(&bad).is_err() };
+                assert!(failed, "byte {at} ^ {flip:#x}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_truncation_and_every_excess_is_an_error() {
+    for (bytes, float) in [(float_model(), true), (int8_model(), false)] {
+        let load = |bytes: &[u8]| {
+            if float { try_float(bytes).err() } else { try_int8(bytes).err() }
+        };
+        for len in 0..bytes.len() {
+            assert_eq!(load(&bytes[..len]), Some(Error::ModelTruncated), "{len}");
+            // The same with a header that claims the shorter length.
+            let mut short = bytes[..len].to_vec();
+            if len >= 32 {
+                short[8..12].copy_from_slice(&(len as u32).to_le_bytes());
+                reseal(&mut short);
+                assert_eq!(load(&short), Some(Error::ModelLength), "{len}");
+            }
+        }
+        let mut long = bytes.clone();
+        long.push(0);
+        assert_eq!(load(&long), Some(Error::ModelLength));
+        let len = long.len() as u32;
+        long[8..12].copy_from_slice(&len.to_le_bytes());
+        reseal(&mut long);
+        assert_eq!(load(&long), Some(Error::ModelLength));
+    }
+}
+
+#[test]
+fn each_field_has_its_error() {
+    type Change = (usize, &'static [u8], Error);
+    let both: &[Change] = &[
+        (0, b"X", Error::ModelMagic),
+        (4, &[2], Error::ModelVersion),
+        (6, &[9], Error::ModelKind),
+        (8, &[0, 0, 0, 0], Error::ModelLength),
+        (8, &[255; 4], Error::ModelTruncated),
+        (16, &[0; 4], Error::ModelInvalid),
+        (16, &[0, 0, 1, 0], Error::ModelInvalid),
+        (16, &[255; 4], Error::ModelInvalid),
+        (20, &[0; 4], Error::ModelInvalid),
+        (20, &[0, 1, 0, 0], Error::ModelInvalid),
+        (20, &[255; 4], Error::ModelInvalid),
+        (20, &[255, 0, 0, 0], Error::ModelLength),
+        (32, &[0; 4], Error::ModelInvalid),
+        (32, &[0, 0, 1, 0], Error::ModelInvalid),
+        (32, &[255; 4], Error::ModelInvalid),
+        (36, &[5], Error::ModelInvalid),
+        // Softmax before the last layer.
+        (36, &[4], Error::ModelInvalid),
+    ];
+    let nan = f32::NAN.to_le_bytes();
+    let params = 32 + 4 * 8;
+    let float: &[Change] = &[
+        (32, &[5], Error::ModelLength),
+        (24, &[1], Error::ModelInvalid),
+        (31, &[1], Error::ModelInvalid),
+        (37, &[1], Error::ModelInvalid),
+        (39, &[1], Error::ModelInvalid),
+    ];
+    let int8: &[Change] = &[
+        // The input's scale: zero, negative, subnormal, infinite, NaN.
+        (24, &[0, 0, 0, 0], Error::ModelInvalid),
+        (27, &[0xbf], Error::ModelInvalid),
+        (24, &[1, 0, 0, 0], Error::ModelInvalid),
+        (24, &[0, 0, 0x80, 0x7f], Error::ModelInvalid),
+        (24, &[0, 0, 0xc0, 0x7f], Error::ModelInvalid),
+        (29, &[1], Error::ModelInvalid),
+        (39, &[1], Error::ModelInvalid),
+        // Clamp with the smallest above the largest.
+        (40, &[1, 0], Error::ModelInvalid),
+        (42, &[1], Error::ModelInvalid),
+        (44, &[0; 4], Error::ModelInvalid),
+        (48, &[0, 0, 0x80, 0x7f], Error::ModelInvalid),
+    ];
+    let check = |model: &[u8], changes: &[Change], float: bool| {
+        for (at, new, error) in changes {
+            let mut bad = model.to_vec();
+            bad[*at..*at + new.len()].copy_from_slice(new);
+            reseal(&mut bad);
+            let got = if float { try_float(&bad).err() } else { try_int8(&bad).err() };
+            assert_eq!(got, Some(*error), "{at} {new:?} {float}");
+        }
+    };
+    check(&float_model(), both, true);
+    check(&float_model(), float, true);
+    check(&int8_model(), both, false);
+    check(&int8_model(), int8, false);
+    let mut bad = float_model();
+    bad[params..params + 4].copy_from_slice(&nan);
+    reseal(&mut bad);
+    assert_eq!(try_float(&bad), Err(Error::ModelInvalid));
+}
+
+#[test]
+fn sections_of_int8_models_are_checked() {
+    let model = int8_model();
+    // First layer: 3 inputs, 4 units, tanh: 12 weights, 4 biases, 4
+    // multipliers, 4 shifts. The second: 4 inputs, 3 units.
+    let weights = 32 + 4 * 20;
+    let multipliers = weights + 12 + 16;
+    let shifts = multipliers + 16;
+    let second = shifts + 4 + 256;
+    let second_shifts = second + 12 + 12 + 12;
+    // The last section is the exponentials of the softmax.
+    let exponentials = model.len() - 512;
+    for (at, new) in [
+        (weights, &[0x80][..]),
+        (multipliers, &[0, 0, 0, 0x80]),
+        (multipliers, &[1, 0, 0, 0]),
+        (multipliers, &[255, 255, 255, 0x3f]),
+        (shifts, &[31]),
+        (shifts, &[(-32i8) as u8]),
+        (second_shifts + 3, &[1]),
+        (exponentials, &[0, 0]),
+    ] {
+        let mut bad = model.clone();
+        bad[at..at + new.len()].copy_from_slice(new);
+        reseal(&mut bad);
+        assert_eq!(try_int8(&bad), Err(Error::ModelInvalid), "{at} {new:?}");
+    }
+    let mut good = model.clone();
+    good[multipliers..multipliers + 4].fill(0);
+    reseal(&mut good);
+    assert!(try_int8(&good).is_ok(), "a zero multiplier is a number, too");
+}
+
+#[test]
+fn kinds_do_not_mix() {
+    assert_eq!(try_float(&int8_model()), Err(Error::ModelKind));
+    assert_eq!(try_int8(&float_model()), Err(Error::ModelKind));
+}
+
+#[test]
+fn views_need_aligned_bytes_and_copies_do_not() {
+    for shift in 1..4 {
+        let skewed = |bytes: &[u8]| Aligned::new(&[&vec![0; shift], bytes].concat());
+        let model = skewed(&float_model());
+        assert_eq!(Net::view(&model.bytes()[shift..], &Heap).err(), Some(Error::Alignment));
+        assert!(Net::load(&model.bytes()[shift..], &Heap).is_ok());
+        let model = skewed(&int8_model());
+        assert_eq!(QNet::view(&model.bytes()[shift..], &Heap).err(), Some(Error::Alignment));
+        assert!(QNet::load(&model.bytes()[shift..], &Heap).is_ok());
+    }
+}
+
+#[test]
+fn views_take_less_memory_than_copies() {
+    let (float, int8) = (Aligned::new(&float_model()), Aligned::new(&int8_model()));
+    let parameters = small_net().shape().parameters * 4;
+    let saved = Net::load_footprint(float.bytes()).unwrap().size()
+        - Net::view_footprint(float.bytes()).unwrap().size();
+    assert_eq!(saved, parameters);
+    let saved = QNet::load_footprint(int8.bytes()).unwrap().size()
+        - QNet::view_footprint(int8.bytes()).unwrap().size();
+    assert!(saved.abs_diff(int8.len) <= 8, "{saved}");
+}
+
+#[test]
+fn a_small_buffer_is_left_alone() {
+    let net = small_net();
+    let len = net.model_len().unwrap();
+    let mut buffer = vec![0xa5; len - 1];
+    assert_eq!(net.save(&mut buffer), Err(Error::BufferTooSmall));
+    assert!(buffer.iter().all(|b| *b == 0xa5));
+}
+
+proptest! {
+    // Whatever is behind a right checksum: an error or a network that runs,
+    // never a panic. Most changes keep the shape, so they get far.
+    #[test]
+    fn resealed_damage_never_panics(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        float in any::<bool>(),
+    ) {
+        let mut bytes = if float { float_model() } else { int8_model() };
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        reseal(&mut bytes);
+        let _ = if float { try_float(&bytes).err() } else { try_int8(&bytes).err() };
+    }
+}

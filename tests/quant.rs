@@ -1,0 +1,244 @@
+//! INT8 quantisation, from the outside.
+
+use neural_swarm::Error;
+use neural_swarm::nn::{
+    Activation, Algorithm, Data, Kernel, Layer, Loss, Net, NetConfig, QNet, QNetConfig,
+    TrainParams, Trainer, TrainerConfig,
+};
+use neural_swarm::port::{Heap, Level, Logger};
+use proptest::prelude::*;
+use std::cell::RefCell;
+
+fn quantise(net: &mut Net<'_>, samples: &[f32]) -> Result<QNet<'static>, Error> {
+    QNet::new(&mut QNetConfig { net, samples, logger: None }, &Heap)
+}
+
+/// An int8 network worked out from its model file by somebody who knows only
+/// the documented format and the TFLite int8 specification: 128-bit integers,
+/// no shared code.
+fn reference(model: &[u8], input: &[i8]) -> Vec<i8> {
+    let u32_at = |at: usize| u32::from_le_bytes(model[at..at + 4].try_into().unwrap());
+    let i32_at = |at: usize| u32_at(at) as i32;
+    let pad = |n: usize| n.div_ceil(4) * 4;
+    let layers = u32_at(20) as usize;
+    let mut at = 32 + 20 * layers;
+    let mut x: Vec<i8> = input.to_vec();
+    for l in 0..layers {
+        let record = 32 + 20 * l;
+        let units = u32_at(record) as usize;
+        let activation = model[record + 4];
+        let zero = i128::from(model[record + 5] as i8);
+        let (low, high) = (model[record + 8] as i8, model[record + 9] as i8);
+        let weights = at;
+        let biases = weights + pad(units * x.len());
+        let factors = biases + 4 * units;
+        let shifts = factors + 4 * units;
+        let table = shifts + pad(units);
+        let mut y: Vec<i8> = (0..units)
+            .map(|u| {
+                let sum: i128 = (0..x.len())
+                    .map(|i| i128::from(x[i]) * i128::from(model[weights + u * x.len() + i] as i8))
+                    .sum::<i128>()
+                    + i128::from(i32_at(biases + 4 * u));
+                let right = 31 - i32::from(model[shifts + u] as i8);
+                let product = sum * i128::from(i32_at(factors + 4 * u));
+                // Nearest, half up.
+                let rounded = (product + (1 << (right - 1))).div_euclid(1 << right);
+                (zero + rounded).clamp(i128::from(low), i128::from(high)) as i8
+            })
+            .collect();
+        at = table;
+        match activation {
+            1 | 2 => {
+                y.iter_mut().for_each(|y| *y = model[table + (i32::from(*y) + 128) as usize] as i8);
+                at += 256;
+            }
+            4 => {
+                let max = i32::from(*y.iter().max().unwrap());
+                let e: Vec<u64> = y
+                    .iter()
+                    .map(|y| {
+                        let entry = table + 2 * (max - i32::from(*y)) as usize;
+                        u64::from(u16::from_le_bytes([model[entry], model[entry + 1]]))
+                    })
+                    .collect();
+                let sum: u64 = e.iter().sum();
+                for (y, e) in y.iter_mut().zip(e) {
+                    *y = (((e * 256 + sum / 2) / sum).min(255) as i32 - 128) as i8;
+                }
+                at += 512;
+            }
+            _ => {}
+        }
+        x = y;
+    }
+    assert_eq!(at, model.len());
+    x
+}
+
+fn activation() -> impl Strategy<Value = Activation> {
+    prop_oneof![
+        Just(Activation::Linear),
+        Just(Activation::Sigmoid),
+        Just(Activation::Tanh),
+        Just(Activation::Relu)
+    ]
+}
+
+fn shapes() -> impl Strategy<Value = (usize, Vec<Layer>, u64, Vec<f32>)> {
+    let hidden = prop::collection::vec((1usize..40, activation()), 0..3);
+    let last = (1usize..12, prop_oneof![activation(), Just(Activation::Softmax)]);
+    (1usize..50, hidden, last, any::<u64>()).prop_flat_map(|(inputs, mut layers, last, seed)| {
+        layers.push(last);
+        let layers: Vec<Layer> = layers.into_iter().map(|(u, a)| Layer::new(u, a)).collect();
+        let samples = prop::collection::vec(-3.0f32..3.0, inputs * 12);
+        (Just(inputs), Just(layers), Just(seed), samples)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn every_kernel_gives_what_the_format_says((inputs, layers, seed, samples) in shapes()) {
+        let mut net = Net::new(&NetConfig::new(inputs, &layers).seed(seed), &Heap).unwrap();
+        let mut q = quantise(&mut net, &samples).unwrap();
+        for kernel in [Kernel::Portable, Kernel::Avx2, Kernel::Neon] {
+            if q.set_kernel(kernel).is_err() {
+                prop_assert!(!kernel.available());
+                continue;
+            }
+            for x in samples.chunks_exact(inputs) {
+                let input: Vec<i8> = x.iter().map(|x| q.input_quantization().quantize(*x)).collect();
+                let mut output = vec![0; q.outputs()];
+                q.forward_i8(&input, &mut output).unwrap();
+                prop_assert_eq!(&output, &reference(q.model(), &input));
+                // Real values in and out are the same with the ends converted.
+                let mut real = vec![0.0; q.outputs()];
+                q.forward(x, &mut real).unwrap();
+                let to = q.output_quantization();
+                prop_assert!(output.iter().map(|y| to.dequantize(*y)).eq(real));
+            }
+        }
+    }
+
+    #[test]
+    fn outputs_are_near_the_float_network((inputs, layers, seed, samples) in shapes()) {
+        let mut net = Net::new(&NetConfig::new(inputs, &layers).seed(seed), &Heap).unwrap();
+        let mut q = quantise(&mut net, &samples).unwrap();
+        let outputs = q.outputs();
+        let mut real = vec![0.0; samples.len() / inputs * outputs];
+        net.forward_batch(&samples, samples.len() / inputs, &mut real).unwrap();
+        let range = real.iter().fold(0f32, |m, y| m.max(y.abs())).max(0.05);
+        let mut squares = 0.0;
+        for (x, want) in samples.chunks_exact(inputs).zip(real.chunks_exact(outputs)) {
+            let mut got = vec![0.0; outputs];
+            q.forward(x, &mut got).unwrap();
+            squares += got.iter().zip(want).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+        }
+        let error = (squares / real.len() as f32).sqrt();
+        prop_assert!(error < 0.06 * range + 0.01, "{} of {} {:?}", error, range, layers);
+    }
+}
+
+#[test]
+fn digits_keep_their_accuracy() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data/digits.u8");
+    let Ok(bytes) = std::fs::read(path) else {
+        eprintln!("SKIPPED digits_keep_their_accuracy: data/digits.u8 is not in this package");
+        return;
+    };
+    let images: Vec<&[u8]> = bytes.chunks_exact(65).collect();
+    assert_eq!(images.len(), 1797);
+    let pixels: Vec<f32> =
+        images.iter().flat_map(|i| i[..64].iter().map(|p| f32::from(*p) / 16.0)).collect();
+    let labels: Vec<usize> = images.iter().map(|i| usize::from(i[64])).collect();
+    let targets: Vec<f32> =
+        labels.iter().flat_map(|l| (0..10).map(move |k| f32::from(u8::from(k == *l)))).collect();
+    let split = 1437;
+
+    let layers = [Layer::new(32, Activation::Tanh), Layer::new(10, Activation::Softmax)];
+    let mut net = Net::new(&NetConfig::new(64, &layers).seed(1), &Heap).unwrap();
+    let algorithm =
+        Algorithm::Adam { learning_rate: 0.005, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    let config = TrainerConfig { algorithm, loss: Loss::CrossEntropy, ..Default::default() };
+    let mut trainer = Trainer::new(&config, &net, &Heap).unwrap();
+    let data = Data { inputs: &pixels[..64 * split], targets: &targets[..10 * split] };
+    let params = TrainParams { max_epochs: 30, target_loss: 0.0, progress: None };
+    trainer.train(&mut net, data, params).unwrap();
+
+    let mut q = quantise(&mut net, data.inputs).unwrap();
+    let best = |y: &[f32]| (0..10).max_by(|a, b| y[*a].total_cmp(&y[*b])).unwrap();
+    let (mut float, mut int8) = (0, 0);
+    for (x, label) in pixels.chunks_exact(64).zip(&labels).skip(split) {
+        let mut y = [0.0; 10];
+        net.forward(x, &mut y).unwrap();
+        float += u32::from(best(&y) == *label);
+        q.forward(x, &mut y).unwrap();
+        int8 += u32::from(best(&y) == *label);
+    }
+    // Plain training, without the example's moved and turned copies.
+    assert!(float >= 320, "{float} of 360");
+    assert!(float.abs_diff(int8) <= 3, "float32 {float}, int8 {int8} of 360");
+}
+
+#[derive(Default)]
+struct Lines(RefCell<Vec<(Level, String)>>);
+
+impl Logger for Lines {
+    fn log(&self, level: Level, text: &str) {
+        self.0.borrow_mut().push((level, text.to_owned()));
+    }
+}
+
+#[test]
+fn bad_samples_are_refused_with_a_reason() {
+    let layers = [Layer::new(2, Activation::Linear)];
+    let mut net = Net::new(&NetConfig::new(3, &layers), &Heap).unwrap();
+    for (samples, error) in [
+        (&[][..], Error::Length),
+        (&[1.0, 2.0], Error::Length),
+        (&[1.0, 2.0, f32::NAN], Error::NnNotFinite),
+        (&[1.0, f32::INFINITY, 2.0], Error::NnNotFinite),
+        (&[f32::MAX, f32::MAX, f32::MAX], Error::NnNotFinite),
+    ] {
+        let lines = Lines::default();
+        let mut config = QNetConfig { net: &mut net, samples, logger: Some(&lines) };
+        let got = QNet::new(&mut config, &Heap).err();
+        // Weights of either sign may keep the largest samples finite.
+        if samples.first() == Some(&f32::MAX) && got.is_none() {
+            continue;
+        }
+        assert_eq!(got, Some(error), "{samples:?}");
+        assert_eq!(lines.0.borrow()[0].0, Level::Error);
+    }
+}
+
+#[test]
+fn what_looks_wrong_is_warned_about() {
+    let layers = [Layer::new(3, Activation::Relu), Layer::new(1, Activation::Linear)];
+    let mut net = Net::new(&NetConfig::new(2, &layers), &Heap).unwrap();
+    let lines = Lines::default();
+    let mut config = QNetConfig { net: &mut net, samples: &[0.0; 8], logger: Some(&lines) };
+    let mut q = QNet::new(&mut config, &Heap).unwrap();
+    assert!(lines.0.borrow().iter().any(|(level, _)| *level == Level::Warn));
+    assert!(lines.0.borrow().iter().any(|(level, _)| *level == Level::Info));
+    let mut output = [9.0];
+    q.forward(&[0.0, 0.0], &mut output).unwrap();
+    assert_eq!(output, [0.0]);
+}
+
+#[test]
+fn wrong_lengths_are_refused() {
+    let layers = [Layer::new(2, Activation::Linear)];
+    let mut net = Net::new(&NetConfig::new(3, &layers), &Heap).unwrap();
+    let mut q = quantise(&mut net, &[0.5; 3]).unwrap();
+    assert_eq!(q.forward(&[0.0; 2], &mut [0.0; 2]), Err(Error::Length));
+    assert_eq!(q.forward(&[0.0; 3], &mut [0.0; 1]), Err(Error::Length));
+    assert_eq!(q.forward_i8(&[0; 4], &mut [0; 2]), Err(Error::Length));
+    assert_eq!(q.forward_i8(&[0; 3], &mut [0; 3]), Err(Error::Length));
+    assert_eq!(net.forward(&[0.0; 2], &mut [0.0; 2]), Err(Error::Length));
+    assert_eq!(net.forward_batch(&[0.0; 6], 2, &mut [0.0; 3]), Err(Error::Length));
+    assert_eq!(net.forward_batch(&[], usize::MAX, &mut []), Err(Error::Length));
+    assert_eq!(net.forward_batch(&[], 0, &mut []), Ok(()));
+}
