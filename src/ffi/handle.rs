@@ -181,16 +181,31 @@ pub unsafe fn create<T: Object>(
     own: impl FnOnce() -> Result<Layout>,
     make: impl FnOnce(Piece<'static>) -> Result<T>,
 ) -> nsw_status {
+    // SAFETY: the caller's word.
+    unsafe { create_from::<T, ()>(memory, out, || Ok((own()?, ())), |piece, ()| make(piece)) }
+}
+
+/// [`create`] from something that `own` checks for the layout and `make` uses,
+/// so that it is checked once.
+///
+/// # Safety
+/// As [`create`].
+pub unsafe fn create_from<T: Object, S>(
+    memory: *const nsw_allocator,
+    out: *mut *mut T::C,
+    own: impl FnOnce() -> Result<(Layout, S)>,
+    make: impl FnOnce(Piece<'static>, S) -> Result<T>,
+) -> nsw_status {
     guarded(|| {
         // SAFETY: the caller's word.
         unsafe { put(out, core::ptr::null_mut()) }?;
         // SAFETY: the caller's word.
         let owner = unsafe { Owner::new(memory) }?;
-        let own = own()?;
+        let (own, source) = own()?;
         let (layout, _) = whole::<T>(own)?;
         let block = owner.allocate(layout)?;
         // SAFETY: the block has this layout and is nobody else's.
-        match catch(|| unsafe { build(block, layout, own, owner, make) }) {
+        match catch(|| unsafe { build(block, layout, own, owner, |piece| make(piece, source)) }) {
             // SAFETY: the caller's word.
             Ok(handle) => unsafe { put(out, handle) },
             Err(error) => {

@@ -288,11 +288,11 @@ pub unsafe extern "C" fn nsw_net_load(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        handle::create::<Net<'static>>(
+        handle::create_from::<Net<'static>, _>(
             memory,
             net,
-            || Net::load_footprint(input(model, len)?),
-            |piece| Net::load_in_piece(input(model, len)?, piece),
+            || Net::check_load(input(model, len)?),
+            |piece, model| Net::load_in_piece(&model, piece),
         )
     }
 }
@@ -331,11 +331,11 @@ pub unsafe extern "C" fn nsw_net_view(
     // SAFETY: NULL or what it should be, by the documentation above; the
     // caller keeps the model alive.
     unsafe {
-        handle::create::<Net<'static>>(
+        handle::create_from::<Net<'static>, _>(
             memory,
             net,
-            || Net::view_footprint(input(model, len)?),
-            |piece| Net::view_in_piece(input(model, len)?, piece),
+            || Net::check_view(input(model, len)?),
+            |piece, model| Net::view_in_piece(&model, piece),
         )
     }
 }

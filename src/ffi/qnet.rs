@@ -191,11 +191,11 @@ pub unsafe extern "C" fn nsw_qnet_load(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        handle::create::<QNet<'static>>(
+        handle::create_from::<QNet<'static>, _>(
             memory,
             qnet,
-            || QNet::load_footprint(input(model, len)?),
-            |piece| QNet::load_in_piece(input(model, len)?, piece),
+            || QNet::check_load(input(model, len)?),
+            |piece, model| QNet::load_in_piece(&model, piece),
         )
     }
 }
@@ -233,11 +233,11 @@ pub unsafe extern "C" fn nsw_qnet_view(
     // SAFETY: NULL or what it should be, by the documentation above; the
     // caller keeps the model alive.
     unsafe {
-        handle::create::<QNet<'static>>(
+        handle::create_from::<QNet<'static>, _>(
             memory,
             qnet,
-            || QNet::view_footprint(input(model, len)?),
-            |piece| QNet::view_in_piece(input(model, len)?, piece),
+            || QNet::check_view(input(model, len)?),
+            |piece, model| QNet::view_in_piece(&model, piece),
         )
     }
 }

@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 
 use super::Activation;
-use super::format::float;
+use super::format::float::{self, Model};
 use super::init::Random;
 use super::kernel::{self, Dims, Kernel, Kernels};
 use super::shape::{Dense, Layer, Shape};
@@ -147,52 +147,59 @@ impl<'m> Net<'m> {
 
     /// The memory that a copy of this model takes.
     pub fn load_footprint(model: &[u8]) -> Result<Layout> {
-        Net::model_footprint(&float::Model::read(model)?, true)
+        Ok(Net::check_load(model)?.0)
     }
 
     /// A network from a float32 model, with parameters of its own.
     pub fn load(model: &[u8], memory: &impl Allocator<'m>) -> Result<Net<'m>> {
-        let piece = memory.allocate(Net::load_footprint(model)?)?;
-        Net::load_in_piece(model, piece)
-    }
-
-    pub(crate) fn load_in_piece(model: &[u8], piece: Piece<'m>) -> Result<Net<'m>> {
-        let model = float::Model::read(model)?;
-        let mut net = Net::from_model(&model, &[], true, piece)?;
-        for (to, from) in net.parameters_mut()?.iter_mut().zip(model.parameters()) {
-            *to = from;
-        }
-        Ok(net)
+        let (layout, model) = Net::check_load(model)?;
+        Net::load_in_piece(&model, memory.allocate(layout)?)
     }
 
     /// The memory that a network over this model takes: without parameters.
     pub fn view_footprint(model: &[u8]) -> Result<Layout> {
-        let model = float::Model::read(model)?;
-        model.in_place()?;
-        Net::model_footprint(&model, false)
+        Ok(Net::check_view(model)?.0)
     }
 
     /// A network that reads its parameters where they are, from flash for
     /// example. It can run and be saved, not trained. The model must be
     /// aligned to [`MODEL_ALIGN`](super::MODEL_ALIGN).
     pub fn view(model: &'m [u8], memory: &impl Allocator<'m>) -> Result<Net<'m>> {
-        let piece = memory.allocate(Net::view_footprint(model)?)?;
-        Net::view_in_piece(model, piece)
+        let (layout, model) = Net::check_view(model)?;
+        Net::view_in_piece(&model, memory.allocate(layout)?)
     }
 
-    pub(crate) fn view_in_piece(model: &'m [u8], piece: Piece<'m>) -> Result<Net<'m>> {
-        let model = float::Model::read(model)?;
-        Net::from_model(&model, model.in_place()?, false, piece)
+    pub(crate) fn check_load(model: &[u8]) -> Result<(Layout, Model<'_>)> {
+        let model = Model::read(model)?;
+        Ok((Net::model_footprint(&model, true)?, model))
     }
 
-    fn model_footprint(model: &float::Model<'_>, own: bool) -> Result<Layout> {
+    pub(crate) fn check_view(model: &[u8]) -> Result<(Layout, Model<'_>)> {
+        let model = Model::read(model)?;
+        model.in_place()?;
+        Ok((Net::model_footprint(&model, false)?, model))
+    }
+
+    pub(crate) fn load_in_piece(model: &Model<'_>, piece: Piece<'m>) -> Result<Net<'m>> {
+        let mut net = Net::from_model(model, &[], true, piece)?;
+        for (to, from) in net.parameters_mut()?.iter_mut().zip(model.parameters()) {
+            *to = from;
+        }
+        Ok(net)
+    }
+
+    pub(crate) fn view_in_piece(model: &Model<'m>, piece: Piece<'m>) -> Result<Net<'m>> {
+        Net::from_model(model, model.in_place()?, false, piece)
+    }
+
+    fn model_footprint(model: &Model<'_>, own: bool) -> Result<Layout> {
         let mut carver = Carver::measure();
         Parts::carve(&mut carver, model.shape.inputs, model.layers(), (1, own), None)?;
         carver.layout()
     }
 
     fn from_model(
-        model: &float::Model<'_>,
+        model: &Model<'_>,
         in_place: &'m [f32],
         own: bool,
         mut piece: Piece<'m>,

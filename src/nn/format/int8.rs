@@ -201,6 +201,13 @@ impl<'b> Sections<'b> {
     }
 }
 
+/// A checked int8 model.
+#[derive(Clone, Copy)]
+pub(crate) struct Model<'b> {
+    pub bytes: &'b [u8],
+    pub summary: Summary,
+}
+
 /// What a whole model says, apart from its layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Summary {
@@ -211,35 +218,49 @@ pub(crate) struct Summary {
     pub widest: u32,
 }
 
-/// Checks a whole model and shows every layer to `each`.
-pub(crate) fn read(bytes: &[u8], mut each: impl FnMut(usize, Layer)) -> Result<Summary> {
-    let header = Header::read(bytes, Kind::Int8)?;
-    let input = Stored { scale: u32_at(&header.extra, 0), zero_point: header.extra[4] as i8 };
-    if header.extra[5..] != [0; 3]
-        || !input.is_valid()
-        || !(1..=MAX_WIDTH as u32).contains(&header.inputs)
-    {
-        return Err(Error::ModelInvalid);
-    }
-    let records = records(bytes, header.layers, RECORD)?;
-    let mut at = HEADER + records.len();
-    let mut inputs = header.inputs;
-    let mut widest = inputs;
-    for (i, record) in records.chunks_exact(RECORD).enumerate() {
-        let layer = Layer { inputs, at: at as u32, ..Layer::read(record)? };
-        if layer.activation == Activation::Softmax && i + 1 != header.layers as usize {
+impl<'b> Model<'b> {
+    /// Checks a whole model.
+    pub fn read(bytes: &'b [u8]) -> Result<Model<'b>> {
+        let header = Header::read(bytes, Kind::Int8)?;
+        let input = Stored { scale: u32_at(&header.extra, 0), zero_point: header.extra[4] as i8 };
+        if header.extra[5..] != [0; 3]
+            || !input.is_valid()
+            || !(1..=MAX_WIDTH as u32).contains(&header.inputs)
+        {
             return Err(Error::ModelInvalid);
         }
-        at = layer.end().filter(|end| *end <= bytes.len()).ok_or(Error::ModelLength)?;
-        layer.sections(bytes).check(&layer)?;
-        each(i, layer);
-        inputs = layer.units;
-        widest = widest.max(inputs);
+        let (inputs, layers) = (header.inputs, header.layers);
+        let mut model = Model { bytes, summary: Summary { inputs, layers, input, widest: inputs } };
+        let (mut end, mut widest) = (HEADER + records(bytes, layers, RECORD)?.len(), inputs);
+        model.walk(|i, layer| {
+            if layer.activation == Activation::Softmax && i + 1 != layers as usize {
+                return Err(Error::ModelInvalid);
+            }
+            end = layer.end().filter(|end| *end <= bytes.len()).ok_or(Error::ModelLength)?;
+            widest = widest.max(layer.units);
+            layer.sections(bytes).check(&layer)
+        })?;
+        if end != bytes.len() {
+            return Err(Error::ModelLength);
+        }
+        model.summary.widest = widest;
+        Ok(model)
     }
-    if at != bytes.len() {
-        return Err(Error::ModelLength);
+
+    /// Shows every layer to `each`, until that refuses one.
+    pub fn walk(&self, mut each: impl FnMut(usize, Layer) -> Result<()>) -> Result<()> {
+        let records = records(self.bytes, self.summary.layers, RECORD)?;
+        let mut inputs = self.summary.inputs;
+        let mut at = Some(HEADER + records.len());
+        for (i, record) in records.chunks_exact(RECORD).enumerate() {
+            let at_now = at.ok_or(Error::ModelLength)? as u32;
+            let layer = Layer { inputs, at: at_now, ..Layer::read(record)? };
+            each(i, layer)?;
+            at = layer.end();
+            inputs = layer.units;
+        }
+        Ok(())
     }
-    Ok(Summary { inputs: header.inputs, layers: header.layers, input, widest })
 }
 
 /// Says where each layer's sections go; returns the length of the model.

@@ -106,7 +106,14 @@ pub(super) fn in_piece<'m>(
         .number(image.len())
         .text(" bytes")
         .send(config.logger, Level::Info);
-    QNet::from_parts(Image::Own(memory.words), memory.parts, piece)
+    let shape = config.net.shape();
+    let summary = int8::Summary {
+        inputs: shape.inputs as u32,
+        layers: shape.layers as u32,
+        input: input.into(),
+        widest: shape.widest.max(shape.inputs) as u32,
+    };
+    Ok(QNet::assemble(summary, Image::Own(memory.words), memory.parts, piece))
 }
 
 fn warn(logger: Option<&dyn Logger>, layer: usize, clipped: usize, made: &Layer) {

@@ -6,7 +6,7 @@ use super::Quantization;
 use super::build::{self, QNetConfig};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
-use crate::nn::format::int8::{self, Layer, Sections, Stored, Summary};
+use crate::nn::format::int8::{Layer, Model, Sections, Stored, Summary};
 use crate::nn::kernel::{self, Dims, Kernel, Kernels};
 use crate::nn::{Activation, MODEL_ALIGN, Net};
 use crate::port::Allocator;
@@ -52,6 +52,10 @@ pub(super) struct Parts<'m> {
 }
 
 impl<'m> Parts<'m> {
+    fn of(summary: &Summary, carver: &mut Carver<'m>) -> Result<Parts<'m>> {
+        Parts::carve(summary.layers as usize, summary.widest as usize, carver)
+    }
+
     pub fn carve(layers: usize, widest: usize, carver: &mut Carver<'m>) -> Result<Parts<'m>> {
         Ok(Parts {
             layers: carver.take(layers, Layer::EMPTY)?,
@@ -84,60 +88,78 @@ impl<'m> QNet<'m> {
 
     /// The memory that a copy of this model takes.
     pub fn load_footprint(model: &[u8]) -> Result<Layout> {
-        model_footprint(&int8::read(model, |_, _| {})?, Some(model.len()))
+        Ok(QNet::check_load(model)?.0)
     }
 
     /// A network from an int8 model, which is copied.
     pub fn load(model: &[u8], memory: &impl Allocator<'m>) -> Result<QNet<'m>> {
-        let piece = memory.allocate(QNet::load_footprint(model)?)?;
-        QNet::load_in_piece(model, piece)
-    }
-
-    pub(crate) fn load_in_piece(model: &[u8], mut piece: Piece<'m>) -> Result<QNet<'m>> {
-        let needed = QNet::load_footprint(model)?;
-        let mut carver = piece.carver(needed)?;
-        let mut words = carver.take(model.len() / MODEL_ALIGN, 0u32)?;
-        for (word, bytes) in words.iter_mut().zip(model.as_chunks().0) {
-            *word = u32::from_ne_bytes(*bytes);
-        }
-        QNet::over(Image::Own(words), carver, piece)
+        let (layout, model) = QNet::check_load(model)?;
+        QNet::load_in_piece(&model, memory.allocate(layout)?)
     }
 
     /// The memory that a network over this model takes: without the model.
     pub fn view_footprint(model: &[u8]) -> Result<Layout> {
-        check_aligned(model)?;
-        model_footprint(&int8::read(model, |_, _| {})?, None)
+        Ok(QNet::check_view(model)?.0)
     }
 
     /// A network that reads its model where it is, from flash for example. The
     /// model must be aligned to [`MODEL_ALIGN`].
     pub fn view(model: &'m [u8], memory: &impl Allocator<'m>) -> Result<QNet<'m>> {
-        let piece = memory.allocate(QNet::view_footprint(model)?)?;
-        QNet::view_in_piece(model, piece)
+        let (layout, model) = QNet::check_view(model)?;
+        QNet::view_in_piece(&model, memory.allocate(layout)?)
     }
 
-    pub(crate) fn view_in_piece(model: &'m [u8], mut piece: Piece<'m>) -> Result<QNet<'m>> {
-        let needed = QNet::view_footprint(model)?;
-        let carver = piece.carver(needed)?;
-        QNet::over(Image::InPlace(model), carver, piece)
+    pub(crate) fn check_load(model: &[u8]) -> Result<(Layout, Model<'_>)> {
+        let model = Model::read(model)?;
+        Ok((model_footprint(&model, true)?, model))
     }
 
-    /// A network over a complete model.
-    fn over(image: Image<'m>, mut carver: Carver<'m>, piece: Piece<'m>) -> Result<QNet<'m>> {
-        let summary = int8::read(image.bytes(), |_, _| {})?;
-        let parts = Parts::carve(summary.layers as usize, summary.widest as usize, &mut carver)?;
-        QNet::from_parts(image, parts, piece)
+    pub(crate) fn check_view(model: &[u8]) -> Result<(Layout, Model<'_>)> {
+        if !(model.as_ptr() as usize).is_multiple_of(MODEL_ALIGN) {
+            return Err(Error::Alignment);
+        }
+        let model = Model::read(model)?;
+        Ok((model_footprint(&model, false)?, model))
     }
 
-    /// Fills the parts from a complete model.
-    pub(super) fn from_parts(
+    pub(crate) fn load_in_piece(model: &Model<'_>, mut piece: Piece<'m>) -> Result<QNet<'m>> {
+        let mut carver = piece.carver(model_footprint(model, true)?)?;
+        let mut words = carver.take(model.bytes.len() / MODEL_ALIGN, 0u32)?;
+        for (word, bytes) in words.iter_mut().zip(model.bytes.as_chunks().0) {
+            *word = u32::from_ne_bytes(*bytes);
+        }
+        let parts = Parts::of(&model.summary, &mut carver)?;
+        QNet::from_parts(model, Image::Own(words), parts, piece)
+    }
+
+    pub(crate) fn view_in_piece(model: &Model<'m>, mut piece: Piece<'m>) -> Result<QNet<'m>> {
+        let mut carver = piece.carver(model_footprint(model, false)?)?;
+        let parts = Parts::of(&model.summary, &mut carver)?;
+        QNet::from_parts(model, Image::InPlace(model.bytes), parts, piece)
+    }
+
+    /// A network over an image that holds this model.
+    fn from_parts(
+        model: &Model<'_>,
         image: Image<'m>,
         mut parts: Parts<'m>,
         piece: Piece<'m>,
     ) -> Result<QNet<'m>> {
-        let layers = &mut parts.layers;
-        let summary = int8::read(image.bytes(), |i, layer| layers[i] = layer)?;
-        Ok(QNet {
+        model.walk(|i, layer| {
+            parts.layers[i] = layer;
+            Ok(())
+        })?;
+        Ok(QNet::assemble(model.summary, image, parts, piece))
+    }
+
+    /// A network of its parts, layers filled in.
+    pub(super) fn assemble(
+        summary: Summary,
+        image: Image<'m>,
+        parts: Parts<'m>,
+        piece: Piece<'m>,
+    ) -> QNet<'m> {
+        QNet {
             summary,
             image,
             layers: parts.layers,
@@ -145,7 +167,7 @@ impl<'m> QNet<'m> {
             values: parts.values,
             kernels: kernel::best(),
             _piece: piece,
-        })
+        }
     }
 
     /// Values in a sample.
@@ -285,17 +307,12 @@ impl From<Quantization> for Stored {
     }
 }
 
-fn check_aligned(model: &[u8]) -> Result<()> {
-    if (model.as_ptr() as usize).is_multiple_of(MODEL_ALIGN) {
-        Ok(())
-    } else {
-        Err(Error::Alignment)
-    }
-}
-
-fn model_footprint(summary: &Summary, own: Option<usize>) -> Result<Layout> {
+/// The memory for running a model, with or without a copy of it.
+pub(crate) fn model_footprint(model: &Model<'_>, copy: bool) -> Result<Layout> {
     let mut carver = Carver::measure();
-    carver.take(own.unwrap_or(0) / MODEL_ALIGN, 0u32)?;
-    Parts::carve(summary.layers as usize, summary.widest as usize, &mut carver)?;
+    if copy {
+        carver.take(model.bytes.len() / MODEL_ALIGN, 0u32)?;
+    }
+    Parts::of(&model.summary, &mut carver)?;
     carver.layout()
 }
