@@ -8,6 +8,7 @@ use super::structs::{self, Versioned};
 use super::version::NSW_ABI_VERSION;
 use crate::error::{Error, Result};
 use crate::nn::{Activation, Init, Kernel, Layer, Layers, Net, NetConfig};
+use crate::port::{Level, Line, Logger};
 
 /// Activation `x`.
 pub const NSW_ACTIVATION_LINEAR: u32 = 0;
@@ -139,8 +140,15 @@ impl CLayers {
     ///
     /// # Safety
     /// `first` is NULL, or an array of `count` layers that stays valid.
-    unsafe fn new(first: *const nsw_layer, count: usize) -> Result<CLayers> {
+    unsafe fn new(
+        first: *const nsw_layer,
+        count: usize,
+        logger: Option<&dyn Logger>,
+    ) -> Result<CLayers> {
         if count == 0 || count > 255 {
+            Line::new("a network has 1 to 255 layers, not ")
+                .number(count)
+                .send(logger, Level::Error);
             return Err(Error::NnShape);
         }
         // SAFETY: the caller's word.
@@ -152,10 +160,16 @@ impl CLayers {
         for i in 0..count {
             // SAFETY: `i` is in the array.
             let layer = unsafe { layers.at(i) }?;
-            if layer.size as usize != stride {
-                return Err(Error::StructSize);
+            let checked = if layer.size as usize == stride {
+                decode(&layer).map(|_| ())
+            } else {
+                Err(Error::StructSize)
+            };
+            if let Err(error) = checked {
+                let line = Line::new("layer ").number(i).text(": ").text(error.message());
+                line.send(logger, Level::Error);
+                return Err(error);
             }
-            decode(&layer)?;
         }
         Ok(layers)
     }
@@ -202,7 +216,7 @@ unsafe fn with_config<R>(
         let logger = CLogger::new(config.logger)?;
         f(&NetConfig {
             inputs: config.inputs as usize,
-            layers: CLayers::new(config.layers, config.layer_count)?,
+            layers: CLayers::new(config.layers, config.layer_count, CLogger::as_dyn(&logger))?,
             seed: config.seed,
             batch: config.batch.max(1) as usize,
             logger: CLogger::as_dyn(&logger),

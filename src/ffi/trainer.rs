@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::nn::{
     Algorithm, Data, Loss, Net, Progress, TrainParams, TrainReport, Trainer, TrainerConfig,
 };
+use crate::port::{Level, Line};
 
 /// iRPROP-: resilient backpropagation without weight backtracking (Igel &
 /// Huesken 2003), over all samples at once.
@@ -196,9 +197,15 @@ unsafe fn with_config<R>(
     unsafe {
         let c = structs::read(config)?;
         let logger = CLogger::new(c.logger)?;
+        let algorithm = c.algorithm();
+        let loss = Loss::from_code(c.loss).ok_or(Error::Invalid);
+        if algorithm.is_err() || loss.is_err() {
+            let line = Line::new("a trainer's algorithm or loss is an unknown constant");
+            line.send(CLogger::as_dyn(&logger), Level::Error);
+        }
         let config = TrainerConfig {
-            algorithm: c.algorithm()?,
-            loss: Loss::from_code(c.loss).ok_or(Error::Invalid)?,
+            algorithm: algorithm?,
+            loss: loss?,
             batch_size: c.batch_size as usize,
             block: if c.block == 0 { crate::nn::DEFAULT_BATCH } else { c.block as usize },
             shuffle: c.no_shuffle == 0,

@@ -142,6 +142,14 @@ impl<'m> Net<'m> {
                 config.layers.layer(i).init.fill(weights, size, layer.activation, &mut random);
             }
         }
+        Line::new("network of ")
+            .number(parts.shape.layers)
+            .text(" layers, ")
+            .number(parts.shape.parameters)
+            .text(" parameters, ")
+            .number(needed.size())
+            .text(" bytes")
+            .send(config.logger, Level::Debug);
         Ok(Net::from_parts(parts, &[], config.batch, piece))
     }
 

@@ -220,6 +220,12 @@ impl<'m> Trainer<'m> {
         let shape = net.shape();
         let parts = Parts::carve(&mut piece.carver(needed)?, config, &shape, net.layers())?;
         let full = config.algorithm.is_full_batch();
+        Line::new("trainer for ")
+            .number(shape.parameters)
+            .text(" parameters, ")
+            .number(needed.size())
+            .text(" bytes")
+            .send(config.logger, Level::Debug);
         Ok(Trainer {
             layers: parts.layers,
             inputs: shape.inputs,
