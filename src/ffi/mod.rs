@@ -22,7 +22,7 @@ mod structs;
 pub mod trainer;
 pub mod version;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use status::{NSW_OK, nsw_status};
 
 /// The status of a result.
@@ -36,7 +36,7 @@ fn status(result: Result<()>) -> nsw_status {
 /// Runs a function so that no panic of it reaches C.
 #[cfg(feature = "std")]
 fn catch<R>(f: impl FnOnce() -> Result<R>) -> Result<R> {
-    std::panic::catch_unwind(core::panic::AssertUnwindSafe(f)).unwrap_or(Err(Error::Panic))
+    std::panic::catch_unwind(core::panic::AssertUnwindSafe(f)).unwrap_or(Err(crate::Error::Panic))
 }
 
 /// Without `std` a panic ends in the program's panic handler.
