@@ -339,6 +339,10 @@ typedef struct nsw_net_config {
    */
   size_t layer_count;
   /**
+   * Told why a configuration is refused; may be NULL.
+   */
+  const struct nsw_logger *logger;
+  /**
    * Where the initial weights come from: the same seed gives the same
    * weights on every machine.
    */
@@ -352,10 +356,6 @@ typedef struct nsw_net_config {
    * 0.
    */
   uint32_t reserved;
-  /**
-   * Told why a configuration is refused; may be NULL.
-   */
-  const struct nsw_logger *logger;
 } nsw_net_config;
 
 /**
@@ -409,6 +409,10 @@ typedef struct nsw_trainer_config {
    * The network to train, or one of the same shape: read during the call.
    */
   const struct nsw_net *net;
+  /**
+   * Told why a configuration is refused; may be NULL.
+   */
+  const struct nsw_logger *logger;
   /**
    * An NSW_LOSS_ constant.
    */
@@ -464,10 +468,6 @@ typedef struct nsw_trainer_config {
    * iRPROP-: largest step size; 0 means 50.
    */
   float step_max;
-  /**
-   * Told why a configuration is refused; may be NULL.
-   */
-  const struct nsw_logger *logger;
 } nsw_trainer_config;
 
 /**

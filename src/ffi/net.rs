@@ -74,6 +74,8 @@ pub struct nsw_net_config {
     pub layers: *const nsw_layer,
     /// Number of layers, 1 to 255.
     pub layer_count: usize,
+    /// Told why a configuration is refused; may be NULL.
+    pub logger: *const nsw_logger,
     /// Where the initial weights come from: the same seed gives the same
     /// weights on every machine.
     pub seed: u64,
@@ -82,13 +84,11 @@ pub struct nsw_net_config {
     pub batch: u32,
     /// 0.
     pub reserved: u32,
-    /// Told why a configuration is refused; may be NULL.
-    pub logger: *const nsw_logger,
 }
 
 // SAFETY: as the trait asks.
 unsafe impl Versioned for nsw_net_config {
-    const LEAST: usize = core::mem::offset_of!(nsw_net_config, seed);
+    const LEAST: usize = core::mem::offset_of!(nsw_net_config, logger);
 }
 
 /// What a network is. NSW_NET_INFO_INIT before it is filled.

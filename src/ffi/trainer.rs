@@ -48,6 +48,8 @@ pub struct nsw_trainer_config {
     pub algorithm: u32,
     /// The network to train, or one of the same shape: read during the call.
     pub net: *const nsw_net,
+    /// Told why a configuration is refused; may be NULL.
+    pub logger: *const nsw_logger,
     /// An NSW_LOSS_ constant.
     pub loss: u32,
     /// Samples for each update. 0 means 32, or all of them with iRPROP-, which
@@ -77,13 +79,11 @@ pub struct nsw_trainer_config {
     pub step_min: f32,
     /// iRPROP-: largest step size; 0 means 50.
     pub step_max: f32,
-    /// Told why a configuration is refused; may be NULL.
-    pub logger: *const nsw_logger,
 }
 
 // SAFETY: as the trait asks.
 unsafe impl Versioned for nsw_trainer_config {
-    const LEAST: usize = core::mem::offset_of!(nsw_trainer_config, loss);
+    const LEAST: usize = core::mem::offset_of!(nsw_trainer_config, logger);
 }
 
 /// How the training goes, after an epoch.

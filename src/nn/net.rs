@@ -5,7 +5,7 @@ use core::alloc::Layout;
 use super::Activation;
 use super::format::float::{self, Model};
 use super::init::Random;
-use super::kernel::{self, Dims, Kernel, Kernels};
+use super::kernel::{self, Dims, FloatKernels, Kernel};
 use super::shape::{Dense, Layer, Shape};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
@@ -68,7 +68,7 @@ pub struct Net<'m> {
     /// Values between layers, `batch` rows of the widest layer each.
     scratch: [Carved<'m, f32>; 2],
     batch: usize,
-    kernels: &'static Kernels,
+    kernels: &'static FloatKernels,
     /// Behind all of the above.
     _piece: Piece<'m>,
 }
@@ -234,7 +234,7 @@ impl<'m> Net<'m> {
             parameters,
             scratch: parts.scratch,
             batch,
-            kernels: kernel::best(),
+            kernels: kernel::best_float(),
             _piece: piece,
         }
     }
@@ -257,7 +257,7 @@ impl<'m> Net<'m> {
     /// Makes it run on other kernels, to compare or to reproduce.
     /// [`Error::Unsupported`] if this machine does not have them.
     pub fn set_kernel(&mut self, kernel: Kernel) -> Result<()> {
-        self.kernels = kernel::table(kernel)?;
+        self.kernels = kernel.float()?;
         Ok(())
     }
 
@@ -355,7 +355,7 @@ impl<'m> Net<'m> {
         }
     }
 
-    pub(crate) fn kernels(&self) -> &'static Kernels {
+    pub(crate) fn kernels(&self) -> &'static FloatKernels {
         self.kernels
     }
 }

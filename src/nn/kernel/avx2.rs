@@ -1,6 +1,6 @@
 //! Kernels for x86-64 with AVX2 and FMA.
 //!
-//! The table is handed out by [`super::table`] only where the processor has
+//! The tables are handed out by [`Kernel`] only where the processor has
 //! both, which is what makes the calls into `target_feature` functions sound.
 
 #![allow(unsafe_code)]
@@ -8,15 +8,19 @@
 use core::arch::x86_64::*;
 
 use super::loops::layer_loops;
-use super::{Dims, Kernel, Kernels, check_back, check_dense};
+use super::{Dims, FloatKernels, Int8Kernels, Kernel, check_back, check_dense};
 
-pub(super) static TABLE: Kernels = Kernels {
+pub(super) static FLOAT: FloatKernels = FloatKernels {
     kernel: Kernel::Avx2,
-    // SAFETY (all four): see the module's documentation.
+    // SAFETY (all of them): see the module's documentation.
     dense: |dims, x, w, b, y| unsafe { dense(dims, x, w, b, y) },
     dense_back: |dims, d, w, dx| unsafe { dense_back(dims, d, w, dx) },
     dense_grad: |dims, d, x, dw, db| unsafe { dense_grad(dims, d, x, dw, db) },
-    dense_i8: |dims, x, w, b, y| unsafe { dense_i8(dims, x, w, b, y) },
+};
+pub(super) static INT8: Int8Kernels = Int8Kernels {
+    kernel: Kernel::Avx2,
+    // SAFETY: see the module's documentation.
+    dense: |dims, x, w, b, y| unsafe { dense_i8(dims, x, w, b, y) },
 };
 
 /// Sum of the eight lanes.

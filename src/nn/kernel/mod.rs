@@ -1,4 +1,5 @@
-//! The inner loops: one table of functions for each instruction set.
+//! The inner loops: two tables of functions, float32 and int8, for
+//! each instruction set.
 //!
 //! | table | where | chosen |
 //! |---|---|---|
@@ -10,7 +11,7 @@
 //! differ from them in rounding (fused multiply-add, another order of sums);
 //! one table always gives the same result for the same call.
 //!
-//! A new instruction set is one more file with one more table.
+//! A new instruction set is one more file with its tables.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -53,13 +54,52 @@ impl Kernel {
 
     /// The best one for this machine.
     pub fn best() -> Kernel {
-        best().kernel
+        let vectors = [Kernel::Avx2, Kernel::Neon].into_iter().find(|kernel| kernel.available());
+        vectors.unwrap_or(Kernel::Portable)
     }
 
     /// Whether this machine (without `std`: this build) has it.
     pub fn available(self) -> bool {
-        table(self).is_ok()
+        match self {
+            Kernel::Portable => true,
+            Kernel::Avx2 => has_avx2(),
+            Kernel::Neon => cfg!(target_arch = "aarch64"),
+        }
     }
+
+    /// Its float32 functions, if this machine has it.
+    pub(crate) fn float(self) -> Result<&'static FloatKernels> {
+        match self {
+            Kernel::Portable => Ok(&portable::FLOAT),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 if has_avx2() => Ok(&avx2::FLOAT),
+            #[cfg(target_arch = "aarch64")]
+            Kernel::Neon => Ok(&neon::FLOAT),
+            _ => Err(Error::Unsupported),
+        }
+    }
+
+    /// Its int8 functions, if this machine has it.
+    pub(crate) fn int8(self) -> Result<&'static Int8Kernels> {
+        match self {
+            Kernel::Portable => Ok(&portable::INT8),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 if has_avx2() => Ok(&avx2::INT8),
+            #[cfg(target_arch = "aarch64")]
+            Kernel::Neon => Ok(&neon::INT8),
+            _ => Err(Error::Unsupported),
+        }
+    }
+}
+
+/// The best float32 functions for this machine.
+pub(crate) fn best_float() -> &'static FloatKernels {
+    Kernel::best().float().unwrap_or(&portable::FLOAT)
+}
+
+/// The best int8 functions for this machine.
+pub(crate) fn best_int8() -> &'static Int8Kernels {
+    Kernel::best().int8().unwrap_or(&portable::INT8)
 }
 
 /// The shape of a dense layer, for the kernels.
@@ -69,9 +109,9 @@ pub(crate) struct Dims {
     pub units: usize,
 }
 
-/// The functions. Lengths that do not match the dims panic.
+/// The float32 functions. Lengths that do not match the dims panic.
 #[allow(clippy::type_complexity)] // the parameters' names say more than aliases would
-pub(crate) struct Kernels {
+pub(crate) struct FloatKernels {
     pub kernel: Kernel,
     /// `y[s] = W x[s] + b` for every sample `s` of `x`.
     /// x: samples x inputs, w: units x inputs, b: units, y: samples x units.
@@ -80,28 +120,15 @@ pub(crate) struct Kernels {
     pub dense_back: fn(Dims, d: &[f32], w: &[f32], dx: &mut [f32]),
     /// `dw += sum_s d[s] x[s]^T`, `db += sum_s d[s]`.
     pub dense_grad: fn(Dims, d: &[f32], x: &[f32], dw: &mut [f32], db: &mut [f32]),
+}
+
+/// The int8 functions: a table of their own, so that firmware without float32
+/// networks does not carry the others.
+#[allow(clippy::type_complexity)] // as above
+pub(crate) struct Int8Kernels {
+    pub kernel: Kernel,
     /// `y = W x + b` in wrapping 32-bit arithmetic, for one sample.
-    pub dense_i8: fn(Dims, x: &[i8], w: &[i8], b: &[i32], y: &mut [i32]),
-}
-
-/// The table of one instruction set, if this machine has it.
-pub(crate) fn table(kernel: Kernel) -> Result<&'static Kernels> {
-    match kernel {
-        Kernel::Portable => Ok(&portable::TABLE),
-        #[cfg(target_arch = "x86_64")]
-        Kernel::Avx2 if has_avx2() => Ok(&avx2::TABLE),
-        #[cfg(target_arch = "aarch64")]
-        Kernel::Neon => Ok(&neon::TABLE),
-        _ => Err(Error::Unsupported),
-    }
-}
-
-/// The best table for this machine.
-pub(crate) fn best() -> &'static Kernels {
-    [Kernel::Avx2, Kernel::Neon]
-        .into_iter()
-        .find_map(|kernel| table(kernel).ok())
-        .unwrap_or(&portable::TABLE)
+    pub dense: fn(Dims, x: &[i8], w: &[i8], b: &[i32], y: &mut [i32]),
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -110,6 +137,11 @@ fn has_avx2() -> bool {
     return std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
     #[cfg(not(feature = "std"))]
     return cfg!(all(target_feature = "avx2", target_feature = "fma"));
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn has_avx2() -> bool {
+    false
 }
 
 /// Checks the lengths of a forward call.

@@ -5,10 +5,11 @@
 use core::arch::aarch64::*;
 
 use super::loops::layer_loops;
-use super::{Dims, Kernel, Kernels, check_back, check_dense};
+use super::{Dims, FloatKernels, Int8Kernels, Kernel, check_back, check_dense};
 
-pub(super) static TABLE: Kernels =
-    Kernels { kernel: Kernel::Neon, dense, dense_back, dense_grad, dense_i8 };
+pub(super) static FLOAT: FloatKernels =
+    FloatKernels { kernel: Kernel::Neon, dense, dense_back, dense_grad };
+pub(super) static INT8: Int8Kernels = Int8Kernels { kernel: Kernel::Neon, dense: dense_i8 };
 
 fn load(a: &[f32; 4]) -> float32x4_t {
     // SAFETY: four readable floats; the load needs no more than their alignment.

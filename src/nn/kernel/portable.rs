@@ -4,10 +4,11 @@
 //! can vectorise that, and it gives the same bits on every machine.
 
 use super::loops::layer_loops;
-use super::{Dims, Kernel, Kernels, check_back, check_dense};
+use super::{Dims, FloatKernels, Int8Kernels, Kernel, check_back, check_dense};
 
-pub(super) static TABLE: Kernels =
-    Kernels { kernel: Kernel::Portable, dense, dense_back, dense_grad, dense_i8 };
+pub(super) static FLOAT: FloatKernels =
+    FloatKernels { kernel: Kernel::Portable, dense, dense_back, dense_grad };
+pub(super) static INT8: Int8Kernels = Int8Kernels { kernel: Kernel::Portable, dense: dense_i8 };
 
 const LANES: usize = 8;
 

@@ -4,13 +4,12 @@ use super::*;
 use proptest::prelude::*;
 use std::vec::Vec;
 
-fn others() -> Vec<&'static Kernels> {
-    let found: Vec<_> =
-        [Kernel::Avx2, Kernel::Neon].into_iter().filter_map(|k| table(k).ok()).collect();
-    if found.is_empty() {
+/// The kernels of this machine.
+fn all() -> impl Iterator<Item = Kernel> {
+    if Kernel::best() == Kernel::Portable {
         std::eprintln!("no vector kernels on this machine: only the portable ones are tested");
     }
-    found
+    [Kernel::Portable, Kernel::Avx2, Kernel::Neon].into_iter().filter(|k| k.available())
 }
 
 fn floats(len: usize) -> impl Strategy<Value = Vec<f32>> {
@@ -52,7 +51,7 @@ fn int_layers() -> impl Strategy<Value = (Dims, Vec<i8>, Vec<i8>, Vec<i32>)> {
 proptest! {
     #[test]
     fn float_kernels_agree((dims, samples, x, w, b, d) in float_layers()) {
-        let portable = &portable::TABLE;
+        let portable = &portable::FLOAT;
         // What the layer should give, in double precision.
         let exact: Vec<f32> = (0..samples * dims.units).map(|i| {
             let (s, u) = (i / dims.units, i % dims.units);
@@ -61,7 +60,7 @@ proptest! {
                 .sum();
             (sum + f64::from(b[u])) as f32
         }).collect();
-        for k in others().into_iter().chain([portable]) {
+        for k in all().map(|k| k.float().unwrap()) {
             let mut y = std::vec![f32::NAN; samples * dims.units];
             (k.dense)(dims, &x, &w, &b, &mut y);
             prop_assert!(close(&y, &exact, dims.inputs + 1), "{:?}", k.kernel);
@@ -89,9 +88,9 @@ proptest! {
                 .sum();
             (sum + i64::from(b[u])) as i32
         }).collect();
-        for k in others().into_iter().chain([&portable::TABLE]) {
+        for k in all().map(|k| k.int8().unwrap()) {
             let mut y = std::vec![0; dims.units];
-            (k.dense_i8)(dims, &x, &w, &b, &mut y);
+            (k.dense)(dims, &x, &w, &b, &mut y);
             prop_assert_eq!(&y, &exact, "{:?}", k.kernel);
         }
     }
@@ -103,9 +102,9 @@ fn the_largest_layer_of_extreme_bytes_does_not_saturate() {
     for (x, w) in [(-128i8, -127i8), (-128, 127), (127, 127), (-128, -128)] {
         let (xs, ws) = (std::vec![x; dims.inputs], std::vec![w; dims.inputs]);
         let exact = (i64::from(x) * i64::from(w) * dims.inputs as i64) as i32;
-        for k in others().into_iter().chain([&portable::TABLE]) {
+        for k in all().map(|k| k.int8().unwrap()) {
             let mut y = [0];
-            (k.dense_i8)(dims, &xs, &ws, &[0], &mut y);
+            (k.dense)(dims, &xs, &ws, &[0], &mut y);
             assert_eq!(y[0], exact, "{:?} {x} {w}", k.kernel);
         }
     }
@@ -181,23 +180,24 @@ mod guarded {
     #[test]
     fn kernels_stay_inside_their_slices() {
         let maps: [Guarded; 4] = core::array::from_fn(|_| Guarded::new());
-        for k in others().into_iter().chain([&portable::TABLE]) {
+        for k in all() {
+            let (float, int8) = (k.float().unwrap(), k.int8().unwrap());
             for inputs in 1..40 {
                 let dims = Dims { inputs, units: 3 };
                 let x = maps[0].end(inputs, 1.0f32);
                 let w = maps[1].end(3 * inputs, 2.0f32);
                 let b = maps[2].end(3, 0.5f32);
                 let y = maps[3].end(3, 0.0f32);
-                (k.dense)(dims, x, w, b, y);
+                (float.dense)(dims, x, w, b, y);
                 assert_eq!(y, [2.0 * inputs as f32 + 0.5; 3]);
-                (k.dense_grad)(dims, y, x, w, b);
-                (k.dense_back)(dims, y, w, x);
+                (float.dense_grad)(dims, y, x, w, b);
+                (float.dense_back)(dims, y, w, x);
 
                 let x = maps[0].end(inputs, 1i8);
                 let w = maps[1].end(3 * inputs, 2i8);
                 let b = maps[2].end(3, 5i32);
                 let y = maps[3].end(3, 0i32);
-                (k.dense_i8)(dims, x, w, b, y);
+                (int8.dense)(dims, x, w, b, y);
                 assert_eq!(y, [2 * inputs as i32 + 5; 3]);
             }
         }

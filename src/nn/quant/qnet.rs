@@ -7,7 +7,7 @@ use super::build::{self, QNetConfig};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
 use crate::nn::format::int8::{Layer, Model, Sections, Stored, Summary};
-use crate::nn::kernel::{self, Dims, Kernel, Kernels};
+use crate::nn::kernel::{self, Dims, Int8Kernels, Kernel};
 use crate::nn::{Activation, MODEL_ALIGN, Net};
 use crate::port::Allocator;
 
@@ -24,7 +24,7 @@ pub struct QNet<'m> {
     sums: Carved<'m, i32>,
     /// Values between layers.
     values: [Carved<'m, i8>; 2],
-    kernels: &'static Kernels,
+    kernels: &'static Int8Kernels,
     /// Behind all of the above.
     _piece: Piece<'m>,
 }
@@ -115,10 +115,10 @@ impl<'m> QNet<'m> {
     }
 
     pub(crate) fn check_view(model: &[u8]) -> Result<(Layout, Model<'_>)> {
-        if !(model.as_ptr() as usize).is_multiple_of(MODEL_ALIGN) {
+        let model = Model::read(model)?;
+        if !(model.bytes.as_ptr() as usize).is_multiple_of(MODEL_ALIGN) {
             return Err(Error::Alignment);
         }
-        let model = Model::read(model)?;
         Ok((model_footprint(&model, false)?, model))
     }
 
@@ -165,7 +165,7 @@ impl<'m> QNet<'m> {
             layers: parts.layers,
             sums: parts.sums,
             values: parts.values,
-            kernels: kernel::best(),
+            kernels: kernel::best_int8(),
             _piece: piece,
         }
     }
@@ -203,7 +203,7 @@ impl<'m> QNet<'m> {
     /// Makes it run on other kernels. The result stays the same.
     /// [`Error::Unsupported`] if this machine does not have them.
     pub fn set_kernel(&mut self, kernel: Kernel) -> Result<()> {
-        self.kernels = kernel::table(kernel)?;
+        self.kernels = kernel.int8()?;
         Ok(())
     }
 
@@ -249,7 +249,7 @@ impl<'m> QNet<'m> {
             let dims = Dims { inputs: layer.inputs as usize, units: layer.units as usize };
             let sums = &mut self.sums[..dims.units];
             let x = &from[..dims.inputs];
-            (self.kernels.dense_i8)(dims, x, sections.weights(layer), sections.biases(), sums);
+            (self.kernels.dense)(dims, x, sections.weights(layer), sections.biases(), sums);
             requantize(layer, &sections, sums, &mut to[..dims.units]);
             core::mem::swap(&mut from, &mut to);
         }
