@@ -1,0 +1,119 @@
+# shellcheck shell=bash
+# What the firmware costs: sourced by scripts/test-embedded, which has `fail`.
+
+# name -> whole number. Set by `measure`.
+declare -A figure
+
+# Collects what the firmware and the host's program told, and the image's sizes.
+measure() { # <folder>
+    local name value
+    while read -r name value; do
+        figure[$name]=$value
+    done <"$1/figures.txt"
+    while read -r name value; do
+        figure[host_$name]=$value
+    done <"$1/host/figures.txt"
+    while read -r name value _; do
+        case $name in
+        .vectors | .library | .model | .program | .data | .bss | .stack)
+            figure[section_${name#.}]=$value
+            ;;
+        esac
+    done < <(arm-none-eabi-size -A "$1/firmware.elf")
+
+    # The linker script puts what comes from the library's archive into a
+    # section of its own, and the model into another.
+    figure[flash_library]=${figure[section_library]}
+    figure[flash_model]=${figure[section_model]}
+    figure[flash_program]=$((figure[section_vectors] + figure[section_program] + figure[section_data]))
+    figure[flash_total]=$((figure[flash_library] + figure[flash_model] + figure[flash_program]))
+    figure[static_ram]=$((figure[section_data] + figure[section_bss] - figure[arena_size]))
+    figure[stack_size]=${figure[section_stack]}
+
+    # Ticks to instructions, by a loop of known length.
+    figure[load_instructions]=$((figure[load_ticks] * figure[known_instructions] / figure[known_ticks]))
+    figure[inference_instructions]=$((figure[forward_ticks] * figure[known_instructions] / figure[known_ticks] / figure[images]))
+}
+
+# The figures in words.
+report() {
+    local per_tick=$(((figure[known_instructions] + figure[known_ticks] / 2) / figure[known_ticks]))
+    cat <<END
+An int8 network on an emulated Cortex-M4 (qemu mps2-an386), read from flash, integers only:
+  images        ${figure[images]}, of them recognised: ${figure[correct]}, and ${figure[host_correct]} on this machine
+  flash         ${figure[flash_total]} bytes without the test images:
+                ${figure[flash_library]} library, ${figure[flash_model]} network, ${figure[flash_program]} C program
+                (the linker script keeps the three apart)
+  arena         ${figure[arena_high_water]} bytes at most, of ${figure[arena_size]}
+  other RAM     ${figure[static_ram]} bytes of variables
+  stack         ${figure[stack_high_water]} bytes at most, the C program's share included
+  instructions  ${figure[inference_instructions]} for an image, ${figure[load_instructions]} once to check and open the network
+                (SysTick under qemu's -icount: 1 tick is $per_tick instructions,
+                by a loop of ${figure[known_instructions]}; no statement about clock cycles)
+END
+}
+
+# Nothing that formats text and no float routines of a run-time library may be
+# in the image. Says which functions have float instructions: they are there
+# because something points to them, but none ran.
+check_symbols() { # <image>
+    local found
+    # By demangled name, and in both manglings should one not be understood.
+    found=$(arm-none-eabi-nm -C "$1" | grep -E 'core(::|\.\.)fmt|4core3fmt|Formatter' || true)
+    if [[ -n $found ]]; then
+        echo "$found"
+        fail "text formatting is in the image"
+    fi
+    found=$(arm-none-eabi-nm "$1" | grep -E ' __aeabi_(c?[fd][a-z0-9]*|u?[il]2[fd]|h2f|[fd]2.*)$' || true)
+    if [[ -n $found ]]; then
+        echo "$found"
+        fail "float routines are in the image"
+    fi
+    found=$(arm-none-eabi-objdump -dC --no-show-raw-insn "$1" | awk '
+        /^[0-9a-f]+ <.*>:$/ { name = $0; sub(/^[0-9a-f]+ </, "", name); sub(/>:$/, "", name); next }
+        $2 ~ /^v[a-z]+/ && !seen[name]++ { print "                " name }')
+    if [[ -n $found ]]; then
+        printf '  unused        functions with float instructions, linked in but never run:\n%s\n' "$found"
+    fi
+}
+
+# The budget: lines "name value tolerance%"; '#' begins a comment.
+budget_lines() { # <file>
+    grep -vE '^[[:space:]]*(#|$)' "$1"
+}
+
+check_budget() { # <file>
+    local name value tolerance now good=0
+    while read -r name value tolerance; do
+        tolerance=${tolerance%\%}
+        now=${figure[$name]-}
+        if [[ -z $now ]]; then
+            echo "FAILED: budget: there is no figure called $name"
+            good=1
+        elif ((now * 100 > value * (100 + tolerance))); then
+            echo "FAILED: $name is $now, its budget is $value (+$tolerance%)"
+            good=1
+        elif ((now * 100 < value * (100 - tolerance))); then
+            echo "note: $name is $now, far below its budget of $value: scripts/test-embedded --bless lowers it"
+        fi
+    done < <(budget_lines "$1")
+    return $good
+}
+
+# Replaces the values, and keeps the rest of the file.
+bless_budget() { # <file>
+    local line name value tolerance
+    local -a lines
+    mapfile -t lines <"$1"
+    for line in "${lines[@]}"; do
+        if [[ $line =~ ^[[:space:]]*(#|$) ]]; then
+            echo "$line"
+        else
+            read -r name value tolerance <<<"$line"
+            if [[ ${figure[$name]-} != "$value" ]]; then
+                echo "$name: $value is now ${figure[$name]}" >&2
+            fi
+            echo "$name ${figure[$name]} $tolerance"
+        fi
+    done >"$1"
+}
