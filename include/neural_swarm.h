@@ -925,7 +925,7 @@ nsw_status nsw_net_view(const uint8_t *model,
 /**
  * Writes the network as a float32 model: at most `cap` bytes to `buf`, the
  * length to `*len` (which may be NULL). With `buf` NULL and `cap` 0 it only
- * tells the length.
+ * tells the length, and answers NSW_ERR_BUFFER_TOO_SMALL.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_OVERFLOW for a model of
  * more than 4 GiB, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed, and
@@ -1143,7 +1143,7 @@ nsw_status nsw_qnet_view(const uint8_t *model,
 /**
  * Writes the network as an int8 model: at most `cap` bytes to `buf`, the
  * length to `*len` (which may be NULL). With `buf` NULL and `cap` 0 it only
- * tells the length.
+ * tells the length, and answers NSW_ERR_BUFFER_TOO_SMALL.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID if `buf` lies in
  * the model that the network views, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is

@@ -15,8 +15,8 @@ unsafe extern "C" {
     fn nsw_port_panic(file: *const c_char, file_len: usize, line: u32);
 }
 
-/// Tells where, and never formats the message: that alone would bring in tens
-/// of kilobytes of `core::fmt`.
+/// Tells where, and never formats the message: that alone would bring in much
+/// of `core::fmt`.
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));

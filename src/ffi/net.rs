@@ -356,7 +356,7 @@ pub unsafe extern "C" fn nsw_net_view(
 
 /// Writes the network as a float32 model: at most `cap` bytes to `buf`, the
 /// length to `*len` (which may be NULL). With `buf` NULL and `cap` 0 it only
-/// tells the length.
+/// tells the length, and answers NSW_ERR_BUFFER_TOO_SMALL.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_OVERFLOW for a model of
 /// more than 4 GiB, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed, and

@@ -244,7 +244,7 @@ pub unsafe extern "C" fn nsw_qnet_view(
 
 /// Writes the network as an int8 model: at most `cap` bytes to `buf`, the
 /// length to `*len` (which may be NULL). With `buf` NULL and `cap` 0 it only
-/// tells the length.
+/// tells the length, and answers NSW_ERR_BUFFER_TOO_SMALL.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID if `buf` lies in
 /// the model that the network views, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is
