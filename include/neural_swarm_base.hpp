@@ -173,8 +173,10 @@ public:
 private:
     struct failed {};
     union storage {
-        storage() noexcept {}
+        // Some compilers warn of an uninitialised value where they cannot see that there is none.
+        storage() noexcept : none{} {}
         ~storage() {}
+        unsigned char none[sizeof(T)];
         T value;
     };
 
