@@ -19,7 +19,7 @@ fn kernels() -> impl Iterator<Item = Kernel> {
 fn net((inputs, hidden, outputs): (usize, usize, usize), kernel: Kernel) -> Net<'static> {
     let layers = [Layer::new(hidden, Activation::Tanh), Layer::new(outputs, Activation::Softmax)];
     let config = NetConfig { batch: 32, ..NetConfig::new(inputs, &layers) };
-    let mut net = Net::new(&config, &Heap).unwrap();
+    let mut net = Net::new(&config, Heap).unwrap();
     net.set_kernel(kernel).unwrap();
     net
 }
@@ -44,7 +44,7 @@ fn forward(c: &mut Criterion) {
                 b.iter(|| net.forward_batch(&inputs, SAMPLES, &mut outputs).unwrap());
             });
             let config = &mut QNetConfig { net: &mut net, samples: &inputs, logger: None };
-            let mut q = QNet::new(config, &Heap).unwrap();
+            let mut q = QNet::new(config, Heap).unwrap();
             q.set_kernel(kernel).unwrap();
             let from = q.input_quantization();
             let bytes: Vec<i8> = inputs.iter().map(|x| from.quantize(*x)).collect();
@@ -78,7 +78,7 @@ fn training_epoch(c: &mut Criterion) {
                 let mut net = net(shape, kernel);
                 let config =
                     TrainerConfig { algorithm, loss: Loss::CrossEntropy, ..Default::default() };
-                let mut trainer = Trainer::new(&config, &net, &Heap).unwrap();
+                let mut trainer = Trainer::new(&config, &net, Heap).unwrap();
                 let id = BenchmarkId::new(algorithm_name, name(shape, kernel));
                 group.bench_function(id, |b| {
                     b.iter(|| trainer.epoch(&mut net, data).unwrap());

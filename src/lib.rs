@@ -27,7 +27,7 @@
 //! use neural_swarm::port::Heap;
 //!
 //! let layers = [Layer::new(4, Activation::Tanh), Layer::new(1, Activation::Sigmoid)];
-//! let mut net = Net::new(&NetConfig::new(2, &layers), &Heap)?;
+//! let mut net = Net::new(&NetConfig::new(2, &layers), Heap)?;
 //! let mut output = [0.0];
 //! net.forward(&[0.5, -0.5], &mut output)?;
 //! assert!(output[0] > 0.0 && output[0] < 1.0);

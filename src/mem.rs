@@ -29,18 +29,16 @@ pub struct Piece<'m> {
 enum Release<'m> {
     /// Nowhere: it was lent.
     Lent(PhantomData<&'m mut [MaybeUninit<u8>]>),
-    /// Back to the arena it was cut from.
-    Arena(&'m Arena<'m>),
     /// Back to the global allocator.
     #[cfg(feature = "alloc")]
     Heap,
 }
 
-// SAFETY: a piece is the only way to its memory, as a Box is; the arena, which
-// is not Sync, keeps a piece of its own on the arena's thread (see below).
-unsafe impl Send for Piece<'static> {}
+// SAFETY: a piece is the only way to its memory, as a Box or an exclusive
+// slice is, and the global allocator takes it back on any thread.
+unsafe impl Send for Piece<'_> {}
 // SAFETY: a shared piece gives no access to its memory.
-unsafe impl Sync for Piece<'static> {}
+unsafe impl Sync for Piece<'_> {}
 
 impl<'m> Piece<'m> {
     /// A piece over memory that the caller lends. Its alignment is whatever
@@ -94,7 +92,6 @@ impl Drop for Piece<'_> {
     fn drop(&mut self) {
         match self.release {
             Release::Lent(_) => {}
-            Release::Arena(arena) => arena.give_back(self.start, self.layout),
             #[cfg(feature = "alloc")]
             // SAFETY: the block came from this allocator with this layout.
             Release::Heap => unsafe { alloc::alloc::dealloc(self.start.as_ptr(), self.layout) },
@@ -197,9 +194,10 @@ pub struct Usage {
 
 /// An allocator over one buffer: how a program runs without a heap.
 ///
-/// It hands out memory from front to back. What is given back is reusable at
-/// once if it was the last handed out; when nothing is in use any more, the
-/// whole buffer is free again. Not for use from several threads at a time.
+/// It hands out memory from front to back. Objects that live in it borrow it and
+/// may move to other threads; when they are gone, [`reset`](Arena::reset) makes
+/// the whole buffer free again. (The C arena, which knows when a block is given
+/// back, also takes back the last one at once.)
 pub struct Arena<'m> {
     start: NonNull<u8>,
     capacity: usize,
@@ -238,6 +236,13 @@ impl<'m> Arena<'m> {
         Usage { used: self.used.get(), high_water: self.high_water.get(), capacity: self.capacity }
     }
 
+    /// Makes the whole buffer free again. Nothing lives in it any more, or it
+    /// could not be borrowed for this.
+    pub fn reset(&mut self) {
+        self.used.set(0);
+        self.live.set(0);
+    }
+
     /// A block of `layout`, or `None` when there is no room.
     pub(crate) fn take(&self, layout: Layout) -> Option<NonNull<u8>> {
         let base = self.start.as_ptr() as usize;
@@ -272,7 +277,8 @@ impl<'m> Arena<'m> {
 impl<'m> Allocator<'m> for &'m Arena<'m> {
     fn allocate(&self, layout: Layout) -> Result<Piece<'m>> {
         let start = self.take(layout).ok_or(Error::OutOfMemory)?;
-        Ok(Piece { start, layout, release: Release::Arena(self) })
+        // SAFETY: handed out once, from the buffer that the arena has for 'm.
+        Ok(unsafe { Piece::from_raw(start, layout) })
     }
 }
 
@@ -332,28 +338,47 @@ mod tests {
         ) {
             let mut memory = [MaybeUninit::uninit(); 512];
             let arena = Arena::new(&mut memory[skew..]);
-            let allocator = &arena;
-            let (low, high) = (arena.start.as_ptr() as usize, arena.start.as_ptr() as usize + arena.capacity);
-            let mut live: std::vec::Vec<Piece> = std::vec::Vec::new();
+            let low = arena.start.as_ptr() as usize;
+            let high = low + arena.capacity;
+            let mut live: std::vec::Vec<(NonNull<u8>, Layout)> = std::vec::Vec::new();
             for (give, size, align) in steps {
+                let layout = Layout::from_size_align(size, 1 << align).unwrap();
                 if give && !live.is_empty() {
-                    live.remove(size % live.len());
-                } else if let Ok(piece) = allocator.allocate(Layout::from_size_align(size, 1 << align).unwrap()) {
-                    let from = piece.start.as_ptr() as usize;
+                    let (block, layout) = live.remove(size % live.len());
+                    arena.give_back(block, layout);
+                } else if let Some(block) = arena.take(layout) {
+                    let from = block.as_ptr() as usize;
                     prop_assert_eq!(from % (1 << align), 0);
                     prop_assert!(low <= from && from + size <= high);
-                    for other in &live {
-                        let start = other.start.as_ptr() as usize;
-                        prop_assert!(from + size <= start || start + other.layout.size() <= from);
+                    for (other, layout) in &live {
+                        let start = other.as_ptr() as usize;
+                        prop_assert!(from + size <= start || start + layout.size() <= from);
                     }
-                    live.push(piece);
+                    live.push((block, layout));
                 }
                 let usage = arena.usage();
                 prop_assert!(usage.used <= usage.high_water && usage.high_water <= usage.capacity);
             }
-            live.clear();
+            for (block, layout) in live.drain(..) {
+                arena.give_back(block, layout);
+            }
             prop_assert_eq!(arena.usage().used, 0);
-            prop_assert!(allocator.allocate(Layout::from_size_align(arena.capacity, 1).unwrap()).is_ok());
+            prop_assert!(arena.take(Layout::from_size_align(arena.capacity, 1).unwrap()).is_some());
+        }
+    }
+
+    #[test]
+    fn a_reset_arena_is_free_again() {
+        let mut memory = [MaybeUninit::uninit(); 64];
+        let mut arena = Arena::new(&mut memory);
+        let layout = Layout::from_size_align(40, 1).unwrap();
+        for _ in 0..3 {
+            let allocator = &arena;
+            let piece = allocator.allocate(layout).unwrap();
+            assert_eq!(allocator.allocate(layout).err(), Some(Error::OutOfMemory));
+            drop(piece);
+            arena.reset();
+            assert_eq!(arena.usage(), Usage { used: 0, high_water: 40, capacity: 64 });
         }
     }
 }

@@ -30,7 +30,7 @@ fn small_net() -> Net<'static> {
         Layer::new(5, Activation::Sigmoid),
         Layer::new(3, Activation::Softmax),
     ];
-    Net::new(&NetConfig::new(3, &layers).seed(4), &Heap).unwrap()
+    Net::new(&NetConfig::new(3, &layers).seed(4), Heap).unwrap()
 }
 
 fn samples() -> Vec<f32> {
@@ -47,7 +47,7 @@ fn float_model() -> Vec<u8> {
 fn int8_model() -> Vec<u8> {
     let (mut net, samples) = (small_net(), samples());
     let mut config = QNetConfig { net: &mut net, samples: &samples, logger: None };
-    QNet::new(&mut config, &Heap).unwrap().model().to_vec()
+    QNet::new(&mut config, Heap).unwrap().model().to_vec()
 }
 
 /// Makes the checksum right, so that what is behind it is reached.
@@ -64,8 +64,8 @@ fn reseal(bytes: &mut [u8]) {
 /// Loads and views; both must agree. Runs what loads.
 fn try_float(bytes: &[u8]) -> Result<Vec<f32>, Error> {
     let aligned = Aligned::new(bytes);
-    let loaded = Net::load(bytes, &Heap);
-    let viewed = Net::view(aligned.bytes(), &Heap);
+    let loaded = Net::load(bytes, Heap);
+    let viewed = Net::view(aligned.bytes(), Heap);
     let mut outputs = Vec::new();
     for net in [loaded, viewed] {
         outputs.push(net.map(|mut net| {
@@ -83,8 +83,8 @@ fn try_float(bytes: &[u8]) -> Result<Vec<f32>, Error> {
 
 fn try_int8(bytes: &[u8]) -> Result<Vec<i8>, Error> {
     let aligned = Aligned::new(bytes);
-    let loaded = QNet::load(bytes, &Heap);
-    let viewed = QNet::view(aligned.bytes(), &Heap);
+    let loaded = QNet::load(bytes, Heap);
+    let viewed = QNet::view(aligned.bytes(), Heap);
     let mut outputs = Vec::new();
     for net in [loaded, viewed] {
         outputs.push(net.map(|mut net| {
@@ -102,7 +102,7 @@ fn try_int8(bytes: &[u8]) -> Result<Vec<i8>, Error> {
 #[test]
 fn models_come_back_as_they_were() {
     let bytes = float_model();
-    let net = Net::load(&bytes, &Heap).unwrap();
+    let net = Net::load(&bytes, Heap).unwrap();
     let mut again = vec![0; bytes.len()];
     net.save(&mut again).unwrap();
     assert_eq!(bytes, again);
@@ -111,7 +111,7 @@ fn models_come_back_as_they_were() {
     assert_eq!(try_float(&bytes).unwrap(), output);
 
     let bytes = int8_model();
-    assert_eq!(QNet::load(&bytes, &Heap).unwrap().model(), bytes);
+    assert_eq!(QNet::load(&bytes, Heap).unwrap().model(), bytes);
     assert!(bytes.len().is_multiple_of(MODEL_ALIGN));
 }
 
@@ -265,11 +265,11 @@ fn views_need_aligned_bytes_and_copies_do_not() {
     for shift in 1..4 {
         let skewed = |bytes: &[u8]| Aligned::new(&[&vec![0; shift], bytes].concat());
         let model = skewed(&float_model());
-        assert_eq!(Net::view(&model.bytes()[shift..], &Heap).err(), Some(Error::Alignment));
-        assert!(Net::load(&model.bytes()[shift..], &Heap).is_ok());
+        assert_eq!(Net::view(&model.bytes()[shift..], Heap).err(), Some(Error::Alignment));
+        assert!(Net::load(&model.bytes()[shift..], Heap).is_ok());
         let model = skewed(&int8_model());
-        assert_eq!(QNet::view(&model.bytes()[shift..], &Heap).err(), Some(Error::Alignment));
-        assert!(QNet::load(&model.bytes()[shift..], &Heap).is_ok());
+        assert_eq!(QNet::view(&model.bytes()[shift..], Heap).err(), Some(Error::Alignment));
+        assert!(QNet::load(&model.bytes()[shift..], Heap).is_ok());
     }
 }
 

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use std::cell::RefCell;
 
 fn quantise(net: &mut Net<'_>, samples: &[f32]) -> Result<QNet<'static>, Error> {
-    QNet::new(&mut QNetConfig { net, samples, logger: None }, &Heap)
+    QNet::new(&mut QNetConfig { net, samples, logger: None }, Heap)
 }
 
 /// An int8 network worked out from its model file by somebody who knows only
@@ -101,7 +101,7 @@ proptest! {
 
     #[test]
     fn every_kernel_gives_what_the_format_says((inputs, layers, seed, samples) in shapes()) {
-        let mut net = Net::new(&NetConfig::new(inputs, &layers).seed(seed), &Heap).unwrap();
+        let mut net = Net::new(&NetConfig::new(inputs, &layers).seed(seed), Heap).unwrap();
         let mut q = quantise(&mut net, &samples).unwrap();
         for kernel in [Kernel::Portable, Kernel::Avx2, Kernel::Neon] {
             if q.set_kernel(kernel).is_err() {
@@ -124,7 +124,7 @@ proptest! {
 
     #[test]
     fn outputs_are_near_the_float_network((inputs, layers, seed, samples) in shapes()) {
-        let mut net = Net::new(&NetConfig::new(inputs, &layers).seed(seed), &Heap).unwrap();
+        let mut net = Net::new(&NetConfig::new(inputs, &layers).seed(seed), Heap).unwrap();
         let mut q = quantise(&mut net, &samples).unwrap();
         let outputs = q.outputs();
         let mut real = vec![0.0; samples.len() / inputs * outputs];
@@ -158,11 +158,11 @@ fn digits_keep_their_accuracy() {
     let split = 1437;
 
     let layers = [Layer::new(32, Activation::Tanh), Layer::new(10, Activation::Softmax)];
-    let mut net = Net::new(&NetConfig::new(64, &layers).seed(1), &Heap).unwrap();
+    let mut net = Net::new(&NetConfig::new(64, &layers).seed(1), Heap).unwrap();
     let algorithm =
         Algorithm::Adam { learning_rate: 0.005, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
     let config = TrainerConfig { algorithm, loss: Loss::CrossEntropy, ..Default::default() };
-    let mut trainer = Trainer::new(&config, &net, &Heap).unwrap();
+    let mut trainer = Trainer::new(&config, &net, Heap).unwrap();
     let data = Data { inputs: &pixels[..64 * split], targets: &targets[..10 * split] };
     let params = TrainParams { max_epochs: 30, target_loss: 0.0, progress: None };
     trainer.train(&mut net, data, params).unwrap();
@@ -194,7 +194,7 @@ impl Logger for Lines {
 #[test]
 fn bad_samples_are_refused_with_a_reason() {
     let layers = [Layer::new(2, Activation::Linear)];
-    let mut net = Net::new(&NetConfig::new(3, &layers), &Heap).unwrap();
+    let mut net = Net::new(&NetConfig::new(3, &layers), Heap).unwrap();
     for (samples, error) in [
         (&[][..], Error::Length),
         (&[1.0, 2.0], Error::Length),
@@ -204,7 +204,7 @@ fn bad_samples_are_refused_with_a_reason() {
     ] {
         let lines = Lines::default();
         let mut config = QNetConfig { net: &mut net, samples, logger: Some(&lines) };
-        let got = QNet::new(&mut config, &Heap).err();
+        let got = QNet::new(&mut config, Heap).err();
         // Weights of either sign may keep the largest samples finite.
         if samples.first() == Some(&f32::MAX) && got.is_none() {
             continue;
@@ -217,10 +217,10 @@ fn bad_samples_are_refused_with_a_reason() {
 #[test]
 fn what_looks_wrong_is_warned_about() {
     let layers = [Layer::new(3, Activation::Relu), Layer::new(1, Activation::Linear)];
-    let mut net = Net::new(&NetConfig::new(2, &layers), &Heap).unwrap();
+    let mut net = Net::new(&NetConfig::new(2, &layers), Heap).unwrap();
     let lines = Lines::default();
     let mut config = QNetConfig { net: &mut net, samples: &[0.0; 8], logger: Some(&lines) };
-    let mut q = QNet::new(&mut config, &Heap).unwrap();
+    let mut q = QNet::new(&mut config, Heap).unwrap();
     assert!(lines.0.borrow().iter().any(|(level, _)| *level == Level::Warn));
     assert!(lines.0.borrow().iter().any(|(level, _)| *level == Level::Info));
     let mut output = [9.0];
@@ -231,7 +231,7 @@ fn what_looks_wrong_is_warned_about() {
 #[test]
 fn wrong_lengths_are_refused() {
     let layers = [Layer::new(2, Activation::Linear)];
-    let mut net = Net::new(&NetConfig::new(3, &layers), &Heap).unwrap();
+    let mut net = Net::new(&NetConfig::new(3, &layers), Heap).unwrap();
     let mut q = quantise(&mut net, &[0.5; 3]).unwrap();
     assert_eq!(q.forward(&[0.0; 2], &mut [0.0; 2]), Err(Error::Length));
     assert_eq!(q.forward(&[0.0; 3], &mut [0.0; 1]), Err(Error::Length));

@@ -110,3 +110,23 @@ fn a_second_thread_in_a_changing_call_is_told_busy() {
     // SAFETY: live, and used no more.
     unsafe { nsw_net_destroy(net.0) };
 }
+
+#[test]
+fn rust_objects_move_to_other_threads() {
+    use neural_swarm::nn::{Activation, Layer, Net, NetConfig, QNet, Trainer};
+    use neural_swarm::port::Arena;
+    fn movable<T: Send>() {}
+    movable::<Net<'_>>();
+    movable::<QNet<'_>>();
+    movable::<Trainer<'_>>();
+
+    let mut memory = [core::mem::MaybeUninit::uninit(); 1024];
+    let arena = Arena::new(&mut memory);
+    let layers = [Layer::new(2, Activation::Linear)];
+    let mut net = Net::new(&NetConfig::new(1, &layers), &arena).unwrap();
+    let mut output = [f32::NAN; 2];
+    std::thread::scope(|scope| {
+        scope.spawn(|| net.forward(&[1.0], &mut output).unwrap());
+    });
+    assert!(output.iter().all(|y| y.is_finite()));
+}

@@ -17,7 +17,7 @@ const ADAM: Algorithm =
     Algorithm::Adam { learning_rate: 0.02, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
 fn net(layers: &[Layer], inputs: usize, seed: u64) -> Net<'static> {
-    Net::new(&NetConfig::new(inputs, layers).seed(seed), &Heap).unwrap()
+    Net::new(&NetConfig::new(inputs, layers).seed(seed), Heap).unwrap()
 }
 
 fn xor_net(seed: u64) -> Net<'static> {
@@ -53,7 +53,7 @@ fn with_parameters(net: &Net<'_>, parameters: &[f32]) -> Net<'static> {
     digest.update(&bytes[..12]);
     digest.update(&bytes[16..]);
     bytes[12..16].copy_from_slice(&digest.finalize().to_le_bytes());
-    Net::load(&bytes, &Heap).unwrap()
+    Net::load(&bytes, Heap).unwrap()
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn every_algorithm_and_loss_learns_xor() {
             for seed in 0..5 {
                 let mut net = xor_net(seed);
                 let config = TrainerConfig { algorithm, loss, seed, ..Default::default() };
-                let mut trainer = Trainer::new(&config, &net, &Heap).unwrap();
+                let mut trainer = Trainer::new(&config, &net, Heap).unwrap();
                 trainer.train(&mut net, XOR, epochs(2000)).unwrap();
                 let mut outputs = [0.0; 4];
                 net.forward_batch(&XOR_INPUTS, 4, &mut outputs).unwrap();
@@ -113,7 +113,7 @@ fn the_gradient_is_the_slope_of_the_loss() {
                     block: 2,
                     ..Default::default()
                 };
-                let mut trainer = Trainer::new(&config, &net, &Heap).unwrap();
+                let mut trainer = Trainer::new(&config, &net, Heap).unwrap();
                 let before = parameters(&net);
                 let mut moved = with_parameters(&net, &before);
                 moved.set_kernel(kernel).unwrap();
@@ -149,7 +149,7 @@ fn one_weight(algorithm: Algorithm, steps: usize) -> (f32, Vec<f32>) {
     // Input 0.5 with bias in play: gradient of w is g/2, of the bias g.
     let data = Data { inputs: &[1.0], targets: &[start + 1.0] };
     let config = TrainerConfig { algorithm, ..Default::default() };
-    let mut trainer = Trainer::new(&config, &net, &Heap).unwrap();
+    let mut trainer = Trainer::new(&config, &net, Heap).unwrap();
     let mut path = Vec::new();
     for _ in 0..steps {
         trainer.epoch(&mut net, data).unwrap();
@@ -220,7 +220,7 @@ fn the_same_seeds_give_the_same_weights_bit_for_bit() {
         net.set_kernel(kernel).unwrap();
         let config =
             TrainerConfig { algorithm: ADAM, batch_size: 1, seed, shuffle, ..Default::default() };
-        let mut trainer = Trainer::new(&config, &net, &Heap).unwrap();
+        let mut trainer = Trainer::new(&config, &net, Heap).unwrap();
         trainer.train(&mut net, XOR, epochs(50)).unwrap();
         saved(&net)
     };
@@ -237,9 +237,9 @@ fn the_same_seeds_give_the_same_weights_bit_for_bit() {
 fn training_of_a_loaded_copy_goes_on_alike() {
     let config = TrainerConfig::default();
     let mut one = xor_net(3);
-    let mut other = Net::load(&saved(&one), &Heap).unwrap();
+    let mut other = Net::load(&saved(&one), Heap).unwrap();
     for net in [&mut one, &mut other] {
-        let mut trainer = Trainer::new(&config, net, &Heap).unwrap();
+        let mut trainer = Trainer::new(&config, net, Heap).unwrap();
         trainer.train(net, XOR, epochs(20)).unwrap();
     }
     assert_eq!(saved(&one), saved(&other));
@@ -248,7 +248,7 @@ fn training_of_a_loaded_copy_goes_on_alike() {
 #[test]
 fn it_stops_when_told() {
     let mut net = xor_net(1);
-    let mut trainer = Trainer::new(&TrainerConfig::default(), &net, &Heap).unwrap();
+    let mut trainer = Trainer::new(&TrainerConfig::default(), &net, Heap).unwrap();
     let mut seen = Vec::new();
     let report = trainer
         .train(
@@ -287,7 +287,7 @@ fn divergence_is_told_and_leaves_finite_weights() {
         let layers = [Layer::new(4, Activation::Linear), Layer::new(1, Activation::Linear)];
         let mut net = net(&layers, 2, 1);
         let config = TrainerConfig { algorithm, ..Default::default() };
-        let mut trainer = Trainer::new(&config, &net, &Heap).unwrap();
+        let mut trainer = Trainer::new(&config, &net, Heap).unwrap();
         let result = trainer.train(&mut net, XOR, epochs(100));
         assert_eq!(result.err(), Some(Error::NnDiverged), "{algorithm:?}");
         assert!(parameters(&net).iter().all(|p| p.is_finite()), "{algorithm:?}");
@@ -299,7 +299,7 @@ fn bad_data_is_refused_and_changes_nothing() {
     let mut net = xor_net(1);
     let before = saved(&net);
     let config = TrainerConfig { loss: Loss::CrossEntropy, ..Default::default() };
-    let mut trainer = Trainer::new(&config, &net, &Heap).unwrap();
+    let mut trainer = Trainer::new(&config, &net, Heap).unwrap();
     let mut check = |inputs: &[f32], targets: &[f32], error| {
         let data = Data { inputs, targets };
         assert_eq!(trainer.epoch(&mut net, data).err(), Some(error));
@@ -339,7 +339,7 @@ fn bad_configurations_are_refused() {
         let sgd = Algorithm::Sgd { learning_rate: rate, momentum: 0.0 };
         assert_eq!(algorithm(sgd), Some(Error::Invalid));
         let mut trainer =
-            Trainer::new(&TrainerConfig { algorithm: ADAM, ..Default::default() }, &linear, &Heap)
+            Trainer::new(&TrainerConfig { algorithm: ADAM, ..Default::default() }, &linear, Heap)
                 .unwrap();
         assert_eq!(trainer.set_learning_rate(rate), Err(Error::Invalid));
     }
@@ -349,13 +349,13 @@ fn bad_configurations_are_refused() {
     }
     let steps = Algorithm::IrpropMinus { initial: 0.1, min: 0.2, max: 1.0 };
     assert_eq!(algorithm(steps), Some(Error::Invalid));
-    let mut rprop = Trainer::new(&TrainerConfig::default(), &linear, &Heap).unwrap();
+    let mut rprop = Trainer::new(&TrainerConfig::default(), &linear, Heap).unwrap();
     assert_eq!(rprop.set_learning_rate(0.1), Err(Error::Unsupported));
 }
 
 #[test]
 fn a_trainer_knows_its_shape() {
-    let mut trainer = Trainer::new(&TrainerConfig::default(), &xor_net(1), &Heap).unwrap();
+    let mut trainer = Trainer::new(&TrainerConfig::default(), &xor_net(1), Heap).unwrap();
     let mut same = xor_net(9);
     assert!(trainer.epoch(&mut same, XOR).is_ok());
     let mut other =
@@ -369,7 +369,7 @@ fn learning_rates_can_change_between_epochs() {
     let run = |first, then: Option<f32>| {
         let mut net = xor_net(1);
         let config = TrainerConfig { algorithm: sgd(first), ..Default::default() };
-        let mut trainer = Trainer::new(&config, &net, &Heap).unwrap();
+        let mut trainer = Trainer::new(&config, &net, Heap).unwrap();
         if let Some(then) = then {
             trainer.set_learning_rate(then).unwrap();
         }

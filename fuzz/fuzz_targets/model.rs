@@ -37,20 +37,20 @@ fuzz_target!(|input: &[u8]| {
 
 fn float(model: &[u8]) {
     let Ok(layout) = Net::load_footprint(model) else {
-        assert!(Net::load(model, &Heap).is_err());
+        assert!(Net::load(model, Heap).is_err());
         return;
     };
     if layout.size() > MOST_BYTES {
         return;
     }
-    let mut net = Net::load(model, &Heap).expect("what has a footprint loads");
+    let mut net = Net::load(model, Heap).expect("what has a footprint loads");
     let shape = net.shape();
     let mut output = vec![0.0; shape.outputs];
     net.forward(&vec![0.5; shape.inputs], &mut output).expect("what loads runs");
     let mut saved = vec![0; net.model_len().unwrap()];
     net.save(&mut saved).unwrap();
     assert_eq!(saved, model);
-    if let Ok(mut view) = Net::view(model, &Heap) {
+    if let Ok(mut view) = Net::view(model, Heap) {
         let mut again = vec![0.0; shape.outputs];
         view.forward(&vec![0.5; shape.inputs], &mut again).unwrap();
         assert!(output.iter().zip(&again).all(|(a, b)| a.to_bits() == b.to_bits()));
@@ -59,18 +59,18 @@ fn float(model: &[u8]) {
 
 fn int8(model: &[u8]) {
     let Ok(layout) = QNet::load_footprint(model) else {
-        assert!(QNet::load(model, &Heap).is_err());
+        assert!(QNet::load(model, Heap).is_err());
         return;
     };
     if layout.size() > MOST_BYTES {
         return;
     }
-    let mut net = QNet::load(model, &Heap).expect("what has a footprint loads");
+    let mut net = QNet::load(model, Heap).expect("what has a footprint loads");
     assert_eq!(net.model(), model);
     let input: Vec<i8> = (0..net.inputs()).map(|i| (i * 31) as i8).collect();
     let mut output = vec![0; net.outputs()];
     net.forward_i8(&input, &mut output).expect("what loads runs");
-    if let Ok(mut view) = QNet::view(model, &Heap) {
+    if let Ok(mut view) = QNet::view(model, Heap) {
         let mut again = vec![0; output.len()];
         view.forward_i8(&input, &mut again).unwrap();
         assert_eq!(output, again);

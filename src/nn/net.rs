@@ -122,7 +122,7 @@ impl<'m> Net<'m> {
     /// A network with fresh weights.
     pub fn new<L: Layers>(
         config: &NetConfig<'_, L>,
-        memory: &impl Allocator<'m>,
+        memory: impl Allocator<'m>,
     ) -> Result<Net<'m>> {
         let piece = memory.allocate(Net::footprint(config)?)?;
         Net::in_piece(config, piece)
@@ -159,7 +159,7 @@ impl<'m> Net<'m> {
     }
 
     /// A network from a float32 model, with parameters of its own.
-    pub fn load(model: &[u8], memory: &impl Allocator<'m>) -> Result<Net<'m>> {
+    pub fn load(model: &[u8], memory: impl Allocator<'m>) -> Result<Net<'m>> {
         let (layout, model) = Net::check_load(model)?;
         Net::load_in_piece(&model, memory.allocate(layout)?)
     }
@@ -172,7 +172,7 @@ impl<'m> Net<'m> {
     /// A network that reads its parameters where they are, from flash for
     /// example. It can run and be saved, not trained. The model must be
     /// aligned to [`MODEL_ALIGN`](super::MODEL_ALIGN).
-    pub fn view(model: &'m [u8], memory: &impl Allocator<'m>) -> Result<Net<'m>> {
+    pub fn view(model: &'m [u8], memory: impl Allocator<'m>) -> Result<Net<'m>> {
         let (layout, model) = Net::check_view(model)?;
         Net::view_in_piece(&model, memory.allocate(layout)?)
     }

@@ -77,7 +77,7 @@ impl<'m> QNet<'m> {
     /// they should look like what the network will meet; a few hundred are
     /// enough. Errors: [`Error::Length`] for no samples or no whole rows,
     /// [`Error::NnNotFinite`] for NaN or infinity in samples or layers.
-    pub fn new(config: &mut QNetConfig<'_, '_>, memory: &impl Allocator<'m>) -> Result<QNet<'m>> {
+    pub fn new(config: &mut QNetConfig<'_, '_>, memory: impl Allocator<'m>) -> Result<QNet<'m>> {
         let piece = memory.allocate(QNet::footprint(config.net)?)?;
         QNet::in_piece(config, piece)
     }
@@ -92,7 +92,7 @@ impl<'m> QNet<'m> {
     }
 
     /// A network from an int8 model, which is copied.
-    pub fn load(model: &[u8], memory: &impl Allocator<'m>) -> Result<QNet<'m>> {
+    pub fn load(model: &[u8], memory: impl Allocator<'m>) -> Result<QNet<'m>> {
         let (layout, model) = QNet::check_load(model)?;
         QNet::load_in_piece(&model, memory.allocate(layout)?)
     }
@@ -104,7 +104,7 @@ impl<'m> QNet<'m> {
 
     /// A network that reads its model where it is, from flash for example. The
     /// model must be aligned to [`MODEL_ALIGN`].
-    pub fn view(model: &'m [u8], memory: &impl Allocator<'m>) -> Result<QNet<'m>> {
+    pub fn view(model: &'m [u8], memory: impl Allocator<'m>) -> Result<QNet<'m>> {
         let (layout, model) = QNet::check_view(model)?;
         QNet::view_in_piece(&model, memory.allocate(layout)?)
     }

@@ -205,7 +205,7 @@ impl<'m> Trainer<'m> {
     pub fn new(
         config: &TrainerConfig<'_>,
         net: &Net<'_>,
-        memory: &impl Allocator<'m>,
+        memory: impl Allocator<'m>,
     ) -> Result<Trainer<'m>> {
         let piece = memory.allocate(Trainer::footprint(config, net)?)?;
         Trainer::in_piece(config, net, piece)
