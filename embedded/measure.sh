@@ -15,7 +15,7 @@ measure() { # <folder>
     done <"$1/host/figures.txt"
     while read -r name value _; do
         case $name in
-        .vectors | .library | .model | .program | .data | .bss | .stack)
+        .vectors | .nsw_library | .model | .program | .data | .bss | .stack)
             figure[section_${name#.}]=$value
             ;;
         esac
@@ -23,7 +23,7 @@ measure() { # <folder>
 
     # The linker script puts what comes from the library's archive into a
     # section of its own, and the model into another.
-    figure[flash_library]=${figure[section_library]}
+    figure[flash_library]=${figure[section_nsw_library]}
     figure[flash_model]=${figure[section_model]}
     figure[flash_program]=$((figure[section_vectors] + figure[section_program] + figure[section_data]))
     figure[flash_total]=$((figure[flash_library] + figure[flash_model] + figure[flash_program]))
