@@ -13,7 +13,7 @@ const SHAPES: [(usize, usize, usize); 2] = [(64, 32, 10), (784, 128, 10)];
 const SAMPLES: usize = 256;
 
 fn kernels() -> impl Iterator<Item = Kernel> {
-    [Kernel::Portable, Kernel::Avx2, Kernel::Neon].into_iter().filter(|k| k.available())
+    Kernel::ALL.into_iter().filter(|k| k.available())
 }
 
 fn net((inputs, hidden, outputs): (usize, usize, usize), kernel: Kernel) -> Net<'static> {

@@ -148,6 +148,21 @@
 #define NSW_KERNEL_NEON 3
 
 /**
+ * Kernels with AVX-512 F, BW, DQ, VL and VNNI (x86-64).
+ */
+#define NSW_KERNEL_AVX512 4
+
+/**
+ * Kernels with NEON and its dot product instructions (AArch64).
+ */
+#define NSW_KERNEL_NEON_DOT 5
+
+/**
+ * Integer kernels with the DSP extension of Cortex-M (feature cortex-m-dsp).
+ */
+#define NSW_KERNEL_DSP 6
+
+/**
  * What the address of a model must be a multiple of to be read in place.
  */
 #define NSW_MODEL_ALIGN 4

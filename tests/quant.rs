@@ -103,7 +103,7 @@ proptest! {
     fn every_kernel_gives_what_the_format_says((inputs, layers, seed, samples) in shapes()) {
         let mut net = Net::new(&NetConfig::new(inputs, &layers).seed(seed), Heap).unwrap();
         let mut q = quantise(&mut net, &samples).unwrap();
-        for kernel in [Kernel::Portable, Kernel::Avx2, Kernel::Neon] {
+        for kernel in Kernel::ALL {
             if q.set_kernel(kernel).is_err() {
                 prop_assert!(!kernel.available());
                 continue;

@@ -36,6 +36,12 @@ pub const NSW_KERNEL_PORTABLE: u32 = 1;
 pub const NSW_KERNEL_AVX2: u32 = 2;
 /// Kernels with NEON (AArch64).
 pub const NSW_KERNEL_NEON: u32 = 3;
+/// Kernels with AVX-512 F, BW, DQ, VL and VNNI (x86-64).
+pub const NSW_KERNEL_AVX512: u32 = 4;
+/// Kernels with NEON and its dot product instructions (AArch64).
+pub const NSW_KERNEL_NEON_DOT: u32 = 5;
+/// Integer kernels with the DSP extension of Cortex-M (feature cortex-m-dsp).
+pub const NSW_KERNEL_DSP: u32 = 6;
 
 /// What the address of a model must be a multiple of to be read in place.
 pub const NSW_MODEL_ALIGN: u32 = 4;

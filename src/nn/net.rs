@@ -68,6 +68,7 @@ pub struct Net<'m> {
     /// Values between layers, `batch` rows of the widest layer each.
     scratch: [Carved<'m, f32>; 2],
     batch: usize,
+    kernel: Kernel,
     kernels: &'static FloatKernels,
     /// Behind all of the above.
     _piece: Piece<'m>,
@@ -234,6 +235,7 @@ impl<'m> Net<'m> {
             parameters,
             scratch: parts.scratch,
             batch,
+            kernel: Kernel::best(),
             kernels: kernel::best_float(),
             _piece: piece,
         }
@@ -251,13 +253,14 @@ impl<'m> Net<'m> {
 
     /// The kernels it runs on.
     pub fn kernel(&self) -> Kernel {
-        self.kernels.kernel
+        self.kernel
     }
 
     /// Makes it run on other kernels, to compare or to reproduce.
     /// [`Error::Unsupported`] if this machine does not have them.
     pub fn set_kernel(&mut self, kernel: Kernel) -> Result<()> {
         self.kernels = kernel.float()?;
+        self.kernel = kernel;
         Ok(())
     }
 

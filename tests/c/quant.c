@@ -10,7 +10,9 @@
 #define TRAINING 400u
 #define TESTING 600u
 
-static const char *const KERNEL_NAMES[] = {"auto", "portable", "avx2", "neon"};
+static const char *const KERNEL_NAMES[] = {"auto",   "portable", "avx2",
+                                           "neon",   "avx512",   "neon+dot",
+                                           "dsp"};
 #define KERNELS COUNT_OF(KERNEL_NAMES)
 
 /* ---- a problem: inside or outside of a ring in the plane -------------------------- */

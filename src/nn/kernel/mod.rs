@@ -1,27 +1,29 @@
-//! The inner loops: two tables of functions, float32 and int8, for
-//! each instruction set.
+//! The inner loops: two tables of functions, float32 ([`float`]) and integer
+//! ([`int`]), for each instruction set.
 //!
-//! | table | where | chosen |
+//! | kernel | where | chosen |
 //! |---|---|---|
-//! | [`portable`](Kernel::Portable) | everywhere; defines the result | |
-//! | [`avx2`](Kernel::Avx2) | x86-64 with AVX2 and FMA | at run time with `std`, else by target feature |
-//! | [`neon`](Kernel::Neon) | AArch64 | at compile time: it is always there |
+//! | [`Portable`](Kernel::Portable) | everywhere; defines the result | |
+//! | [`Avx2`](Kernel::Avx2) | x86-64 with AVX2 and FMA | at run time with `std`, else by target feature |
+//! | [`Avx512`](Kernel::Avx512) | x86-64 with AVX-512 F, BW, DQ, VL and VNNI | the same |
+//! | [`Neon`](Kernel::Neon) | AArch64 | at compile time: it is always there |
+//! | [`NeonDot`](Kernel::NeonDot) | AArch64 with the dot product instructions | as AVX2 |
+//! | [`Dsp`](Kernel::Dsp) | Cortex-M with the DSP extension | by the Cargo feature `cortex-m-dsp` |
 //!
 //! Integer kernels agree with the portable ones bit for bit. Float kernels may
 //! differ from them in rounding (fused multiply-add, another order of sums);
 //! one table always gives the same result for the same call.
 //!
-//! A new instruction set is one more file with its tables.
+//! A new instruction set is one more file with its tables. A set that brings
+//! nothing for one kind of number uses the tables of the set below it.
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-mod loops;
-#[cfg(target_arch = "aarch64")]
-mod neon;
-mod portable;
+pub(crate) mod float;
+pub(crate) mod int;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::float::FloatKernels;
+pub(crate) use self::int::Int8Kernels;
 use crate::error::{Error, Result};
 
 /// An instruction set that there are kernels for.
@@ -34,15 +36,34 @@ pub enum Kernel {
     Avx2 = 2,
     /// Advanced SIMD of AArch64.
     Neon = 3,
+    /// AVX-512 with VNNI.
+    Avx512 = 4,
+    /// Advanced SIMD of AArch64 with the dot product instructions.
+    NeonDot = 5,
+    /// The DSP extension of Cortex-M4, M7, M33 and their like: integers only.
+    Dsp = 6,
 }
 
 impl Kernel {
+    /// All of them, the better ones of a machine later.
+    pub const ALL: [Kernel; 6] = [
+        Kernel::Portable,
+        Kernel::Avx2,
+        Kernel::Avx512,
+        Kernel::Neon,
+        Kernel::NeonDot,
+        Kernel::Dsp,
+    ];
+
     /// The kernel with this number, if there is one.
     pub const fn from_code(code: u32) -> Option<Kernel> {
         Some(match code {
             1 => Kernel::Portable,
             2 => Kernel::Avx2,
             3 => Kernel::Neon,
+            4 => Kernel::Avx512,
+            5 => Kernel::NeonDot,
+            6 => Kernel::Dsp,
             _ => return None,
         })
     }
@@ -54,8 +75,13 @@ impl Kernel {
 
     /// The best one for this machine.
     pub fn best() -> Kernel {
-        let vectors = [Kernel::Avx2, Kernel::Neon].into_iter().find(|kernel| kernel.available());
-        vectors.unwrap_or(Kernel::Portable)
+        let mut best = Kernel::Portable;
+        for kernel in Kernel::ALL {
+            if kernel.available() {
+                best = kernel;
+            }
+        }
+        best
     }
 
     /// Whether this machine (without `std`: this build) has it.
@@ -63,43 +89,32 @@ impl Kernel {
         match self {
             Kernel::Portable => true,
             Kernel::Avx2 => has_avx2(),
+            Kernel::Avx512 => has_avx512(),
             Kernel::Neon => cfg!(target_arch = "aarch64"),
+            Kernel::NeonDot => has_dotprod(),
+            Kernel::Dsp => cfg!(all(target_arch = "arm", feature = "cortex-m-dsp")),
         }
     }
 
     /// Its float32 functions, if this machine has it.
     pub(crate) fn float(self) -> Result<&'static FloatKernels> {
-        match self {
-            Kernel::Portable => Ok(&portable::FLOAT),
-            #[cfg(target_arch = "x86_64")]
-            Kernel::Avx2 if has_avx2() => Ok(&avx2::FLOAT),
-            #[cfg(target_arch = "aarch64")]
-            Kernel::Neon => Ok(&neon::FLOAT),
-            _ => Err(Error::Unsupported),
-        }
+        if self.available() { Ok(float::table(self)) } else { Err(Error::Unsupported) }
     }
 
     /// Its int8 functions, if this machine has it.
     pub(crate) fn int8(self) -> Result<&'static Int8Kernels> {
-        match self {
-            Kernel::Portable => Ok(&portable::INT8),
-            #[cfg(target_arch = "x86_64")]
-            Kernel::Avx2 if has_avx2() => Ok(&avx2::INT8),
-            #[cfg(target_arch = "aarch64")]
-            Kernel::Neon => Ok(&neon::INT8),
-            _ => Err(Error::Unsupported),
-        }
+        if self.available() { Ok(int::table(self)) } else { Err(Error::Unsupported) }
     }
 }
 
 /// The best float32 functions for this machine.
 pub(crate) fn best_float() -> &'static FloatKernels {
-    Kernel::best().float().unwrap_or(&portable::FLOAT)
+    float::table(Kernel::best())
 }
 
 /// The best int8 functions for this machine.
 pub(crate) fn best_int8() -> &'static Int8Kernels {
-    Kernel::best().int8().unwrap_or(&portable::INT8)
+    int::table(Kernel::best())
 }
 
 /// The shape of a dense layer, for the kernels.
@@ -109,38 +124,49 @@ pub(crate) struct Dims {
     pub units: usize,
 }
 
-/// The float32 functions. Lengths that do not match the dims panic.
-#[allow(clippy::type_complexity)] // the parameters' names say more than aliases would
-pub(crate) struct FloatKernels {
-    pub kernel: Kernel,
-    /// `y[s] = W x[s] + b` for every sample `s` of `x`.
-    /// x: samples x inputs, w: units x inputs, b: units, y: samples x units.
-    pub dense: fn(Dims, x: &[f32], w: &[f32], b: &[f32], y: &mut [f32]),
-    /// `dx[s] = W^T d[s]`. d: samples x units, dx: samples x inputs.
-    pub dense_back: fn(Dims, d: &[f32], w: &[f32], dx: &mut [f32]),
-    /// `dw += sum_s d[s] x[s]^T`, `db += sum_s d[s]`.
-    pub dense_grad: fn(Dims, d: &[f32], x: &[f32], dw: &mut [f32], db: &mut [f32]),
-}
-
-/// The int8 functions: a table of their own, so that firmware without float32
-/// networks does not carry the others.
-#[allow(clippy::type_complexity)] // as above
-pub(crate) struct Int8Kernels {
-    pub kernel: Kernel,
-    /// `y = W x + b` in wrapping 32-bit arithmetic, for one sample.
-    pub dense: fn(Dims, x: &[i8], w: &[i8], b: &[i32], y: &mut [i32]),
+/// Whether all of these x86 features are there: at run time with `std`, else
+/// if the build assumes them.
+#[cfg(target_arch = "x86_64")]
+macro_rules! has {
+    ($($feature:tt),+) => {{
+        #[cfg(feature = "std")]
+        let has = $(std::is_x86_feature_detected!($feature))&&+;
+        #[cfg(not(feature = "std"))]
+        let has = cfg!(all($(target_feature = $feature),+));
+        has
+    }};
 }
 
 #[cfg(target_arch = "x86_64")]
 fn has_avx2() -> bool {
-    #[cfg(feature = "std")]
-    return std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
-    #[cfg(not(feature = "std"))]
-    return cfg!(all(target_feature = "avx2", target_feature = "fma"));
+    has!("avx2", "fma")
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx512() -> bool {
+    has_avx2() && has!("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni")
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 fn has_avx2() -> bool {
+    false
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn has_avx512() -> bool {
+    false
+}
+
+#[cfg(target_arch = "aarch64")]
+fn has_dotprod() -> bool {
+    #[cfg(feature = "std")]
+    return std::arch::is_aarch64_feature_detected!("dotprod");
+    #[cfg(not(feature = "std"))]
+    return cfg!(target_feature = "dotprod");
+}
+
+#[cfg(not(target_arch = "aarch64"))]
+fn has_dotprod() -> bool {
     false
 }
 

@@ -24,6 +24,7 @@ pub struct QNet<'m> {
     sums: Carved<'m, i32>,
     /// Values between layers.
     values: [Carved<'m, i8>; 2],
+    kernel: Kernel,
     kernels: &'static Int8Kernels,
     /// Behind all of the above.
     _piece: Piece<'m>,
@@ -165,6 +166,7 @@ impl<'m> QNet<'m> {
             layers: parts.layers,
             sums: parts.sums,
             values: parts.values,
+            kernel: Kernel::best(),
             kernels: kernel::best_int8(),
             _piece: piece,
         }
@@ -197,13 +199,14 @@ impl<'m> QNet<'m> {
 
     /// The kernels it runs on.
     pub fn kernel(&self) -> Kernel {
-        self.kernels.kernel
+        self.kernel
     }
 
     /// Makes it run on other kernels. The result stays the same.
     /// [`Error::Unsupported`] if this machine does not have them.
     pub fn set_kernel(&mut self, kernel: Kernel) -> Result<()> {
         self.kernels = kernel.int8()?;
+        self.kernel = kernel;
         Ok(())
     }
 

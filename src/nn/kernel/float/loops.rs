@@ -3,8 +3,8 @@
 //! A macro, because a function with `target_feature` inlines into another only
 //! when both have the feature: each table needs loops of its own.
 
-/// Defines the four functions of a table from the module's `dot`,
-/// `add_scaled` and `dot_i8`.
+/// Defines the three functions of a table from the module's `dot` and
+/// `add_scaled`.
 macro_rules! layer_loops {
     ($(#[$attribute:meta])*) => {
         $(#[$attribute])*
@@ -36,14 +36,6 @@ macro_rules! layer_loops {
                     add_scaled(dw, *d, x);
                 }
                 add_scaled(db, 1.0, d);
-            }
-        }
-
-        $(#[$attribute])*
-        fn dense_i8(dims: Dims, x: &[i8], w: &[i8], b: &[i32], y: &mut [i32]) {
-            check_dense(dims, x, w, b, y);
-            for ((w, b), y) in w.chunks_exact(dims.inputs).zip(b).zip(y) {
-                *y = b.wrapping_add(dot_i8(x, w));
             }
         }
     };

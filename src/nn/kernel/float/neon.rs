@@ -5,11 +5,9 @@
 use core::arch::aarch64::*;
 
 use super::loops::layer_loops;
-use super::{Dims, FloatKernels, Int8Kernels, Kernel, check_back, check_dense};
+use super::{Dims, FloatKernels, check_back, check_dense};
 
-pub(super) static FLOAT: FloatKernels =
-    FloatKernels { kernel: Kernel::Neon, dense, dense_back, dense_grad };
-pub(super) static INT8: Int8Kernels = Int8Kernels { kernel: Kernel::Neon, dense: dense_i8 };
+pub(super) static FLOAT: FloatKernels = FloatKernels { dense, dense_back, dense_grad };
 
 fn load(a: &[f32; 4]) -> float32x4_t {
     // SAFETY: four readable floats; the load needs no more than their alignment.
@@ -46,23 +44,3 @@ fn add_scaled(to: &mut [f32], scale: f32, from: &[f32]) {
 }
 
 layer_loops! {}
-
-fn dot_i8(a: &[i8], b: &[i8]) -> i32 {
-    let (a16, a_tail) = a.as_chunks::<16>();
-    let (b16, b_tail) = b.as_chunks::<16>();
-    // SAFETY: NEON is part of the target; each load reads one whole array.
-    let sum = unsafe {
-        let mut acc = vdupq_n_s32(0);
-        for (a, b) in a16.iter().zip(b16) {
-            let (a, b) = (vld1q_s8(a.as_ptr()), vld1q_s8(b.as_ptr()));
-            // A product of two bytes fits 16 bits (at most 128 * 128).
-            acc = vpadalq_s16(acc, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
-            acc = vpadalq_s16(acc, vmull_high_s8(a, b));
-        }
-        vaddvq_s32(acc)
-    };
-    a_tail
-        .iter()
-        .zip(b_tail)
-        .fold(sum, |sum, (a, b)| sum.wrapping_add(i32::from(*a) * i32::from(*b)))
-}

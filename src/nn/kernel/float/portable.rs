@@ -4,11 +4,9 @@
 //! can vectorise that, and it gives the same bits on every machine.
 
 use super::loops::layer_loops;
-use super::{Dims, FloatKernels, Int8Kernels, Kernel, check_back, check_dense};
+use super::{Dims, FloatKernels, check_back, check_dense};
 
-pub(super) static FLOAT: FloatKernels =
-    FloatKernels { kernel: Kernel::Portable, dense, dense_back, dense_grad };
-pub(super) static INT8: Int8Kernels = Int8Kernels { kernel: Kernel::Portable, dense: dense_i8 };
+pub(super) static FLOAT: FloatKernels = FloatKernels { dense, dense_back, dense_grad };
 
 const LANES: usize = 8;
 
@@ -35,7 +33,3 @@ fn add_scaled(to: &mut [f32], scale: f32, from: &[f32]) {
 }
 
 layer_loops! {}
-
-fn dot_i8(a: &[i8], b: &[i8]) -> i32 {
-    a.iter().zip(b).fold(0i32, |sum, (a, b)| sum.wrapping_add(i32::from(*a) * i32::from(*b)))
-}
