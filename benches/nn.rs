@@ -65,14 +65,14 @@ fn training_epoch(c: &mut Criterion) {
     group.throughput(Throughput::Elements(SAMPLES as u64));
     let algorithms = [
         ("irprop-", Algorithm::IRPROP_MINUS),
-        ("sgd", Algorithm::Sgd { learning_rate: 1e-4, momentum: 0.9 }),
+        ("sgd", Algorithm::Sgd { learning_rate: 1e-4, momentum: 0.9, nesterov: false }),
         ("adam", Algorithm::ADAM),
     ];
     for shape in SHAPES {
         let inputs = samples(shape.0);
         let targets: Vec<f32> =
             (0..SAMPLES * shape.2).map(|i| f32::from(u8::from(i % shape.2 == 0))).collect();
-        let data = Data { inputs: &inputs, targets: &targets };
+        let data = Data::new(&inputs, &targets);
         for (algorithm_name, algorithm) in algorithms {
             for kernel in kernels() {
                 let mut net = net(shape, kernel);

@@ -128,6 +128,16 @@
 #define NSW_INIT_HE 2
 
 /**
+ * Units get their values from the layer before.
+ */
+#define NSW_TOPOLOGY_LAYERED 0
+
+/**
+ * Units get their values from all inputs and all layers before.
+ */
+#define NSW_TOPOLOGY_SHORTCUT 1
+
+/**
  * Kernels: the best that this machine has.
  */
 #define NSW_KERNEL_AUTO 0
@@ -303,6 +313,10 @@ typedef struct nsw_layer {
    * An NSW_INIT_ constant.
    */
   uint32_t init;
+  /**
+   * What the sums are multiplied by before the activation; 0 means 1.
+   */
+  float steepness;
 } nsw_layer;
 
 /**
@@ -350,7 +364,7 @@ typedef struct nsw_net_config {
    */
   const struct nsw_layer *layers;
   /**
-   * Number of layers, 1 to 255.
+   * Number of layers, 1 to 65535.
    */
   size_t layer_count;
   /**
@@ -368,9 +382,30 @@ typedef struct nsw_net_config {
    */
   uint32_t batch;
   /**
-   * 0.
+   * An NSW_TOPOLOGY_ constant.
    */
-  uint32_t reserved;
+  uint32_t topology;
+  /**
+   * The part of all possible connections that is made, above 0, at most 1;
+   * 0 means 1. Below 1 the network is sparse: each unit keeps its bias and
+   * at least one source, each source at least one unit.
+   */
+  float connection_rate;
+  /**
+   * 1 if each unit may get an activation and a steepness of its own; costs 8
+   * bytes a unit.
+   */
+  uint32_t unit_styles;
+  /**
+   * 1 if it has scaling parameters for inputs and outputs; costs 8 bytes for
+   * each.
+   */
+  uint32_t scaling;
+  /**
+   * How many units nsw_net_grow can add, for shortcut networks that are not
+   * sparse. Each costs its connections.
+   */
+  uint32_t spare_units;
 } nsw_net_config;
 
 /**
@@ -739,6 +774,11 @@ typedef struct nsw_qnet_info {
  * Not available on this machine or in this build.
  */
 #define NSW_ERR_UNSUPPORTED -17
+
+/**
+ * There is no room left in the object; nothing was changed.
+ */
+#define NSW_ERR_CAPACITY -18
 
 /**
  * The layers do not make a network.

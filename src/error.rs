@@ -80,6 +80,8 @@ errors! {
     ReadOnly = -16, "the object reads its parameters in place and cannot change them";
     /// Not available on this machine or in this build.
     Unsupported = -17, "not available on this machine or for this object";
+    /// There is no room left in the object.
+    Capacity = -18, "there is no room left in the object; nothing was changed";
 
     /// The layers do not make a network.
     NnShape = -100, "the layers do not make a network (see the documentation of the layer struct)";
@@ -89,8 +91,8 @@ errors! {
     NnDiverged = -102, "training diverged: loss, gradient or a weight stopped being finite";
     /// Training or calibration data holds NaN or infinity.
     NnNotFinite = -103, "the data holds a NaN or an infinity";
-    /// The trainer was made for another shape of network.
-    NnMismatch = -104, "the trainer was made for another shape of network";
+    /// The objects are for networks of different shapes.
+    NnMismatch = -104, "the objects are for networks of different shapes";
 
     /// The bytes are not a model.
     ModelMagic = -120, "the bytes are not a model";

@@ -181,6 +181,32 @@ impl<T> DerefMut for Carved<'_, T> {
     }
 }
 
+/// Numbers of an object: its own, or somebody's that it reads in place.
+pub(crate) enum Held<'m, T> {
+    Own(Carved<'m, T>),
+    InPlace(&'m [T]),
+}
+
+impl<T> Held<'_, T> {
+    /// Its own numbers, to write.
+    pub fn own(&mut self) -> Result<&mut [T]> {
+        match self {
+            Held::Own(own) => Ok(own),
+            Held::InPlace(_) => Err(Error::ReadOnly),
+        }
+    }
+}
+
+impl<T> Deref for Held<'_, T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        match self {
+            Held::Own(own) => own,
+            Held::InPlace(lent) => lent,
+        }
+    }
+}
+
 /// How full an arena is, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {

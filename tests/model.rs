@@ -160,7 +160,7 @@ fn each_field_has_its_error() {
     type Change = (usize, &'static [u8], Error);
     let both: &[Change] = &[
         (0, b"X", Error::ModelMagic),
-        (4, &[2], Error::ModelVersion),
+        (4, &[3], Error::ModelVersion),
         (6, &[9], Error::ModelKind),
         (8, &[0, 0, 0, 0], Error::ModelLength),
         (8, &[255; 4], Error::ModelTruncated),
@@ -168,13 +168,14 @@ fn each_field_has_its_error() {
         (16, &[0, 0, 1, 0], Error::ModelInvalid),
         (16, &[255; 4], Error::ModelInvalid),
         (20, &[0; 4], Error::ModelInvalid),
-        (20, &[0, 1, 0, 0], Error::ModelInvalid),
+        (20, &[0, 1, 0, 0], Error::ModelLength),
+        (20, &[0, 0, 1, 0], Error::ModelInvalid),
         (20, &[255; 4], Error::ModelInvalid),
         (20, &[255, 0, 0, 0], Error::ModelLength),
         (32, &[0; 4], Error::ModelInvalid),
         (32, &[0, 0, 1, 0], Error::ModelInvalid),
         (32, &[255; 4], Error::ModelInvalid),
-        (36, &[5], Error::ModelInvalid),
+        (36, &[22], Error::ModelInvalid),
         // Softmax before the last layer.
         (36, &[4], Error::ModelInvalid),
     ];

@@ -2,7 +2,7 @@
 
 use neural_swarm::Error;
 use neural_swarm::nn::{
-    Activation, Algorithm, Data, Kernel, Layer, Loss, Net, NetConfig, QNet, QNetConfig,
+    Activation, Adam, Algorithm, Data, Kernel, Layer, Loss, Net, NetConfig, QNet, QNetConfig,
     TrainParams, Trainer, TrainerConfig,
 };
 use neural_swarm::port::{Heap, Level, Logger};
@@ -160,11 +160,11 @@ fn digits_keep_their_accuracy() {
     let layers = [Layer::new(32, Activation::Tanh), Layer::new(10, Activation::Softmax)];
     let mut net = Net::new(&NetConfig::new(64, &layers).seed(1), Heap).unwrap();
     let algorithm =
-        Algorithm::Adam { learning_rate: 0.005, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        Algorithm::Adam(Adam { learning_rate: 0.005, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
     let config = TrainerConfig { algorithm, loss: Loss::CrossEntropy, ..Default::default() };
     let mut trainer = Trainer::new(&config, &net, Heap).unwrap();
-    let data = Data { inputs: &pixels[..64 * split], targets: &targets[..10 * split] };
-    let params = TrainParams { max_epochs: 30, target_loss: 0.0, progress: None };
+    let data = Data::new(&pixels[..64 * split], &targets[..10 * split]);
+    let params = TrainParams::epochs(30);
     trainer.train(&mut net, data, params).unwrap();
 
     let mut q = quantise(&mut net, data.inputs).unwrap();

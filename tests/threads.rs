@@ -23,6 +23,7 @@ fn net() -> Handle {
         units: 64,
         activation: NSW_ACTIVATION_TANH,
         init: 0,
+        steepness: 0.0,
     };
     let config = nsw_net_config {
         size: size_of::<nsw_net_config>() as u32,
@@ -32,7 +33,11 @@ fn net() -> Handle {
         logger: core::ptr::null(),
         seed: 3,
         batch: 0,
-        reserved: 0,
+        topology: 0,
+        connection_rate: 0.0,
+        unit_styles: 0,
+        scaling: 0,
+        spare_units: 0,
     };
     let mut net = core::ptr::null_mut();
     // SAFETY: a whole configuration, the heap, and a place on the stack.

@@ -4,17 +4,17 @@ use std::ops::ControlFlow;
 
 use neural_swarm::Error;
 use neural_swarm::nn::{
-    Activation, Algorithm, Data, Kernel, Layer, Loss, Net, NetConfig, StopReason, TrainParams,
-    Trainer, TrainerConfig,
+    Activation, Adam, Algorithm, Data, Kernel, Layer, Loss, Net, NetConfig, Rprop, StopReason,
+    TrainParams, Trainer, TrainerConfig,
 };
 use neural_swarm::port::Heap;
 
 const XOR_INPUTS: [f32; 8] = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
 const XOR_TARGETS: [f32; 4] = [0.0, 1.0, 1.0, 0.0];
-const XOR: Data<'static> = Data { inputs: &XOR_INPUTS, targets: &XOR_TARGETS };
+const XOR: Data<'static> = Data::new(&XOR_INPUTS, &XOR_TARGETS);
 
 const ADAM: Algorithm =
-    Algorithm::Adam { learning_rate: 0.02, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    Algorithm::Adam(Adam { learning_rate: 0.02, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
 
 fn net(layers: &[Layer], inputs: usize, seed: u64) -> Net<'static> {
     Net::new(&NetConfig::new(inputs, layers).seed(seed), Heap).unwrap()
@@ -25,7 +25,7 @@ fn xor_net(seed: u64) -> Net<'static> {
 }
 
 fn epochs(max_epochs: u32) -> TrainParams<'static> {
-    TrainParams { max_epochs, target_loss: 0.0, progress: None }
+    TrainParams { max_epochs, target_loss: 0.0, ..TrainParams::epochs(1) }
 }
 
 fn saved(net: &Net<'_>) -> Vec<u8> {
@@ -58,7 +58,7 @@ fn with_parameters(net: &Net<'_>, parameters: &[f32]) -> Net<'static> {
 
 #[test]
 fn every_algorithm_and_loss_learns_xor() {
-    let sgd = Algorithm::Sgd { learning_rate: 0.5, momentum: 0.9 };
+    let sgd = Algorithm::Sgd { learning_rate: 0.5, momentum: 0.9, nesterov: false };
     for algorithm in [Algorithm::IRPROP_MINUS, sgd, ADAM] {
         for loss in [Loss::Mse, Loss::CrossEntropy] {
             for seed in 0..5 {
@@ -80,7 +80,7 @@ fn every_algorithm_and_loss_learns_xor() {
 fn the_gradient_is_the_slope_of_the_loss() {
     // One SGD step with rate 1 over all samples moves by minus the gradient.
     let rate = 1.0;
-    let algorithm = Algorithm::Sgd { learning_rate: rate, momentum: 0.0 };
+    let algorithm = Algorithm::Sgd { learning_rate: rate, momentum: 0.0, nesterov: false };
     let inputs: Vec<f32> = (0..21).map(|i| (i as f32 * 0.7).sin()).collect();
     let hidden = [Activation::Tanh, Activation::Sigmoid, Activation::Linear, Activation::Relu];
     let cases = [
@@ -104,7 +104,7 @@ fn the_gradient_is_the_slope_of_the_loss() {
                     })
                     .collect();
                 let targets: Vec<f32> = targets.iter().map(|t| 0.1 + 0.6 * t).collect();
-                let data = Data { inputs: &inputs, targets: &targets };
+                let data = Data::new(&inputs, &targets);
                 // Blocks of 2 do not divide the 7 samples.
                 let config = TrainerConfig {
                     algorithm,
@@ -147,7 +147,8 @@ fn one_weight(algorithm: Algorithm, steps: usize) -> (f32, Vec<f32>) {
     let mut net = net(&[Layer::new(1, Activation::Linear)], 1, 5);
     let start = parameters(&net)[0];
     // Input 0.5 with bias in play: gradient of w is g/2, of the bias g.
-    let data = Data { inputs: &[1.0], targets: &[start + 1.0] };
+    let target = [start + 1.0];
+    let data = Data::new(&[1.0], &target);
     let config = TrainerConfig { algorithm, ..Default::default() };
     let mut trainer = Trainer::new(&config, &net, Heap).unwrap();
     let mut path = Vec::new();
@@ -163,7 +164,8 @@ fn one_weight(algorithm: Algorithm, steps: usize) -> (f32, Vec<f32>) {
 
 #[test]
 fn sgd_with_momentum_follows_its_formula() {
-    let (_, path) = one_weight(Algorithm::Sgd { learning_rate: 0.1, momentum: 0.5 }, 5);
+    let (_, path) =
+        one_weight(Algorithm::Sgd { learning_rate: 0.1, momentum: 0.5, nesterov: false }, 5);
     let (mut moved, mut velocity) = (0.0f32, 0.0);
     for got in path {
         let gradient = 2.0 * (2.0 * moved - 1.0);
@@ -190,7 +192,7 @@ fn adam_follows_its_formula() {
 
 #[test]
 fn irprop_minus_follows_its_formula() {
-    let algorithm = Algorithm::IrpropMinus { initial: 0.3, min: 1e-6, max: 50.0 };
+    let algorithm = Algorithm::IrpropMinus(Rprop { initial: 0.3, ..Rprop::PAPER });
     let (_, path) = one_weight(algorithm, 12);
     let (mut moved, mut step, mut last) = (0.0f32, 0.3f32, 0.0f32);
     let mut turned = false;
@@ -255,13 +257,12 @@ fn it_stops_when_told() {
             &mut net,
             XOR,
             TrainParams {
-                max_epochs: 100,
-                target_loss: 0.0,
                 progress: Some(&mut |p| {
                     assert_eq!(p.samples, 4);
                     seen.push((p.epoch, p.loss));
                     if p.epoch == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 }),
+                ..epochs(100)
             },
         )
         .unwrap();
@@ -269,7 +270,7 @@ fn it_stops_when_told() {
     assert_eq!(seen.iter().map(|s| s.0).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(report.loss, seen[2].1);
 
-    let params = TrainParams { max_epochs: 100_000, target_loss: 1e-3, progress: None };
+    let params = TrainParams { max_epochs: 100_000, target_loss: 1e-3, ..TrainParams::epochs(1) };
     let report = trainer.train(&mut net, XOR, params).unwrap();
     assert_eq!(report.stopped_by, StopReason::Loss);
     assert!(report.loss <= 1e-3 && report.epochs < 100_000);
@@ -280,9 +281,9 @@ fn it_stops_when_told() {
 #[test]
 fn divergence_is_told_and_leaves_finite_weights() {
     for algorithm in [
-        Algorithm::Sgd { learning_rate: 1e30, momentum: 0.0 },
-        Algorithm::Sgd { learning_rate: 1e30, momentum: 0.9 },
-        Algorithm::Adam { learning_rate: 3e38, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        Algorithm::Sgd { learning_rate: 1e30, momentum: 0.0, nesterov: false },
+        Algorithm::Sgd { learning_rate: 1e30, momentum: 0.9, nesterov: false },
+        Algorithm::Adam(Adam { learning_rate: 3e38, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }),
     ] {
         let layers = [Layer::new(4, Activation::Linear), Layer::new(1, Activation::Linear)];
         let mut net = net(&layers, 2, 1);
@@ -301,7 +302,7 @@ fn bad_data_is_refused_and_changes_nothing() {
     let config = TrainerConfig { loss: Loss::CrossEntropy, ..Default::default() };
     let mut trainer = Trainer::new(&config, &net, Heap).unwrap();
     let mut check = |inputs: &[f32], targets: &[f32], error| {
-        let data = Data { inputs, targets };
+        let data = Data::new(inputs, targets);
         assert_eq!(trainer.epoch(&mut net, data).err(), Some(error));
         assert_eq!(trainer.loss(&net, data).err(), Some(error));
         assert_eq!(trainer.train(&mut net, data, epochs(1)).err(), Some(error));
@@ -317,7 +318,7 @@ fn bad_data_is_refused_and_changes_nothing() {
     check(&[0.0, 0.0], &[-0.1], Error::Invalid);
     assert_eq!(trainer.train(&mut net, XOR, epochs(0)).err(), Some(Error::Invalid));
     for target_loss in [-1.0, f32::NAN, f32::INFINITY] {
-        let params = TrainParams { max_epochs: 1, target_loss, progress: None };
+        let params = TrainParams { max_epochs: 1, target_loss, ..TrainParams::epochs(1) };
         assert_eq!(trainer.train(&mut net, XOR, params).err(), Some(Error::Invalid));
     }
     assert_eq!(saved(&net), before);
@@ -336,7 +337,7 @@ fn bad_configurations_are_refused() {
     let huge = TrainerConfig { block: usize::MAX, ..Default::default() };
     assert_eq!(refused(huge), Some(Error::Overflow));
     for rate in [0.0, -1.0, f32::NAN, f32::INFINITY] {
-        let sgd = Algorithm::Sgd { learning_rate: rate, momentum: 0.0 };
+        let sgd = Algorithm::Sgd { learning_rate: rate, momentum: 0.0, nesterov: false };
         assert_eq!(algorithm(sgd), Some(Error::Invalid));
         let mut trainer =
             Trainer::new(&TrainerConfig { algorithm: ADAM, ..Default::default() }, &linear, Heap)
@@ -344,10 +345,10 @@ fn bad_configurations_are_refused() {
         assert_eq!(trainer.set_learning_rate(rate), Err(Error::Invalid));
     }
     for momentum in [1.0, -0.1, f32::NAN] {
-        let sgd = Algorithm::Sgd { learning_rate: 0.1, momentum };
+        let sgd = Algorithm::Sgd { learning_rate: 0.1, momentum, nesterov: false };
         assert_eq!(algorithm(sgd), Some(Error::Invalid));
     }
-    let steps = Algorithm::IrpropMinus { initial: 0.1, min: 0.2, max: 1.0 };
+    let steps = Algorithm::IrpropMinus(Rprop { initial: 0.1, min: 0.2, ..Rprop::PAPER });
     assert_eq!(algorithm(steps), Some(Error::Invalid));
     let mut rprop = Trainer::new(&TrainerConfig::default(), &linear, Heap).unwrap();
     assert_eq!(rprop.set_learning_rate(0.1), Err(Error::Unsupported));
@@ -365,7 +366,7 @@ fn a_trainer_knows_its_shape() {
 
 #[test]
 fn learning_rates_can_change_between_epochs() {
-    let sgd = |learning_rate| Algorithm::Sgd { learning_rate, momentum: 0.0 };
+    let sgd = |learning_rate| Algorithm::Sgd { learning_rate, momentum: 0.0, nesterov: false };
     let run = |first, then: Option<f32>| {
         let mut net = xor_net(1);
         let config = TrainerConfig { algorithm: sgd(first), ..Default::default() };

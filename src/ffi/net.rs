@@ -7,7 +7,7 @@ use super::status::nsw_status;
 use super::structs::{self, Versioned};
 use super::version::NSW_ABI_VERSION;
 use crate::error::{Error, Result};
-use crate::nn::{Activation, Init, Kernel, Layer, Layers, Net, NetConfig};
+use crate::nn::{Activation, Init, Kernel, Layer, Layers, Net, NetConfig, Topology};
 use crate::port::{Level, Line, Logger};
 
 /// Activation `x`.
@@ -27,6 +27,11 @@ pub const NSW_INIT_AUTO: u32 = 0;
 pub const NSW_INIT_XAVIER: u32 = 1;
 /// Initial weights uniform in +-sqrt(6 / inputs) (He et al. 2015).
 pub const NSW_INIT_HE: u32 = 2;
+
+/// Units get their values from the layer before.
+pub const NSW_TOPOLOGY_LAYERED: u32 = 0;
+/// Units get their values from all inputs and all layers before.
+pub const NSW_TOPOLOGY_SHORTCUT: u32 = 1;
 
 /// Kernels: the best that this machine has.
 pub const NSW_KERNEL_AUTO: u32 = 0;
@@ -60,6 +65,8 @@ pub struct nsw_layer {
     pub activation: u32,
     /// An NSW_INIT_ constant.
     pub init: u32,
+    /// What the sums are multiplied by before the activation; 0 means 1.
+    pub steepness: f32,
 }
 
 // SAFETY: as the trait asks.
@@ -78,7 +85,7 @@ pub struct nsw_net_config {
     pub inputs: u32,
     /// The layers from first to last.
     pub layers: *const nsw_layer,
-    /// Number of layers, 1 to 255.
+    /// Number of layers, 1 to 65535.
     pub layer_count: usize,
     /// Told why a configuration is refused; may be NULL.
     pub logger: *const nsw_logger,
@@ -88,8 +95,21 @@ pub struct nsw_net_config {
     /// How many samples nsw_net_forward_batch takes at once; 0 means 1. Costs
     /// memory for two rows of the widest layer each.
     pub batch: u32,
-    /// 0.
-    pub reserved: u32,
+    /// An NSW_TOPOLOGY_ constant.
+    pub topology: u32,
+    /// The part of all possible connections that is made, above 0, at most 1;
+    /// 0 means 1. Below 1 the network is sparse: each unit keeps its bias and
+    /// at least one source, each source at least one unit.
+    pub connection_rate: f32,
+    /// 1 if each unit may get an activation and a steepness of its own; costs 8
+    /// bytes a unit.
+    pub unit_styles: u32,
+    /// 1 if it has scaling parameters for inputs and outputs; costs 8 bytes for
+    /// each.
+    pub scaling: u32,
+    /// How many units nsw_net_grow can add, for shortcut networks that are not
+    /// sparse. Each costs its connections.
+    pub spare_units: u32,
 }
 
 // SAFETY: as the trait asks.
@@ -151,8 +171,8 @@ impl CLayers {
         count: usize,
         logger: Option<&dyn Logger>,
     ) -> Result<CLayers> {
-        if count == 0 || count > 255 {
-            Line::new("a network has 1 to 255 layers, not ")
+        if count == 0 || count > 65_535 {
+            Line::new("a network has 1 to 65535 layers, not ")
                 .number(count)
                 .send(logger, Level::Error);
             return Err(Error::NnShape);
@@ -203,6 +223,7 @@ fn decode(layer: &nsw_layer) -> Result<Layer> {
     Ok(Layer {
         units: layer.units as usize,
         activation: Activation::from_code(layer.activation).ok_or(Error::Invalid)?,
+        steepness: if layer.steepness == 0.0 { 1.0 } else { layer.steepness },
         init: Init::from_code(layer.init).ok_or(Error::Invalid)?,
     })
 }
@@ -216,15 +237,20 @@ unsafe fn with_config<R>(
     // what it points to.
     unsafe {
         let config = structs::read(config)?;
-        if config.reserved != 0 {
-            return Err(Error::Invalid);
-        }
         let logger = CLogger::new(config.logger)?;
         f(&NetConfig {
             inputs: config.inputs as usize,
             layers: CLayers::new(config.layers, config.layer_count, CLogger::as_dyn(&logger))?,
             seed: config.seed,
             batch: config.batch.max(1) as usize,
+            topology: Topology::from_code(config.topology).ok_or(Error::Invalid)?,
+            connection_rate: match config.connection_rate {
+                0.0 => 1.0,
+                rate => rate,
+            },
+            unit_styles: config.unit_styles != 0,
+            scaling: config.scaling != 0,
+            spare_units: config.spare_units as usize,
             logger: CLogger::as_dyn(&logger),
         })
     }

@@ -48,6 +48,8 @@ pub const NSW_ERR_BUFFER_TOO_SMALL: nsw_status = -15;
 pub const NSW_ERR_READ_ONLY: nsw_status = -16;
 /// Not available on this machine or in this build.
 pub const NSW_ERR_UNSUPPORTED: nsw_status = -17;
+/// There is no room left in the object; nothing was changed.
+pub const NSW_ERR_CAPACITY: nsw_status = -18;
 /// The layers do not make a network.
 pub const NSW_ERR_NN_SHAPE: nsw_status = -100;
 /// The loss does not go with the output activation.
@@ -110,6 +112,7 @@ mod tests {
             (NSW_ERR_BUFFER_TOO_SMALL, Error::BufferTooSmall),
             (NSW_ERR_READ_ONLY, Error::ReadOnly),
             (NSW_ERR_UNSUPPORTED, Error::Unsupported),
+            (NSW_ERR_CAPACITY, Error::Capacity),
             (NSW_ERR_NN_SHAPE, Error::NnShape),
             (NSW_ERR_NN_LOSS, Error::NnLoss),
             (NSW_ERR_NN_DIVERGED, Error::NnDiverged),

@@ -11,7 +11,8 @@ use super::status::nsw_status;
 use super::structs::{self, Versioned};
 use crate::error::{Error, Result};
 use crate::nn::{
-    Algorithm, Data, Loss, Net, Progress, TrainParams, TrainReport, Trainer, TrainerConfig,
+    Adam, Algorithm, Data, Loss, Net, Progress, Rprop, TrainParams, TrainReport, Trainer,
+    TrainerConfig,
 };
 use crate::port::{Level, Line};
 
@@ -167,21 +168,23 @@ impl nsw_trainer_config {
     fn algorithm(&self) -> Result<Algorithm> {
         let or = |value: f32, default: f32| if value == 0.0 { default } else { value };
         Ok(match self.algorithm {
-            NSW_ALGORITHM_IRPROP_MINUS => Algorithm::IrpropMinus {
+            NSW_ALGORITHM_IRPROP_MINUS => Algorithm::IrpropMinus(Rprop {
                 initial: or(self.step_initial, 0.1),
                 min: or(self.step_min, 1e-6),
                 max: or(self.step_max, 50.0),
-            },
+                ..Rprop::PAPER
+            }),
             NSW_ALGORITHM_SGD => Algorithm::Sgd {
                 learning_rate: or(self.learning_rate, 0.01),
                 momentum: self.momentum,
+                nesterov: false,
             },
-            NSW_ALGORITHM_ADAM => Algorithm::Adam {
+            NSW_ALGORITHM_ADAM => Algorithm::Adam(Adam {
                 learning_rate: or(self.learning_rate, 0.001),
                 beta1: or(self.beta1, 0.9),
                 beta2: or(self.beta2, 0.999),
                 epsilon: or(self.epsilon, 1e-8),
-            },
+            }),
             _ => return Err(Error::Invalid),
         })
     }
@@ -210,8 +213,9 @@ unsafe fn with_config<R>(
             block: if c.block == 0 { crate::nn::DEFAULT_BATCH } else { c.block as usize },
             shuffle: c.no_shuffle == 0,
             seed: c.seed,
-            logger: CLogger::as_dyn(&logger),
+            ..TrainerConfig::default()
         };
+        let config = TrainerConfig { logger: CLogger::as_dyn(&logger), ..config };
         with_net(c.net, |net| f(&config, net))
     }
 }
@@ -313,8 +317,7 @@ pub unsafe extern "C" fn nsw_trainer_train(
             if params.reserved != 0 {
                 return Err(Error::Invalid);
             }
-            let data =
-                Data { inputs: input(inputs, inputs_len)?, targets: input(targets, targets_len)? };
+            let data = Data::new(input(inputs, inputs_len)?, input(targets, targets_len)?);
             if !report.is_null() {
                 // Refused before the work, not after.
                 structs::write(
@@ -331,6 +334,7 @@ pub unsafe extern "C" fn nsw_trainer_train(
                         max_epochs: params.max_epochs,
                         target_loss: params.target_loss,
                         progress: Some(&mut hook),
+                        ..TrainParams::epochs(0)
                     },
                 )
             })?;
@@ -384,8 +388,7 @@ pub unsafe extern "C" fn nsw_trainer_epoch(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         call_mut::<Trainer<'static>>(trainer, |trainer| {
-            let data =
-                Data { inputs: input(inputs, inputs_len)?, targets: input(targets, targets_len)? };
+            let data = Data::new(input(inputs, inputs_len)?, input(targets, targets_len)?);
             if !loss.is_null() {
                 structs::check_pointer(loss)?;
             }
@@ -413,8 +416,7 @@ pub unsafe extern "C" fn nsw_trainer_loss(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         call_mut::<Trainer<'static>>(trainer, |trainer| {
-            let data =
-                Data { inputs: input(inputs, inputs_len)?, targets: input(targets, targets_len)? };
+            let data = Data::new(input(inputs, inputs_len)?, input(targets, targets_len)?);
             structs::check_pointer(loss)?;
             put(loss, with_net(net, |net| trainer.loss(net, data))?)
         })

@@ -19,6 +19,7 @@ mod format;
 mod init;
 pub mod kernel;
 mod net;
+mod permutation;
 mod quant;
 mod shape;
 mod train;
@@ -27,11 +28,11 @@ pub use activation::Activation;
 pub use format::ALIGN as MODEL_ALIGN;
 pub use init::Init;
 pub use kernel::Kernel;
-pub use net::{Layers, Net, NetConfig};
+pub use net::{Connection, LayerInfo, Layers, Net, NetConfig, Randomize};
 pub use quant::{QNet, QNetConfig, Quantization};
-pub use shape::{Layer, Shape};
+pub use shape::{Layer, Shape, Topology};
 pub(crate) use train::DEFAULT_BATCH;
 pub use train::{
-    Algorithm, Data, Loss, Progress, ProgressHook, StopReason, TrainParams, TrainReport, Trainer,
-    TrainerConfig,
+    Adam, Algorithm, Data, ErrorFunction, Loss, Progress, ProgressHook, Rprop, Sarprop, Schedule,
+    StopReason, TrainParams, TrainReport, Trainer, TrainerConfig,
 };

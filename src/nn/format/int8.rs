@@ -27,7 +27,7 @@
 //!   softmax: `65535 * exp(-scale * d)` for each distance `d` from the largest
 //!   sum, 0 to 255, u16; otherwise nothing.
 
-use super::{ALIGN, HEADER, Header, Kind, image_len, records, u32_at};
+use super::{ALIGN, HEADER, Header, Kind, V1, image_len, records, u32_at};
 use crate::error::{Error, Result};
 use crate::nn::Activation;
 use crate::nn::quant::requant::{MAX_SHIFT, MIN_SHIFT, Multiplier};
@@ -114,8 +114,8 @@ impl Layer {
         let units = self.units as usize;
         let table = match self.activation {
             Activation::Linear | Activation::Relu => 0,
-            Activation::Sigmoid | Activation::Tanh => 256,
             Activation::Softmax => 512,
+            _ => 256,
         };
         let weights = units.checked_mul(self.inputs as usize)?;
         let padded = |n: usize| n.checked_next_multiple_of(ALIGN);
@@ -223,6 +223,9 @@ impl<'b> Model<'b> {
     pub fn read(bytes: &'b [u8]) -> Result<Model<'b>> {
         let header = Header::read(bytes, Kind::Int8)?;
         let input = Stored { scale: u32_at(&header.extra, 0), zero_point: header.extra[4] as i8 };
+        if header.version != V1 {
+            return Err(Error::ModelVersion);
+        }
         if header.extra[5..] != [0; 3]
             || !input.is_valid()
             || !(1..=MAX_WIDTH as u32).contains(&header.inputs)
@@ -286,7 +289,8 @@ pub(crate) fn seal(image: &mut [u8], inputs: u32, input: Stored, layers: &[Layer
     let mut extra = [0; 8];
     extra[..4].copy_from_slice(&input.scale.to_le_bytes());
     extra[4] = input.zero_point as u8;
-    Header { kind: Kind::Int8, inputs, layers: layers.len() as u32, extra }.seal(image);
+    Header { version: V1, kind: Kind::Int8, inputs, layers: layers.len() as u32, extra }
+        .seal(image);
 }
 
 const _: () = assert!(RECORD.is_multiple_of(ALIGN));

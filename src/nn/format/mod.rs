@@ -1,4 +1,4 @@
-//! Models as bytes (`.nswm`), version 1.
+//! Models as bytes (`.nswm`), versions 1 and 2.
 //!
 //! Little-endian throughout. A model is read in place, so every section starts
 //! at a multiple of [`ALIGN`] bytes, and so must the model itself.
@@ -6,13 +6,13 @@
 //! | at | type | header field |
 //! |---|---|---|
 //! | 0 | 4 bytes | `"NSWM"` |
-//! | 4 | u16 | version: 1 |
-//! | 6 | u16 | kind: 1 float32, 2 int8 |
+//! | 4 | u16 | version: 1, or 2 for what 1 cannot say |
+//! | 6 | u16 | kind: 1 float32, 2 int8, 3 a trainer's state |
 //! | 8 | u32 | length of the whole model in bytes |
 //! | 12 | u32 | CRC-32 (ISO-HDLC, as in zip) of all bytes but this field |
 //! | 16 | u32 | inputs |
 //! | 20 | u32 | layers |
-//! | 24 | 8 bytes | by kind; zero for float32 |
+//! | 24 | 8 bytes | by kind; zero for float32 of version 1 |
 //!
 //! Then follow one record a layer and the sections of numbers; see
 //! [`float`] and [`int8`]. Where a section starts follows from the records and
@@ -30,7 +30,10 @@ use crate::error::{Error, Result};
 pub const ALIGN: usize = 4;
 
 const MAGIC: &[u8; 4] = b"NSWM";
-const VERSION: u16 = 1;
+/// The first version.
+pub(crate) const V1: u16 = 1;
+/// What the first could not say.
+pub(crate) const V2: u16 = 2;
 pub(crate) const HEADER: usize = 32;
 
 // A table costs flash that a small device would rather keep; with a heap there
@@ -47,11 +50,13 @@ static CRC: Crc<u32, CrcTable> = Crc::<u32, CrcTable>::new(&CRC_32_ISO_HDLC);
 pub(crate) enum Kind {
     Float = 1,
     Int8 = 2,
+    Trainer = 3,
 }
 
 /// The header's fields that are not fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
+    pub version: u16,
     pub kind: Kind,
     pub inputs: u32,
     pub layers: u32,
@@ -69,7 +74,8 @@ impl Header {
         if bytes.len() < HEADER {
             return Err(Error::ModelTruncated);
         }
-        if u16_at(bytes, 4) != VERSION {
+        let version = u16_at(bytes, 4);
+        if version != V1 && version != V2 {
             return Err(Error::ModelVersion);
         }
         let length = u32_at(bytes, 8) as usize;
@@ -87,7 +93,8 @@ impl Header {
         }
         let mut extra = [0; 8];
         extra.copy_from_slice(&bytes[24..HEADER]);
-        let header = Header { kind, inputs: u32_at(bytes, 16), layers: u32_at(bytes, 20), extra };
+        let (inputs, layers) = (u32_at(bytes, 16), u32_at(bytes, 20));
+        let header = Header { version, kind, inputs, layers, extra };
         if header.layers == 0 || header.layers as usize > MAX_LAYERS {
             return Err(Error::ModelInvalid);
         }
@@ -98,7 +105,7 @@ impl Header {
     /// all, because it holds the checksum. `image.len()` must fit 32 bits.
     pub fn seal(&self, image: &mut [u8]) {
         image[..4].copy_from_slice(MAGIC);
-        image[4..6].copy_from_slice(&VERSION.to_le_bytes());
+        image[4..6].copy_from_slice(&self.version.to_le_bytes());
         image[6..8].copy_from_slice(&(self.kind as u16).to_le_bytes());
         let length = image.len() as u32;
         image[8..12].copy_from_slice(&length.to_le_bytes());
@@ -127,7 +134,7 @@ pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 /// `n` records of `size` bytes after the header, if they are there.
 pub(crate) fn records(bytes: &[u8], n: u32, size: usize) -> Result<&[u8]> {
-    // At most 255 small records: no overflow.
+    // At most 65,535 small records: no overflow.
     bytes[HEADER..].get(..n as usize * size).ok_or(Error::ModelLength)
 }
 

@@ -1,5 +1,6 @@
 //! Every table against the portable one, on random shapes including odd ones.
 
+use super::float::{Rows, RowsMut, Size};
 use super::*;
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -20,6 +21,14 @@ fn close(a: &[f32], b: &[f32], terms: usize) -> bool {
     // Products of up to 4; rounding grows with the number of terms.
     let tolerance = 4.0 * terms as f32 * f32::EPSILON * 4.0;
     a.iter().zip(b).all(|(a, b)| (a - b).abs() <= tolerance)
+}
+
+fn rows(data: &[f32], stride: usize) -> Rows<'_> {
+    Rows { data, stride }
+}
+
+fn rows_mut(data: &mut [f32], stride: usize) -> RowsMut<'_> {
+    RowsMut { data, stride }
 }
 
 type Floats = (Dims, usize, Vec<f32>, Vec<f32>, Vec<f32>, Vec<f32>);
@@ -51,6 +60,7 @@ fn int_layers() -> impl Strategy<Value = (Dims, Vec<i8>, Vec<i8>, Vec<i32>)> {
 proptest! {
     #[test]
     fn float_kernels_agree((dims, samples, x, w, b, d) in float_layers()) {
+        let size = Size { samples, inputs: dims.inputs, units: dims.units };
         let portable = Kernel::Portable.float().unwrap();
         // What the layer should give, in double precision.
         let exact: Vec<f32> = (0..samples * dims.units).map(|i| {
@@ -62,19 +72,19 @@ proptest! {
         }).collect();
         for (kernel, k) in all().map(|k| (k, k.float().unwrap())) {
             let mut y = std::vec![f32::NAN; samples * dims.units];
-            (k.dense)(dims, &x, &w, &b, &mut y);
+            (k.forward)(size, rows(&x, dims.inputs), &w, &b, rows_mut(&mut y, dims.units), &mut []);
             prop_assert!(close(&y, &exact, dims.inputs + 1), "{:?}", kernel);
 
             let mut got = std::vec![f32::NAN; x.len()];
             let mut want = got.clone();
-            (k.dense_back)(dims, &d, &w, &mut got);
-            (portable.dense_back)(dims, &d, &w, &mut want);
+            (k.backward)(size, rows(&d, dims.units), &w, rows_mut(&mut got, dims.inputs), false, &mut []);
+            (portable.backward)(size, rows(&d, dims.units), &w, rows_mut(&mut want, dims.inputs), false, &mut []);
             prop_assert!(close(&got, &want, dims.units), "{:?}", kernel);
 
             let (mut dw, mut db) = (w.clone(), b.clone());
             let (mut dw_want, mut db_want) = (w.clone(), b.clone());
-            (k.dense_grad)(dims, &d, &x, &mut dw, &mut db);
-            (portable.dense_grad)(dims, &d, &x, &mut dw_want, &mut db_want);
+            (k.gradient)(size, rows(&d, dims.units), rows(&x, dims.inputs), &mut dw, &mut db, true, &mut []);
+            (portable.gradient)(size, rows(&d, dims.units), rows(&x, dims.inputs), &mut dw_want, &mut db_want, true, &mut []);
             prop_assert!(close(&dw, &dw_want, samples + 1), "{:?}", kernel);
             prop_assert!(close(&db, &db_want, samples + 1), "{:?}", kernel);
         }
@@ -188,10 +198,11 @@ mod guarded {
                 let w = maps[1].end(3 * inputs, 2.0f32);
                 let b = maps[2].end(3, 0.5f32);
                 let y = maps[3].end(3, 0.0f32);
-                (float.dense)(dims, x, w, b, y);
+                let size = Size { samples: 1, inputs, units: 3 };
+                (float.forward)(size, rows(x, inputs), w, b, rows_mut(y, 3), &mut []);
                 assert_eq!(y, [2.0 * inputs as f32 + 0.5; 3]);
-                (float.dense_grad)(dims, y, x, w, b);
-                (float.dense_back)(dims, y, w, x);
+                (float.gradient)(size, rows(y, 3), rows(x, inputs), w, b, true, &mut []);
+                (float.backward)(size, rows(y, 3), w, rows_mut(x, inputs), false, &mut []);
 
                 let x = maps[0].end(inputs, 1i8);
                 let w = maps[1].end(3 * inputs, 2i8);

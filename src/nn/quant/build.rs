@@ -7,11 +7,10 @@ use super::qnet::{Image, Parts, QNet};
 use super::requant::Multiplier;
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
-use crate::nn::activation::sigmoid;
 use crate::nn::format::int8::{self, Layer};
 use crate::nn::net::Stage;
 use crate::nn::shape::Dense;
-use crate::nn::{Activation, MODEL_ALIGN, Net};
+use crate::nn::{Activation, MODEL_ALIGN, Net, Topology};
 use crate::port::{Level, Line, Logger};
 
 /// What to quantise.
@@ -51,10 +50,17 @@ impl Span {
     }
 }
 
+/// The ranges of a layer's sums, times its steepness, and of its outputs.
+#[derive(Clone, Copy)]
+struct Spans {
+    sums: Span,
+    outputs: Span,
+}
+
 struct Memory<'m> {
     words: Carved<'m, u32>,
     parts: Parts<'m>,
-    spans: Carved<'m, Span>,
+    spans: Carved<'m, Spans>,
 }
 
 /// One layer before calibration: enough for the sizes.
@@ -69,11 +75,15 @@ fn carve<'m>(net: &Net<'_>, carver: &mut Carver<'m>) -> Result<Memory<'m>> {
     Ok(Memory {
         words: carver.take(len / MODEL_ALIGN, 0u32)?,
         parts: Parts::carve(shape.layers, shape.widest.max(shape.inputs), carver)?,
-        spans: carver.take(shape.layers, Span::EMPTY)?,
+        spans: carver.take(shape.layers, Spans { sums: Span::EMPTY, outputs: Span::EMPTY })?,
     })
 }
 
 pub(super) fn footprint(net: &Net<'_>) -> Result<Layout> {
+    let shape = net.shape();
+    if shape.topology != Topology::Layered || shape.sparse || shape.mixed {
+        return Err(Error::Unsupported);
+    }
     let mut carver = Carver::measure();
     carve(net, &mut carver)?;
     carver.layout()
@@ -95,7 +105,7 @@ pub(super) fn in_piece<'m>(
     let mut from = input;
     for (i, (layer, dense)) in layers.iter().zip(config.net.layers()).enumerate() {
         let (weights, biases) = dense.of(config.net.parameters());
-        let clipped = fill(image, layer, from, weights, biases);
+        let clipped = fill(image, layer, from, (weights, biases, dense.steepness));
         warn(config.logger, i, clipped, layer);
         from = layer.outputs.into();
     }
@@ -135,7 +145,7 @@ fn warn(logger: Option<&dyn Logger>, layer: usize, clipped: usize, made: &Layer)
 
 /// Runs the samples; fills the range of the values that each layer's sums are
 /// quantised by, and returns the quantisation of the input.
-fn calibrate(config: &mut QNetConfig<'_, '_>, spans: &mut [Span]) -> Result<Quantization> {
+fn calibrate(config: &mut QNetConfig<'_, '_>, spans: &mut [Spans]) -> Result<Quantization> {
     let refuse = |error, text| {
         Line::new(text).send(config.logger, Level::Error);
         Err(error)
@@ -150,10 +160,17 @@ fn calibrate(config: &mut QNetConfig<'_, '_>, spans: &mut [Span]) -> Result<Quan
     }
     let mut result = Ok(());
     config.net.observe(config.samples, |layer, stage, values| {
-        if stage == Stage::Sums && result.is_ok() {
-            result = spans[layer].widen(values);
+        if result.is_ok() {
+            result = match stage {
+                Stage::Sums => spans[layer].sums.widen(values),
+                Stage::Outputs => spans[layer].outputs.widen(values),
+            };
         }
     });
+    for (spans, layer) in spans.iter_mut().zip(config.net.layers()) {
+        spans.sums.low *= layer.steepness;
+        spans.sums.high *= layer.steepness;
+    }
     if let Err(error) = result {
         return refuse(error, "a layer's values on the calibration samples are not finite");
     }
@@ -161,7 +178,7 @@ fn calibrate(config: &mut QNetConfig<'_, '_>, spans: &mut [Span]) -> Result<Quan
 }
 
 /// How a layer's sums and outputs are quantised.
-fn quantizations(layer: Layer, span: Span) -> Layer {
+fn quantizations(layer: Layer, Spans { sums: span, outputs }: Spans) -> Layer {
     let within = |limit: f32| Quantization::of_range(span.low.max(-limit), span.high.min(limit));
     let whole = Quantization::of_range(span.low, span.high);
     let probability = Quantization { scale: 1.0 / 256.0, zero_point: -128 };
@@ -176,6 +193,7 @@ fn quantizations(layer: Layer, span: Span) -> Layer {
         }
         Activation::Sigmoid => (within(SIGMOID_SATURATED), probability),
         Activation::Softmax => (whole, probability),
+        _ => (whole, Quantization::of_range(outputs.low, outputs.high)),
     };
     let low = if layer.activation == Activation::Relu { sums.zero_point } else { -128 };
     Layer { sums: sums.into(), outputs: outputs.into(), clamp: (low, 127), ..layer }
@@ -186,8 +204,7 @@ fn fill(
     image: &mut [u8],
     layer: &Layer,
     input: Quantization,
-    weights: &[f32],
-    biases: &[f32],
+    (weights, biases, steepness): (&[f32], &[f32], f32),
 ) -> usize {
     let [to_weights, to_biases, factors, shifts, table] = layer.sections_mut(image);
     let rows = to_weights.chunks_exact_mut(layer.inputs as usize);
@@ -196,14 +213,16 @@ fn fill(
     let sums = Quantization::from(layer.sums);
     let mut clipped = 0;
     for ((row, ((bias, factor), shift)), (real, real_bias)) in rows.zip(numbers).zip(from) {
-        let scale = weight_scale(real, *real_bias, input.scale, sums.scale);
+        // Of weights that the steepness is part of.
+        let scale = weight_scale((real, *real_bias), steepness, input.scale, sums.scale);
         let mut total = 0i64;
         for (to, w) in row.iter_mut().zip(real) {
-            let q = libm::round(f64::from(*w) / scale).clamp(-127.0, 127.0) as i8;
+            let q = libm::round(f64::from(steepness * w) / scale).clamp(-127.0, 127.0) as i8;
             *to = q as u8;
             total += i64::from(q);
         }
-        let own = libm::round(f64::from(*real_bias) / (f64::from(input.scale) * scale)) as i64;
+        let own =
+            libm::round(f64::from(steepness * real_bias) / (f64::from(input.scale) * scale)) as i64;
         let folded = own.saturating_sub(i64::from(input.zero_point) * total);
         let fitting = folded.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
         clipped += usize::from(fitting != folded);
@@ -218,10 +237,10 @@ fn fill(
 
 /// The scale of a unit's weights: the largest becomes 127. Where the weights
 /// are tiny beside the bias, the scale is as large as the bias needs.
-fn weight_scale(weights: &[f32], bias: f32, input: f32, sums: f32) -> f64 {
-    let largest = weights.iter().fold(0f32, |max, w| max.max(w.abs()));
+fn weight_scale((weights, bias): (&[f32], f32), steepness: f32, input: f32, sums: f32) -> f64 {
+    let largest = steepness * weights.iter().fold(0f32, |max, w| max.max(w.abs()));
     let for_weights = f64::from(largest) / 127.0;
-    let for_bias = f64::from(bias.abs()) / (f64::from(input) * f64::from(1u32 << 30));
+    let for_bias = f64::from(steepness * bias.abs()) / (f64::from(input) * f64::from(1u32 << 30));
     let scale = for_weights.max(for_bias);
     // A unit of zeros: any scale will do.
     if scale > 0.0 { scale } else { f64::from(sums) / f64::from(input) }
@@ -237,7 +256,6 @@ fn fill_table(table: &mut [u8], activation: Activation, sums: Quantization, outp
     }
     for (entry, q) in table.iter_mut().zip(-128i8..=127) {
         let x = sums.dequantize(q);
-        let y = if activation == Activation::Tanh { libm::tanhf(x) } else { sigmoid(x) };
-        *entry = outputs.quantize(y) as u8;
+        *entry = outputs.quantize(activation.value(x)) as u8;
     }
 }

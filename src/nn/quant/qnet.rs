@@ -270,14 +270,14 @@ fn requantize(layer: &Layer, sections: &Sections<'_>, sums: &[i32], y: &mut [i8]
     }
     match layer.activation {
         Activation::Linear | Activation::Relu => {}
-        Activation::Sigmoid | Activation::Tanh => {
+        Activation::Softmax => softmax(sections, y),
+        _ => {
             for y in y {
                 // The table has an entry for each of the 256 values.
                 let index = (i16::from(*y) + 128) as usize;
                 *y = sections.table.get(index).map_or(0, |value| *value as i8);
             }
         }
-        Activation::Softmax => softmax(sections, y),
     }
 }
 

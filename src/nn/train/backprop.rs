@@ -1,108 +1,318 @@
 //! The values of a block of samples in every layer, forward, and the slopes,
 //! backward (Rumelhart, Hinton & Williams 1986).
 
-use super::{Data, Loss};
+use core::ops::Range;
+
+use super::Data;
+use super::loss::{Judge, Verdict};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
-use crate::nn::net::Net;
-use crate::nn::shape::{Dense, Shape};
+use crate::nn::Activation;
+use crate::nn::kernel::float::{Rows, RowsMut, SCRATCH};
+use crate::nn::net::{Body, Run, copy_columns};
+use crate::nn::shape::{Dense, Topology};
 
 /// Scratch memory for one block of samples.
 pub(super) struct Workspace<'m> {
     block: usize,
-    outputs: usize,
-    /// Samples in the block now.
-    samples: usize,
-    /// Rows of inputs.
+    /// Rows of inputs, where they are not taken in the order of the data.
     inputs: Carved<'m, f32>,
-    /// Rows of targets.
+    /// Rows of targets, likewise.
     targets: Carved<'m, f32>,
+    /// The weights of the samples, likewise.
+    weights: Carved<'m, f32>,
     /// Layer by layer: rows of the layer's outputs.
     values: Carved<'m, f32>,
-    /// Rows of slopes by a layer's sums, for two layers in turn.
+    /// The same of its sums, if some activation's slope needs them.
+    sums: Carved<'m, f32>,
+    /// Shortcut networks: rows of all nodes.
+    nodes: Carved<'m, f32>,
+    /// Rows of slopes: layered, those of every other layer; shortcut, those of
+    /// one layer, and of all nodes.
     delta: [Carved<'m, f32>; 2],
+    scratch: Carved<'m, f32>,
+}
+
+/// Samples of a block: rows, and the weight of each.
+#[derive(Clone, Copy)]
+pub(super) struct Block<'a> {
+    pub inputs: &'a [f32],
+    pub targets: &'a [f32],
+    pub weights: Option<&'a [f32]>,
+}
+
+/// Where a block's samples are.
+pub(super) enum Place {
+    /// These of the data, in their order.
+    Data(Range<usize>),
+    /// So many, gathered in the workspace.
+    Gathered(usize),
 }
 
 impl<'m> Workspace<'m> {
-    pub fn carve(shape: &Shape, block: usize, carver: &mut Carver<'m>) -> Result<Workspace<'m>> {
+    pub fn carve(
+        body: &Body<'_>,
+        block: usize,
+        gathers: bool,
+        carver: &mut Carver<'m>,
+    ) -> Result<Workspace<'m>> {
+        let shape = &body.shape;
         let rows = |width: usize| block.checked_mul(width).ok_or(Error::Overflow);
+        let gathered = |width: usize| if gathers { rows(width) } else { Ok(0) };
+        let needs_sums = needs_sums(body);
+        let shortcut = shape.topology == Topology::Shortcut;
+        let widest = |parity: usize| {
+            let layers = body.layers().iter().rev().skip(parity).step_by(2);
+            layers.map(Dense::units).max().unwrap_or(0)
+        };
+        let delta = if shortcut { [shape.widest, shape.nodes()] } else { [widest(0), widest(1)] };
         Ok(Workspace {
             block,
-            outputs: shape.outputs,
-            samples: 0,
-            inputs: carver.take(rows(shape.inputs)?, 0.0)?,
-            targets: carver.take(rows(shape.outputs)?, 0.0)?,
+            inputs: carver.take(gathered(shape.inputs)?, 0.0)?,
+            targets: carver.take(gathered(shape.outputs)?, 0.0)?,
+            weights: carver.take(gathered(1)?, 0.0)?,
             values: carver.take(rows(shape.units)?, 0.0)?,
-            delta: [carver.take(rows(shape.widest)?, 0.0)?, carver.take(rows(shape.widest)?, 0.0)?],
+            sums: carver.take(if needs_sums { rows(shape.units)? } else { 0 }, 0.0)?,
+            nodes: carver.take(if shortcut { rows(shape.nodes())? } else { 0 }, 0.0)?,
+            delta: [carver.take(rows(delta[0])?, 0.0)?, carver.take(rows(delta[1])?, 0.0)?],
+            scratch: carver.take(SCRATCH, 0.0)?,
         })
+    }
+
+    /// Whether the network's activations can be trained in this memory.
+    pub fn suits(&self, body: &Body<'_>) -> bool {
+        let mut runs = body.layers().iter().flat_map(|layer| body.runs(layer));
+        runs.all(|run| run.activation.is_trainable())
+            && (!self.sums.is_empty() || !needs_sums(body))
     }
 
     pub fn block(&self) -> usize {
         self.block
     }
 
-    pub fn outputs(&self) -> usize {
-        self.outputs
-    }
-
-    /// Copies in the samples that the second numbers of `places` name.
-    pub fn gather(&mut self, inputs: usize, data: Data<'_>, places: impl Iterator<Item = usize>) {
+    /// Copies in the samples at `places`.
+    pub fn gather(&mut self, data: Data<'_>, places: impl Iterator<Item = usize>) -> Place {
+        let inputs = self.inputs.len() / self.block;
+        let outputs = self.targets.len() / self.block;
         let rows_in = self.inputs.chunks_exact_mut(inputs);
-        let rows_out = self.targets.chunks_exact_mut(self.outputs);
-        self.samples = 0;
-        for ((x, t), from) in rows_in.zip(rows_out).zip(places) {
+        let rows_out = self.targets.chunks_exact_mut(outputs).zip(self.weights.iter_mut());
+        let mut samples = 0;
+        for ((x, (t, w)), from) in rows_in.zip(rows_out).zip(places) {
             x.copy_from_slice(&data.inputs[from * inputs..][..inputs]);
-            t.copy_from_slice(&data.targets[from * self.outputs..][..self.outputs]);
-            self.samples += 1;
+            t.copy_from_slice(&data.targets[from * outputs..][..outputs]);
+            *w = data.weights.map_or(1.0, |weights| weights[from]);
+            samples += 1;
         }
+        Place::Gathered(samples)
     }
 
-    /// Runs the block forward; returns the sum of its loss.
-    pub fn forward(&mut self, net: &Net<'_>, loss: Loss) -> f64 {
-        let samples = self.samples;
-        let mut x = &self.inputs[..samples * net.shape().inputs];
-        let mut rest = &mut self.values[..];
-        for layer in net.layers() {
-            let (rows, after) = rest.split_at_mut(self.block * layer.units());
-            let y = &mut rows[..samples * layer.units()];
-            let (weights, biases) = layer.of(net.parameters());
-            (net.kernels().dense)(layer.dims(), x, weights, biases, y);
-            layer.activation.apply(y, layer.units());
-            (x, rest) = (y, after);
-        }
-        // What the last layer gave is `x` now.
-        loss.sum(net.output_activation(), x, &self.targets[..x.len()])
-    }
-
-    /// Adds the gradient of `scale` times the block's loss to `gradient`.
-    /// Needs the values of [`forward`](Workspace::forward).
-    pub fn backward(&mut self, net: &Net<'_>, loss: Loss, scale: f32, gradient: &mut [f32]) {
-        let samples = self.samples;
-        let values = |layer: &Dense| {
-            &self.values[self.block * layer.units_before..][..samples * layer.units()]
+    /// Runs a block forward and, if there is a gradient to add to, backward:
+    /// the slope of `scale` times the block's loss.
+    pub fn run(
+        &mut self,
+        body: &Body<'_>,
+        judge: &Judge,
+        (data, place): (Data<'_>, Place),
+        backward: Option<(f32, &mut [f32], bool)>,
+    ) -> Verdict {
+        let (inputs, outputs) = (body.shape.inputs, body.shape.outputs);
+        let block = match &place {
+            Place::Data(range) => Block {
+                inputs: &data.inputs[range.start * inputs..range.end * inputs],
+                targets: &data.targets[range.start * outputs..range.end * outputs],
+                weights: data.weights.map(|weights| &weights[range.clone()]),
+            },
+            Place::Gathered(samples) => Block {
+                inputs: &self.inputs[..samples * inputs],
+                targets: &self.targets[..samples * outputs],
+                weights: data.weights.map(|_| &self.weights[..*samples]),
+            },
         };
-        let [a, b] = &mut self.delta;
-        let (mut delta, mut before) = (&mut a[..], &mut b[..]);
-        for (i, layer) in net.layers().iter().enumerate().rev() {
-            let y = values(layer);
-            let d = &mut delta[..y.len()];
-            if i + 1 == net.layers().len() {
-                let pair = (y, &self.targets[..y.len()]);
-                loss.delta(layer.activation, pair, d, (layer.units(), scale));
+        let samples = block.inputs.len() / inputs;
+        let mut pass = Pass {
+            body,
+            samples,
+            block: self.block,
+            input: block.inputs,
+            values: &mut self.values,
+            sums: &mut self.sums,
+            nodes: &mut self.nodes,
+            delta: &mut self.delta,
+            scratch: &mut self.scratch,
+        };
+        pass.forward();
+        let verdict = pass.judge(judge, block);
+        if let Some((scale, gradient, add)) = backward
+            && verdict.sum.is_finite()
+        {
+            pass.backward(judge, block, scale, gradient, add);
+        }
+        verdict
+    }
+}
+
+/// One pass over a block.
+struct Pass<'p, 'm> {
+    body: &'p Body<'p>,
+    samples: usize,
+    block: usize,
+    input: &'p [f32],
+    values: &'p mut [f32],
+    sums: &'p mut [f32],
+    nodes: &'p mut [f32],
+    delta: &'p mut [Carved<'m, f32>; 2],
+    scratch: &'p mut [f32],
+}
+
+impl Pass<'_, '_> {
+    /// Where a layer's rows are among the values.
+    fn rows(&self, layer: &Dense) -> Range<usize> {
+        let at = self.block * layer.units_before;
+        at..at + self.samples * layer.units()
+    }
+
+    fn forward(&mut self) {
+        let (body, nodes) = (self.body, self.body.shape.nodes());
+        let shortcut = !self.nodes.is_empty();
+        if shortcut {
+            copy_columns(self.nodes, (nodes, 0), self.input, body.shape.inputs);
+        }
+        for layer in body.layers() {
+            let rows = self.rows(layer);
+            let (before, rest) = self.values.split_at_mut(rows.start);
+            let y = &mut rest[..rows.len()];
+            let x = if shortcut {
+                Rows { data: self.nodes, stride: nodes }
+            } else if layer.units_before == 0 {
+                Rows { data: self.input, stride: layer.inputs() }
             } else {
-                layer.activation.backward(y, d, layer.units());
-            }
-            let x = match i {
-                0 => &self.inputs[..samples * layer.inputs()],
-                _ => values(&net.layers()[i - 1]),
+                let at = before.len() - self.block * layer.inputs();
+                Rows { data: &before[at..], stride: layer.inputs() }
             };
-            let (dw, db) = layer.of_mut(gradient);
-            (net.kernels().dense_grad)(layer.dims(), d, x, dw, db);
-            if i > 0 {
-                let (weights, _) = layer.of(net.parameters());
-                (net.kernels().dense_back)(layer.dims(), d, weights, &mut before[..x.len()]);
+            let stride = layer.units();
+            body.sums(layer, self.samples, x, RowsMut { data: y, stride }, self.scratch);
+            if !self.sums.is_empty() {
+                self.sums[rows].copy_from_slice(y);
             }
-            core::mem::swap(&mut delta, &mut before);
+            body.activate(layer, y);
+            if shortcut {
+                let at = body.shape.inputs + layer.units_before;
+                copy_columns(self.nodes, (nodes, at), y, stride);
+            }
         }
     }
+
+    fn judge(&self, judge: &Judge, block: Block<'_>) -> Verdict {
+        let mut all = Verdict::default();
+        let Some(layer) = self.body.layers().last() else { return all };
+        let outputs = &self.values[self.rows(layer)];
+        for run in self.body.runs(layer) {
+            let mut add = |span: Range<usize>, weight: f32| {
+                let verdict = judge.judge(&run, &outputs[span.clone()], &block.targets[span]);
+                all.sum += f64::from(weight) * verdict.sum;
+                all.bit_fail += verdict.bit_fail;
+            };
+            match block.weights {
+                None => Body::spans(layer, &run, outputs.len(), |span| add(span, 1.0)),
+                Some(weights) => {
+                    for (s, weight) in weights.iter().enumerate() {
+                        let at = s * layer.units() + run.from;
+                        add(at..at + run.units, *weight);
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// Adds the gradient, or sets it. Needs the values of the forward pass.
+    fn backward(
+        &mut self,
+        judge: &Judge,
+        block: Block<'_>,
+        scale: f32,
+        gradient: &mut [f32],
+        add: bool,
+    ) {
+        let (body, samples) = (self.body, self.samples);
+        let shortcut = !self.nodes.is_empty();
+        let (inputs, nodes) = (body.shape.inputs, body.shape.nodes());
+        let [a, b] = self.delta;
+        let (mut delta, mut before) = (&mut a[..], &mut b[..]);
+        if shortcut {
+            before[..samples * nodes].fill(0.0);
+        }
+        for (i, layer) in body.layers().iter().enumerate().rev() {
+            let at = self.block * layer.units_before;
+            let rows = at..at + samples * layer.units();
+            let units = layer.units();
+            let y = &self.values[rows.clone()];
+            let sums = if self.sums.is_empty() { &[][..] } else { &self.sums[rows] };
+            let d = &mut delta[..y.len()];
+            let last = i + 1 == body.shape.layers;
+            if shortcut && !last {
+                let at = inputs + layer.units_before;
+                for (to, from) in d.chunks_exact_mut(units).zip(before.chunks_exact(nodes)) {
+                    to.copy_from_slice(&from[at..at + units]);
+                }
+            }
+            for run in body.runs(layer) {
+                let mut done = false;
+                if last {
+                    Body::spans(layer, &run, y.len(), |span| {
+                        let pair = (&y[span.clone()], &block.targets[span.clone()]);
+                        done = judge.slope(&run, pair, &mut d[span], scale);
+                    });
+                }
+                if !done {
+                    Body::spans(layer, &run, y.len(), |span| {
+                        let sums = if sums.is_empty() { sums } else { &sums[span.clone()] };
+                        slope(body, &run, sums, &y[span.clone()], &mut d[span], judge.fann);
+                    });
+                }
+            }
+            if last && let Some(weights) = block.weights {
+                let rows = d.chunks_exact_mut(units).zip(weights);
+                rows.for_each(|(row, weight)| row.iter_mut().for_each(|d| *d *= weight));
+            }
+            let d = Rows { data: d, stride: units };
+            let x = if shortcut {
+                Rows { data: self.nodes, stride: nodes }
+            } else if i == 0 {
+                Rows { data: self.input, stride: layer.inputs() }
+            } else {
+                let at = at - self.block * layer.inputs();
+                Rows { data: &self.values[at..], stride: layer.inputs() }
+            };
+            body.gradient(layer, samples, d, x, gradient, add, self.scratch);
+            if i > 0 {
+                let stride = if shortcut { nodes } else { layer.inputs() };
+                let dx = RowsMut { data: before, stride };
+                body.backward(layer, samples, d, dx, shortcut, self.scratch);
+            }
+            if !shortcut {
+                core::mem::swap(&mut delta, &mut before);
+            }
+        }
+    }
+}
+
+fn needs_sums(body: &Body<'_>) -> bool {
+    let mut runs = body.layers().iter().flat_map(|layer| body.runs(layer));
+    runs.any(|run| run.activation.slope_needs_sum())
+}
+
+/// Turns the slope by outputs (`delta`) into that by the sums.
+fn slope(body: &Body<'_>, run: &Run, sums: &[f32], outputs: &[f32], delta: &mut [f32], fann: bool) {
+    let s = run.steepness;
+    if run.activation == Activation::Softmax {
+        // Jacobian: diag(y) - y y^T.
+        let rows = outputs.chunks_exact(run.units).zip(delta.chunks_exact_mut(run.units));
+        for (y, d) in rows {
+            let dot: f32 = y.iter().zip(d.iter()).map(|(y, d)| y * d).sum();
+            y.iter().zip(d.iter_mut()).for_each(|(y, d)| *d = s * y * (*d - dot));
+        }
+        return;
+    }
+    (body.kernels.slope)(run.activation, s, fann, sums, outputs, delta);
 }

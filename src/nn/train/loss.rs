@@ -2,18 +2,53 @@
 
 use crate::error::{Error, Result};
 use crate::nn::Activation;
+use crate::nn::net::Run;
 
 /// The loss, and with it the slope at the outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Loss {
     /// Mean squared error: the mean of `(y - t)^2` over samples and outputs.
+    /// With FANN's algorithms the difference of a symmetric output counts half,
+    /// so that it is at most 1.
     #[default]
     Mse = 0,
     /// Cross-entropy: the mean over samples of `-sum(t ln y)` for a softmax
     /// layer, of `-sum(t ln y + (1 - t) ln(1 - y))` for a sigmoid layer. Other
     /// output layers have none. Targets lie in 0..=1.
     CrossEntropy = 1,
+}
+
+/// What the algorithms of FANN take for the error of an output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ErrorFunction {
+    /// The difference.
+    #[default]
+    Linear = 0,
+    /// `ln((1 + d) / (1 - d))` of the difference `d`, at most ±17: large
+    /// differences count more (Fahlman 1988). FANN's default.
+    Tanh = 1,
+}
+
+impl ErrorFunction {
+    /// The error function with this number, if there is one.
+    pub const fn from_code(code: u32) -> Option<ErrorFunction> {
+        Some(match code {
+            0 => ErrorFunction::Linear,
+            1 => ErrorFunction::Tanh,
+            _ => return None,
+        })
+    }
+
+    fn apply(self, d: f32) -> f32 {
+        match self {
+            ErrorFunction::Linear => d,
+            // Beyond this FANN takes 17, which is about the value there.
+            ErrorFunction::Tanh if d.abs() > 0.999_999_9 => 17.0f32.copysign(d),
+            ErrorFunction::Tanh => 2.0 * libm::atanhf(d),
+        }
+    }
 }
 
 impl Loss {
@@ -47,58 +82,89 @@ impl Loss {
         }
     }
 
-    /// The loss summed over rows of outputs; multiply by [`Loss::mean`].
-    pub(super) fn sum(self, activation: Activation, outputs: &[f32], targets: &[f32]) -> f64 {
-        let pairs = outputs.iter().zip(targets);
-        let sum: f32 = match (self, activation) {
-            (Loss::Mse, _) => pairs.map(|(y, t)| (y - t) * (y - t)).sum(),
-            (Loss::CrossEntropy, Activation::Softmax) => pairs.map(|(y, t)| -t * ln(*y)).sum(),
-            (Loss::CrossEntropy, _) => {
-                pairs.map(|(y, t)| -t * ln(*y) - (1.0 - t) * ln(1.0 - y)).sum()
-            }
-        };
-        f64::from(sum)
-    }
-
-    /// What makes a sum over samples the mean.
-    pub(super) fn mean(self, samples: usize, outputs: usize) -> f64 {
+    /// What makes a sum over samples, or over their weights, the mean.
+    pub(super) fn mean(self, samples: f64, outputs: usize) -> f64 {
         match self {
-            Loss::Mse => 1.0 / (samples as f64 * outputs as f64),
-            Loss::CrossEntropy => 1.0 / samples as f64,
+            Loss::Mse => 1.0 / (samples * outputs as f64),
+            Loss::CrossEntropy => 1.0 / samples,
         }
     }
+}
 
-    /// The slope of `scale` times the sum by the last layer's weighted sums.
-    pub(super) fn delta(
-        self,
-        activation: Activation,
+/// How outputs are judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judge {
+    pub loss: Loss,
+    pub error: ErrorFunction,
+    /// Whether FANN's rules hold.
+    pub fann: bool,
+    /// From which difference on an output counts as failed.
+    pub bit_fail_limit: f32,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Verdict {
+    /// The loss summed over the outputs; multiply by [`Loss::mean`].
+    pub sum: f64,
+    /// Outputs that failed.
+    pub bit_fail: u64,
+}
+
+impl Judge {
+    /// Half the difference counts for a symmetric function with FANN's rules.
+    fn part(&self, activation: Activation) -> f32 {
+        if self.fann && activation.is_symmetric() { 0.5 } else { 1.0 }
+    }
+
+    /// Judges outputs of one run of units.
+    pub fn judge(&self, run: &Run, outputs: &[f32], targets: &[f32]) -> Verdict {
+        let pairs = || outputs.iter().zip(targets);
+        let part = self.part(run.activation);
+        let sum: f32 = match (self.loss, run.activation) {
+            (Loss::Mse, _) => pairs().map(|(y, t)| (part * (y - t)) * (part * (y - t))).sum(),
+            (Loss::CrossEntropy, Activation::Softmax) => pairs().map(|(y, t)| -t * ln(*y)).sum(),
+            (Loss::CrossEntropy, _) => {
+                pairs().map(|(y, t)| -t * ln(*y) - (1.0 - t) * ln(1.0 - y)).sum()
+            }
+        };
+        let fails = pairs().filter(|(y, t)| (part * (*y - *t)).abs() >= self.bit_fail_limit);
+        Verdict { sum: f64::from(sum), bit_fail: fails.count() as u64 }
+    }
+
+    /// The slope of `scale` times the sum by outputs of one run; says whether
+    /// it is that by the weighted sums already.
+    pub fn slope(
+        &self,
+        run: &Run,
         (outputs, targets): (&[f32], &[f32]),
         delta: &mut [f32],
-        (units, scale): (usize, f32),
-    ) {
-        let factor = match self {
-            Loss::Mse => 2.0 * scale,
-            Loss::CrossEntropy => scale,
-        };
-        if self == Loss::CrossEntropy && activation == Activation::Softmax {
+        scale: f32,
+    ) -> bool {
+        let all = outputs.iter().zip(targets).zip(delta.iter_mut());
+        if self.loss == Loss::Mse {
+            let part = self.part(run.activation);
+            if self.fann {
+                all.for_each(|((y, t), d)| *d = scale * self.error.apply(part * (y - t)));
+            } else {
+                all.for_each(|((y, t), d)| *d = 2.0 * scale * (y - t));
+            }
+            return false;
+        }
+        let factor = scale * run.steepness;
+        if run.activation == Activation::Softmax {
             // The slope by the sums is y*sum(t) - t; targets that sum to one
             // give the familiar y - t.
-            let rows = outputs.chunks_exact(units).zip(targets.chunks_exact(units));
-            for ((y, t), d) in rows.zip(delta.chunks_exact_mut(units)) {
+            let rows = outputs.chunks_exact(run.units).zip(targets.chunks_exact(run.units));
+            for ((y, t), d) in rows.zip(delta.chunks_exact_mut(run.units)) {
                 let total: f32 = t.iter().sum();
-                for ((y, t), d) in y.iter().zip(t).zip(d) {
-                    *d = factor * (y * total - t);
-                }
+                y.iter().zip(t).zip(d).for_each(|((y, t), d)| *d = factor * (y * total - t));
             }
-            return;
+        } else {
+            // The sigmoid's slope cancels out.
+            all.for_each(|((y, t), d)| *d = factor * (y - t));
         }
-        for ((y, t), d) in outputs.iter().zip(targets).zip(delta.iter_mut()) {
-            *d = factor * (y - t);
-        }
-        // With sigmoid and cross-entropy the activation's slope cancels out.
-        if self == Loss::Mse {
-            activation.backward(outputs, delta, units);
-        }
+        true
     }
 }
 

@@ -1,119 +1,32 @@
 //! Training by backpropagation.
 
+mod algorithm;
 mod backprop;
+mod config;
 mod loss;
 mod optimizer;
-mod permutation;
+mod schedule;
+mod state;
 
 use core::alloc::Layout;
-use core::ops::ControlFlow;
 
-use self::backprop::Workspace;
-use self::optimizer::Optimizer;
-use self::permutation::Permutation;
+use self::backprop::{Place, Workspace};
+use self::loss::{Judge, Verdict};
+use self::optimizer::{Context, Optimizer};
 use super::net::Net;
-use super::shape::{Dense, Shape};
+use super::permutation::Permutation;
+use super::shape::Dense;
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
-use crate::port::{Allocator, Level, Line, Logger};
+use crate::port::{Allocator, Level, Line};
 
-pub use self::loss::Loss;
-pub use self::optimizer::Algorithm;
-
-/// How a trainer works.
-#[derive(Clone, Copy)]
-pub struct TrainerConfig<'a> {
-    /// The algorithm and its settings.
-    pub algorithm: Algorithm,
-    /// What is made small.
-    pub loss: Loss,
-    /// Samples for each update; 0 means 32, or all of them with iRPROP-, which
-    /// takes no other number.
-    pub batch_size: usize,
-    /// How many samples are computed at once, at least 1: costs memory for the
-    /// input, target and all layers' values of each.
-    pub block: usize,
-    /// Whether every epoch visits the samples in a new order.
-    pub shuffle: bool,
-    /// Where the orders come from.
-    pub seed: u64,
-    /// Told why a configuration is refused.
-    pub logger: Option<&'a dyn Logger>,
-}
-
-impl Default for TrainerConfig<'_> {
-    /// iRPROP- on the mean squared error.
-    fn default() -> Self {
-        TrainerConfig {
-            algorithm: Algorithm::IRPROP_MINUS,
-            loss: Loss::Mse,
-            batch_size: 0,
-            block: DEFAULT_BATCH,
-            shuffle: true,
-            seed: 0,
-            logger: None,
-        }
-    }
-}
-
-pub(crate) const DEFAULT_BATCH: usize = 32;
-
-/// Samples with what the network should answer.
-#[derive(Clone, Copy, Debug)]
-pub struct Data<'a> {
-    /// Rows of the network's inputs.
-    pub inputs: &'a [f32],
-    /// As many rows of its outputs.
-    pub targets: &'a [f32],
-}
-
-/// How the training goes, after an epoch.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Progress {
-    /// Epochs done in this call, from 1.
-    pub epoch: u32,
-    /// Mean loss over the epoch, each sample taken before the update that it
-    /// had a part in.
-    pub loss: f32,
-    /// Samples in the data.
-    pub samples: usize,
-}
-
-/// Looks at the progress; may stop the training.
-pub type ProgressHook<'a> = &'a mut dyn FnMut(&Progress) -> ControlFlow<()>;
-
-/// When to stop.
-pub struct TrainParams<'a> {
-    /// Most epochs to do, at least 1.
-    pub max_epochs: u32,
-    /// Stop when an epoch's loss is at most this; 0 means never.
-    pub target_loss: f32,
-    /// Called after each epoch; may stop the training.
-    pub progress: Option<ProgressHook<'a>>,
-}
-
-/// Why a training stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum StopReason {
-    /// All epochs are done.
-    Epochs = 1,
-    /// The target loss is reached.
-    Loss = 2,
-    /// The progress callback said so.
-    Callback = 3,
-}
-
-/// What a training did.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TrainReport {
-    /// Epochs done.
-    pub epochs: u32,
-    /// Mean loss over the last of them.
-    pub loss: f32,
-    /// Why it stopped.
-    pub stopped_by: StopReason,
-}
+pub use self::algorithm::{Adam, Algorithm, Rprop, Sarprop};
+pub(crate) use self::config::DEFAULT_BATCH;
+pub use self::config::{
+    Data, Progress, ProgressHook, StopReason, TrainParams, TrainReport, TrainerConfig,
+};
+pub use self::loss::{ErrorFunction, Loss};
+pub use self::schedule::Schedule;
 
 /// A training in progress: the algorithm's memory between updates.
 ///
@@ -123,17 +36,35 @@ pub struct TrainReport {
 pub struct Trainer<'m> {
     layers: Carved<'m, Dense>,
     inputs: usize,
-    loss: Loss,
+    settings: Settings,
+    epoch: u64,
+    optimizer: Optimizer<'m>,
+    gradient: Carved<'m, f32>,
+    best: Best<'m>,
+    workspace: Workspace<'m>,
+    /// Behind all of the above.
+    _piece: Piece<'m>,
+}
+
+/// What does not change while a trainer lives.
+#[derive(Clone, Copy, Debug)]
+struct Settings {
+    judge: Judge,
     /// Samples for each update; 0: all.
     batch_size: usize,
     shuffle: bool,
     seed: u64,
-    epoch: u64,
-    optimizer: Optimizer<'m>,
-    gradient: Carved<'m, f32>,
-    workspace: Workspace<'m>,
-    /// Behind all of the above.
-    _piece: Piece<'m>,
+    schedule: Schedule,
+    weight_decay: f32,
+}
+
+/// The best that a validation set has seen.
+struct Best<'m> {
+    /// The weights then, if they are kept.
+    parameters: Carved<'m, f32>,
+    loss: f32,
+    /// Epochs since.
+    waited: u32,
 }
 
 /// What is carved out of a trainer's piece.
@@ -141,6 +72,7 @@ struct Parts<'m> {
     layers: Carved<'m, Dense>,
     optimizer: Optimizer<'m>,
     gradient: Carved<'m, f32>,
+    best: Carved<'m, f32>,
     workspace: Workspace<'m>,
 }
 
@@ -148,47 +80,29 @@ impl<'m> Parts<'m> {
     fn carve(
         carver: &mut Carver<'m>,
         config: &TrainerConfig<'_>,
-        shape: &Shape,
-        layers: &[Dense],
+        net: &Net<'_>,
     ) -> Result<Parts<'m>> {
+        let layers = net.layers();
         let mut table = carver.take(layers.len(), Dense::EMPTY)?;
         for (to, from) in table.iter_mut().zip(layers) {
             *to = *from;
         }
+        let parameters = net.shape().parameters;
+        let best = if config.keep_best { parameters } else { 0 };
         Ok(Parts {
             layers: table,
-            optimizer: Optimizer::carve(config.algorithm, shape.parameters, carver)?,
-            gradient: carver.take(shape.parameters, 0.0)?,
-            workspace: Workspace::carve(shape, config.block, carver)?,
+            optimizer: Optimizer::carve(config.algorithm, parameters, carver)?,
+            gradient: carver.take(parameters, 0.0)?,
+            best: carver.take(best, 0.0)?,
+            workspace: Workspace::carve(net.body(), config.block, config.gathers(), carver)?,
         })
     }
 }
 
 impl TrainerConfig<'_> {
-    fn check(&self, net: &Net<'_>) -> Result<()> {
-        let refuse = |error, text| {
-            Line::new(text).send(self.logger, Level::Error);
-            Err(error)
-        };
-        if let Err(error) = self.algorithm.check() {
-            return refuse(error, "a setting of the training algorithm is outside its range");
-        }
-        if self.algorithm.is_full_batch() && self.batch_size != 0 {
-            return refuse(
-                Error::Invalid,
-                "iRPROP- needs the gradient over all samples: batch size 0",
-            );
-        }
-        if self.block == 0 {
-            return refuse(Error::Invalid, "the block of a trainer is at least 1");
-        }
-        if net.is_read_only() {
-            return refuse(Error::ReadOnly, "the network reads its parameters in place");
-        }
-        if let Err(error) = self.loss.check(net.output_activation()) {
-            return refuse(error, error.message());
-        }
-        Ok(())
+    /// Whether samples are visited in an order of their own.
+    fn gathers(&self) -> bool {
+        self.shuffle && !self.algorithm.is_full_batch()
     }
 }
 
@@ -197,7 +111,7 @@ impl<'m> Trainer<'m> {
     pub fn footprint(config: &TrainerConfig<'_>, net: &Net<'_>) -> Result<Layout> {
         config.check(net)?;
         let mut carver = Carver::measure();
-        Parts::carve(&mut carver, config, &net.shape(), net.layers())?;
+        Parts::carve(&mut carver, config, net)?;
         carver.layout()
     }
 
@@ -217,42 +131,58 @@ impl<'m> Trainer<'m> {
         mut piece: Piece<'m>,
     ) -> Result<Trainer<'m>> {
         let needed = Trainer::footprint(config, net)?;
-        let shape = net.shape();
-        let parts = Parts::carve(&mut piece.carver(needed)?, config, &shape, net.layers())?;
-        let full = config.algorithm.is_full_batch();
+        let parts = Parts::carve(&mut piece.carver(needed)?, config, net)?;
         Line::new("trainer for ")
-            .number(shape.parameters)
+            .number(net.shape().parameters)
             .text(" parameters, ")
             .number(needed.size())
             .text(" bytes")
             .send(config.logger, Level::Debug);
+        let settings = Settings {
+            judge: Judge {
+                loss: config.loss,
+                error: config.error_function,
+                fann: config.algorithm.is_fann(),
+                bit_fail_limit: config.bit_fail_limit,
+            },
+            batch_size: match (config.batch_size, config.algorithm) {
+                (_, algorithm) if algorithm.is_full_batch() => 0,
+                (_, Algorithm::Incremental { .. }) => 1,
+                (0, _) => DEFAULT_BATCH,
+                (n, _) => n,
+            },
+            shuffle: config.gathers(),
+            seed: config.seed,
+            schedule: config.schedule,
+            weight_decay: config.weight_decay,
+        };
         Ok(Trainer {
             layers: parts.layers,
-            inputs: shape.inputs,
-            loss: config.loss,
-            batch_size: match config.batch_size {
-                0 if full => 0,
-                0 => DEFAULT_BATCH,
-                n => n,
-            },
-            // Over all samples the order changes nothing but rounding.
-            shuffle: config.shuffle && !full,
-            seed: config.seed,
+            inputs: net.shape().inputs,
+            settings,
             epoch: 0,
             optimizer: parts.optimizer,
             gradient: parts.gradient,
+            best: Best { parameters: parts.best, loss: f32::INFINITY, waited: 0 },
             workspace: parts.workspace,
             _piece: piece,
         })
     }
 
-    /// Changes the learning rate, from one epoch to the next for example.
-    /// [`Error::Unsupported`] for iRPROP-, which has none.
+    /// Changes the learning rate that the schedule's factor multiplies.
+    /// [`Error::Unsupported`] for the algorithms that have none.
     pub fn set_learning_rate(&mut self, rate: f32) -> Result<()> {
         self.optimizer.set_learning_rate(rate)
     }
 
-    /// Trains until `params` says stop.
+    /// Epochs that it has done in its life.
+    pub fn epochs(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Trains until `params` says stop. With a validation set and
+    /// [`keep_best`](TrainerConfig::keep_best) the network has the weights of
+    /// the smallest validation loss in the end, also after an error.
     ///
     /// [`Error::NnDiverged`] when the loss, the gradient or a weight would stop
     /// being finite: the net then keeps finite weights, of the update before
@@ -263,23 +193,55 @@ impl<'m> Trainer<'m> {
         data: Data<'_>,
         mut params: TrainParams<'_>,
     ) -> Result<TrainReport> {
-        if params.max_epochs == 0 || !(params.target_loss >= 0.0 && params.target_loss.is_finite())
-        {
-            return Err(Error::Invalid);
-        }
+        params.check()?;
         let samples = self.check_data(net, data)?;
+        if let Some(validation) = params.validation {
+            self.check_data(net, validation)?;
+        }
+        net.parameters_mut()?;
+        let result = self.run_epochs(net, (data, samples), &mut params);
+        if params.validation.is_some() && self.best.loss.is_finite() {
+            let best = &self.best.parameters;
+            if !best.is_empty() {
+                net.parameters_mut()?.copy_from_slice(best);
+            }
+        }
+        result
+    }
+
+    fn run_epochs(
+        &mut self,
+        net: &mut Net<'_>,
+        (data, samples): (Data<'_>, f64),
+        params: &mut TrainParams<'_>,
+    ) -> Result<TrainReport> {
         let mut epochs = 0;
         loop {
-            let loss = self.run_epoch(net, data, samples)?;
+            let (loss, bit_fail) = self.run_epoch(net, data, samples)?;
             epochs += 1;
-            let report = |stopped_by| Ok(TrainReport { epochs, loss, stopped_by });
-            if let Some(progress) = &mut params.progress
-                && progress(&Progress { epoch: epochs, loss, samples }).is_break()
+            let validation_loss = match params.validation {
+                Some(validation) => Some(self.validate(net, validation, params.min_delta)?),
+                None => None,
+            };
+            let best = params.validation.map(|_| self.best.loss);
+            let report = |stopped_by| {
+                Ok(TrainReport { epochs, loss, bit_fail, best_validation_loss: best, stopped_by })
+            };
+            let samples = data.inputs.len() / self.inputs;
+            let progress = Progress { epoch: epochs, loss, bit_fail, validation_loss, samples };
+            if let Some(hook) = &mut params.progress
+                && hook(&progress).is_break()
             {
                 return report(StopReason::Callback);
             }
             if params.target_loss > 0.0 && loss <= params.target_loss {
                 return report(StopReason::Loss);
+            }
+            if params.target_bit_fail.is_some_and(|target| bit_fail <= target) {
+                return report(StopReason::BitFail);
+            }
+            if params.patience > 0 && self.best.waited >= params.patience {
+                return report(StopReason::Validation);
             }
             if epochs == params.max_epochs {
                 return report(StopReason::Epochs);
@@ -287,75 +249,153 @@ impl<'m> Trainer<'m> {
         }
     }
 
+    /// The loss over a validation set; keeps the weights if it is the smallest.
+    fn validate(&mut self, net: &Net<'_>, data: Data<'_>, min_delta: f32) -> Result<f32> {
+        let loss = self.loss(net, data)?;
+        if loss < self.best.loss - min_delta || (self.best.loss.is_infinite() && loss.is_finite()) {
+            (self.best.loss, self.best.waited) = (loss, 0);
+            if !self.best.parameters.is_empty() {
+                self.best.parameters.copy_from_slice(net.parameters());
+            }
+        } else {
+            self.best.waited = self.best.waited.saturating_add(1);
+        }
+        Ok(loss)
+    }
+
     /// One epoch: every sample once. Returns its mean loss, each sample taken
     /// before the update that it had a part in.
     pub fn epoch(&mut self, net: &mut Net<'_>, data: Data<'_>) -> Result<f32> {
         let samples = self.check_data(net, data)?;
-        self.run_epoch(net, data, samples)
+        net.parameters_mut()?;
+        Ok(self.run_epoch(net, data, samples)?.0)
     }
 
     /// The mean loss over the data, without training.
     pub fn loss(&mut self, net: &Net<'_>, data: Data<'_>) -> Result<f32> {
-        let samples = self.check_data(net, data)?;
-        let mut sum = 0.0;
-        let block = self.workspace.block();
-        let mut from = 0;
-        while from < samples {
-            let to = samples.min(from.saturating_add(block));
-            self.workspace.gather(self.inputs, data, from..to);
-            sum += self.workspace.forward(net, self.loss);
-            from = to;
-        }
-        let mean = self.loss.mean(samples, self.workspace.outputs());
-        Ok((sum * mean) as f32)
+        Ok(self.test(net, data)?.0)
     }
 
-    fn run_epoch(&mut self, net: &mut Net<'_>, data: Data<'_>, samples: usize) -> Result<f32> {
-        net.parameters_mut()?;
-        let order = self.shuffle.then(|| Permutation::new(samples, self.seed, self.epoch));
-        let place = |i: usize| order.map_or(i, |order| order.at(i));
-        let batch = if self.batch_size == 0 { samples } else { self.batch_size };
-        let mut sum = 0.0;
+    /// The mean loss over the data and how many outputs fail, without training.
+    pub fn test(&mut self, net: &Net<'_>, data: Data<'_>) -> Result<(f32, u64)> {
+        let weight = self.check_data(net, data)?;
+        let samples = data.inputs.len() / self.inputs;
+        let mut all = Verdict::default();
+        let mut from = 0;
+        while from < samples {
+            let to = samples.min(from.saturating_add(self.workspace.block()));
+            let place = (data, Place::Data(from..to));
+            let part = self.workspace.run(net.body(), &self.settings.judge, place, None);
+            all.sum += part.sum;
+            all.bit_fail += part.bit_fail;
+            from = to;
+        }
+        let mean = self.settings.judge.loss.mean(weight, net.shape().outputs);
+        Ok(((all.sum * mean) as f32, all.bit_fail))
+    }
+
+    fn run_epoch(&mut self, net: &mut Net<'_>, data: Data<'_>, weight: f64) -> Result<(f32, u64)> {
+        let Settings { judge, batch_size, shuffle, seed, schedule, .. } = self.settings;
+        let samples = data.inputs.len() / self.inputs;
+        let outputs = net.shape().outputs;
+        let order = shuffle.then(|| Permutation::new(samples, seed, self.epoch));
+        let rate = schedule.factor(self.epoch);
+        let batch = if batch_size == 0 { samples } else { batch_size };
+        let mut all = Verdict::default();
         let mut start = 0;
         while start < samples {
             let end = samples.min(start.saturating_add(batch));
-            let mean = self.loss.mean(end - start, self.workspace.outputs());
-            self.gradient.fill(0.0);
+            let place = |i: usize| order.map_or(i, |order| order.at(i));
+            let counted = match data.weights {
+                None => (end - start) as f64,
+                Some(weights) => (start..end).map(|i| f64::from(weights[place(i)])).sum(),
+            };
+            if counted == 0.0 {
+                start = end;
+                continue;
+            }
+            let mean = judge.loss.mean(counted, outputs);
+            let scale = if judge.fann { 1.0 } else { mean as f32 };
+            let mut sum = 0.0;
             let mut from = start;
             while from < end {
                 let to = end.min(from.saturating_add(self.workspace.block()));
-                self.workspace.gather(self.inputs, data, (from..to).map(place));
-                let part = self.workspace.forward(net, self.loss);
-                if !part.is_finite() {
+                let block = match shuffle {
+                    true => self.workspace.gather(data, (from..to).map(place)),
+                    false => Place::Data(from..to),
+                };
+                let backward = Some((scale, &mut self.gradient[..], from > start));
+                let part = self.workspace.run(net.body(), &judge, (data, block), backward);
+                if !part.sum.is_finite() {
                     return Err(Error::NnDiverged);
                 }
-                sum += part;
-                self.workspace.backward(net, self.loss, mean as f32, &mut self.gradient);
+                sum += part.sum;
+                all.bit_fail += part.bit_fail;
                 from = to;
             }
-            self.optimizer.update(net.parameters_mut()?, &self.gradient)?;
+            all.sum += sum;
+            let loss = (sum * mean) as f32;
+            let context = Context { rate, samples: counted as f32, loss, seed };
+            self.decay(net, rate)?;
+            self.optimizer.update(net.parameters_mut()?, &self.gradient, context)?;
             start = end;
         }
         self.epoch += 1;
-        Ok((sum * self.loss.mean(samples, self.workspace.outputs())) as f32)
+        Ok(((all.sum * judge.loss.mean(weight, outputs)) as f32, all.bit_fail))
     }
 
-    /// Checks that net and data fit; returns the number of samples.
-    fn check_data(&self, net: &Net<'_>, data: Data<'_>) -> Result<usize> {
-        if net.shape().inputs != self.inputs || *net.layers() != *self.layers {
+    /// Applies the weight decay to the gradient, or with AdamW to the weights.
+    fn decay(&mut self, net: &mut Net<'_>, rate: f32) -> Result<()> {
+        let decay = self.settings.weight_decay;
+        if decay == 0.0 {
+            return Ok(());
+        }
+        let decoupled = match self.optimizer.algorithm {
+            Algorithm::AdamW(adam) => Some(1.0 - adam.learning_rate * rate * decay),
+            _ => None,
+        };
+        for layer in self.layers.iter() {
+            let (weights, _) = layer.of_mut(net.parameters_mut()?);
+            let (gradient, _) = layer.of_mut(&mut self.gradient);
+            match decoupled {
+                Some(factor) => weights.iter_mut().for_each(|w| *w *= factor),
+                None => {
+                    let both = gradient.iter_mut().zip(weights);
+                    both.for_each(|(g, w)| *g += decay * *w);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that net and data fit; returns the sum of the samples' weights.
+    fn check_data(&self, net: &Net<'_>, data: Data<'_>) -> Result<f64> {
+        let same = net.layers().len() == self.layers.len()
+            && net.layers().iter().zip(&*self.layers).all(|(a, b)| a == b);
+        if net.shape().inputs != self.inputs || !same {
+            return Err(Error::NnMismatch);
+        }
+        // Units' own styles may have changed since the memory was measured.
+        if net.shape().mixed && !self.workspace.suits(net.body()) {
             return Err(Error::NnMismatch);
         }
         let samples = data.inputs.len() / self.inputs;
         if samples == 0
             || data.inputs.len() != samples * self.inputs
             || Some(data.targets.len()) != samples.checked_mul(net.shape().outputs)
+            || data.weights.is_some_and(|weights| weights.len() != samples)
         {
             return Err(Error::Length);
         }
         if !data.inputs.iter().all(|x| x.is_finite()) {
             return Err(Error::NnNotFinite);
         }
-        self.loss.check_targets(data.targets)?;
-        Ok(samples)
+        self.settings.judge.loss.check_targets(data.targets)?;
+        let Some(weights) = data.weights else { return Ok(samples as f64) };
+        if !weights.iter().all(|w| *w >= 0.0 && w.is_finite()) {
+            return Err(Error::Invalid);
+        }
+        let sum: f64 = weights.iter().map(|w| f64::from(*w)).sum();
+        if sum > 0.0 { Ok(sum) } else { Err(Error::Invalid) }
     }
 }

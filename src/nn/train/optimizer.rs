@@ -1,84 +1,49 @@
 //! How a gradient changes the parameters.
 
+use super::algorithm::{Adam, Algorithm, Rprop, Sarprop};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
+use crate::nn::permutation::mix;
 
-/// The training algorithm and its settings.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Algorithm {
-    /// Resilient backpropagation without weight backtracking (Igel & Hüsken,
-    /// "Empirical evaluation of the improved Rprop learning algorithms",
-    /// 2003). Only the signs of the gradient over all samples count.
-    IrpropMinus {
-        /// First step size.
-        initial: f32,
-        /// Smallest step size.
-        min: f32,
-        /// Largest step size.
-        max: f32,
-    },
-    /// Gradient descent with momentum: `v = momentum * v - rate * g; w += v`.
-    Sgd {
-        /// Learning rate, above 0.
-        learning_rate: f32,
-        /// Momentum, 0 to below 1.
-        momentum: f32,
-    },
-    /// Kingma & Ba, "Adam: a method for stochastic optimization", 2015.
-    Adam {
-        /// Learning rate, above 0.
-        learning_rate: f32,
-        /// Decay of the mean, 0 to below 1.
-        beta1: f32,
-        /// Decay of the mean square, 0 to below 1.
-        beta2: f32,
-        /// What keeps the divisor from zero, above 0.
-        epsilon: f32,
-    },
-}
-
-impl Algorithm {
-    /// iRPROP- with steps from 0.1, within 1e-6..50.
-    pub const IRPROP_MINUS: Algorithm =
-        Algorithm::IrpropMinus { initial: 0.1, min: 1e-6, max: 50.0 };
-    /// SGD with rate 0.01 and no momentum.
-    pub const SGD: Algorithm = Algorithm::Sgd { learning_rate: 0.01, momentum: 0.0 };
-    /// Adam with rate 0.001 and decays 0.9 and 0.999.
-    pub const ADAM: Algorithm =
-        Algorithm::Adam { learning_rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-
-    /// Whether it wants the gradient over all samples.
-    pub(super) fn is_full_batch(&self) -> bool {
-        matches!(self, Algorithm::IrpropMinus { .. })
-    }
-
-    pub(super) fn check(&self) -> Result<()> {
-        let above = |x: f32| x.is_finite() && x > 0.0;
-        let fraction = |x: f32| (0.0..1.0).contains(&x);
-        let good = match *self {
-            Algorithm::IrpropMinus { initial, min, max } => {
-                above(min) && above(max) && min <= initial && initial <= max
-            }
-            Algorithm::Sgd { learning_rate, momentum } => {
-                above(learning_rate) && fraction(momentum)
-            }
-            Algorithm::Adam { learning_rate, beta1, beta2, epsilon } => {
-                above(learning_rate) && fraction(beta1) && fraction(beta2) && above(epsilon)
-            }
-        };
-        if good { Ok(()) } else { Err(Error::Invalid) }
-    }
-}
+/// FANN keeps weights within this.
+const FANN_LIMIT: f32 = 1500.0;
 
 /// An algorithm with its memory.
 pub(super) struct Optimizer<'m> {
-    algorithm: Algorithm,
-    /// iRPROP-: the last gradient. SGD: the velocity. Adam: the mean.
-    first: Carved<'m, f32>,
-    /// iRPROP-: the step sizes. Adam: the mean square.
-    second: Carved<'m, f32>,
+    pub algorithm: Algorithm,
+    /// RPROP family, Quickprop: the last gradient. SGD: the velocity. Adam: the
+    /// mean.
+    pub first: Carved<'m, f32>,
+    /// RPROP family: the step sizes. Quickprop: the last steps. Adam: the mean
+    /// square.
+    pub second: Carved<'m, f32>,
+    /// iRPROP+: the last change of each parameter.
+    pub third: Carved<'m, f32>,
+    pub scalars: Scalars,
+}
+
+/// What an optimiser remembers besides.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Scalars {
     /// Adam: its decays to the power of the number of updates.
-    powers: [f32; 2],
+    pub powers: [f32; 2],
+    /// iRPROP+: the last loss.
+    pub loss: f32,
+    /// Updates done.
+    pub updates: u64,
+}
+
+/// What an update needs besides the gradient.
+#[derive(Clone, Copy)]
+pub(super) struct Context {
+    /// The schedule's factor.
+    pub rate: f32,
+    /// Samples in the gradient (the sum of their weights).
+    pub samples: f32,
+    /// The mean loss over them.
+    pub loss: f32,
+    /// Where SARPROP's noise comes from.
+    pub seed: u64,
 }
 
 impl<'m> Optimizer<'m> {
@@ -87,84 +52,247 @@ impl<'m> Optimizer<'m> {
         parameters: usize,
         carver: &mut Carver<'m>,
     ) -> Result<Optimizer<'m>> {
-        let (first, second, start) = match algorithm {
-            Algorithm::IrpropMinus { initial, .. } => (parameters, parameters, initial),
-            Algorithm::Sgd { momentum: 0.0, .. } => (0, 0, 0.0),
-            Algorithm::Sgd { .. } => (parameters, 0, 0.0),
-            Algorithm::Adam { .. } => (parameters, parameters, 0.0),
+        let step = match algorithm {
+            Algorithm::Rprop(r) | Algorithm::IrpropMinus(r) | Algorithm::IrpropPlus(r) => r.initial,
+            _ => 0.0,
         };
+        let len = |n| if algorithm.memory() >= n { parameters } else { 0 };
         Ok(Optimizer {
             algorithm,
-            first: carver.take(first, 0.0)?,
-            second: carver.take(second, start)?,
-            powers: [1.0; 2],
+            first: carver.take(len(1), 0.0)?,
+            second: carver.take(len(2), step)?,
+            third: carver.take(len(3), 0.0)?,
+            scalars: Scalars { powers: [1.0; 2], loss: f32::INFINITY, updates: 0 },
         })
     }
 
     pub fn set_learning_rate(&mut self, rate: f32) -> Result<()> {
         let mut changed = self.algorithm;
-        match &mut changed {
-            Algorithm::IrpropMinus { .. } => return Err(Error::Unsupported),
-            Algorithm::Sgd { learning_rate, .. } | Algorithm::Adam { learning_rate, .. } => {
-                *learning_rate = rate;
-            }
-        }
+        *changed.rate().ok_or(Error::Unsupported)? = rate;
         changed.check()?;
         self.algorithm = changed;
         Ok(())
     }
 
-    /// One update. A gradient that is not finite changes nothing; a parameter
+    /// Changes the parameters by the gradient of what is to become small.
+    ///
+    /// A gradient that is not finite changes nothing; a parameter or a number
     /// that would stop being finite keeps its value. Both are
     /// [`Error::NnDiverged`].
-    pub fn update(&mut self, parameters: &mut [f32], gradient: &[f32]) -> Result<()> {
+    pub fn update(
+        &mut self,
+        parameters: &mut [f32],
+        gradient: &[f32],
+        context: Context,
+    ) -> Result<()> {
         if !gradient.iter().all(|g| g.is_finite()) {
             return Err(Error::NnDiverged);
         }
-        let both = parameters.iter_mut().zip(gradient);
-        let mut good = true;
-        match self.algorithm {
-            Algorithm::IrpropMinus { min, max, .. } => {
-                let state = self.first.iter_mut().zip(self.second.iter_mut());
-                for ((w, g), (last, step)) in both.zip(state) {
-                    let (now, before) = (sign(*g), sign(*last));
-                    *last = *g;
-                    if now * before > 0.0 {
-                        *step = (*step * 1.2).min(max);
-                    } else if now * before < 0.0 {
-                        *step = (*step * 0.5).max(min);
-                        *last = 0.0;
-                        // Igel & Huesken: the sign change makes no step.
-                        continue;
-                    }
-                    good &= assign(w, *w - now * *step);
-                }
+        self.scalars.updates += 1;
+        let good = match self.algorithm {
+            Algorithm::Incremental { learning_rate, momentum } => {
+                self.momentum(parameters, gradient, learning_rate * context.rate, momentum, false)
             }
-            Algorithm::Sgd { learning_rate, momentum: 0.0 } => {
-                for (w, g) in both {
-                    good &= assign(w, *w - learning_rate * g);
-                }
+            Algorithm::Sgd { learning_rate, momentum, nesterov } => {
+                let rate = learning_rate * context.rate;
+                self.momentum(parameters, gradient, rate, momentum, nesterov)
             }
-            Algorithm::Sgd { learning_rate, momentum } => {
-                for ((w, g), v) in both.zip(self.first.iter_mut()) {
-                    good &= assign(v, momentum * *v - learning_rate * g);
-                    good &= assign(w, *w + *v);
-                }
+            Algorithm::Batch { learning_rate } => {
+                let rate = learning_rate * context.rate / context.samples;
+                self.momentum(parameters, gradient, rate, 0.0, false)
             }
-            Algorithm::Adam { learning_rate, beta1, beta2, epsilon } => {
-                self.powers[0] *= beta1;
-                self.powers[1] *= beta2;
-                let [unbias1, unbias2] = self.powers.map(|power| 1.0 / (1.0 - power));
-                let state = self.first.iter_mut().zip(self.second.iter_mut());
-                for ((w, g), (m, v)) in both.zip(state) {
-                    good &= assign(m, beta1 * *m + (1.0 - beta1) * g);
-                    good &= assign(v, beta2 * *v + (1.0 - beta2) * g * g);
-                    let step = *m * unbias1 / (libm::sqrtf(*v * unbias2) + epsilon);
-                    good &= assign(w, *w - learning_rate * step);
-                }
+            Algorithm::Rprop(rprop) => self.fann_rprop(parameters, gradient, rprop),
+            Algorithm::Quickprop { learning_rate, decay, mu } => {
+                let rate = learning_rate * context.rate / context.samples;
+                self.quickprop(parameters, gradient, rate, (decay, mu))
             }
-        }
+            Algorithm::Sarprop(settings) => self.sarprop(parameters, gradient, settings, context),
+            Algorithm::IrpropMinus(rprop) => self.irprop_minus(parameters, gradient, rprop),
+            Algorithm::IrpropPlus(rprop) => {
+                let grown = context.loss > self.scalars.loss;
+                self.scalars.loss = context.loss;
+                self.irprop_plus(parameters, gradient, rprop, grown)
+            }
+            Algorithm::Adam(adam) | Algorithm::AdamW(adam) => {
+                self.adam(parameters, gradient, adam, context.rate)
+            }
+        };
         if good { Ok(()) } else { Err(Error::NnDiverged) }
+    }
+
+    fn momentum(
+        &mut self,
+        parameters: &mut [f32],
+        gradient: &[f32],
+        rate: f32,
+        momentum: f32,
+        nesterov: bool,
+    ) -> bool {
+        let mut good = true;
+        let both = parameters.iter_mut().zip(gradient);
+        if momentum == 0.0 {
+            both.for_each(|(w, g)| good &= assign(w, *w - rate * g));
+            return good;
+        }
+        for ((w, g), v) in both.zip(self.first.iter_mut()) {
+            good &= assign(v, momentum * *v - rate * g);
+            let step = if nesterov { momentum * *v - rate * g } else { *v };
+            good &= assign(w, *w + step);
+        }
+        good
+    }
+
+    fn fann_rprop(&mut self, parameters: &mut [f32], gradient: &[f32], r: Rprop) -> bool {
+        let state = self.first.iter_mut().zip(self.second.iter_mut());
+        for ((w, g), (last, step)) in parameters.iter_mut().zip(gradient).zip(state) {
+            let before = step.max(1e-4);
+            let changed = *last * g < 0.0;
+            *step = if changed {
+                (before * r.decrease).max(r.min)
+            } else {
+                (before * r.increase).min(r.max)
+            };
+            *last = if changed { 0.0 } else { *g };
+            // No slope counts as a rising one.
+            let way = if *last > 0.0 { -*step } else { *step };
+            *w = (*w + way).clamp(-FANN_LIMIT, FANN_LIMIT);
+        }
+        true
+    }
+
+    fn quickprop(
+        &mut self,
+        parameters: &mut [f32],
+        gradient: &[f32],
+        rate: f32,
+        (decay, mu): (f32, f32),
+    ) -> bool {
+        let shrink = mu / (1.0 + mu);
+        let mut good = true;
+        let state = self.first.iter_mut().zip(self.second.iter_mut());
+        for ((w, g), (last, step)) in parameters.iter_mut().zip(gradient).zip(state) {
+            let slope = decay * *w - g;
+            // Mirrored, so that the last step is never a negative one.
+            let way = if *step < 0.0 { -1.0 } else { 1.0 };
+            let (ahead, before) = (way * slope, way * *last);
+            let next = if step.abs() <= 0.001 {
+                rate * slope
+            } else {
+                let linear = if ahead > 0.0 { rate * slope } else { 0.0 };
+                let parabola = if ahead > shrink * before {
+                    mu * *step
+                } else {
+                    *step * slope / (*last - slope)
+                };
+                linear + parabola
+            };
+            good &= assign(step, next);
+            *last = slope;
+            *w = (*w + *step).clamp(-FANN_LIMIT, FANN_LIMIT);
+        }
+        good
+    }
+
+    fn sarprop(
+        &mut self,
+        parameters: &mut [f32],
+        gradient: &[f32],
+        s: Sarprop,
+        context: Context,
+    ) -> bool {
+        let fade = -s.temperature * (self.scalars.updates - 1) as f32;
+        let decay = libm::exp2f(fade + s.weight_decay_shift);
+        let noise = libm::sqrtf(context.loss) * libm::exp2f(fade + s.step_error_shift);
+        let threshold = s.step_error_threshold_factor * context.loss;
+        let key = mix(context.seed ^ mix(self.scalars.updates));
+        let mut good = true;
+        let state = self.first.iter_mut().zip(self.second.iter_mut());
+        let all = parameters.iter_mut().zip(gradient).zip(state).enumerate();
+        for (i, ((w, g), (last, step))) in all {
+            let before = step.max(1e-6);
+            let slope = g - *w * decay;
+            let same = *last * slope;
+            let mut way = 0.0;
+            if same > 0.0 {
+                *step = (before * s.rprop.increase).min(s.rprop.max);
+                way = *step;
+            } else if same < 0.0 {
+                *step = if before < threshold {
+                    let chance = (mix(key ^ i as u64) >> 40) as f32 / 16_777_216.0;
+                    before * s.rprop.decrease + chance * noise
+                } else {
+                    (before * s.rprop.decrease).max(1e-6)
+                };
+            } else {
+                *step = 0.0;
+                way = before;
+            }
+            good &= assign(w, if slope < 0.0 { *w + way } else { *w - way });
+            *last = if same < 0.0 { 0.0 } else { slope };
+        }
+        good
+    }
+
+    fn irprop_minus(&mut self, parameters: &mut [f32], gradient: &[f32], r: Rprop) -> bool {
+        let mut good = true;
+        let state = self.first.iter_mut().zip(self.second.iter_mut());
+        for ((w, g), (last, step)) in parameters.iter_mut().zip(gradient).zip(state) {
+            let (now, before) = (sign(*g), sign(*last));
+            *last = *g;
+            if now * before > 0.0 {
+                *step = (*step * r.increase).min(r.max);
+            } else if now * before < 0.0 {
+                *step = (*step * r.decrease).max(r.min);
+                *last = 0.0;
+                // The sign change makes no step.
+                continue;
+            }
+            good &= assign(w, *w - now * *step);
+        }
+        good
+    }
+
+    fn irprop_plus(
+        &mut self,
+        parameters: &mut [f32],
+        gradient: &[f32],
+        r: Rprop,
+        grown: bool,
+    ) -> bool {
+        let mut good = true;
+        let state = self.first.iter_mut().zip(self.second.iter_mut()).zip(self.third.iter_mut());
+        for ((w, g), ((last, step), change)) in parameters.iter_mut().zip(gradient).zip(state) {
+            let (now, before) = (sign(*g), sign(*last));
+            *last = *g;
+            if now * before < 0.0 {
+                *step = (*step * r.decrease).max(r.min);
+                *last = 0.0;
+                *change = if grown { -*change } else { 0.0 };
+            } else {
+                if now * before > 0.0 {
+                    *step = (*step * r.increase).min(r.max);
+                }
+                *change = -now * *step;
+            }
+            good &= assign(w, *w + *change);
+        }
+        good
+    }
+
+    fn adam(&mut self, parameters: &mut [f32], gradient: &[f32], a: Adam, rate: f32) -> bool {
+        let powers = &mut self.scalars.powers;
+        powers[0] *= a.beta1;
+        powers[1] *= a.beta2;
+        let [unbias1, unbias2] = powers.map(|power| 1.0 / (1.0 - power));
+        let mut good = true;
+        let state = self.first.iter_mut().zip(self.second.iter_mut());
+        for ((w, g), (m, v)) in parameters.iter_mut().zip(gradient).zip(state) {
+            good &= assign(m, a.beta1 * *m + (1.0 - a.beta1) * g);
+            good &= assign(v, a.beta2 * *v + (1.0 - a.beta2) * g * g);
+            let step = *m * unbias1 / (libm::sqrtf(*v * unbias2) + a.epsilon);
+            good &= assign(w, *w - a.learning_rate * rate * step);
+        }
+        good
     }
 }
 

@@ -8,13 +8,16 @@
 use core::arch::x86_64::*;
 
 use super::loops::layer_loops;
-use super::{Dims, FloatKernels, check_back, check_dense};
+use super::{FloatKernels, Rows, RowsMut, Size, activate, slope, softmax};
 
 pub(super) static FLOAT: FloatKernels = FloatKernels {
     // SAFETY (all of them): see the module's documentation.
-    dense: |dims, x, w, b, y| unsafe { dense(dims, x, w, b, y) },
-    dense_back: |dims, d, w, dx| unsafe { dense_back(dims, d, w, dx) },
-    dense_grad: |dims, d, x, dw, db| unsafe { dense_grad(dims, d, x, dw, db) },
+    forward: |size, x, w, b, y, s| unsafe { forward(size, x, w, b, y, s) },
+    backward: |size, d, w, dx, add, s| unsafe { backward(size, d, w, dx, add, s) },
+    gradient: |size, d, x, dw, db, add, s| unsafe { gradient(size, d, x, dw, db, add, s) },
+    activate,
+    softmax,
+    slope,
 };
 
 /// Sum of the eight lanes.

@@ -5,9 +5,10 @@
 use core::arch::aarch64::*;
 
 use super::loops::layer_loops;
-use super::{Dims, FloatKernels, check_back, check_dense};
+use super::{FloatKernels, Rows, RowsMut, Size, activate, slope, softmax};
 
-pub(super) static FLOAT: FloatKernels = FloatKernels { dense, dense_back, dense_grad };
+pub(super) static FLOAT: FloatKernels =
+    FloatKernels { forward, backward, gradient, activate, softmax, slope };
 
 fn load(a: &[f32; 4]) -> float32x4_t {
     // SAFETY: four readable floats; the load needs no more than their alignment.

@@ -4,9 +4,10 @@
 //! can vectorise that, and it gives the same bits on every machine.
 
 use super::loops::layer_loops;
-use super::{Dims, FloatKernels, check_back, check_dense};
+use super::{FloatKernels, Rows, RowsMut, Size, activate, slope, softmax};
 
-pub(super) static FLOAT: FloatKernels = FloatKernels { dense, dense_back, dense_grad };
+pub(super) static FLOAT: FloatKernels =
+    FloatKernels { forward, backward, gradient, activate, softmax, slope };
 
 const LANES: usize = 8;
 

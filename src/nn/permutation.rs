@@ -48,7 +48,8 @@ impl Permutation {
     }
 }
 
-fn mix(mut x: u64) -> u64 {
+/// A mixer of 64 bits (the finaliser of MurmurHash3).
+pub(crate) fn mix(mut x: u64) -> u64 {
     x = (x ^ x >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
     x = (x ^ x >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     x ^ x >> 33

@@ -1,0 +1,127 @@
+//! A trainer's state as bytes, so that a training can go on later or elsewhere.
+//!
+//! The container is that of models ([`format`](crate::nn::format)), kind 3,
+//! version 1; `inputs` and `layers` are the network's, the header's own bytes
+//! the epochs done (u64). Then
+//!
+//! | at | type | field |
+//! |---|---|---|
+//! | 0 | u32 | algorithm |
+//! | 4 | u32 | parameters of the network |
+//! | 8 | u32 | numbers remembered for each parameter |
+//! | 12 | u32 | 1 if best weights follow, else 0 |
+//! | 16 | u64 | updates done |
+//! | 24 | 2 f32 | Adam's decays to the power of the updates |
+//! | 32 | f32 | iRPROP+: the last loss |
+//! | 36 | f32 | learning rate, or 0 |
+//! | 40 | f32 | the best validation loss |
+//! | 44 | u32 | epochs since |
+//!
+//! and the numbers (f32), kind by kind, then the best weights.
+
+use super::Trainer;
+use super::optimizer::Scalars;
+use crate::error::{Error, Result};
+use crate::mem::Carved;
+use crate::nn::format::{HEADER, Header, Kind, V1, image_len, u32_at};
+
+const RECORD: usize = 48;
+
+impl Trainer<'_> {
+    /// Bytes that [`save_state`](Trainer::save_state) writes.
+    pub fn state_len(&self) -> Result<usize> {
+        let numbers = self.arrays().iter().map(|array| array.len()).sum::<usize>();
+        image_len(numbers.checked_mul(4).and_then(|n| n.checked_add(HEADER + RECORD)))
+    }
+
+    fn arrays(&self) -> [&Carved<'_, f32>; 4] {
+        let o = &self.optimizer;
+        [&o.first, &o.second, &o.third, &self.best.parameters]
+    }
+
+    /// Writes what the trainer remembers; returns its length. With the
+    /// network's weights it is all that a training needs to go on: see
+    /// [`load_state`](Trainer::load_state). [`Error::BufferTooSmall`] leaves
+    /// `buffer` as it is.
+    pub fn save_state(&self, buffer: &mut [u8]) -> Result<usize> {
+        let len = self.state_len()?;
+        let image = buffer.get_mut(..len).ok_or(Error::BufferTooSmall)?;
+        let mut algorithm = self.optimizer.algorithm;
+        let Scalars { powers, loss, updates } = self.optimizer.scalars;
+        let record = &mut image[HEADER..];
+        let mut put = |at: usize, bytes: &[u8]| record[at..][..bytes.len()].copy_from_slice(bytes);
+        put(0, &algorithm.code().to_le_bytes());
+        put(4, &(self.gradient.len() as u32).to_le_bytes());
+        put(8, &(algorithm.memory() as u32).to_le_bytes());
+        put(12, &u32::from(!self.best.parameters.is_empty()).to_le_bytes());
+        put(16, &updates.to_le_bytes());
+        put(24, &powers[0].to_le_bytes());
+        put(28, &powers[1].to_le_bytes());
+        put(32, &loss.to_le_bytes());
+        put(36, &algorithm.rate().map_or(0.0, |rate| *rate).to_le_bytes());
+        put(40, &self.best.loss.to_le_bytes());
+        put(44, &self.best.waited.to_le_bytes());
+        let numbers = image[HEADER + RECORD..].as_chunks_mut().0.iter_mut();
+        let all = self.arrays().into_iter().flat_map(|array| array.iter());
+        numbers.zip(all).for_each(|(to, from)| *to = from.to_le_bytes());
+        let (inputs, layers) = (self.inputs as u32, self.layers.len() as u32);
+        let extra = self.epoch.to_le_bytes();
+        Header { version: V1, kind: Kind::Trainer, inputs, layers, extra }.seal(image);
+        Ok(len)
+    }
+
+    /// Takes on a state saved by a trainer of the same configuration for the
+    /// same shape of network. With the same network, data and kernels the
+    /// training goes on as if it had never stopped, bit for bit.
+    ///
+    /// The errors of a model's bytes, and [`Error::NnMismatch`] for another
+    /// algorithm or shape: the trainer is as before.
+    pub fn load_state(&mut self, state: &[u8]) -> Result<()> {
+        let header = Header::read(state, Kind::Trainer)?;
+        if header.version != V1 {
+            return Err(Error::ModelVersion);
+        }
+        let record = state.get(HEADER..HEADER + RECORD).ok_or(Error::ModelLength)?;
+        let mut algorithm = self.optimizer.algorithm;
+        let f32_at = |at| f32::from_bits(u32_at(record, at));
+        let same = header.inputs as usize == self.inputs
+            && header.layers as usize == self.layers.len()
+            && u32_at(record, 0) == algorithm.code()
+            && u32_at(record, 4) as usize == self.gradient.len()
+            && u32_at(record, 8) as usize == algorithm.memory()
+            && u32_at(record, 12) == u32::from(!self.best.parameters.is_empty());
+        if !same {
+            return Err(Error::NnMismatch);
+        }
+        if state.len() != self.state_len()? {
+            return Err(Error::ModelLength);
+        }
+        let numbers = || {
+            let words = state[HEADER + RECORD..].as_chunks().0.iter();
+            words.map(|bytes| f32::from_le_bytes(*bytes))
+        };
+        let powers = [f32_at(24), f32_at(28)];
+        let power = |p: &f32| (0.0..=1.0).contains(p);
+        let losses = [f32_at(32), f32_at(40)];
+        if let Some(rate) = algorithm.rate() {
+            *rate = f32_at(36);
+        }
+        if algorithm.check().is_err()
+            || !powers.iter().all(power)
+            || losses.iter().any(|loss| loss.is_nan())
+            || !numbers().all(f32::is_finite)
+        {
+            return Err(Error::ModelInvalid);
+        }
+        let updates = u64::from(u32_at(record, 16)) | u64::from(u32_at(record, 20)) << 32;
+        self.optimizer.algorithm = algorithm;
+        self.optimizer.scalars = Scalars { powers, loss: losses[0], updates };
+        (self.best.loss, self.best.waited) = (losses[1], u32_at(record, 44));
+        self.epoch = u64::from_le_bytes(header.extra);
+        let o = &mut self.optimizer;
+        let arrays = [&mut o.first, &mut o.second, &mut o.third, &mut self.best.parameters];
+        let all = arrays.into_iter().flat_map(|array| array.iter_mut());
+        all.zip(numbers()).for_each(|(to, from)| *to = from);
+        Ok(())
+    }
+}
