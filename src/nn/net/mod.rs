@@ -301,3 +301,13 @@ impl<'m> Net<'m> {
         Ok(&mut self.body.parameters.own()?[..used])
     }
 }
+
+impl core::fmt::Debug for Net<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Net")
+            .field("shape", &self.body.shape)
+            .field("layers", &self.layers())
+            .field("kernel", &self.body.kernel)
+            .finish_non_exhaustive()
+    }
+}
