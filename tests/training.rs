@@ -1,0 +1,285 @@
+//! What a training promises beyond learning: it goes on where it stopped, keeps
+//! the best weights, counts samples by their weights.
+
+use neural_swarm::Error;
+use neural_swarm::nn::{
+    Activation, Adam, Algorithm, Data, ErrorFunction, Layer, Loss, Net, NetConfig, Randomize,
+    Schedule, StopReason, Topology, TrainParams, Trainer, TrainerConfig,
+};
+use neural_swarm::port::Heap;
+
+const ALGORITHMS: [Algorithm; 11] = [
+    Algorithm::Incremental { learning_rate: 0.5, momentum: 0.4 },
+    Algorithm::Batch { learning_rate: 6.0 },
+    Algorithm::RPROP,
+    Algorithm::QUICKPROP,
+    Algorithm::SARPROP,
+    Algorithm::IRPROP_MINUS,
+    Algorithm::IRPROP_PLUS,
+    Algorithm::Sgd { learning_rate: 0.2, momentum: 0.9, nesterov: false },
+    Algorithm::Sgd { learning_rate: 0.2, momentum: 0.9, nesterov: true },
+    Algorithm::Adam(Adam { learning_rate: 0.02, ..Adam::PAPER }),
+    Algorithm::AdamW(Adam { learning_rate: 0.02, ..Adam::PAPER }),
+];
+
+/// Whether a point lies in a ring: 2 inputs, 1 target.
+fn rings(samples: usize, from: usize) -> (Vec<f32>, Vec<f32>) {
+    let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+    for i in from..from + samples {
+        // Spread evenly by two irrational steps.
+        let point = [0.618_034f32, 0.754_877_6].map(|step| 2.0 * (i as f32 * step).fract() - 1.0);
+        let radius = point[0].hypot(point[1]);
+        inputs.extend(point);
+        targets.push(if (0.35..0.8).contains(&radius) { 1.0 } else { 0.0 });
+    }
+    (inputs, targets)
+}
+
+fn network(seed: u64, topology: Topology) -> Net<'static> {
+    let layers = [
+        Layer { steepness: 0.5, ..Layer::new(8, Activation::Tanh) },
+        Layer::new(4, Activation::Silu),
+        Layer::new(1, Activation::Sigmoid),
+    ];
+    let config = NetConfig { topology, seed, ..NetConfig::new(2, &layers) };
+    let mut net = Net::new(&config, Heap).unwrap();
+    net.randomize(Randomize::Uniform(-0.5, 0.5), seed).unwrap();
+    net
+}
+
+fn config(algorithm: Algorithm) -> TrainerConfig<'static> {
+    TrainerConfig { algorithm, seed: 5, block: 16, ..TrainerConfig::default() }
+}
+
+fn trainer(config: &TrainerConfig<'_>, net: &Net<'_>) -> Trainer<'static> {
+    Trainer::new(config, net, Heap).unwrap()
+}
+
+fn state(trainer: &Trainer<'_>) -> Vec<u8> {
+    let mut bytes = vec![0; trainer.state_len().unwrap()];
+    assert_eq!(trainer.save_state(&mut bytes), Ok(bytes.len()));
+    bytes
+}
+
+#[test]
+fn every_algorithm_makes_the_loss_smaller_on_every_topology() {
+    let (inputs, targets) = rings(200, 0);
+    let data = Data::new(&inputs, &targets);
+    for topology in [Topology::Layered, Topology::Shortcut] {
+        for algorithm in ALGORITHMS {
+            let mut net = network(1, topology);
+            let mut trainer = trainer(&config(algorithm), &net);
+            let before = trainer.loss(&net, data).unwrap();
+            trainer.train(&mut net, data, TrainParams::epochs(300)).unwrap();
+            let after = trainer.loss(&net, data).unwrap();
+            assert!(after < 0.9 * before, "{topology:?} {algorithm:?} {before} {after}");
+        }
+    }
+}
+
+#[test]
+fn a_resumed_training_equals_the_uninterrupted_one_bit_for_bit() {
+    let (inputs, targets) = rings(60, 0);
+    let data = Data::new(&inputs, &targets);
+    for algorithm in ALGORITHMS {
+        let config = TrainerConfig {
+            schedule: Schedule::Cosine { epochs: 12, last: 0.1 },
+            ..config(algorithm)
+        };
+        let mut whole = network(3, Topology::Layered);
+        let mut one = trainer(&config, &whole);
+        one.train(&mut whole, data, TrainParams::epochs(10)).unwrap();
+
+        let mut part = network(3, Topology::Layered);
+        let mut first = trainer(&config, &part);
+        first.train(&mut part, data, TrainParams::epochs(4)).unwrap();
+        let mut model = vec![0; part.model_len().unwrap()];
+        part.save(&mut model).unwrap();
+        let bytes = state(&first);
+        drop((part, first));
+
+        let mut rest = Net::load(&model, Heap).unwrap();
+        let mut second = trainer(&config, &rest);
+        second.load_state(&bytes).unwrap();
+        assert_eq!(second.epochs(), 4);
+        second.train(&mut rest, data, TrainParams::epochs(6)).unwrap();
+        assert!(whole.weights() == rest.weights(), "{algorithm:?}");
+        assert_eq!(state(&one), state(&second), "{algorithm:?}");
+    }
+}
+
+#[test]
+fn states_of_others_and_broken_ones_are_refused() {
+    let (inputs, targets) = rings(60, 0);
+    let net = network(3, Topology::Layered);
+    let mut net2 = network(3, Topology::Layered);
+    let mut adam = trainer(&config(Algorithm::ADAM), &net);
+    adam.train(&mut net2, Data::new(&inputs, &targets), TrainParams::epochs(2)).unwrap();
+    let good = state(&adam);
+    let mut other = trainer(&config(Algorithm::ADAM_W), &net);
+    assert_eq!(other.load_state(&good), Err(Error::NnMismatch));
+    let shortcut = network(3, Topology::Shortcut);
+    let mut other = trainer(&config(Algorithm::ADAM), &shortcut);
+    assert_eq!(other.load_state(&good), Err(Error::NnMismatch));
+    let best = TrainerConfig { keep_best: true, ..config(Algorithm::ADAM) };
+    assert_eq!(trainer(&best, &net).load_state(&good), Err(Error::NnMismatch));
+
+    let fresh = state(&trainer(&config(Algorithm::ADAM), &net));
+    let mut target = trainer(&config(Algorithm::ADAM), &net);
+    for len in 0..good.len() {
+        assert!(target.load_state(&good[..len]).is_err());
+    }
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 0x40;
+        assert!(target.load_state(&bad).is_err(), "{at}");
+    }
+    assert_eq!(state(&target), fresh);
+    let mut model = vec![0; net.model_len().unwrap()];
+    net.save(&mut model).unwrap();
+    assert_eq!(target.load_state(&model), Err(Error::ModelKind));
+    assert_eq!(target.save_state(&mut [0; 20]), Err(Error::BufferTooSmall));
+    target.load_state(&good).unwrap();
+    assert_eq!(state(&target), good);
+}
+
+#[test]
+fn a_weight_of_two_counts_as_the_sample_twice() {
+    let (inputs, targets) = rings(10, 0);
+    let weights: Vec<f32> = (0..10).map(|i| (i % 3) as f32).collect();
+    let (mut more_inputs, mut more_targets) = (Vec::new(), Vec::new());
+    for i in 0..10 {
+        for _ in 0..i % 3 {
+            more_inputs.extend_from_slice(&inputs[2 * i..2 * i + 2]);
+            more_targets.push(targets[i]);
+        }
+    }
+    for loss in [Loss::Mse, Loss::CrossEntropy] {
+        for algorithm in [Algorithm::SGD, Algorithm::BATCH] {
+            let weighed = Data { weights: Some(&weights), ..Data::new(&inputs, &targets) };
+            let twice = Data::new(&more_inputs, &more_targets);
+            let [mut a, mut b] = [0; 2].map(|_| network(2, Topology::Layered));
+            let batch_size = if algorithm == Algorithm::SGD { 10 } else { 0 };
+            let settings = TrainerConfig { loss, batch_size, ..config(algorithm) };
+            let (mut one, mut two) = (trainer(&settings, &a), trainer(&settings, &b));
+            let losses = (one.epoch(&mut a, weighed).unwrap(), two.epoch(&mut b, twice).unwrap());
+            assert!((losses.0 - losses.1).abs() < 1e-5, "{losses:?}");
+            assert!(a.difference(&b).unwrap() < 1e-5, "{loss:?} {algorithm:?}");
+        }
+    }
+    let mut net = network(2, Topology::Layered);
+    let mut trainer = trainer(&config(Algorithm::SGD), &net);
+    let mut train = |weights: &[f32]| {
+        let data = Data { weights: Some(weights), ..Data::new(&inputs, &targets) };
+        trainer.epoch(&mut net, data)
+    };
+    assert_eq!(train(&[0.0; 10]), Err(Error::Invalid));
+    assert_eq!(train(&[-1.0; 10]), Err(Error::Invalid));
+    assert_eq!(train(&[f32::NAN; 10]), Err(Error::Invalid));
+    assert_eq!(train(&[1.0; 9]), Err(Error::Length));
+}
+
+#[test]
+fn early_stopping_keeps_the_weights_of_the_best_epoch() {
+    // Few samples, half of them labelled wrongly, and many epochs.
+    let (inputs, mut targets) = rings(24, 0);
+    targets.iter_mut().step_by(3).for_each(|t| *t = 1.0 - *t);
+    let (validation_inputs, validation_targets) = rings(200, 1000);
+    let validation = Data::new(&validation_inputs, &validation_targets);
+    let mut net = network(4, Topology::Layered);
+    let settings = TrainerConfig { keep_best: true, ..config(Algorithm::RPROP) };
+    let mut trainer = trainer(&settings, &net);
+    let mut seen = Vec::new();
+    let mut hook = |p: &neural_swarm::nn::Progress| {
+        seen.push(p.validation_loss.unwrap());
+        std::ops::ControlFlow::Continue(())
+    };
+    let params = TrainParams {
+        validation: Some(validation),
+        patience: 15,
+        progress: Some(&mut hook),
+        ..TrainParams::epochs(2000)
+    };
+    let report = trainer.train(&mut net, Data::new(&inputs, &targets), params).unwrap();
+    assert_eq!(report.stopped_by, StopReason::Validation);
+    let best = seen.iter().copied().fold(f32::INFINITY, f32::min);
+    let at = seen.iter().position(|loss| *loss == best).unwrap();
+    assert_eq!(seen.len(), at + 1 + 15, "patience counts from the best epoch");
+    assert_eq!(report.best_validation_loss, Some(best));
+    assert_eq!(trainer.loss(&net, validation), Ok(best));
+    assert!(*seen.last().unwrap() > best);
+    let no_validation = TrainParams { patience: 3, ..TrainParams::epochs(1) };
+    let data = Data::new(&inputs, &targets);
+    assert_eq!(trainer.train(&mut net, data, no_validation), Err(Error::Invalid));
+}
+
+#[test]
+fn failed_outputs_are_counted_and_stop_the_training() {
+    let (inputs, targets) = rings(40, 0);
+    let data = Data::new(&inputs, &targets);
+    let mut net = network(6, Topology::Layered);
+    let mut trainer = trainer(&config(Algorithm::RPROP), &net);
+    let by_hand = |net: &mut Net<'_>| {
+        let mut outputs = vec![0.0; 40];
+        for (x, y) in inputs.chunks(2).zip(&mut outputs) {
+            net.forward(x, std::slice::from_mut(y)).unwrap();
+        }
+        outputs.iter().zip(&targets).filter(|(y, t)| (*y - *t).abs() >= 0.35).count() as u64
+    };
+    assert_eq!(trainer.test(&net, data).unwrap().1, by_hand(&mut net));
+    let params = TrainParams { target_bit_fail: Some(0), ..TrainParams::epochs(5000) };
+    let report = trainer.train(&mut net, data, params).unwrap();
+    assert_eq!((report.stopped_by, report.bit_fail), (StopReason::BitFail, 0));
+    assert_eq!(trainer.test(&net, data).unwrap().1, by_hand(&mut net));
+}
+
+#[test]
+fn weight_decay_makes_weights_smaller_and_leaves_biases() {
+    // Without inputs a weight has no gradient: only the decay moves it.
+    let layers = [Layer::new(2, Activation::Linear)];
+    for (algorithm, factor) in [
+        (Algorithm::Sgd { learning_rate: 0.1, momentum: 0.0, nesterov: false }, 0.97f32),
+        (Algorithm::AdamW(Adam { learning_rate: 0.1, ..Adam::PAPER }), 0.97),
+    ] {
+        let mut net = Net::new(&NetConfig::new(3, &layers), Heap).unwrap();
+        net.randomize(Randomize::Uniform(0.5, 1.0), 1).unwrap();
+        let before = net.weights().to_vec();
+        let settings = TrainerConfig { weight_decay: 0.3, ..config(algorithm) };
+        let mut trainer = trainer(&settings, &net);
+        let mut outputs = [0.0; 2];
+        net.forward(&[0.0; 3], &mut outputs).unwrap();
+        trainer.epoch(&mut net, Data::new(&[0.0; 3], &outputs)).unwrap();
+        for (after, before) in net.weights()[..6].iter().zip(&before) {
+            assert!((after - factor * before).abs() < 1e-6, "{algorithm:?}");
+        }
+        assert_eq!(net.weights()[6..], before[6..]);
+    }
+}
+
+#[test]
+fn settings_that_do_not_go_together_are_refused() {
+    let net = network(1, Topology::Layered);
+    let refuse = |config: TrainerConfig<'_>, error| {
+        assert_eq!(Trainer::footprint(&config, &net), Err(error), "{:?}", config.algorithm);
+    };
+    let fann = config(Algorithm::RPROP);
+    refuse(TrainerConfig { weight_decay: 0.1, ..fann }, Error::Invalid);
+    refuse(TrainerConfig { batch_size: 4, ..fann }, Error::Invalid);
+    refuse(TrainerConfig { bit_fail_limit: 0.0, ..fann }, Error::Invalid);
+    refuse(
+        TrainerConfig { schedule: Schedule::Exponential { factor: 0.0 }, ..fann },
+        Error::Invalid,
+    );
+    let error_function = ErrorFunction::Tanh;
+    refuse(TrainerConfig { error_function, ..config(Algorithm::ADAM) }, Error::Invalid);
+    refuse(TrainerConfig { weight_decay: -0.1, ..config(Algorithm::ADAM) }, Error::Invalid);
+    refuse(TrainerConfig { batch_size: 2, ..config(Algorithm::INCREMENTAL) }, Error::Invalid);
+    let mut threshold = network(1, Topology::Layered);
+    threshold.set_style(0, Activation::Threshold, 1.0).unwrap();
+    assert_eq!(Trainer::footprint(&fann, &threshold), Err(Error::Unsupported));
+    // A threshold put in later is noticed, too.
+    let (inputs, targets) = rings(4, 0);
+    let mut trainer = trainer(&fann, &net);
+    let data = Data::new(&inputs, &targets);
+    assert_eq!(trainer.epoch(&mut threshold, data), Err(Error::NnMismatch));
+}
