@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::parts::Body;
+use crate::error::Result;
 use crate::nn::Activation;
 use crate::nn::kernel::float::{Rows, RowsMut, Size};
 use crate::nn::shape::Dense;
@@ -117,6 +118,32 @@ impl Body<'_> {
                 sources.clone().zip(&mut dw[at..]).for_each(|(source, dw)| *dw += d * x[source]);
             }
         }
+    }
+
+    /// Adds `d x^T` of one sample to the weights and biases of a layer.
+    pub fn step(
+        &mut self,
+        layer: &Dense,
+        d: Rows<'_>,
+        x: Rows<'_>,
+        scratch: &mut [f32],
+    ) -> Result<()> {
+        let size = self.size(layer, 1);
+        let (w, b) = layer.of_mut(self.parameters.own()?);
+        let Some(first) = layer.links else {
+            (self.kernels.gradient)(size, d, x, w, b, true, scratch);
+            return Ok(());
+        };
+        let starts = &self.starts[layer.units_before..=layer.units_before + layer.units()];
+        for (unit, (b, d)) in b.iter_mut().zip(d.data).enumerate() {
+            *b += d;
+            let row = starts[unit] as usize..starts[unit + 1] as usize;
+            let weights = &mut w[row.start - first..row.end - first];
+            for (w, node) in weights.iter_mut().zip(&self.sources[row]) {
+                *w += d * x.data[(node - layer.first) as usize];
+            }
+        }
+        Ok(())
     }
 
     /// The runs of units of the same style in a layer.

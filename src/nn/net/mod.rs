@@ -287,6 +287,10 @@ impl<'m> Net<'m> {
         &self.body
     }
 
+    pub(crate) fn body_mut(&mut self) -> &mut Body<'m> {
+        &mut self.body
+    }
+
     pub(crate) fn layers(&self) -> &[Dense] {
         self.body.layers()
     }

@@ -30,7 +30,29 @@ pub(super) struct Workspace<'m> {
     /// Rows of slopes: layered, those of every other layer; shortcut, those of
     /// one layer, and of all nodes.
     delta: [Carved<'m, f32>; 2],
+    /// The slopes of all units for one sample, where each sample changes the
+    /// weights at once.
+    slopes: Carved<'m, f32>,
     scratch: Carved<'m, f32>,
+}
+
+/// How a training goes through its samples.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    /// Samples computed at once.
+    pub block: usize,
+    /// Whether they come in an order of their own.
+    pub gathers: bool,
+    /// Whether each changes the weights at once.
+    pub direct: bool,
+}
+
+/// What becomes of the slopes of a layer's sums.
+pub(super) enum Sink<'a> {
+    /// They make up the gradient, which is set, or added to.
+    Gradient(&'a mut [f32], bool),
+    /// They are kept.
+    Slopes,
 }
 
 /// Samples of a block: rows, and the weight of each.
@@ -52,8 +74,7 @@ pub(super) enum Place {
 impl<'m> Workspace<'m> {
     pub fn carve(
         body: &Body<'_>,
-        block: usize,
-        gathers: bool,
+        Manner { block, gathers, direct }: Manner,
         carver: &mut Carver<'m>,
     ) -> Result<Workspace<'m>> {
         let shape = &body.shape;
@@ -75,6 +96,7 @@ impl<'m> Workspace<'m> {
             sums: carver.take(if needs_sums { rows(shape.units)? } else { 0 }, 0.0)?,
             nodes: carver.take(if shortcut { rows(shape.nodes())? } else { 0 }, 0.0)?,
             delta: [carver.take(rows(delta[0])?, 0.0)?, carver.take(rows(delta[1])?, 0.0)?],
+            slopes: carver.take(if direct { shape.units } else { 0 }, 0.0)?,
             scratch: carver.take(SCRATCH, 0.0)?,
         })
     }
@@ -113,7 +135,7 @@ impl<'m> Workspace<'m> {
         body: &Body<'_>,
         judge: &Judge,
         (data, place): (Data<'_>, Place),
-        backward: Option<(f32, &mut [f32], bool)>,
+        backward: Option<(f32, Sink<'_>)>,
     ) -> Verdict {
         let (inputs, outputs) = (body.shape.inputs, body.shape.outputs);
         let block = match &place {
@@ -138,16 +160,54 @@ impl<'m> Workspace<'m> {
             sums: &mut self.sums,
             nodes: &mut self.nodes,
             delta: &mut self.delta,
+            slopes: &mut self.slopes,
             scratch: &mut self.scratch,
         };
         pass.forward();
         let verdict = pass.judge(judge, block);
-        if let Some((scale, gradient, add)) = backward
+        if let Some((scale, sink)) = backward
             && verdict.sum.is_finite()
         {
-            pass.backward(judge, block, scale, gradient, add);
+            pass.backward(judge, block, scale, sink);
         }
         verdict
+    }
+
+    /// Changes the weights by minus the gradient of one sample, whose slopes
+    /// were kept. `room` is how far from the largest number the weights are at
+    /// least; [`Error::NnDiverged`] where it does not suffice, and the weights
+    /// stay as they are.
+    pub fn step(&mut self, body: &mut Body<'_>, input: &[f32], room: &mut f32) -> Result<()> {
+        let largest = |values: &[f32]| values.iter().fold(0f32, |max, x| max.max(x.abs()));
+        // Every source is an input or a unit's value; a bias counts 1.
+        let values = body
+            .layers()
+            .iter()
+            .map(|layer| largest(&self.values[self.block * layer.units_before..][..layer.units()]));
+        let source = values.fold(largest(input).max(1.0), f32::max);
+        let change = largest(&self.slopes) * source;
+        if change > *room {
+            *room = f32::MAX / 2.0 - largest(body.parameters());
+        }
+        if !self.slopes.iter().all(|d| d.is_finite()) || change > *room {
+            return Err(Error::NnDiverged);
+        }
+        *room -= change;
+        self.slopes.iter_mut().for_each(|d| *d = -*d);
+        for i in 0..body.shape.layers {
+            let layer = body.table[i];
+            let x = if !self.nodes.is_empty() {
+                &self.nodes[..]
+            } else if i == 0 {
+                input
+            } else {
+                &self.values[self.block * (layer.units_before - layer.inputs())..]
+            };
+            let x = Rows { data: &x[..layer.inputs()], stride: layer.inputs() };
+            let d = &self.slopes[layer.units_before..][..layer.units()];
+            body.step(&layer, Rows { data: d, stride: layer.units() }, x, &mut self.scratch)?;
+        }
+        Ok(())
     }
 }
 
@@ -161,6 +221,7 @@ struct Pass<'p, 'm> {
     sums: &'p mut [f32],
     nodes: &'p mut [f32],
     delta: &'p mut [Carved<'m, f32>; 2],
+    slopes: &'p mut [f32],
     scratch: &'p mut [f32],
 }
 
@@ -225,15 +286,8 @@ impl Pass<'_, '_> {
         all
     }
 
-    /// Adds the gradient, or sets it. Needs the values of the forward pass.
-    fn backward(
-        &mut self,
-        judge: &Judge,
-        block: Block<'_>,
-        scale: f32,
-        gradient: &mut [f32],
-        add: bool,
-    ) {
+    /// Works out the slopes of all sums, from the values of the forward pass.
+    fn backward(&mut self, judge: &Judge, block: Block<'_>, scale: f32, mut sink: Sink<'_>) {
         let (body, samples) = (self.body, self.samples);
         let shortcut = !self.nodes.is_empty();
         let (inputs, nodes) = (body.shape.inputs, body.shape.nodes());
@@ -284,7 +338,14 @@ impl Pass<'_, '_> {
                 let at = at - self.block * layer.inputs();
                 Rows { data: &self.values[at..], stride: layer.inputs() }
             };
-            body.gradient(layer, samples, d, x, gradient, add, self.scratch);
+            match &mut sink {
+                Sink::Gradient(gradient, add) => {
+                    body.gradient(layer, samples, d, x, gradient, *add, self.scratch);
+                }
+                Sink::Slopes => {
+                    self.slopes[layer.units_before..][..units].copy_from_slice(&d.data[..units]);
+                }
+            }
             if i > 0 {
                 let stride = if shortcut { nodes } else { layer.inputs() };
                 let dx = RowsMut { data: before, stride };

@@ -10,7 +10,7 @@ mod state;
 
 use core::alloc::Layout;
 
-use self::backprop::{Place, Workspace};
+use self::backprop::{Manner, Place, Sink, Workspace};
 use self::loss::{Judge, Verdict};
 use self::optimizer::{Context, Optimizer};
 use super::net::Net;
@@ -50,9 +50,13 @@ pub struct Trainer<'m> {
 #[derive(Clone, Copy, Debug)]
 struct Settings {
     judge: Judge,
+    /// Weights and biases of the network.
+    parameters: usize,
     /// Samples for each update; 0: all.
     batch_size: usize,
     shuffle: bool,
+    /// Each sample changes the weights at once.
+    direct: bool,
     seed: u64,
     schedule: Schedule,
     weight_decay: f32,
@@ -89,20 +93,30 @@ impl<'m> Parts<'m> {
         }
         let parameters = net.shape().parameters;
         let best = if config.keep_best { parameters } else { 0 };
+        let gradient = if config.manner().direct { 0 } else { parameters };
         Ok(Parts {
             layers: table,
             optimizer: Optimizer::carve(config.algorithm, parameters, carver)?,
-            gradient: carver.take(parameters, 0.0)?,
+            gradient: carver.take(gradient, 0.0)?,
             best: carver.take(best, 0.0)?,
-            workspace: Workspace::carve(net.body(), config.block, config.gathers(), carver)?,
+            workspace: Workspace::carve(net.body(), config.manner(), carver)?,
         })
     }
 }
 
 impl TrainerConfig<'_> {
-    /// Whether samples are visited in an order of their own.
-    fn gathers(&self) -> bool {
-        self.shuffle && !self.algorithm.is_full_batch()
+    fn manner(&self) -> Manner {
+        let steepest = match self.algorithm {
+            Algorithm::Incremental { momentum, .. } => momentum == 0.0,
+            Algorithm::Sgd { momentum, .. } => momentum == 0.0 && self.batch_size == 1,
+            _ => false,
+        };
+        Manner {
+            block: self.block,
+            gathers: self.shuffle && !self.algorithm.is_full_batch(),
+            // Then the gradient need not be written down.
+            direct: steepest && self.weight_decay == 0.0,
+        }
     }
 }
 
@@ -145,13 +159,15 @@ impl<'m> Trainer<'m> {
                 fann: config.algorithm.is_fann(),
                 bit_fail_limit: config.bit_fail_limit,
             },
+            parameters: net.shape().parameters,
             batch_size: match (config.batch_size, config.algorithm) {
                 (_, algorithm) if algorithm.is_full_batch() => 0,
                 (_, Algorithm::Incremental { .. }) => 1,
                 (0, _) => DEFAULT_BATCH,
                 (n, _) => n,
             },
-            shuffle: config.gathers(),
+            shuffle: config.manner().gathers,
+            direct: config.manner().direct,
             seed: config.seed,
             schedule: config.schedule,
             weight_decay: config.weight_decay,
@@ -296,8 +312,13 @@ impl<'m> Trainer<'m> {
 
     fn run_epoch(&mut self, net: &mut Net<'_>, data: Data<'_>, weight: f64) -> Result<(f32, u64)> {
         let Settings { judge, batch_size, shuffle, seed, schedule, .. } = self.settings;
+        if self.settings.direct {
+            return self.run_direct_epoch(net, data, weight);
+        }
         let samples = data.inputs.len() / self.inputs;
         let outputs = net.shape().outputs;
+        // A batch counts by the weights of its samples, against the mean one.
+        let each = weight / samples as f64;
         let order = shuffle.then(|| Permutation::new(samples, seed, self.epoch));
         let rate = schedule.factor(self.epoch);
         let batch = if batch_size == 0 { samples } else { batch_size };
@@ -306,14 +327,7 @@ impl<'m> Trainer<'m> {
         while start < samples {
             let end = samples.min(start.saturating_add(batch));
             let place = |i: usize| order.map_or(i, |order| order.at(i));
-            let counted = match data.weights {
-                None => (end - start) as f64,
-                Some(weights) => (start..end).map(|i| f64::from(weights[place(i)])).sum(),
-            };
-            if counted == 0.0 {
-                start = end;
-                continue;
-            }
+            let counted = (end - start) as f64 * each;
             let mean = judge.loss.mean(counted, outputs);
             let scale = if judge.fann { 1.0 } else { mean as f32 };
             let mut sum = 0.0;
@@ -324,8 +338,9 @@ impl<'m> Trainer<'m> {
                     true => self.workspace.gather(data, (from..to).map(place)),
                     false => Place::Data(from..to),
                 };
-                let backward = Some((scale, &mut self.gradient[..], from > start));
-                let part = self.workspace.run(net.body(), &judge, (data, block), backward);
+                let sink = Sink::Gradient(&mut self.gradient, from > start);
+                let part =
+                    self.workspace.run(net.body(), &judge, (data, block), Some((scale, sink)));
                 if !part.sum.is_finite() {
                     return Err(Error::NnDiverged);
                 }
@@ -339,6 +354,40 @@ impl<'m> Trainer<'m> {
             self.decay(net, rate)?;
             self.optimizer.update(net.parameters_mut()?, &self.gradient, context)?;
             start = end;
+        }
+        self.epoch += 1;
+        Ok(((all.sum * judge.loss.mean(weight, outputs)) as f32, all.bit_fail))
+    }
+
+    /// An epoch whose samples change the weights one by one.
+    fn run_direct_epoch(
+        &mut self,
+        net: &mut Net<'_>,
+        data: Data<'_>,
+        weight: f64,
+    ) -> Result<(f32, u64)> {
+        let Settings { judge, shuffle, seed, schedule, .. } = self.settings;
+        let (inputs, outputs) = (self.inputs, net.shape().outputs);
+        let samples = data.inputs.len() / inputs;
+        let order = shuffle.then(|| Permutation::new(samples, seed, self.epoch));
+        let mut algorithm = self.optimizer.algorithm;
+        let rate = algorithm.rate().map_or(0.0, |rate| *rate) * schedule.factor(self.epoch);
+        let mean = judge.loss.mean(weight / samples as f64, outputs);
+        let scale = rate * if judge.fann { 1.0 } else { mean as f32 };
+        let mut all = Verdict::default();
+        let mut room = 0.0;
+        for i in 0..samples {
+            let at = order.map_or(i, |order| order.at(i));
+            let place = (data, Place::Data(at..at + 1));
+            let part = self.workspace.run(net.body(), &judge, place, Some((scale, Sink::Slopes)));
+            if !part.sum.is_finite() {
+                return Err(Error::NnDiverged);
+            }
+            all.sum += part.sum;
+            all.bit_fail += part.bit_fail;
+            let input = &data.inputs[at * inputs..(at + 1) * inputs];
+            self.workspace.step(net.body_mut(), input, &mut room)?;
+            self.optimizer.scalars.updates += 1;
         }
         self.epoch += 1;
         Ok(((all.sum * judge.loss.mean(weight, outputs)) as f32, all.bit_fail))

@@ -51,7 +51,7 @@ impl Trainer<'_> {
         let record = &mut image[HEADER..];
         let mut put = |at: usize, bytes: &[u8]| record[at..][..bytes.len()].copy_from_slice(bytes);
         put(0, &algorithm.code().to_le_bytes());
-        put(4, &(self.gradient.len() as u32).to_le_bytes());
+        put(4, &(self.settings.parameters as u32).to_le_bytes());
         put(8, &(algorithm.memory() as u32).to_le_bytes());
         put(12, &u32::from(!self.best.parameters.is_empty()).to_le_bytes());
         put(16, &updates.to_le_bytes());
@@ -87,7 +87,7 @@ impl Trainer<'_> {
         let same = header.inputs as usize == self.inputs
             && header.layers as usize == self.layers.len()
             && u32_at(record, 0) == algorithm.code()
-            && u32_at(record, 4) as usize == self.gradient.len()
+            && u32_at(record, 4) as usize == self.settings.parameters
             && u32_at(record, 8) as usize == algorithm.memory()
             && u32_at(record, 12) == u32::from(!self.best.parameters.is_empty());
         if !same {
