@@ -781,6 +781,11 @@ typedef struct nsw_qnet_info {
 #define NSW_ERR_CAPACITY -18
 
 /**
+ * A hook of the caller's did not do what it must.
+ */
+#define NSW_ERR_HOOK -19
+
+/**
  * The layers do not make a network.
  */
 #define NSW_ERR_NN_SHAPE -100

@@ -82,6 +82,8 @@ errors! {
     Unsupported = -17, "not available on this machine or for this object";
     /// There is no room left in the object.
     Capacity = -18, "there is no room left in the object; nothing was changed";
+    /// A hook of the caller's did not do what it must.
+    Hook = -19, "a hook of the caller's did not do what it must";
 
     /// The layers do not make a network.
     NnShape = -100, "the layers do not make a network (see the documentation of the layer struct)";

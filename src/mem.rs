@@ -120,6 +120,12 @@ impl<'m> Carver<'m> {
 
     /// `len` elements, each set to `value`.
     pub fn take<T: Copy>(&mut self, len: usize, value: T) -> Result<Carved<'m, T>> {
+        self.take_with(len, || value)
+    }
+
+    /// `len` elements, each made by `make`. They are never dropped.
+    pub fn take_with<T>(&mut self, len: usize, make: impl Fn() -> T) -> Result<Carved<'m, T>> {
+        const { assert!(!core::mem::needs_drop::<T>()) };
         let layout = Layout::array::<T>(len).map_err(|_| Error::Overflow)?;
         let from = self.used.checked_next_multiple_of(layout.align()).ok_or(Error::Overflow)?;
         let to = from.checked_add(layout.size()).ok_or(Error::Overflow)?;
@@ -137,7 +143,7 @@ impl<'m> Carver<'m> {
                 unsafe {
                     let first = start.add(from).cast::<T>();
                     for i in 0..len {
-                        first.add(i).write(value);
+                        first.add(i).write(make());
                     }
                     Carved { start: first, len, memory: PhantomData }
                 }
@@ -205,6 +211,47 @@ impl<T> Deref for Held<'_, T> {
             Held::InPlace(lent) => lent,
         }
     }
+}
+
+/// Something that one thread at most takes, once.
+pub(crate) struct Share<T> {
+    taken: Flag,
+    value: core::cell::UnsafeCell<T>,
+}
+
+// SAFETY: the flag lets one thread alone at the value.
+unsafe impl<T: Send> Sync for Share<T> {}
+
+impl<T> Share<T> {
+    pub fn new(value: T) -> Share<T> {
+        Share { taken: Flag::new(false), value: core::cell::UnsafeCell::new(value) }
+    }
+
+    /// The value, for the first that asks.
+    #[allow(clippy::mut_from_ref)] // once only
+    pub fn take(&self) -> Option<&mut T> {
+        // SAFETY: only the first to raise the flag gets here, and it never
+        // falls again.
+        raise(&self.taken).then(|| unsafe { &mut *self.value.get() })
+    }
+}
+
+type Flag = core::sync::atomic::AtomicBool;
+
+/// Raises a flag; says whether it was down.
+#[cfg(target_has_atomic = "8")]
+fn raise(flag: &Flag) -> bool {
+    !flag.swap(true, core::sync::atomic::Ordering::AcqRel)
+}
+
+/// Without compare-and-swap there is one core; an interrupt in between that
+/// takes the same share is not a thread's doing.
+#[cfg(not(target_has_atomic = "8"))]
+fn raise(flag: &Flag) -> bool {
+    use core::sync::atomic::Ordering;
+    let was = flag.load(Ordering::Acquire);
+    flag.store(true, Ordering::Release);
+    !was
 }
 
 /// How full an arena is, in bytes.

@@ -1,4 +1,4 @@
-//! What the caller supplies: memory and a place for log lines.
+//! What the caller supplies: memory, threads, and a place for log lines.
 //!
 //! The core does no input or output and knows no globals. Whatever it needs
 //! from its surroundings comes in through the traits of this module.
@@ -6,7 +6,7 @@
 use core::alloc::Layout;
 
 use crate::error::Result;
-use crate::mem::Piece;
+use crate::mem::{Piece, Share};
 
 pub use crate::mem::{Arena, Usage};
 
@@ -29,6 +29,74 @@ pub struct Heap;
 impl<'m> Allocator<'m> for Heap {
     fn allocate(&self, layout: Layout) -> Result<Piece<'m>> {
         Piece::from_heap(layout)
+    }
+}
+
+/// Runs the parts of some work side by side: a thread pool.
+pub trait Parallel: Sync {
+    /// Calls `work` once with each of `0..parts`, in any order and on any
+    /// threads, and returns when all have returned.
+    fn run(&self, parts: usize, work: &(dyn Fn(usize) + Sync));
+}
+
+/// The most parts that work is divided into.
+pub const MAX_PARTS: usize = 16;
+
+/// Does `work` on each of `items`, side by side where there is a pool. An item
+/// that the pool names twice is worked on once, one that it forgets not at all.
+pub(crate) fn share<T: Send>(
+    items: &mut heapless::Vec<T, MAX_PARTS>,
+    parallel: Option<&dyn Parallel>,
+    work: impl Fn(usize, &mut T) + Sync,
+) {
+    let Some(parallel) = parallel else {
+        return items.iter_mut().enumerate().for_each(|(i, item)| work(i, item));
+    };
+    let shares: heapless::Vec<Share<&mut T>, MAX_PARTS> =
+        items.iter_mut().map(Share::new).collect();
+    parallel.run(shares.len(), &|i| {
+        if let Some(item) = shares.get(i).and_then(Share::take) {
+            work(i, item);
+        }
+    });
+}
+
+/// A pool that starts threads for each piece of work and waits for them: good
+/// for work of a millisecond or more, such as an epoch over all samples.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug)]
+pub struct Threads(usize);
+
+#[cfg(feature = "std")]
+impl Threads {
+    /// At most so many threads at once, the caller's among them; 0 means as
+    /// many as the machine has for this program.
+    pub fn new(count: usize) -> Threads {
+        let all = || std::thread::available_parallelism().map_or(1, |n| n.get());
+        Threads(if count == 0 { all() } else { count })
+    }
+}
+
+#[cfg(feature = "std")]
+impl Parallel for Threads {
+    fn run(&self, parts: usize, work: &(dyn Fn(usize) + Sync)) {
+        let next = core::sync::atomic::AtomicUsize::new(0);
+        let run = || {
+            loop {
+                let part = next.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+                if part >= parts {
+                    return;
+                }
+                work(part);
+            }
+        };
+        std::thread::scope(|scope| {
+            // What cannot be started is done by the others.
+            for _ in 1..self.0.min(parts) {
+                let _ = std::thread::Builder::new().spawn_scoped(scope, run);
+            }
+            run();
+        });
     }
 }
 

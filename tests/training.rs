@@ -6,7 +6,7 @@ use neural_swarm::nn::{
     Activation, Adam, Algorithm, Data, ErrorFunction, Layer, Loss, Net, NetConfig, Randomize,
     Schedule, StopReason, Topology, TrainParams, Trainer, TrainerConfig,
 };
-use neural_swarm::port::Heap;
+use neural_swarm::port::{Heap, Parallel, Threads};
 
 const ALGORITHMS: [Algorithm; 11] = [
     Algorithm::Incremental { learning_rate: 0.5, momentum: 0.4 },
@@ -282,4 +282,56 @@ fn settings_that_do_not_go_together_are_refused() {
     let mut trainer = trainer(&fann, &net);
     let data = Data::new(&inputs, &targets);
     assert_eq!(trainer.epoch(&mut threshold, data), Err(Error::NnMismatch));
+}
+
+/// Runs parts in an order of its own.
+struct Odd(fn(usize) -> Vec<usize>);
+
+impl Parallel for Odd {
+    fn run(&self, parts: usize, work: &(dyn Fn(usize) + Sync)) {
+        self.0(parts).into_iter().for_each(work);
+    }
+}
+
+#[test]
+fn workers_come_to_the_same_weights_whoever_runs_them() {
+    let (inputs, targets) = rings(205, 0);
+    let data = Data::new(&inputs, &targets);
+    for algorithm in [Algorithm::RPROP, Algorithm::ADAM] {
+        for workers in [2, 3, 16] {
+            let batch_size = if algorithm == Algorithm::ADAM { 100 } else { 0 };
+            let settings = TrainerConfig { workers, batch_size, block: 8, ..config(algorithm) };
+            let run = |parallel: Option<&dyn Parallel>| {
+                let mut net = network(7, Topology::Layered);
+                let mut trainer = trainer(&settings, &net);
+                let params =
+                    TrainParams { parallel, validation: Some(data), ..TrainParams::epochs(5) };
+                let report = trainer.train(&mut net, data, params).map(|report| report.loss);
+                (report, net.weights().to_vec())
+            };
+            let alone = run(None);
+            assert!(alone.0.is_ok());
+            assert_eq!(run(Some(&Threads::new(0))), alone);
+            assert_eq!(run(Some(&Threads::new(40))), alone);
+            assert_eq!(run(Some(&Odd(|parts| (0..parts).rev().collect()))), alone);
+            // Parts that do not exist and parts named twice are not run.
+            assert_eq!(run(Some(&Odd(|parts| (0..3 * parts).map(|i| i / 2).collect()))), alone);
+            // Forgotten ones are noticed.
+            assert_eq!(run(Some(&Odd(|parts| (1..parts).collect()))).0, Err(Error::Hook));
+            // Against one worker only the rounding differs.
+            let one = TrainerConfig { workers: 1, ..settings };
+            let mut net = network(7, Topology::Layered);
+            let mut single = trainer(&one, &net);
+            let loss = single.train(&mut net, data, TrainParams::epochs(1)).unwrap().loss;
+            let mut net = network(7, Topology::Layered);
+            let mut several = trainer(&settings, &net);
+            let other = several.train(&mut net, data, TrainParams::epochs(1)).unwrap().loss;
+            assert!((loss - other).abs() < 1e-6, "{loss} {other}");
+        }
+    }
+    let net = network(7, Topology::Layered);
+    for workers in [0, 17] {
+        let bad = TrainerConfig { workers, ..config(Algorithm::RPROP) };
+        assert_eq!(Trainer::footprint(&bad, &net), Err(Error::Invalid));
+    }
 }

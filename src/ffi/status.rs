@@ -50,6 +50,8 @@ pub const NSW_ERR_READ_ONLY: nsw_status = -16;
 pub const NSW_ERR_UNSUPPORTED: nsw_status = -17;
 /// There is no room left in the object; nothing was changed.
 pub const NSW_ERR_CAPACITY: nsw_status = -18;
+/// A hook of the caller's did not do what it must.
+pub const NSW_ERR_HOOK: nsw_status = -19;
 /// The layers do not make a network.
 pub const NSW_ERR_NN_SHAPE: nsw_status = -100;
 /// The loss does not go with the output activation.
@@ -113,6 +115,7 @@ mod tests {
             (NSW_ERR_READ_ONLY, Error::ReadOnly),
             (NSW_ERR_UNSUPPORTED, Error::Unsupported),
             (NSW_ERR_CAPACITY, Error::Capacity),
+            (NSW_ERR_HOOK, Error::Hook),
             (NSW_ERR_NN_SHAPE, Error::NnShape),
             (NSW_ERR_NN_LOSS, Error::NnLoss),
             (NSW_ERR_NN_DIVERGED, Error::NnDiverged),

@@ -7,7 +7,7 @@ use super::loss::{ErrorFunction, Loss};
 use super::schedule::Schedule;
 use crate::error::{Error, Result};
 use crate::nn::Net;
-use crate::port::{Level, Line, Logger};
+use crate::port::{Level, Line, Logger, MAX_PARTS, Parallel};
 
 /// How a trainer works.
 #[derive(Clone, Copy)]
@@ -43,6 +43,10 @@ pub struct TrainerConfig<'a> {
     /// Whether the best weights are kept while training watches a validation
     /// set: costs memory for one more copy of the weights.
     pub keep_best: bool,
+    /// How many workers share the blocks of a batch, 1 to 16: each costs the
+    /// memory of a block and of a gradient. The result depends on their number
+    /// (sums are rounded in another order), not on who runs them.
+    pub workers: usize,
     /// Told why a configuration is refused.
     pub logger: Option<&'a dyn Logger>,
 }
@@ -62,6 +66,7 @@ impl Default for TrainerConfig<'_> {
             weight_decay: 0.0,
             bit_fail_limit: 0.35,
             keep_best: false,
+            workers: 1,
             logger: None,
         }
     }
@@ -87,6 +92,9 @@ impl TrainerConfig<'_> {
         }
         if matches!(self.algorithm, Algorithm::Incremental { .. }) && self.batch_size > 1 {
             return invalid("incremental training takes one sample at a time");
+        }
+        if !(1..=MAX_PARTS).contains(&self.workers) {
+            return invalid("a trainer has 1 to 16 workers");
         }
         if self.block == 0 {
             return invalid("the block of a trainer is at least 1");
@@ -175,6 +183,9 @@ pub struct TrainParams<'a> {
     pub min_delta: f32,
     /// Called after each epoch; may stop the training.
     pub progress: Option<ProgressHook<'a>>,
+    /// Where the trainer's workers run side by side; without it they run one
+    /// after the other, to the same result.
+    pub parallel: Option<&'a dyn Parallel>,
 }
 
 impl TrainParams<'_> {
@@ -188,6 +199,7 @@ impl TrainParams<'_> {
             patience: 0,
             min_delta: 0.0,
             progress: None,
+            parallel: None,
         }
     }
 

@@ -3,6 +3,7 @@
 mod algorithm;
 mod backprop;
 mod config;
+mod lanes;
 mod loss;
 mod optimizer;
 mod schedule;
@@ -10,7 +11,8 @@ mod state;
 
 use core::alloc::Layout;
 
-use self::backprop::{Manner, Place, Sink, Workspace};
+use self::backprop::{Manner, Place, Sink};
+use self::lanes::{Lanes, Work};
 use self::loss::{Judge, Verdict};
 use self::optimizer::{Context, Optimizer};
 use super::net::Net;
@@ -18,7 +20,7 @@ use super::permutation::Permutation;
 use super::shape::Dense;
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
-use crate::port::{Allocator, Level, Line};
+use crate::port::{Allocator, Level, Line, Parallel};
 
 pub use self::algorithm::{Adam, Algorithm, Rprop, Sarprop};
 pub(crate) use self::config::DEFAULT_BATCH;
@@ -39,9 +41,8 @@ pub struct Trainer<'m> {
     settings: Settings,
     epoch: u64,
     optimizer: Optimizer<'m>,
-    gradient: Carved<'m, f32>,
     best: Best<'m>,
-    workspace: Workspace<'m>,
+    lanes: Lanes<'m>,
     /// Behind all of the above.
     _piece: Piece<'m>,
 }
@@ -75,9 +76,8 @@ struct Best<'m> {
 struct Parts<'m> {
     layers: Carved<'m, Dense>,
     optimizer: Optimizer<'m>,
-    gradient: Carved<'m, f32>,
     best: Carved<'m, f32>,
-    workspace: Workspace<'m>,
+    lanes: Lanes<'m>,
 }
 
 impl<'m> Parts<'m> {
@@ -93,13 +93,11 @@ impl<'m> Parts<'m> {
         }
         let parameters = net.shape().parameters;
         let best = if config.keep_best { parameters } else { 0 };
-        let gradient = if config.manner().direct { 0 } else { parameters };
         Ok(Parts {
             layers: table,
             optimizer: Optimizer::carve(config.algorithm, parameters, carver)?,
-            gradient: carver.take(gradient, 0.0)?,
             best: carver.take(best, 0.0)?,
-            workspace: Workspace::carve(net.body(), config.manner(), carver)?,
+            lanes: Lanes::carve(net.body(), config.manner(), config.workers, carver)?,
         })
     }
 }
@@ -178,9 +176,8 @@ impl<'m> Trainer<'m> {
             settings,
             epoch: 0,
             optimizer: parts.optimizer,
-            gradient: parts.gradient,
             best: Best { parameters: parts.best, loss: f32::INFINITY, waited: 0 },
-            workspace: parts.workspace,
+            lanes: parts.lanes,
             _piece: piece,
         })
     }
@@ -233,10 +230,10 @@ impl<'m> Trainer<'m> {
     ) -> Result<TrainReport> {
         let mut epochs = 0;
         loop {
-            let (loss, bit_fail) = self.run_epoch(net, data, samples)?;
+            let (loss, bit_fail) = self.run_epoch(net, (data, samples), params.parallel)?;
             epochs += 1;
             let validation_loss = match params.validation {
-                Some(validation) => Some(self.validate(net, validation, params.min_delta)?),
+                Some(validation) => Some(self.validate(net, validation, params)?),
                 None => None,
             };
             let best = params.validation.map(|_| self.best.loss);
@@ -266,9 +263,11 @@ impl<'m> Trainer<'m> {
     }
 
     /// The loss over a validation set; keeps the weights if it is the smallest.
-    fn validate(&mut self, net: &Net<'_>, data: Data<'_>, min_delta: f32) -> Result<f32> {
-        let loss = self.loss(net, data)?;
-        if loss < self.best.loss - min_delta || (self.best.loss.is_infinite() && loss.is_finite()) {
+    fn validate(&mut self, net: &Net<'_>, data: Data<'_>, params: &TrainParams<'_>) -> Result<f32> {
+        let loss = self.test_with(net, data, params.parallel)?.0;
+        if loss < self.best.loss - params.min_delta
+            || (self.best.loss.is_infinite() && loss.is_finite())
+        {
             (self.best.loss, self.best.waited) = (loss, 0);
             if !self.best.parameters.is_empty() {
                 self.best.parameters.copy_from_slice(net.parameters());
@@ -284,7 +283,7 @@ impl<'m> Trainer<'m> {
     pub fn epoch(&mut self, net: &mut Net<'_>, data: Data<'_>) -> Result<f32> {
         let samples = self.check_data(net, data)?;
         net.parameters_mut()?;
-        Ok(self.run_epoch(net, data, samples)?.0)
+        Ok(self.run_epoch(net, (data, samples), None)?.0)
     }
 
     /// The mean loss over the data, without training.
@@ -294,23 +293,30 @@ impl<'m> Trainer<'m> {
 
     /// The mean loss over the data and how many outputs fail, without training.
     pub fn test(&mut self, net: &Net<'_>, data: Data<'_>) -> Result<(f32, u64)> {
+        self.test_with(net, data, None)
+    }
+
+    fn test_with(
+        &mut self,
+        net: &Net<'_>,
+        data: Data<'_>,
+        parallel: Option<&dyn Parallel>,
+    ) -> Result<(f32, u64)> {
         let weight = self.check_data(net, data)?;
         let samples = data.inputs.len() / self.inputs;
-        let mut all = Verdict::default();
-        let mut from = 0;
-        while from < samples {
-            let to = samples.min(from.saturating_add(self.workspace.block()));
-            let place = (data, Place::Data(from..to));
-            let part = self.workspace.run(net.body(), &self.settings.judge, place, None);
-            all.sum += part.sum;
-            all.bit_fail += part.bit_fail;
-            from = to;
-        }
+        let judge = self.settings.judge;
+        let work = Work { body: net.body(), judge: &judge, data, order: None, scale: None };
+        let all = self.lanes.run(work, 0..samples, parallel)?;
         let mean = self.settings.judge.loss.mean(weight, net.shape().outputs);
         Ok(((all.sum * mean) as f32, all.bit_fail))
     }
 
-    fn run_epoch(&mut self, net: &mut Net<'_>, data: Data<'_>, weight: f64) -> Result<(f32, u64)> {
+    fn run_epoch(
+        &mut self,
+        net: &mut Net<'_>,
+        (data, weight): (Data<'_>, f64),
+        parallel: Option<&dyn Parallel>,
+    ) -> Result<(f32, u64)> {
         let Settings { judge, batch_size, shuffle, seed, schedule, .. } = self.settings;
         if self.settings.direct {
             return self.run_direct_epoch(net, data, weight);
@@ -326,33 +332,24 @@ impl<'m> Trainer<'m> {
         let mut start = 0;
         while start < samples {
             let end = samples.min(start.saturating_add(batch));
-            let place = |i: usize| order.map_or(i, |order| order.at(i));
             let counted = (end - start) as f64 * each;
             let mean = judge.loss.mean(counted, outputs);
             let scale = if judge.fann { 1.0 } else { mean as f32 };
-            let mut sum = 0.0;
-            let mut from = start;
-            while from < end {
-                let to = end.min(from.saturating_add(self.workspace.block()));
-                let block = match shuffle {
-                    true => self.workspace.gather(data, (from..to).map(place)),
-                    false => Place::Data(from..to),
-                };
-                let sink = Sink::Gradient(&mut self.gradient, from > start);
-                let part =
-                    self.workspace.run(net.body(), &judge, (data, block), Some((scale, sink)));
-                if !part.sum.is_finite() {
-                    return Err(Error::NnDiverged);
-                }
-                sum += part.sum;
-                all.bit_fail += part.bit_fail;
-                from = to;
+            let body = net.body();
+            let order = order.as_ref();
+            let work = Work { body, judge: &judge, data, order, scale: Some(scale) };
+            let part = self.lanes.run(work, start..end, parallel)?;
+            if !part.sum.is_finite() {
+                return Err(Error::NnDiverged);
             }
+            let sum = part.sum;
+            all.bit_fail += part.bit_fail;
             all.sum += sum;
             let loss = (sum * mean) as f32;
             let context = Context { rate, samples: counted as f32, loss, seed };
             self.decay(net, rate)?;
-            self.optimizer.update(net.parameters_mut()?, &self.gradient, context)?;
+            let gradient = &self.lanes.first.gradient;
+            self.optimizer.update(net.parameters_mut()?, gradient, context)?;
             start = end;
         }
         self.epoch += 1;
@@ -376,17 +373,18 @@ impl<'m> Trainer<'m> {
         let scale = rate * if judge.fann { 1.0 } else { mean as f32 };
         let mut all = Verdict::default();
         let mut room = 0.0;
+        let workspace = &mut self.lanes.first.workspace;
         for i in 0..samples {
             let at = order.map_or(i, |order| order.at(i));
             let place = (data, Place::Data(at..at + 1));
-            let part = self.workspace.run(net.body(), &judge, place, Some((scale, Sink::Slopes)));
+            let part = workspace.run(net.body(), &judge, place, Some((scale, Sink::Slopes)));
             if !part.sum.is_finite() {
                 return Err(Error::NnDiverged);
             }
             all.sum += part.sum;
             all.bit_fail += part.bit_fail;
             let input = &data.inputs[at * inputs..(at + 1) * inputs];
-            self.workspace.step(net.body_mut(), input, &mut room)?;
+            workspace.step(net.body_mut(), input, &mut room)?;
             self.optimizer.scalars.updates += 1;
         }
         self.epoch += 1;
@@ -405,7 +403,7 @@ impl<'m> Trainer<'m> {
         };
         for layer in self.layers.iter() {
             let (weights, _) = layer.of_mut(net.parameters_mut()?);
-            let (gradient, _) = layer.of_mut(&mut self.gradient);
+            let (gradient, _) = layer.of_mut(&mut self.lanes.first.gradient);
             match decoupled {
                 Some(factor) => weights.iter_mut().for_each(|w| *w *= factor),
                 None => {
@@ -425,7 +423,7 @@ impl<'m> Trainer<'m> {
             return Err(Error::NnMismatch);
         }
         // Units' own styles may have changed since the memory was measured.
-        if net.shape().mixed && !self.workspace.suits(net.body()) {
+        if net.shape().mixed && !self.lanes.first.workspace.suits(net.body()) {
             return Err(Error::NnMismatch);
         }
         let samples = data.inputs.len() / self.inputs;

@@ -1,0 +1,149 @@
+//! The workers of a trainer: each takes every so many-th block of a batch. What
+//! comes out depends on how many there are, not on who ran them or when.
+
+use core::ops::Range;
+
+use super::Data;
+use super::backprop::{Manner, Place, Sink, Workspace};
+use super::loss::{Judge, Verdict};
+use crate::error::{Error, Result};
+use crate::mem::{Carved, Carver};
+use crate::nn::net::Body;
+use crate::nn::permutation::Permutation;
+use crate::port::{MAX_PARTS, Parallel, share};
+
+/// Memory of one worker.
+pub(super) struct Lane<'m> {
+    pub workspace: Workspace<'m>,
+    /// The gradient of its blocks; empty where samples change weights at once.
+    pub gradient: Carved<'m, f32>,
+}
+
+impl<'m> Lane<'m> {
+    pub fn carve(body: &Body<'_>, manner: Manner, carver: &mut Carver<'m>) -> Result<Lane<'m>> {
+        let gradient = if manner.direct { 0 } else { body.shape.parameters };
+        Ok(Lane {
+            gradient: carver.take(gradient, 0.0)?,
+            workspace: Workspace::carve(body, manner, carver)?,
+        })
+    }
+}
+
+/// All workers.
+pub(super) struct Lanes<'m> {
+    pub first: Lane<'m>,
+    /// Empty while only measured.
+    others: Carved<'m, Option<Lane<'m>>>,
+}
+
+/// What the workers are to do.
+#[derive(Clone, Copy)]
+pub(super) struct Work<'a> {
+    pub body: &'a Body<'a>,
+    pub judge: &'a Judge,
+    pub data: Data<'a>,
+    pub order: Option<&'a Permutation>,
+    /// The factor of the gradient; without it only the loss is wanted.
+    pub scale: Option<f32>,
+}
+
+/// What one worker has to itself.
+struct Job<'a, 'm> {
+    lane: &'a mut Lane<'m>,
+    verdict: Verdict,
+    done: bool,
+}
+
+impl<'m> Lanes<'m> {
+    pub fn carve(
+        body: &Body<'_>,
+        manner: Manner,
+        workers: usize,
+        carver: &mut Carver<'m>,
+    ) -> Result<Lanes<'m>> {
+        let first = Lane::carve(body, manner, carver)?;
+        let mut others = carver.take_with(workers - 1, || None)?;
+        for i in 0..workers - 1 {
+            let lane = Lane::carve(body, manner, carver)?;
+            if let Some(place) = others.get_mut(i) {
+                *place = Some(lane);
+            }
+        }
+        Ok(Lanes { first, others })
+    }
+
+    /// Runs samples; leaves the gradient in the first lane. Stops early where
+    /// the loss is not finite.
+    pub fn run(
+        &mut self,
+        work: Work<'_>,
+        samples: Range<usize>,
+        parallel: Option<&dyn Parallel>,
+    ) -> Result<Verdict> {
+        if self.others.is_empty() {
+            return Ok(self.first.run(work, samples, (0, 1)));
+        }
+        let lanes = core::iter::once(&mut self.first);
+        let lanes = lanes.chain(self.others.iter_mut().flatten());
+        let mut jobs = heapless::Vec::<_, MAX_PARTS>::new();
+        for lane in lanes {
+            let job = Job { lane, verdict: Verdict::default(), done: false };
+            jobs.push(job).map_err(|_| Error::Capacity)?;
+        }
+        let count = jobs.len();
+        share(&mut jobs, parallel, |k, job| {
+            job.verdict = job.lane.run(work, samples.clone(), (k, count));
+            job.done = true;
+        });
+        if !jobs.iter().all(|job| job.done) {
+            return Err(Error::Hook);
+        }
+        let mut all = Verdict::default();
+        let mut jobs = jobs.into_iter();
+        let first = jobs.next();
+        for job in first.into_iter().chain(jobs) {
+            all.sum += job.verdict.sum;
+            all.bit_fail += job.verdict.bit_fail;
+        }
+        if work.scale.is_some() {
+            for lane in self.others.iter().flatten() {
+                let both = self.first.gradient.iter_mut().zip(&*lane.gradient);
+                both.for_each(|(to, from)| *to += from);
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Lane<'_> {
+    /// Runs every `count`-th block, from the `k`-th on.
+    fn run(
+        &mut self,
+        work: Work<'_>,
+        samples: Range<usize>,
+        (k, count): (usize, usize),
+    ) -> Verdict {
+        let block = self.workspace.block();
+        let blocks = samples.len().div_ceil(block);
+        let mut all = Verdict::default();
+        if k >= blocks && work.scale.is_some() {
+            self.gradient.fill(0.0);
+        }
+        for b in (k..blocks).step_by(count) {
+            let from = samples.start + b * block;
+            let to = samples.end.min(from.saturating_add(block));
+            let place = match work.order {
+                Some(order) => self.workspace.gather(work.data, (from..to).map(|i| order.at(i))),
+                None => Place::Data(from..to),
+            };
+            let sink = work.scale.map(|scale| (scale, Sink::Gradient(&mut self.gradient, b > k)));
+            let part = self.workspace.run(work.body, work.judge, (work.data, place), sink);
+            all.sum += part.sum;
+            all.bit_fail += part.bit_fail;
+            if !part.sum.is_finite() {
+                break;
+            }
+        }
+        all
+    }
+}
