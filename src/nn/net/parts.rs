@@ -34,7 +34,7 @@ pub(crate) struct Body<'m> {
     pub parameters: Held<'m, f32>,
     /// If a layer is sparse: for each unit, and the end, where its links begin.
     pub starts: Held<'m, u32>,
-    /// The source node of each link, rising within a unit.
+    /// The source node of each link, in the order of the weights.
     pub sources: Held<'m, u32>,
     /// If units have activations of their own: its number for each.
     pub codes: Held<'m, u32>,
