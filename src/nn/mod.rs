@@ -15,6 +15,8 @@
 //! input.
 
 mod activation;
+#[cfg_attr(not(test), allow(dead_code))]
+mod exact;
 mod format;
 mod init;
 pub mod kernel;

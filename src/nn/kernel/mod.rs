@@ -17,11 +17,13 @@
 //! A new instruction set is one more file with its tables. A set that brings
 //! nothing for one kind of number uses the tables of the set below it.
 
+pub(crate) mod exact;
 pub(crate) mod float;
 pub(crate) mod int;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::exact::ExactKernels;
 pub(crate) use self::float::FloatKernels;
 pub(crate) use self::int::Int8Kernels;
 use crate::error::{Error, Result};
@@ -99,6 +101,11 @@ impl Kernel {
     /// Its float32 functions, if this machine has it.
     pub(crate) fn float(self) -> Result<&'static FloatKernels> {
         if self.available() { Ok(float::table(self)) } else { Err(Error::Unsupported) }
+    }
+
+    /// Its functions that round as libfann does, if this machine has it.
+    pub(crate) fn exact(self) -> Result<&'static ExactKernels> {
+        if self.available() { Ok(exact::table(self)) } else { Err(Error::Unsupported) }
     }
 
     /// Its int8 functions, if this machine has it.

@@ -1,0 +1,451 @@
+//! Blocks of samples through layers whose units have the same sources.
+//!
+//! Forwards, a vector holds the sums of neighbouring units, so a layer's
+//! weights are turned round into panels; backwards, neighbouring weights.
+//! In a layered network every layer's values stand together, sample by sample.
+//! With shortcuts a sample's row holds all nodes, inputs included, because a
+//! layer's sources must stand side by side.
+
+use super::{ExactKernels, Layer, Samples, Score, Settings, Sources, Unit, Wiring};
+use crate::nn::kernel::exact::{Products, Sums};
+
+/// Columns of the widest panel that a table of kernels asks for.
+const PANEL: usize = 32;
+
+/// How many floats the values of a block may be.
+const BLOCK: usize = 8192;
+
+/// A layer's sources and parameters, as numbers.
+#[derive(Clone, Copy)]
+struct Dense {
+    units: usize,
+    at: usize,
+    first: usize,
+    count: usize,
+    bias_at: usize,
+}
+
+impl Dense {
+    fn of(layer: &Layer) -> Dense {
+        let (first, count, bias_at) = match layer.sources {
+            Sources::Range { first, count, bias_at } => (first, count, bias_at),
+            Sources::Lists { .. } => (0, 0, 0),
+        };
+        Dense { units: layer.units, at: layer.at, first, count, bias_at }
+    }
+
+    /// Where its biases start.
+    fn biases_at(&self) -> usize {
+        self.at + self.units * self.count
+    }
+
+    fn parts<'p>(&self, params: &'p [f32]) -> (&'p [f32], &'p [f32]) {
+        let all = &params[self.at..self.biases_at() + self.units];
+        all.split_at(self.units * self.count)
+    }
+
+    fn parts_mut<'p>(&self, params: &'p mut [f32]) -> (&'p mut [f32], &'p mut [f32]) {
+        let all = &mut params[self.at..self.biases_at() + self.units];
+        all.split_at_mut(self.units * self.count)
+    }
+}
+
+/// Where rows of values start and how far they lie apart.
+#[derive(Clone, Copy)]
+struct Place {
+    at: usize,
+    stride: usize,
+}
+
+/// How a network's blocks are laid out.
+#[derive(Clone, Copy)]
+struct Plan<'a> {
+    wiring: &'a Wiring<'a>,
+    /// Whether every layer's sources are the layer before.
+    layered: bool,
+    /// Samples in a block.
+    block: usize,
+}
+
+impl<'a> Plan<'a> {
+    fn new(wiring: &'a Wiring<'a>, most: usize) -> Plan<'a> {
+        let mut layered = true;
+        let (mut from, mut width) = (0, wiring.inputs);
+        for layer in wiring.layers {
+            let dense = Dense::of(layer);
+            layered &= (dense.first, dense.count) == (from, width);
+            from += width;
+            width = layer.units;
+        }
+        let mut plan = Plan { wiring, layered, block: 1 };
+        plan.block = (BLOCK / plan.row()).clamp(16, 256).min(most);
+        plan
+    }
+
+    /// Floats of a sample among the values.
+    fn row(&self) -> usize {
+        if self.layered { self.wiring.units.len() } else { self.wiring.nodes() }
+    }
+
+    fn widest(&self) -> usize {
+        self.wiring.layers.iter().map(|layer| layer.units).max().unwrap_or(0)
+    }
+
+    fn most_sources(&self) -> usize {
+        self.wiring.layers.iter().map(|layer| Dense::of(layer).count).max().unwrap_or(0)
+    }
+
+    fn scratch(&self) -> usize {
+        let apart = if self.layered { 0 } else { self.block * self.widest() };
+        3 * self.block * self.row() + apart + (self.most_sources() + 1) * PANEL
+    }
+
+    /// The values of layer `l`'s units.
+    fn units(&self, l: usize) -> Place {
+        let first = self.wiring.first_unit(l);
+        if self.layered {
+            let before = first - self.wiring.inputs;
+            Place { at: self.block * before, stride: self.wiring.layers[l].units }
+        } else {
+            Place { at: first, stride: self.row() }
+        }
+    }
+}
+
+pub(super) fn scratch(wiring: &Wiring) -> usize {
+    Plan::new(wiring, usize::MAX).scratch()
+}
+
+/// The scratch memory of a block.
+struct Block<'a, 's> {
+    plan: Plan<'a>,
+    kernels: &'a ExactKernels,
+    values: &'s mut [f32],
+    sums: &'s mut [f32],
+    errors: &'s mut [f32],
+    /// A layer's errors without gaps, where rows have any.
+    apart: &'s mut [f32],
+    panel: &'s mut [f32],
+}
+
+impl<'a, 's> Block<'a, 's> {
+    fn new(
+        kernels: &'a ExactKernels,
+        wiring: &'a Wiring<'a>,
+        most: usize,
+        scratch: &'s mut [f32],
+    ) -> Block<'a, 's> {
+        let plan = Plan::new(wiring, most);
+        let size = plan.block * plan.row();
+        let (values, rest) = scratch.split_at_mut(size);
+        let (sums, rest) = rest.split_at_mut(size);
+        let (errors, rest) = rest.split_at_mut(size);
+        let apart = if plan.layered { 0 } else { plan.block * plan.widest() };
+        let (apart, panel) = rest.split_at_mut(apart);
+        Block { plan, kernels, values, sums, errors, apart, panel }
+    }
+
+    /// Puts the inputs where shortcuts want them.
+    fn enter(&mut self, inputs: &[f32]) {
+        if self.plan.layered {
+            return;
+        }
+        let width = self.plan.wiring.inputs;
+        let rows = self.values.chunks_exact_mut(self.plan.row());
+        for (row, inputs) in rows.zip(inputs.chunks_exact(width)) {
+            row[..width].copy_from_slice(inputs);
+        }
+    }
+
+    /// Values and sums of all units, from rows of inputs.
+    fn forward(&mut self, params: &[f32], inputs: &[f32], samples: usize) {
+        self.enter(inputs);
+        for (l, layer) in self.plan.wiring.layers.iter().enumerate() {
+            let dense = Dense::of(layer);
+            let place = self.plan.units(l);
+            let wide = self.kernels.panel;
+            let mut unit = 0;
+            while unit < dense.units {
+                let units = (dense.units - unit).min(wide);
+                let columns = if units > wide / 2 { wide } else { wide / 2 };
+                pack(&dense, dense.parts(params), unit, (units, columns), self.panel);
+                let (x, x_stride) = source(&self.plan, l, inputs, self.values);
+                let shape = Sums {
+                    samples,
+                    sources: dense.count,
+                    bias_at: dense.bias_at,
+                    units,
+                    columns,
+                    x_stride,
+                    sums_stride: place.stride,
+                };
+                (self.kernels.sums)(&shape, x, self.panel, &mut self.sums[place.at + unit..]);
+                unit += units;
+            }
+            self.activate(l, samples);
+        }
+    }
+
+    /// The same for one sample, whose weights are used only once.
+    fn forward_one(&mut self, params: &[f32], inputs: &[f32]) {
+        self.enter(inputs);
+        for (l, layer) in self.plan.wiring.layers.iter().enumerate() {
+            let dense = Dense::of(layer);
+            let place = self.plan.units(l);
+            let (weights, biases) = dense.parts(params);
+            let (x, _) = source(&self.plan, l, inputs, self.values);
+            let sums = &mut self.sums[place.at..][..dense.units];
+            (self.kernels.dots)(dense.bias_at, &x[..dense.count], weights, biases, sums);
+            self.activate(l, 1);
+        }
+    }
+
+    fn activate(&mut self, l: usize, samples: usize) {
+        let (kernels, sums, values) = (self.kernels, &mut *self.sums, &mut *self.values);
+        runs(&self.plan, l, samples, |unit, at, len| {
+            let (sums, values) = (&mut sums[at..][..len], &mut values[at..][..len]);
+            (kernels.values)(unit.function, unit.steepness, sums, values);
+        });
+    }
+
+    /// Multiplies a layer's errors by the derivatives.
+    fn derive(&mut self, l: usize, samples: usize) {
+        let (kernels, sums, values) = (self.kernels, &*self.sums, &*self.values);
+        let errors = &mut *self.errors;
+        runs(&self.plan, l, samples, |unit, at, len| {
+            let (sums, values) = (&sums[at..][..len], &values[at..][..len]);
+            let errors = &mut errors[at..][..len];
+            (kernels.slopes)(unit.function, unit.steepness, sums, values, errors);
+        });
+    }
+
+    /// Counts the outputs and sets their differences as errors.
+    fn compare(&mut self, settings: &Settings, desired: &[f32], score: &mut Score) {
+        let last = self.plan.wiring.layers.len() - 1;
+        let units = self.plan.wiring.units_of(last);
+        let place = self.plan.units(last);
+        for (s, desired) in desired.chunks_exact(units.len()).enumerate() {
+            let at = place.at + s * place.stride;
+            let pair = (desired, &self.values[at..][..units.len()]);
+            score.compare(units, settings, pair, &mut self.errors[at..][..units.len()]);
+        }
+    }
+
+    /// Errors of all units from the differences at the outputs. Each layer is
+    /// told to `each` when its errors are known.
+    fn backward(
+        &mut self,
+        params: &[f32],
+        samples: usize,
+        mut each: impl FnMut(&ExactKernels, usize, &Dense, (&[f32], Place), &[f32]),
+    ) {
+        let plan = self.plan;
+        let last = plan.wiring.layers.len() - 1;
+        if !plan.layered {
+            let inner = plan.units(last).at;
+            for row in self.errors.chunks_exact_mut(plan.row()).take(samples) {
+                row[..inner].fill(0.0);
+            }
+        }
+        for l in (0..=last).rev() {
+            self.derive(l, samples);
+            let dense = Dense::of(&plan.wiring.layers[l]);
+            let place = plan.units(l);
+            each(self.kernels, l, &dense, (&*self.errors, place), &*self.values);
+            // Errors of inputs are nobody's concern.
+            let first = dense.first.max(plan.wiring.inputs);
+            let skipped = first - dense.first;
+            if l == 0 || skipped >= dense.count {
+                continue;
+            }
+            let (weights, _) = dense.parts(params);
+            let mut shape = Products {
+                depth: dense.units,
+                rows: samples,
+                columns: dense.count - skipped,
+                c_by_depth: 1,
+                c_by_row: dense.units,
+                depth_stride: dense.count,
+                acc_stride: plan.row(),
+            };
+            if plan.layered {
+                let (before, errors) = self.errors.split_at_mut(place.at);
+                let to = plan.units(l - 1);
+                shape.acc_stride = to.stride;
+                let acc = &mut before[to.at..][..samples * to.stride];
+                acc.fill(0.0);
+                (self.kernels.products)(&shape, errors, &weights[skipped..], acc);
+            } else {
+                let rows = self.errors.chunks_exact(plan.row()).take(samples);
+                for (apart, row) in self.apart.chunks_exact_mut(dense.units).zip(rows) {
+                    apart.copy_from_slice(&row[place.at..][..dense.units]);
+                }
+                let acc = &mut self.errors[first..];
+                (self.kernels.products)(&shape, self.apart, &weights[skipped..], acc);
+            }
+        }
+    }
+}
+
+/// The rows of a layer's sources, and how far they lie apart.
+fn source<'v>(plan: &Plan, l: usize, inputs: &'v [f32], values: &'v [f32]) -> (&'v [f32], usize) {
+    if !plan.layered {
+        (&values[Dense::of(&plan.wiring.layers[l]).first..], plan.row())
+    } else if l == 0 {
+        (inputs, plan.wiring.inputs)
+    } else {
+        let place = plan.units(l - 1);
+        (&values[place.at..], place.stride)
+    }
+}
+
+/// Calls `each(unit, at, len)` for stretches of a layer's values that have the
+/// same activation.
+fn runs(plan: &Plan, l: usize, samples: usize, mut each: impl FnMut(Unit, usize, usize)) {
+    let units = plan.wiring.units_of(l);
+    let place = plan.units(l);
+    if place.stride == units.len() && units.iter().all(|unit| *unit == units[0]) {
+        return each(units[0], place.at, samples * units.len());
+    }
+    for s in 0..samples {
+        let mut at = place.at + s * place.stride;
+        for run in units.chunk_by(|a, b| a == b) {
+            each(run[0], at, run.len());
+            at += run.len();
+        }
+    }
+}
+
+/// Fills a panel with the weights of `units` units from `unit` on.
+fn pack(
+    dense: &Dense,
+    (weights, biases): (&[f32], &[f32]),
+    unit: usize,
+    (units, columns): (usize, usize),
+    panel: &mut [f32],
+) {
+    let panel = &mut panel[..(dense.count + 1) * columns];
+    panel.fill(0.0);
+    panel[dense.bias_at * columns..][..units].copy_from_slice(&biases[unit..][..units]);
+    // From which source to which, and the row of the first.
+    let before = (0, dense.bias_at, 0);
+    let after = (dense.bias_at, dense.count, dense.bias_at + 1);
+    for (from, to, row) in [before, after] {
+        let mut at = from;
+        while at < to {
+            // A few rows of the panel at a time, so that they stay in the cache.
+            let end = to.min(at + 32);
+            let rows = &mut panel[(row + at - from) * columns..];
+            for u in 0..units {
+                let weights = &weights[(unit + u) * dense.count..][at..end];
+                for (row, weight) in rows.chunks_exact_mut(columns).zip(weights) {
+                    row[u] = *weight;
+                }
+            }
+            at = end;
+        }
+    }
+}
+
+/// All samples: only their score or, if there are slopes, those too.
+pub(super) fn run(
+    kernels: &ExactKernels,
+    wiring: &Wiring,
+    settings: &Settings,
+    params: &[f32],
+    mut slopes: Option<&mut [f32]>,
+    samples: Samples,
+    scratch: &mut [f32],
+) -> Score {
+    let mut score = Score::default();
+    let count = samples.inputs.len() / wiring.inputs;
+    let mut block = Block::new(kernels, wiring, count, scratch);
+    let size = block.plan.block;
+    let plan = block.plan;
+    let desired = samples.outputs.chunks(size * wiring.outputs());
+    for (inputs, desired) in samples.inputs.chunks(size * wiring.inputs).zip(desired) {
+        let count = inputs.len() / wiring.inputs;
+        block.forward(params, inputs, count);
+        block.compare(settings, desired, &mut score);
+        let Some(slopes) = slopes.as_deref_mut() else { continue };
+        block.backward(params, count, |kernels, l, dense, (errors, place), values| {
+            let (weights, biases) = dense.parts_mut(slopes);
+            let (x, x_stride) = source(&plan, l, inputs, values);
+            let errors = &errors[place.at..];
+            let shape = Products {
+                depth: count,
+                rows: dense.units,
+                columns: dense.count,
+                c_by_depth: place.stride,
+                c_by_row: 1,
+                depth_stride: x_stride,
+                acc_stride: dense.count,
+            };
+            (kernels.products)(&shape, errors, x, weights);
+            // The bias's source is 1.
+            let shape = Products {
+                rows: 1,
+                columns: dense.units,
+                c_by_depth: 0,
+                depth_stride: place.stride,
+                acc_stride: dense.units,
+                ..shape
+            };
+            (kernels.products)(&shape, &[1.0], errors, biases);
+        });
+    }
+    score
+}
+
+/// Incremental training: each sample changes the weights.
+pub(super) fn incremental(
+    kernels: &ExactKernels,
+    wiring: &Wiring,
+    settings: &Settings,
+    params: &mut [f32],
+    deltas: &mut [f32],
+    samples: Samples,
+    scratch: &mut [f32],
+) -> Score {
+    let mut score = Score::default();
+    let mut block = Block::new(kernels, wiring, 1, scratch);
+    let desired = samples.outputs.chunks(wiring.outputs());
+    for (inputs, desired) in samples.inputs.chunks(wiring.inputs).zip(desired) {
+        block.forward_one(params, inputs);
+        block.compare(settings, desired, &mut score);
+        block.backward(params, 1, |_, _, _, _, _| {});
+        for l in 0..wiring.layers.len() {
+            let dense = Dense::of(&wiring.layers[l]);
+            let place = block.plan.units(l);
+            let (x, _) = source(&block.plan, l, inputs, block.values);
+            let x = &x[..dense.count];
+            let (weights, biases) = dense.parts_mut(params);
+            let (weight_deltas, bias_deltas) = dense.parts_mut(deltas);
+            let rows = weights.chunks_exact_mut(dense.count);
+            let rows = rows.zip(weight_deltas.chunks_exact_mut(dense.count));
+            let biases = biases.iter_mut().zip(bias_deltas);
+            let errors = &block.errors[place.at..][..dense.units];
+            for ((error, (w, d)), (b, bias_d)) in errors.iter().zip(rows).zip(biases) {
+                let error = error * settings.learning_rate;
+                (kernels.step)(error, settings.momentum, x, d, w);
+                *bias_d = error + settings.momentum * *bias_d;
+                *b += *bias_d;
+            }
+        }
+    }
+    score
+}
+
+pub(super) fn forward(
+    kernels: &ExactKernels,
+    wiring: &Wiring,
+    params: &[f32],
+    inputs: &[f32],
+    outputs: &mut [f32],
+    scratch: &mut [f32],
+) {
+    let mut block = Block::new(kernels, wiring, 1, scratch);
+    block.forward_one(params, inputs);
+    let place = block.plan.units(wiring.layers.len() - 1);
+    outputs.copy_from_slice(&block.values[place.at..][..outputs.len()]);
+}

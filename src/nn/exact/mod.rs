@@ -1,0 +1,377 @@
+//! Training and running with libfann's bits.
+//!
+//! The float32 numbers that come out of these functions are those of libfann
+//! 2.2.0 built for x86-64 without fused multiply-add (Debian's build), bit for
+//! bit and on every machine: the same products added up in the same order with
+//! the same roundings. What makes it quick is that sums of other units,
+//! samples or weights are taken side by side; no sum is taken apart.
+//!
+//! | file | what |
+//! |---|---|
+//! | `mod` | networks, settings and state as the engine sees them; an epoch |
+//! | `dense` | a block of samples through layers whose units have the same sources |
+//! | `sparse` | the same for layers with lists of connections |
+//! | `random` | glibc's `rand`, which SARPROP draws from |
+//!
+//! Exact for the activation functions linear, threshold, sigmoid, gaussian,
+//! elliot, linear piece, their symmetric forms and the stepwise sigmoids.
+//! `exp` is glibc's on a processor with fused multiply-add. Sines, cosines and
+//! the logarithm of the error function "tanh" come from `libm` in double and are
+//! then rounded to float32: they differ from glibc's where the double lies within
+//! its last bit of the middle between two floats, about once in 10^9.
+
+mod dense;
+mod random;
+mod sparse;
+#[cfg(test)]
+mod tests;
+mod updates;
+
+pub(crate) use self::random::Rand;
+use super::kernel::ExactKernels;
+pub(crate) use super::kernel::exact::function::Function;
+use super::kernel::exact::function::stretch;
+use crate::error::{Error, Result};
+
+/// What a unit does to its weighted sum: `function(steepness * sum)`, with
+/// libfann's steepness.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Unit {
+    pub function: Function,
+    pub steepness: f32,
+}
+
+/// A layer. Its parameters start at `at`: the weights, unit by unit, then the
+/// biases.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layer<'a> {
+    pub units: usize,
+    /// Index of its first parameter.
+    pub at: usize,
+    pub sources: Sources<'a>,
+}
+
+/// Where a layer's units have their values from. Nodes are the inputs, then the
+/// units layer by layer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sources<'a> {
+    /// All units from the same nodes: `count` from `first` on. libfann counts
+    /// the bias as a source; here it comes after the first `bias_at`.
+    Range { first: usize, count: usize, bias_at: usize },
+    /// Each unit from its own: unit `u` from `nodes[starts[u]..starts[u + 1]]`.
+    /// libfann's bias comes first.
+    Lists { starts: &'a [u32], nodes: &'a [u32] },
+}
+
+impl Sources<'_> {
+    /// How many weights `units` units have.
+    fn weights(&self, units: usize) -> usize {
+        match self {
+            Sources::Range { count, .. } => count * units,
+            Sources::Lists { nodes, .. } => nodes.len(),
+        }
+    }
+}
+
+/// A network's shape.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wiring<'a> {
+    pub inputs: usize,
+    pub layers: &'a [Layer<'a>],
+    /// All units, layer by layer.
+    pub units: &'a [Unit],
+}
+
+impl<'a> Wiring<'a> {
+    /// Checks that the layers make a network.
+    pub fn new(inputs: usize, layers: &'a [Layer<'a>], units: &'a [Unit]) -> Result<Wiring<'a>> {
+        let wiring = Wiring { inputs, layers, units };
+        let (mut nodes, mut at, mut before) = (inputs, 0, 0);
+        let sparse = wiring.is_sparse();
+        let mut good = inputs > 0 && !layers.is_empty();
+        for layer in layers {
+            good &= layer.units > 0 && layer.at == at;
+            good &= match layer.sources {
+                Sources::Range { first, count, bias_at } => {
+                    !sparse && count > 0 && bias_at <= count && first + count <= nodes
+                }
+                Sources::Lists { starts, nodes: list } => {
+                    let ordered = starts.windows(2).all(|pair| pair[0] <= pair[1]);
+                    let ends = (starts.first(), starts.last());
+                    ordered
+                        && starts.len() == layer.units + 1
+                        && ends == (Some(&0), Some(&(list.len() as u32)))
+                        && list.iter().all(|node| (*node as usize) < nodes)
+                        // For libfann's own indexing, see `sparse`.
+                        && starts.windows(2).all(|pair| ((pair[1] - pair[0]) as usize) < nodes + before)
+                }
+            };
+            at += layer.sources.weights(layer.units) + layer.units;
+            nodes += layer.units;
+            before += 1;
+        }
+        good &= nodes == inputs + units.len();
+        good &= units.iter().all(|unit| unit.steepness > 0.0 && unit.steepness.is_finite());
+        if good { Ok(wiring) } else { Err(Error::NnShape) }
+    }
+
+    /// Weights and biases of all layers.
+    pub fn parameters(&self) -> usize {
+        self.layers.last().map_or(0, |l| l.at + l.sources.weights(l.units) + l.units)
+    }
+
+    pub fn outputs(&self) -> usize {
+        self.layers.last().map_or(0, |layer| layer.units)
+    }
+
+    /// Inputs and units.
+    pub fn nodes(&self) -> usize {
+        self.inputs + self.units.len()
+    }
+
+    /// The node of the first unit of layer `l`.
+    fn first_unit(&self, l: usize) -> usize {
+        self.inputs + self.layers[..l].iter().map(|layer| layer.units).sum::<usize>()
+    }
+
+    /// The units of layer `l`.
+    fn units_of(&self, l: usize) -> &'a [Unit] {
+        &self.units[self.first_unit(l) - self.inputs..][..self.layers[l].units]
+    }
+
+    fn is_sparse(&self) -> bool {
+        self.layers.iter().any(|layer| matches!(layer.sources, Sources::Lists { .. }))
+    }
+
+    /// Floats of scratch memory that [`epoch`] and [`test`] need.
+    pub fn scratch(&self) -> usize {
+        if self.is_sparse() { sparse::scratch(self) } else { dense::scratch(self) }
+    }
+}
+
+/// How weights change: libfann's training algorithms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    Incremental,
+    Batch,
+    /// iRPROP- as libfann has it.
+    Rprop,
+    Quickprop,
+    Sarprop,
+}
+
+/// libfann's settings for training, with its defaults.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Settings {
+    pub learning_rate: f32,
+    pub momentum: f32,
+    pub quickprop_decay: f32,
+    pub quickprop_mu: f32,
+    pub rprop_increase: f32,
+    pub rprop_decrease: f32,
+    pub rprop_delta_min: f32,
+    pub rprop_delta_max: f32,
+    pub rprop_delta_zero: f32,
+    pub sarprop_weight_decay_shift: f32,
+    pub sarprop_step_error_threshold: f32,
+    pub sarprop_step_error_shift: f32,
+    pub sarprop_temperature: f32,
+    /// Whether the error function is "tanh", not "linear".
+    pub tanh_error: bool,
+    /// An output that is off by this or more is a failed bit.
+    pub bit_fail_limit: f32,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            learning_rate: 0.7,
+            momentum: 0.0,
+            quickprop_decay: -0.0001,
+            quickprop_mu: 1.75,
+            rprop_increase: 1.2,
+            rprop_decrease: 0.5,
+            rprop_delta_min: 0.0,
+            rprop_delta_max: 50.0,
+            rprop_delta_zero: 0.1,
+            sarprop_weight_decay_shift: -6.644,
+            sarprop_step_error_threshold: 0.1,
+            sarprop_step_error_shift: 1.385,
+            sarprop_temperature: 0.015,
+            tanh_error: true,
+            bit_fail_limit: 0.35,
+        }
+    }
+}
+
+/// What training remembers between epochs, in the order of the parameters. The
+/// slices that an algorithm does not need may be empty ([`State::needs`]).
+pub(crate) struct State<'a> {
+    /// Slopes of this epoch; between epochs zero.
+    pub slopes: &'a mut [f32],
+    /// Slopes of the last epoch.
+    pub last_slopes: &'a mut [f32],
+    /// Sizes of the steps; of incremental training the last changes.
+    pub steps: &'a mut [f32],
+    /// Epochs so far, which SARPROP cools with.
+    pub sarprop_epoch: &'a mut u32,
+    /// What SARPROP draws from.
+    pub rand: &'a mut Rand,
+}
+
+impl State<'_> {
+    /// Whether an algorithm needs slopes, last slopes and steps.
+    pub fn needs(algorithm: Algorithm) -> [bool; 3] {
+        match algorithm {
+            Algorithm::Incremental => [false, false, true],
+            Algorithm::Batch => [true, false, false],
+            Algorithm::Rprop | Algorithm::Quickprop | Algorithm::Sarprop => [true; 3],
+        }
+    }
+
+    /// The state before the first epoch.
+    pub fn reset(&mut self, algorithm: Algorithm, settings: &Settings) {
+        self.slopes.fill(0.0);
+        self.last_slopes.fill(0.0);
+        let first = if algorithm == Algorithm::Rprop { settings.rprop_delta_zero } else { 0.0 };
+        self.steps.fill(first);
+        *self.sarprop_epoch = 0;
+    }
+
+    fn fits(&self, algorithm: Algorithm, parameters: usize) -> bool {
+        let lengths = [self.slopes.len(), self.last_slopes.len(), self.steps.len()];
+        Self::needs(algorithm).iter().zip(lengths).all(|(need, len)| !need || len == parameters)
+    }
+}
+
+/// Samples: rows of inputs and rows of desired outputs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Samples<'a> {
+    pub inputs: &'a [f32],
+    pub outputs: &'a [f32],
+}
+
+/// How far the outputs were off, as libfann counts it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Score {
+    sum: f32,
+    outputs: u32,
+    /// Outputs that were off by the limit or more.
+    pub bit_fail: u32,
+}
+
+impl Score {
+    /// The mean square error, summed up in float32.
+    pub fn mse(&self) -> f32 {
+        if self.outputs == 0 { 0.0 } else { self.sum / self.outputs as f32 }
+    }
+
+    /// Counts one output; returns the difference that its error comes from.
+    #[inline(always)]
+    fn add(&mut self, unit: Unit, limit: f32, difference: f32) -> f32 {
+        let difference = if unit.function.halves() { difference / 2.0 } else { difference };
+        self.sum += difference * difference;
+        self.bit_fail += u32::from(difference.abs() >= limit);
+        self.outputs = self.outputs.wrapping_add(1);
+        difference
+    }
+
+    /// Counts a sample's outputs; `errors` gets the differences that are
+    /// propagated.
+    fn compare(
+        &mut self,
+        units: &[Unit],
+        settings: &Settings,
+        (desired, values): (&[f32], &[f32]),
+        errors: &mut [f32],
+    ) {
+        for (((unit, desired), value), error) in units.iter().zip(desired).zip(values).zip(errors) {
+            let difference = self.add(*unit, settings.bit_fail_limit, desired - value);
+            *error = if settings.tanh_error { stretch(difference) } else { difference };
+        }
+    }
+}
+
+/// Trains one epoch; the score is of the weights that each sample met.
+pub(crate) fn epoch(
+    kernels: &ExactKernels,
+    wiring: &Wiring,
+    (algorithm, settings): (Algorithm, &Settings),
+    (params, state): (&mut [f32], &mut State),
+    samples: Samples,
+    scratch: &mut [f32],
+) -> Result<Score> {
+    let count = check(wiring, params, samples, scratch)?;
+    if !state.fits(algorithm, params.len()) {
+        return Err(Error::Invalid);
+    }
+    let incremental = algorithm == Algorithm::Incremental;
+    let score = match (wiring.is_sparse(), incremental) {
+        (false, true) => {
+            dense::incremental(kernels, wiring, settings, params, state.steps, samples, scratch)
+        }
+        (false, false) => {
+            let slopes = Some(&mut *state.slopes);
+            dense::run(kernels, wiring, settings, params, slopes, samples, scratch)
+        }
+        (true, true) => {
+            let mode = sparse::Mode::Step(params, state.steps);
+            sparse::run(wiring, settings, mode, samples, scratch)
+        }
+        (true, false) => {
+            let mode = sparse::Mode::Slopes(params, state.slopes);
+            sparse::run(wiring, settings, mode, samples, scratch)
+        }
+    };
+    updates::update(kernels, wiring, (algorithm, settings), (params, state), count, &score);
+    Ok(score)
+}
+
+/// The score of the samples; nothing changes.
+pub(crate) fn test(
+    kernels: &ExactKernels,
+    wiring: &Wiring,
+    settings: &Settings,
+    params: &[f32],
+    samples: Samples,
+    scratch: &mut [f32],
+) -> Result<Score> {
+    check(wiring, params, samples, scratch)?;
+    Ok(if wiring.is_sparse() {
+        sparse::run(wiring, settings, sparse::Mode::Test(params), samples, scratch)
+    } else {
+        dense::run(kernels, wiring, settings, params, None, samples, scratch)
+    })
+}
+
+/// The outputs for one sample.
+pub(crate) fn forward(
+    kernels: &ExactKernels,
+    wiring: &Wiring,
+    params: &[f32],
+    inputs: &[f32],
+    outputs: &mut [f32],
+    scratch: &mut [f32],
+) -> Result<()> {
+    check(wiring, params, Samples { inputs, outputs }, scratch)?;
+    if inputs.len() != wiring.inputs {
+        return Err(Error::Invalid);
+    }
+    if wiring.is_sparse() {
+        sparse::forward(wiring, params, inputs, outputs, scratch);
+    } else {
+        dense::forward(kernels, wiring, params, inputs, outputs, scratch);
+    }
+    Ok(())
+}
+
+/// The number of samples, if all lengths match.
+fn check(wiring: &Wiring, params: &[f32], samples: Samples, scratch: &[f32]) -> Result<usize> {
+    let count = samples.inputs.len() / wiring.inputs;
+    let good = samples.inputs.len() == count * wiring.inputs
+        && samples.outputs.len() == count * wiring.outputs()
+        && count > 0
+        && params.len() == wiring.parameters()
+        && scratch.len() >= wiring.scratch();
+    if good { Ok(count) } else { Err(Error::Invalid) }
+}

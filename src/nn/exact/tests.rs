@@ -1,0 +1,331 @@
+//! Against numbers that libfann made (`tests/data/fann-exact.txt`, or the file
+//! that the environment variable `NSW_FANN_VECTORS` names): every weight, on
+//! every kernel of this machine.
+
+use super::*;
+use crate::nn::Kernel;
+use std::string::String;
+use std::vec::Vec;
+use std::{format, vec};
+
+/// The generator of `tests/peers/fann-exact.c`.
+struct Numbers(u32);
+
+impl Numbers {
+    fn draw(&mut self) -> u32 {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        self.0 >> 8
+    }
+
+    fn next(&mut self) -> f32 {
+        (self.draw() as i32 - (1 << 23)) as f32 / 8_388_608.0
+    }
+
+    fn take(&mut self, count: usize) -> Vec<f32> {
+        (0..count).map(|_| self.next()).collect()
+    }
+}
+
+/// A network that owns its wiring.
+#[derive(Default)]
+struct Net {
+    inputs: usize,
+    sizes: Vec<usize>,
+    units: Vec<Unit>,
+    shortcut: bool,
+    /// For each layer starts and nodes; none: fully connected.
+    links: Vec<(Vec<u32>, Vec<u32>)>,
+}
+
+impl Net {
+    fn with<T>(&self, f: impl FnOnce(&Wiring) -> T) -> T {
+        let (mut at, mut first, mut nodes, mut from) = (0, 0, self.inputs, 0);
+        let mut layers = Vec::new();
+        for (l, units) in self.sizes.iter().enumerate() {
+            let sources = match self.links.get(l) {
+                Some((starts, nodes)) => Sources::Lists { starts, nodes },
+                None if self.shortcut => {
+                    Sources::Range { first: 0, count: nodes, bias_at: self.inputs }
+                }
+                None => Sources::Range { first, count: nodes - from, bias_at: nodes - from },
+            };
+            layers.push(Layer { units: *units, at, sources });
+            at += sources.weights(*units) + units;
+            from = nodes;
+            first = nodes;
+            nodes += units;
+        }
+        f(&Wiring::new(self.inputs, &layers, &self.units).unwrap())
+    }
+
+    /// For each connection in libfann's order the index of its parameter.
+    fn order(&self) -> Vec<usize> {
+        self.with(|wiring| {
+            let mut order = Vec::new();
+            for layer in wiring.layers {
+                let biases = layer.at + layer.sources.weights(layer.units);
+                for u in 0..layer.units {
+                    let (from, to, bias_at) = match layer.sources {
+                        Sources::Range { count, bias_at, .. } => {
+                            (u * count, (u + 1) * count, bias_at)
+                        }
+                        Sources::Lists { starts, .. } => {
+                            (starts[u] as usize, starts[u + 1] as usize, 0)
+                        }
+                    };
+                    let weights = layer.at + from..layer.at + to;
+                    order.extend(weights.clone().take(bias_at));
+                    order.push(biases + u);
+                    order.extend(weights.skip(bias_at));
+                }
+            }
+            order
+        })
+    }
+}
+
+/// One case of the file.
+struct Case {
+    name: String,
+    net: Net,
+    algorithm: Algorithm,
+    settings: Settings,
+    epochs: usize,
+    seed: u32,
+    params: Vec<f32>,
+    inputs: Vec<f32>,
+    outputs: Vec<f32>,
+    /// Mean square error and failed bits of the last epoch, and after it.
+    scores: [(u32, u32); 2],
+    first: Vec<u32>,
+    weights: Vec<u32>,
+}
+
+fn hex(word: &str) -> u32 {
+    u32::from_str_radix(word, 16).unwrap()
+}
+
+fn float(word: &str) -> f32 {
+    f32::from_bits(hex(word))
+}
+
+/// Our number for libfann's neuron: there each layer is followed by a bias.
+/// Nothing for a bias.
+fn node(mut neuron: usize, widths: &[usize]) -> Option<u32> {
+    let mut node = 0;
+    for width in widths {
+        if neuron <= *width {
+            return (neuron < *width).then_some((node + neuron) as u32);
+        }
+        neuron -= width + 1;
+        node += width;
+    }
+    None
+}
+
+/// The lists of connections from pairs `from>to`, bias first.
+fn links(text: &str, widths: &[usize]) -> Vec<(Vec<u32>, Vec<u32>)> {
+    let pairs: Vec<[usize; 2]> = text
+        .split_whitespace()
+        .map(|pair| {
+            let (from, to) = pair.split_once('>').unwrap();
+            [from.parse().unwrap(), to.parse().unwrap()]
+        })
+        .collect();
+    let mut lists = vec![(vec![], vec![]); widths.len() - 1];
+    let mut first = 0;
+    for (l, (starts, nodes)) in lists.iter_mut().enumerate() {
+        first += widths[l] + 1;
+        for unit in first..first + widths[l + 1] {
+            starts.push(nodes.len() as u32);
+            let mut from = pairs.iter().filter(|pair| pair[1] == unit).map(|pair| pair[0]);
+            assert_eq!(node(from.next().unwrap(), widths), None, "the bias comes first");
+            nodes.extend(from.map(|neuron| node(neuron, widths).unwrap()));
+        }
+        starts.push(nodes.len() as u32);
+    }
+    lists
+}
+
+/// The lines of a case by their first word.
+fn case(text: &str) -> Case {
+    let text = format!("case{text}");
+    let mut fields: Vec<(&str, String)> = Vec::new();
+    for line in text.lines() {
+        match line.chars().next() {
+            Some(c) if c.is_ascii_hexdigit() && line.split(' ').all(|w| w.len() == 8) => {
+                let last = &mut fields.last_mut().unwrap().1;
+                last.push(' ');
+                last.push_str(line);
+            }
+            _ => {
+                let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+                fields.push((word, rest.into()));
+            }
+        }
+    }
+    let field = |name: &str| {
+        let found = fields.iter().find(|(word, _)| *word == name);
+        found.map(|(_, rest)| rest.as_str())
+    };
+    let words = |name: &str| field(name).unwrap().split_whitespace().collect::<Vec<_>>();
+    let head = words("case");
+    let widths: Vec<usize> = words("layers").iter().map(|w| w.parse().unwrap()).collect();
+    let unit = |word: &&str| {
+        let (function, steepness) = word.split_once(':').unwrap();
+        let function = Function::from_code(function.parse().unwrap()).unwrap();
+        Unit { function, steepness: float(steepness) }
+    };
+    let net = Net {
+        inputs: widths[0],
+        sizes: widths[1..].to_vec(),
+        units: words("units").iter().map(unit).collect(),
+        shortcut: head[1] == "shortcut",
+        links: field("links").map_or(vec![], |text| links(text, &widths)),
+    };
+    let s: Vec<f32> = words("settings").iter().map(|w| float(w)).collect();
+    let settings = Settings {
+        learning_rate: s[0],
+        momentum: s[1],
+        quickprop_decay: s[2],
+        quickprop_mu: s[3],
+        rprop_increase: s[4],
+        rprop_decrease: s[5],
+        rprop_delta_min: s[6],
+        rprop_delta_max: s[7],
+        rprop_delta_zero: s[8],
+        sarprop_weight_decay_shift: s[9],
+        sarprop_step_error_threshold: s[10],
+        sarprop_step_error_shift: s[11],
+        sarprop_temperature: s[12],
+        tanh_error: s[13] == 1.0,
+        bit_fail_limit: s[14],
+    };
+    let train = words("train");
+    let [epochs, samples, seed] = [0, 1, 2].map(|i| train[i].parse::<u32>().unwrap());
+    // The same draws as on the other side: functions and steepnesses, weights,
+    // samples.
+    let mut numbers = Numbers(seed);
+    let drawn = words("units").len();
+    skip_units(&mut numbers, head[0], drawn, &net);
+    let order = net.order();
+    let mut params = vec![0.0; order.len()];
+    for at in &order {
+        params[*at] = float(train[3]) * numbers.next();
+    }
+    let (mut inputs, mut outputs) = (vec![], vec![]);
+    for _ in 0..samples {
+        inputs.extend(numbers.take(net.inputs));
+        outputs.extend(numbers.take(*widths.last().unwrap()));
+    }
+    let algorithm = match head[2] {
+        "incremental" => Algorithm::Incremental,
+        "batch" => Algorithm::Batch,
+        "rprop" => Algorithm::Rprop,
+        "quickprop" => Algorithm::Quickprop,
+        _ => Algorithm::Sarprop,
+    };
+    let score = |name: &str| (hex(words(name)[0]), words(name)[1].parse().unwrap());
+    let list = |name: &str| words(name).iter().map(|w| hex(w)).collect::<Vec<_>>();
+    Case {
+        name: head.join(" "),
+        algorithm,
+        settings,
+        epochs: epochs as usize,
+        seed,
+        scores: [score("score"), score("test")],
+        first: list("outputs"),
+        weights: list("weights"),
+        net,
+        params,
+        inputs,
+        outputs,
+    }
+}
+
+/// Draws what the other side drew for functions ("mixed") and steepnesses.
+fn skip_units(numbers: &mut Numbers, name: &str, units: usize, net: &Net) {
+    let function = name.starts_with("mixed");
+    let steepness = function || name.starts_with("function");
+    for unit in &net.units[..units] {
+        while function {
+            let drawn = numbers.draw() % 18;
+            if drawn != 1 && drawn != 9 {
+                assert_eq!(Function::from_code(drawn), Some(unit.function));
+                break;
+            }
+        }
+        if steepness {
+            numbers.draw();
+        }
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let text = match std::env::var("NSW_FANN_VECTORS") {
+        Ok(path) => std::fs::read_to_string(path).unwrap(),
+        Err(_) => include_str!("../../../tests/data/fann-exact.txt").into(),
+    };
+    let cases: Vec<Case> = text.split("\ncase").skip(1).map(case).collect();
+    assert!(cases.len() > 50);
+    cases
+}
+
+fn kernels() -> impl Iterator<Item = (Kernel, &'static ExactKernels)> {
+    Kernel::ALL.into_iter().filter_map(|kernel| Some((kernel, kernel.exact().ok()?)))
+}
+
+fn words(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+#[test]
+fn every_weight_is_libfanns() {
+    let mut bad = Vec::new();
+    for case in cases() {
+        for (kernel, kernels) in kernels() {
+            let [mut slopes, mut last, mut steps] = [const { Vec::new() }; 3];
+            let sizes = State::needs(case.algorithm);
+            for (vector, needed) in [&mut slopes, &mut last, &mut steps].into_iter().zip(sizes) {
+                vector.resize(if needed { case.params.len() } else { 0 }, 0.0);
+            }
+            let mut state = State {
+                slopes: &mut slopes,
+                last_slopes: &mut last,
+                steps: &mut steps,
+                sarprop_epoch: &mut 0,
+                rand: &mut Rand::new(case.seed),
+            };
+            state.reset(case.algorithm, &case.settings);
+            let mut params = case.params.clone();
+            let samples = Samples { inputs: &case.inputs, outputs: &case.outputs };
+            let first = &case.inputs[..case.net.inputs];
+            let mut outputs = vec![0.0; case.first.len()];
+            let how = (case.algorithm, &case.settings);
+            let scores = case.net.with(|wiring| {
+                let mut scratch = vec![f32::NAN; wiring.scratch()];
+                let mut score = Score::default();
+                for _ in 0..case.epochs {
+                    let what = (&mut params[..], &mut state);
+                    score = epoch(kernels, wiring, how, what, samples, &mut scratch).unwrap();
+                }
+                let after =
+                    test(kernels, wiring, &case.settings, &params, samples, &mut scratch).unwrap();
+                forward(kernels, wiring, &params, first, &mut outputs, &mut scratch).unwrap();
+                [score, after].map(|score| (score.mse().to_bits(), score.bit_fail))
+            });
+            let got: Vec<f32> = case.net.order().iter().map(|at| params[*at]).collect();
+            let same = (words(&got) == case.weights, scores == case.scores);
+            if same != (true, true) || words(&outputs) != case.first {
+                let differ = words(&got).iter().zip(&case.weights).filter(|(a, b)| a != b).count();
+                bad.push(format!(
+                    "{} on {kernel:?}: {differ} of {} weights, {scores:x?} {:x?}",
+                    case.name,
+                    got.len(),
+                    case.scores,
+                ));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{} differ:\n{}", bad.len(), bad.join("\n"));
+}

@@ -1,0 +1,95 @@
+//! Kernels for x86-64 with AVX-512. The table is handed out by `Kernel` only
+//! where the processor has it, which makes the calls into `target_feature`
+//! functions sound.
+
+use core::arch::x86_64::*;
+
+use super::lanes::Lanes;
+use super::loops::exact_table;
+
+const N: usize = 16;
+
+/// Every use is inside a function with the target features.
+#[derive(Clone, Copy)]
+struct Zmm(__m512);
+
+/// The mask of the first `count` lanes.
+#[inline(always)]
+fn first(count: usize) -> __mmask16 {
+    ((1u32 << count) - 1) as __mmask16
+}
+
+// SAFETY (all blocks here): see the module's documentation; for pointers, the
+// caller's promise.
+impl Lanes for Zmm {
+    const N: usize = N;
+
+    #[inline(always)]
+    fn splat(value: f32) -> Zmm {
+        // SAFETY: as above.
+        Zmm(unsafe { _mm512_set1_ps(value) })
+    }
+
+    #[inline(always)]
+    fn add(self, other: Zmm) -> Zmm {
+        // SAFETY: as above.
+        Zmm(unsafe { _mm512_add_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Zmm) -> Zmm {
+        // SAFETY: as above.
+        Zmm(unsafe { _mm512_mul_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Zmm {
+        // SAFETY: as above.
+        Zmm(unsafe { _mm512_loadu_ps(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> Zmm {
+        // SAFETY: as above; lanes that are masked out are not read.
+        Zmm(unsafe { _mm512_maskz_loadu_ps(first(count), from) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: as above.
+        unsafe { _mm512_storeu_ps(to, self.0) };
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, count: usize) {
+        // SAFETY: as above; lanes that are masked out are not written.
+        unsafe { _mm512_mask_storeu_ps(to, first(count), self.0) };
+    }
+
+    #[inline(always)]
+    fn add_fours(rows: [Zmm; 4], sums: [f32; 4]) -> [f32; 4] {
+        let [a, b, c, d] = rows.map(|row| row.0);
+        // SAFETY: as above.
+        unsafe {
+            // Each block of 128 bits is a four by four matrix: transpose it.
+            let (ab, ab_high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+            let (cd, cd_high) = (_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+            let first = _mm512_shuffle_ps::<0x44>(ab, cd);
+            let second = _mm512_shuffle_ps::<0xee>(ab, cd);
+            let third = _mm512_shuffle_ps::<0x44>(ab_high, cd_high);
+            let fourth = _mm512_shuffle_ps::<0xee>(ab_high, cd_high);
+            let four = _mm512_add_ps(_mm512_add_ps(first, second), third);
+            let four = _mm512_add_ps(four, fourth);
+            let mut sum = _mm_loadu_ps(sums.as_ptr());
+            sum = _mm_add_ps(sum, _mm512_castps512_ps128(four));
+            sum = _mm_add_ps(sum, _mm512_extractf32x4_ps::<1>(four));
+            sum = _mm_add_ps(sum, _mm512_extractf32x4_ps::<2>(four));
+            sum = _mm_add_ps(sum, _mm512_extractf32x4_ps::<3>(four));
+            let mut sums = sums;
+            _mm_storeu_ps(sums.as_mut_ptr(), sum);
+            sums
+        }
+    }
+}
+
+exact_table! { Zmm, #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")] }

@@ -1,0 +1,563 @@
+//! The loops, written once for any lanes. Each instruction set compiles them
+//! into functions of its own (`exact_table!`).
+
+use super::function::{self, Function};
+use super::lanes::Lanes;
+use super::math::exp_near;
+use super::{Products, Sums};
+
+/// Defines the table `EXACT` of an instruction set from its lanes and the
+/// attributes that its functions need.
+macro_rules! exact_table {
+    ($lanes:ty, $(#[$attribute:meta])*) => {
+        use super::function::Function;
+        use super::{ExactKernels, Products, Quickprop, Rprop, Sums, loops};
+
+        #[allow(unused_unsafe)] // the portable functions need none
+        pub(super) static EXACT: ExactKernels = ExactKernels {
+            panel: 2 * N,
+            // SAFETY (all of them): see the module's documentation.
+            sums: |s, x, panel, sums_| unsafe { sums(s, x, panel, sums_) },
+            dots: |bias_at, x, w, b, sums| unsafe { dots(bias_at, x, w, b, sums) },
+            products: |p, c, rows, acc| unsafe { products(p, c, rows, acc) },
+            // SAFETY: as above.
+            values: |f, steepness, sums, y| unsafe { values(f, steepness, sums, y) },
+            slopes: |f, steepness, sums, y, e| unsafe { slopes(f, steepness, sums, y, e) },
+            step: |error, momentum, x, d, w| unsafe { step(error, momentum, x, d, w) },
+            batch: |rate, slopes, w| unsafe { batch(rate, slopes, w) },
+            // SAFETY: as above.
+            rprop: |r, slopes, last, steps, w| unsafe { rprop(r, slopes, last, steps, w) },
+            quickprop: |q, slopes, last, steps, w| unsafe { quickprop(q, slopes, last, steps, w) },
+        };
+
+        $(#[$attribute])*
+        fn sums(s: &Sums, x: &[f32], panel: &[f32], sums: &mut [f32]) {
+            loops::sums::<$lanes>(s, x, panel, sums);
+        }
+
+        $(#[$attribute])*
+        fn dots(bias_at: usize, x: &[f32], w: &[f32], b: &[f32], sums: &mut [f32]) {
+            loops::dots::<$lanes>(bias_at, x, w, b, sums);
+        }
+
+        $(#[$attribute])*
+        fn products(p: &Products, c: &[f32], rows: &[f32], acc: &mut [f32]) {
+            loops::products::<$lanes>(p, c, rows, acc);
+        }
+
+        $(#[$attribute])*
+        fn values(f: Function, steepness: f32, sums: &mut [f32], values: &mut [f32]) {
+            loops::values(f, steepness, sums, values);
+        }
+
+        $(#[$attribute])*
+        fn slopes(f: Function, steepness: f32, sums: &[f32], values: &[f32], errors: &mut [f32]) {
+            loops::slopes(f, steepness, sums, values, errors);
+        }
+
+        $(#[$attribute])*
+        fn step(error: f32, momentum: f32, x: &[f32], d: &mut [f32], w: &mut [f32]) {
+            loops::step(error, momentum, x, d, w);
+        }
+
+        $(#[$attribute])*
+        fn batch(rate: f32, slopes: &mut [f32], w: &mut [f32]) {
+            loops::batch(rate, slopes, w);
+        }
+
+        $(#[$attribute])*
+        fn rprop(r: &Rprop, slopes: &mut [f32], last: &mut [f32], steps: &mut [f32], w: &mut [f32]) {
+            loops::update(slopes, last, steps, w, |g, last, step, w| r.update(g, last, step, w));
+        }
+
+        $(#[$attribute])*
+        fn quickprop(q: &Quickprop, slopes: &mut [f32], last: &mut [f32], steps: &mut [f32], w: &mut [f32]) {
+            loops::update(slopes, last, steps, w, |g, last, step, w| q.update(g, last, step, w));
+        }
+    };
+}
+
+pub(super) use exact_table;
+
+/// The last index of `count` rows of `width` at a stride, plus one.
+#[inline(always)]
+fn extent(count: usize, stride: usize, width: usize) -> usize {
+    if count == 0 { 0 } else { (count - 1) * stride + width }
+}
+
+/// The order in which libfann adds up a unit's products: the remainder of a
+/// division by four first, with descending index; then groups of four, which
+/// each are added up before they are added.
+#[derive(Clone, Copy)]
+struct Order {
+    /// Connections of a unit: the sources and the bias.
+    count: usize,
+    bias_at: usize,
+    /// Products before the groups.
+    rest: usize,
+    /// Groups before the one with the bias, and all.
+    before: usize,
+    groups: usize,
+}
+
+impl Order {
+    #[inline(always)]
+    fn new(sources: usize, bias_at: usize) -> Order {
+        let count = sources + 1;
+        let rest = count % 4;
+        Order { count, bias_at, rest, before: bias_at.saturating_sub(rest) / 4, groups: count / 4 }
+    }
+
+    /// Whether a group holds the bias.
+    #[inline(always)]
+    fn bias_in_group(&self) -> bool {
+        self.bias_at >= self.rest
+    }
+}
+
+#[inline(always)]
+pub(super) fn sums<V: Lanes>(s: &Sums, x: &[f32], panel: &[f32], sums: &mut [f32]) {
+    assert!(s.bias_at <= s.sources && (1..=s.columns).contains(&s.units));
+    assert!(x.len() >= extent(s.samples, s.x_stride, s.sources));
+    assert!(sums.len() >= extent(s.samples, s.sums_stride, s.units));
+    assert!(panel.len() >= (s.sources + 1) * s.columns);
+    if s.columns == V::N {
+        sums_wide::<V, 1>(s, x, panel, sums);
+    } else {
+        assert!(s.columns == 2 * V::N);
+        sums_wide::<V, 2>(s, x, panel, sums);
+    }
+}
+
+#[inline(always)]
+fn sums_wide<V: Lanes, const I: usize>(s: &Sums, x: &[f32], panel: &[f32], sums: &mut [f32]) {
+    let fours = s.samples / 4 * 4;
+    let mut sample = 0;
+    while sample < fours {
+        // SAFETY: `sums` has checked the lengths for all samples.
+        unsafe { sums_tile::<V, 4, I>(s, sample, x, panel, sums) };
+        sample += 4;
+    }
+    while sample < s.samples {
+        // SAFETY: as above.
+        unsafe { sums_tile::<V, 1, I>(s, sample, x, panel, sums) };
+        sample += 1;
+    }
+}
+
+/// The sums of `S` samples from `sample` and of `I` vectors of units.
+///
+/// # Safety
+/// The lengths are as `sums` checks them, and the samples are there.
+#[inline(always)]
+unsafe fn sums_tile<V: Lanes, const S: usize, const I: usize>(
+    s: &Sums,
+    sample: usize,
+    x: &[f32],
+    panel: &[f32],
+    sums: &mut [f32],
+) {
+    let order = Order::new(s.sources, s.bias_at);
+    // SAFETY: the caller's promise: S rows of x, and as many rows of the panel
+    // as there are connections; connections after the bias read one source
+    // before their index.
+    unsafe {
+        let x: [*const f32; S] =
+            core::array::from_fn(|i| x.as_ptr().add((sample + i) * s.x_stride));
+        let weights = |j: usize| -> [V; I] {
+            core::array::from_fn(|i| V::load(panel.as_ptr().add((j * I + i) * V::N)))
+        };
+        let source = |i: usize, j: usize| match j.cmp(&order.bias_at) {
+            core::cmp::Ordering::Less => *x[i].add(j),
+            core::cmp::Ordering::Equal => 1.0,
+            core::cmp::Ordering::Greater => *x[i].add(j - 1),
+        };
+        let mut sum = [[V::splat(0.0); I]; S];
+        for j in (0..order.rest).rev() {
+            let w = weights(j);
+            for i in 0..S {
+                let x = V::splat(source(i, j));
+                for v in 0..I {
+                    sum[i][v] = sum[i][v].add(w[v].mul(x));
+                }
+            }
+        }
+        let mut j = order.rest;
+        for _ in 0..order.before {
+            add_group(&mut sum, panel.as_ptr().add(j * I * V::N), |i, k| *x[i].add(j + k));
+            j += 4;
+        }
+        if order.bias_in_group() {
+            add_group(&mut sum, panel.as_ptr().add(j * I * V::N), |i, k| source(i, j + k));
+            j += 4;
+        }
+        while j < order.count {
+            add_group(&mut sum, panel.as_ptr().add(j * I * V::N), |i, k| *x[i].add(j + k - 1));
+            j += 4;
+        }
+        for (i, sum) in sum.iter().enumerate() {
+            let to = sums.as_mut_ptr().add((sample + i) * s.sums_stride);
+            for (v, sum) in sum.iter().enumerate() {
+                let left = s.units.saturating_sub(v * V::N);
+                if left >= V::N {
+                    sum.store(to.add(v * V::N));
+                } else if left > 0 {
+                    sum.store_first(to.add(v * V::N), left);
+                }
+            }
+        }
+    }
+}
+
+/// Adds a group of four rows of the panel, times four values of each sample.
+///
+/// # Safety
+/// `w` is valid for reads of four rows.
+#[inline(always)]
+unsafe fn add_group<V: Lanes, const S: usize, const I: usize>(
+    sum: &mut [[V; I]; S],
+    w: *const f32,
+    x: impl Fn(usize, usize) -> f32,
+) {
+    // SAFETY: the caller's promise.
+    let w: [[V; I]; 4] = core::array::from_fn(|k| {
+        core::array::from_fn(|v| unsafe { V::load(w.add((k * I + v) * V::N)) })
+    });
+    for (i, sum) in sum.iter_mut().enumerate() {
+        let x: [V; 4] = core::array::from_fn(|k| V::splat(x(i, k)));
+        for (v, sum) in sum.iter_mut().enumerate() {
+            let mut four = w[0][v].mul(x[0]);
+            for k in 1..4 {
+                four = four.add(w[k][v].mul(x[k]));
+            }
+            *sum = sum.add(four);
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn dots<V: Lanes>(bias_at: usize, x: &[f32], w: &[f32], b: &[f32], sums: &mut [f32]) {
+    let n = x.len();
+    assert!(bias_at <= n && w.len() == n * b.len() && sums.len() == b.len());
+    let mut unit = 0;
+    while unit < b.len() {
+        let count = (b.len() - unit).min(4);
+        // Units that are not there repeat the last one.
+        let rows: [&[f32]; 4] = core::array::from_fn(|i| {
+            let unit = unit + i.min(count - 1);
+            &w[unit * n..][..n]
+        });
+        let bias: [f32; 4] = core::array::from_fn(|i| b[unit + i.min(count - 1)]);
+        let four = dots_of_four::<V>(bias_at, x, rows, bias);
+        sums[unit..][..count].copy_from_slice(&four[..count]);
+        unit += count;
+    }
+}
+
+#[inline(always)]
+fn dots_of_four<V: Lanes>(bias_at: usize, x: &[f32], rows: [&[f32]; 4], b: [f32; 4]) -> [f32; 4] {
+    let order = Order::new(x.len(), bias_at);
+    let product = |i: usize, j: usize| match j.cmp(&bias_at) {
+        core::cmp::Ordering::Less => rows[i][j] * x[j],
+        core::cmp::Ordering::Equal => b[i],
+        core::cmp::Ordering::Greater => rows[i][j - 1] * x[j - 1],
+    };
+    let mut sums = [0.0f32; 4];
+    for j in (0..order.rest).rev() {
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum += product(i, j);
+        }
+    }
+    let start = order.rest;
+    let bias_group = start + order.before * 4;
+    if !order.bias_in_group() {
+        return dots_of_groups::<V>(x, rows, start - 1, order.groups, sums);
+    }
+    sums = dots_of_groups::<V>(x, rows, start, order.before, sums);
+    for (i, sum) in sums.iter_mut().enumerate() {
+        let mut four = product(i, bias_group);
+        for k in 1..4 {
+            four += product(i, bias_group + k);
+        }
+        *sum += four;
+    }
+    dots_of_groups::<V>(x, rows, bias_group + 3, order.groups - order.before - 1, sums)
+}
+
+/// Adds `groups` groups of four from index `at` on to the sums.
+#[inline(always)]
+fn dots_of_groups<V: Lanes>(
+    x: &[f32],
+    rows: [&[f32]; 4],
+    at: usize,
+    groups: usize,
+    mut sums: [f32; 4],
+) -> [f32; 4] {
+    let x = &x[at..][..groups * 4];
+    let rows = rows.map(|row| &row[at..][..groups * 4]);
+    let mut j = 0;
+    while j + V::N <= x.len() {
+        // SAFETY: `N` more floats are there, in rows as long as x.
+        let products = unsafe {
+            let x = V::load(x.as_ptr().add(j));
+            rows.map(|row| V::load(row.as_ptr().add(j)).mul(x))
+        };
+        sums = V::add_fours(products, sums);
+        j += V::N;
+    }
+    while j < x.len() {
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            let product = |k: usize| row[j + k] * x[j + k];
+            *sum += ((product(0) + product(1)) + product(2)) + product(3);
+        }
+        j += 4;
+    }
+    sums
+}
+
+#[inline(always)]
+pub(super) fn products<V: Lanes>(p: &Products, c: &[f32], rows: &[f32], acc: &mut [f32]) {
+    if p.depth == 0 || p.rows == 0 {
+        return;
+    }
+    assert!(c.len() > (p.depth - 1) * p.c_by_depth + (p.rows - 1) * p.c_by_row);
+    assert!(rows.len() >= extent(p.depth, p.depth_stride, p.columns));
+    assert!(acc.len() >= extent(p.rows, p.acc_stride, p.columns));
+    let mut column = 0;
+    while column < p.columns {
+        let width = (p.columns - column).min(2 * V::N);
+        let mut row = 0;
+        while row < p.rows {
+            // SAFETY: the lengths were checked; row and column are inside.
+            unsafe {
+                let tile = (c.as_ptr().add(row * p.c_by_row), rows.as_ptr().add(column));
+                let acc = acc.as_mut_ptr().add(row * p.acc_stride + column);
+                if p.rows - row >= 4 {
+                    products_wide::<V, 4>(p, width, tile, acc);
+                    row += 4;
+                } else {
+                    products_wide::<V, 1>(p, width, tile, acc);
+                    row += 1;
+                }
+            }
+        }
+        column += width;
+    }
+}
+
+/// # Safety
+/// As `products_tile`.
+#[inline(always)]
+unsafe fn products_wide<V: Lanes, const A: usize>(
+    p: &Products,
+    width: usize,
+    tile: (*const f32, *const f32),
+    acc: *mut f32,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if width == 2 * V::N {
+            products_tile::<V, A, 2, false>(p, width, tile, acc);
+        } else if width > V::N {
+            products_tile::<V, A, 2, true>(p, width, tile, acc);
+        } else if width == V::N {
+            products_tile::<V, A, 1, false>(p, width, tile, acc);
+        } else {
+            products_tile::<V, A, 1, true>(p, width, tile, acc);
+        }
+    }
+}
+
+/// `A` rows of `width` columns, in `I` vectors of which the last may be `PART`.
+///
+/// # Safety
+/// The tile lies inside the slices of a call that `products` has checked:
+/// `c` and `rows` point to its first coefficient and column, `acc` to its place.
+#[inline(always)]
+unsafe fn products_tile<V: Lanes, const A: usize, const I: usize, const PART: bool>(
+    p: &Products,
+    width: usize,
+    (c, rows): (*const f32, *const f32),
+    acc: *mut f32,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let last = width - (I - 1) * V::N;
+        let load = |from: *const f32, v: usize| {
+            let from = from.add(v * V::N);
+            if PART && v + 1 == I { V::load_first(from, last) } else { V::load(from) }
+        };
+        let mut sum: [[V; I]; A] = core::array::from_fn(|a| {
+            core::array::from_fn(|v| load(acc.add(a * p.acc_stride).cast_const(), v))
+        });
+        for k in 0..p.depth {
+            let row = rows.add(k * p.depth_stride);
+            let row: [V; I] = core::array::from_fn(|v| load(row, v));
+            for (a, sum) in sum.iter_mut().enumerate() {
+                let c = V::splat(*c.add(k * p.c_by_depth + a * p.c_by_row));
+                for (sum, row) in sum.iter_mut().zip(row) {
+                    *sum = sum.add(c.mul(row));
+                }
+            }
+        }
+        for (a, sum) in sum.iter().enumerate() {
+            for (v, sum) in sum.iter().enumerate() {
+                let to = acc.add(a * p.acc_stride + v * V::N);
+                if PART && v + 1 == I { sum.store_first(to, last) } else { sum.store(to) }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn values(function: Function, steepness: f32, sums: &mut [f32], values: &mut [f32]) {
+    assert!(sums.len() == values.len());
+    for sum in sums.iter_mut() {
+        *sum = function::steep(steepness, *sum);
+    }
+    // Which doubts there can be about a value: relative, absolute.
+    const SMALL: f64 = 1.0 / (1u64 << 49) as f64;
+    let doubled = |sum: f32| f64::from(-2.0 * sum);
+    let squared = |sum: f32| f64::from(-sum * sum);
+    match function {
+        Function::Sigmoid => {
+            through_exp(function, (SMALL, 0.0), sums, values, doubled, |e| 1.0 / (1.0 + e));
+        }
+        Function::SigmoidSymmetric => {
+            let finish = |e| 2.0 / (1.0 + e) - 1.0;
+            through_exp(function, (0.0, SMALL), sums, values, doubled, finish);
+        }
+        Function::Gaussian => {
+            through_exp(function, (SMALL, 0.0), sums, values, squared, |e| e);
+        }
+        Function::GaussianSymmetric => {
+            through_exp(function, (0.0, SMALL), sums, values, squared, |e| e * 2.0 - 1.0);
+        }
+        // One loop for each, so that the ones without calls are vectorised.
+        Function::Linear => values.copy_from_slice(sums),
+        Function::Elliot => each(sums, values, |sum| function::value(Function::Elliot, sum)),
+        Function::ElliotSymmetric => {
+            each(sums, values, |sum| function::value(Function::ElliotSymmetric, sum));
+        }
+        _ => each(sums, values, |sum| function::value(function, sum)),
+    }
+}
+
+#[inline(always)]
+fn each(sums: &[f32], values: &mut [f32], f: impl Fn(f32) -> f32) {
+    for (sum, value) in sums.iter().zip(values) {
+        *value = f(*sum);
+    }
+}
+
+/// Values by way of the quick exponential function. Where its last bits could
+/// show in the float32 result, the value is computed again with the exact one.
+#[inline(always)]
+fn through_exp(
+    function: Function,
+    (relative, absolute): (f64, f64),
+    sums: &[f32],
+    values: &mut [f32],
+    prepare: impl Fn(f32) -> f64,
+    finish: impl Fn(f64) -> f64,
+) {
+    for (sums, values) in sums.chunks(64).zip(values.chunks_mut(64)) {
+        let mut doubt = 0;
+        for (sum, value) in sums.iter().zip(values.iter_mut()) {
+            let y = finish(exp_near(prepare(*sum)));
+            let margin = absolute + relative * y;
+            let (low, high) = ((y - margin) as f32, (y + margin) as f32);
+            doubt |= low.to_bits() ^ high.to_bits();
+            *value = high;
+        }
+        if doubt != 0 {
+            settle(function, (relative, absolute), sums, values, &prepare, &finish);
+        }
+    }
+}
+
+#[inline(always)]
+fn settle(
+    function: Function,
+    (relative, absolute): (f64, f64),
+    sums: &[f32],
+    values: &mut [f32],
+    prepare: impl Fn(f32) -> f64,
+    finish: impl Fn(f64) -> f64,
+) {
+    for (sum, value) in sums.iter().zip(values) {
+        let y = finish(exp_near(prepare(*sum)));
+        let margin = absolute + relative * y;
+        if ((y - margin) as f32).to_bits() != ((y + margin) as f32).to_bits() {
+            *value = function::value(function, *sum);
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn slopes(
+    function: Function,
+    steepness: f32,
+    sums: &[f32],
+    values: &[f32],
+    errors: &mut [f32],
+) {
+    assert!(values.len() == errors.len());
+    let of = |f: Function| move |value, sum| function::slope(f, steepness, value, sum);
+    if !function.needs_sums() {
+        let pairs = values.iter().zip(errors);
+        match function {
+            Function::Sigmoid | Function::SigmoidStepwise => {
+                pairs.for_each(|(y, e)| *e *= of(Function::Sigmoid)(*y, 0.0));
+            }
+            Function::SigmoidSymmetric | Function::SigmoidSymmetricStepwise => {
+                pairs.for_each(|(y, e)| *e *= of(Function::SigmoidSymmetric)(*y, 0.0));
+            }
+            _ => pairs.for_each(|(y, e)| *e *= of(function)(*y, 0.0)),
+        }
+        return;
+    }
+    assert!(sums.len() == values.len());
+    let all = values.iter().zip(sums).zip(errors);
+    match function {
+        Function::Elliot => all.for_each(|((y, s), e)| *e *= of(Function::Elliot)(*y, *s)),
+        Function::ElliotSymmetric => {
+            all.for_each(|((y, s), e)| *e *= of(Function::ElliotSymmetric)(*y, *s));
+        }
+        _ => all.for_each(|((y, s), e)| *e *= of(function)(*y, *s)),
+    }
+}
+
+#[inline(always)]
+pub(super) fn step(error: f32, momentum: f32, x: &[f32], d: &mut [f32], w: &mut [f32]) {
+    assert!(x.len() == d.len() && x.len() == w.len());
+    for ((x, d), w) in x.iter().zip(d).zip(w) {
+        *d = error * x + momentum * *d;
+        *w += *d;
+    }
+}
+
+#[inline(always)]
+pub(super) fn batch(rate: f32, slopes: &mut [f32], w: &mut [f32]) {
+    assert!(slopes.len() == w.len());
+    for (slope, w) in slopes.iter_mut().zip(w) {
+        *w += *slope * rate;
+        *slope = 0.0;
+    }
+}
+
+#[inline(always)]
+pub(super) fn update(
+    slopes: &mut [f32],
+    last: &mut [f32],
+    steps: &mut [f32],
+    w: &mut [f32],
+    update: impl Fn(f32, &mut f32, &mut f32, &mut f32),
+) {
+    assert!([slopes.len(), last.len(), steps.len()] == [w.len(); 3]);
+    let state = slopes.iter_mut().zip(last).zip(steps);
+    for (((slope, last), step), w) in state.zip(w) {
+        update(*slope, last, step, w);
+        *slope = 0.0;
+    }
+}
