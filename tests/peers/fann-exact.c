@@ -123,6 +123,30 @@ static void run(const struct wanted *w, uint32_t seed) {
     fann_destroy(ann);
 }
 
+/* A hash (FNV-1a, 32 bits) of one unit's outputs for many sums of all sizes. */
+static void sweep(int function, float steepness, uint32_t seed) {
+    const unsigned count = 20000;
+    uint32_t hash = 2166136261u;
+    struct fann *ann = fann_create_standard(2, 1, 1);
+    struct fann_connection connections[2];
+    fann_get_connection_array(ann, connections);
+    connections[0].weight = 1;
+    connections[1].weight = 0;
+    fann_set_weight_array(ann, connections, 2);
+    fann_set_activation_function(ann, function, 1, 0);
+    fann_set_activation_steepness(ann, steepness, 1, 0);
+    state = seed;
+    for (unsigned i = 0; i < count; i++) {
+        float sum = number();
+        for (unsigned halve = draw() % 40; halve > 0; halve--) sum /= 2;
+        sum *= 512;
+        uint32_t word = bits(*fann_run(ann, &sum));
+        for (int byte = 0; byte < 4; byte++) hash = (hash ^ (word >> 8 * byte & 255)) * 16777619u;
+    }
+    printf("sweep %d %08x %u %u %08x\n", function, bits(steepness), count, seed, hash);
+    fann_destroy(ann);
+}
+
 int main(int argc, char **argv) {
     uint32_t seed = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1;
     char name[64];
@@ -165,5 +189,10 @@ int main(int argc, char **argv) {
          FANN_GAUSSIAN, 0.5f, FANN_ERRORFUNC_TANH, 0.7f, 0},
     };
     for (unsigned i = 0; i < sizeof more / sizeof *more; i++) run(&more[i], seed++);
+    for (int f = 0; f < 18; f++) {
+        if (f == FANN_GAUSSIAN_STEPWISE) continue;
+        sweep(f, 0.5f, seed++);
+        sweep(f, 0.3f, seed++);
+    }
     return 0;
 }

@@ -6,7 +6,7 @@
 //! With shortcuts a sample's row holds all nodes, inputs included, because a
 //! layer's sources must stand side by side.
 
-use super::{ExactKernels, Layer, Samples, Score, Settings, Sources, Unit, Wiring};
+use super::{Engine, ExactKernels, Layer, Samples, Score, Settings, Sources, Unit, Wiring, split};
 use crate::nn::kernel::exact::{Products, Sums};
 
 /// Columns of the widest panel that a table of kernels asks for.
@@ -129,20 +129,12 @@ struct Block<'a, 's> {
 }
 
 impl<'a, 's> Block<'a, 's> {
-    fn new(
-        kernels: &'a ExactKernels,
-        wiring: &'a Wiring<'a>,
-        most: usize,
-        scratch: &'s mut [f32],
-    ) -> Block<'a, 's> {
-        let plan = Plan::new(wiring, most);
-        let size = plan.block * plan.row();
-        let (values, rest) = scratch.split_at_mut(size);
-        let (sums, rest) = rest.split_at_mut(size);
-        let (errors, rest) = rest.split_at_mut(size);
+    fn new(engine: Engine<'a>, most: usize, scratch: &'s mut [f32]) -> Block<'a, 's> {
+        let plan = Plan::new(engine.wiring, most);
+        let ([values, sums, errors], rest) = split(scratch, plan.block * plan.row());
         let apart = if plan.layered { 0 } else { plan.block * plan.widest() };
         let (apart, panel) = rest.split_at_mut(apart);
-        Block { plan, kernels, values, sums, errors, apart, panel }
+        Block { plan, kernels: engine.kernels, values, sums, errors, apart, panel }
     }
 
     /// Puts the inputs where shortcuts want them.
@@ -349,20 +341,20 @@ fn pack(
 
 /// All samples: only their score or, if there are slopes, those too.
 pub(super) fn run(
-    kernels: &ExactKernels,
-    wiring: &Wiring,
+    engine: Engine,
     settings: &Settings,
     params: &[f32],
     mut slopes: Option<&mut [f32]>,
     samples: Samples,
     scratch: &mut [f32],
 ) -> Score {
+    let wiring = engine.wiring;
     let mut score = Score::default();
     let count = samples.inputs.len() / wiring.inputs;
-    let mut block = Block::new(kernels, wiring, count, scratch);
+    let mut block = Block::new(engine, count, scratch);
     let size = block.plan.block;
     let plan = block.plan;
-    let desired = samples.outputs.chunks(size * wiring.outputs());
+    let desired = samples.outputs.chunks(size * wiring.outputs);
     for (inputs, desired) in samples.inputs.chunks(size * wiring.inputs).zip(desired) {
         let count = inputs.len() / wiring.inputs;
         block.forward(params, inputs, count);
@@ -399,17 +391,17 @@ pub(super) fn run(
 
 /// Incremental training: each sample changes the weights.
 pub(super) fn incremental(
-    kernels: &ExactKernels,
-    wiring: &Wiring,
+    engine: Engine,
     settings: &Settings,
     params: &mut [f32],
     deltas: &mut [f32],
     samples: Samples,
     scratch: &mut [f32],
 ) -> Score {
+    let Engine { kernels, wiring } = engine;
     let mut score = Score::default();
-    let mut block = Block::new(kernels, wiring, 1, scratch);
-    let desired = samples.outputs.chunks(wiring.outputs());
+    let mut block = Block::new(engine, 1, scratch);
+    let desired = samples.outputs.chunks(wiring.outputs);
     for (inputs, desired) in samples.inputs.chunks(wiring.inputs).zip(desired) {
         block.forward_one(params, inputs);
         block.compare(settings, desired, &mut score);
@@ -437,15 +429,27 @@ pub(super) fn incremental(
 }
 
 pub(super) fn forward(
-    kernels: &ExactKernels,
-    wiring: &Wiring,
+    engine: Engine,
     params: &[f32],
     inputs: &[f32],
     outputs: &mut [f32],
     scratch: &mut [f32],
 ) {
-    let mut block = Block::new(kernels, wiring, 1, scratch);
-    block.forward_one(params, inputs);
+    let wiring = engine.wiring;
+    let count = outputs.len() / wiring.outputs;
+    let mut block = Block::new(engine, count, scratch);
     let place = block.plan.units(wiring.layers.len() - 1);
-    outputs.copy_from_slice(&block.values[place.at..][..outputs.len()]);
+    let size = block.plan.block;
+    let results = outputs.chunks_mut(size * wiring.outputs);
+    for (inputs, results) in inputs.chunks(size * wiring.inputs).zip(results) {
+        if count == 1 {
+            block.forward_one(params, inputs);
+        } else {
+            block.forward(params, inputs, results.len() / wiring.outputs);
+        }
+        for (s, result) in results.chunks_exact_mut(wiring.outputs).enumerate() {
+            let values = &block.values[place.at + s * place.stride..];
+            result.copy_from_slice(&values[..wiring.outputs]);
+        }
+    }
 }

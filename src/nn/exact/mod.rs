@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `mod` | networks, settings and state as the engine sees them; an epoch |
 //! | `dense` | a block of samples through layers whose units have the same sources |
-//! | `sparse` | the same for layers with lists of connections |
+//! | `single` | one sample at a time, for layers with lists of connections and for tiny networks |
 //! | `random` | glibc's `rand`, which SARPROP draws from |
 //!
 //! Exact for the activation functions linear, threshold, sigmoid, gaussian,
@@ -22,7 +22,7 @@
 
 mod dense;
 mod random;
-mod sparse;
+mod single;
 #[cfg(test)]
 mod tests;
 mod updates;
@@ -32,6 +32,7 @@ use super::kernel::ExactKernels;
 pub(crate) use super::kernel::exact::function::Function;
 use super::kernel::exact::function::stretch;
 use crate::error::{Error, Result};
+use core::ops::Range;
 
 /// What a unit does to its weighted sum: `function(steepness * sum)`, with
 /// libfann's steepness.
@@ -43,85 +44,138 @@ pub(crate) struct Unit {
 
 /// A layer. Its parameters start at `at`: the weights, unit by unit, then the
 /// biases.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Layer<'a> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layer {
     pub units: usize,
     /// Index of its first parameter.
     pub at: usize,
-    pub sources: Sources<'a>,
+    pub sources: Sources,
 }
 
 /// Where a layer's units have their values from. Nodes are the inputs, then the
 /// units layer by layer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Sources<'a> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sources {
     /// All units from the same nodes: `count` from `first` on. libfann counts
-    /// the bias as a source; here it comes after the first `bias_at`.
+    /// the bias as a source; here it comes after the first `bias_at`: after all
+    /// of them in layered networks, after the inputs in those with shortcuts.
     Range { first: usize, count: usize, bias_at: usize },
-    /// Each unit from its own: unit `u` from `nodes[starts[u]..starts[u + 1]]`.
+    /// Each unit from its own: unit `u` from the nodes
+    /// `links[starts[from + u]..starts[from + u + 1]]` of the [`Wiring`].
     /// libfann's bias comes first.
-    Lists { starts: &'a [u32], nodes: &'a [u32] },
-}
-
-impl Sources<'_> {
-    /// How many weights `units` units have.
-    fn weights(&self, units: usize) -> usize {
-        match self {
-            Sources::Range { count, .. } => count * units,
-            Sources::Lists { nodes, .. } => nodes.len(),
-        }
-    }
+    Lists { from: usize },
 }
 
 /// A network's shape.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wiring<'a> {
     pub inputs: usize,
-    pub layers: &'a [Layer<'a>],
+    pub layers: &'a [Layer],
     /// All units, layer by layer.
     pub units: &'a [Unit],
+    /// Places in `links`: for each layer with lists one more than it has units.
+    pub starts: &'a [u32],
+    pub links: &'a [u32],
+    sparse: bool,
+    outputs: usize,
+    /// Weights and biases of all layers.
+    parameters: usize,
+    scratch: usize,
 }
 
 impl<'a> Wiring<'a> {
-    /// Checks that the layers make a network.
-    pub fn new(inputs: usize, layers: &'a [Layer<'a>], units: &'a [Unit]) -> Result<Wiring<'a>> {
-        let wiring = Wiring { inputs, layers, units };
-        let (mut nodes, mut at, mut before) = (inputs, 0, 0);
-        let sparse = wiring.is_sparse();
+    /// Checks that the layers make a network. Either all of them have lists of
+    /// connections or none has.
+    pub fn new(
+        inputs: usize,
+        layers: &'a [Layer],
+        units: &'a [Unit],
+        (starts, links): (&'a [u32], &'a [u32]),
+    ) -> Result<Wiring<'a>> {
+        let sparse = matches!(layers.first(), Some(Layer { sources: Sources::Lists { .. }, .. }));
+        let outputs = layers.last().map_or(0, |layer| layer.units);
+        let mut wiring = Wiring {
+            inputs,
+            layers,
+            units,
+            starts,
+            links,
+            sparse,
+            outputs,
+            parameters: 0,
+            scratch: 0,
+        };
+        let (mut nodes, mut biases) = (inputs, 1);
         let mut good = inputs > 0 && !layers.is_empty();
         for layer in layers {
-            good &= layer.units > 0 && layer.at == at;
-            good &= match layer.sources {
-                Sources::Range { first, count, bias_at } => {
-                    !sparse && count > 0 && bias_at <= count && first + count <= nodes
-                }
-                Sources::Lists { starts, nodes: list } => {
-                    let ordered = starts.windows(2).all(|pair| pair[0] <= pair[1]);
-                    let ends = (starts.first(), starts.last());
-                    ordered
-                        && starts.len() == layer.units + 1
-                        && ends == (Some(&0), Some(&(list.len() as u32)))
-                        && list.iter().all(|node| (*node as usize) < nodes)
-                        // For libfann's own indexing, see `sparse`.
-                        && starts.windows(2).all(|pair| ((pair[1] - pair[0]) as usize) < nodes + before)
-                }
-            };
-            at += layer.sources.weights(layer.units) + layer.units;
+            good &= layer.units > 0 && layer.at == wiring.parameters;
+            good &= wiring.has_sources(layer, nodes, biases);
+            if !good {
+                return Err(Error::NnShape);
+            }
+            wiring.parameters += wiring.weights(layer) + layer.units;
             nodes += layer.units;
-            before += 1;
+            biases += 1;
         }
         good &= nodes == inputs + units.len();
         good &= units.iter().all(|unit| unit.steepness > 0.0 && unit.steepness.is_finite());
-        if good { Ok(wiring) } else { Err(Error::NnShape) }
+        if !good {
+            return Err(Error::NnShape);
+        }
+        let blocks = if sparse { 0 } else { dense::scratch(&wiring) };
+        wiring.scratch = single::scratch(&wiring).max(blocks);
+        Ok(wiring)
     }
 
-    /// Weights and biases of all layers.
-    pub fn parameters(&self) -> usize {
-        self.layers.last().map_or(0, |l| l.at + l.sources.weights(l.units) + l.units)
+    /// Whether a layer's sources are among the first `nodes`, and no unit has
+    /// more of them than libfann has neurons there.
+    fn has_sources(&self, layer: &Layer, nodes: usize, biases: usize) -> bool {
+        match layer.sources {
+            Sources::Range { first, count, bias_at } => {
+                let inside = first.checked_add(count).is_some_and(|end| end <= nodes);
+                !self.sparse && count > 0 && bias_at <= count && inside
+            }
+            Sources::Lists { from } => {
+                let starts = self.starts.get(from..).and_then(|s| s.get(..=layer.units));
+                let lists = starts.is_some_and(|starts| {
+                    starts.windows(2).all(|pair| {
+                        let list = self.links.get(pair[0] as usize..pair[1] as usize);
+                        list.is_some_and(|list| {
+                            list.len() < nodes + biases
+                                && list.iter().all(|node| (*node as usize) < nodes)
+                        })
+                    })
+                });
+                self.sparse && lists
+            }
+        }
     }
 
-    pub fn outputs(&self) -> usize {
-        self.layers.last().map_or(0, |layer| layer.units)
+    /// How many weights a layer has.
+    fn weights(&self, layer: &Layer) -> usize {
+        match layer.sources {
+            Sources::Range { count, .. } => count * layer.units,
+            Sources::Lists { from } => {
+                (self.starts[from + layer.units] - self.starts[from]) as usize
+            }
+        }
+    }
+
+    /// A unit's weights among the parameters, and how many come before the
+    /// bias.
+    fn connections(&self, layer: &Layer, unit: usize) -> (Range<usize>, usize) {
+        match layer.sources {
+            Sources::Range { count, bias_at, .. } => {
+                let start = layer.at + unit * count;
+                (start..start + count, bias_at)
+            }
+            Sources::Lists { from } => {
+                let starts = &self.starts[from..];
+                let [start, end] = [starts[unit], starts[unit + 1]];
+                let place = |start: u32| layer.at + (start - starts[0]) as usize;
+                (place(start)..place(end), 0)
+            }
+        }
     }
 
     /// Inputs and units.
@@ -139,13 +193,10 @@ impl<'a> Wiring<'a> {
         &self.units[self.first_unit(l) - self.inputs..][..self.layers[l].units]
     }
 
-    fn is_sparse(&self) -> bool {
-        self.layers.iter().any(|layer| matches!(layer.sources, Sources::Lists { .. }))
-    }
-
-    /// Floats of scratch memory that [`epoch`] and [`test`] need.
+    /// Floats of scratch memory that [`epoch`], [`test`] and [`forward`] need.
+    /// What is in it does not matter.
     pub fn scratch(&self) -> usize {
-        if self.is_sparse() { sparse::scratch(self) } else { dense::scratch(self) }
+        self.scratch
     }
 }
 
@@ -292,86 +343,98 @@ impl Score {
     }
 }
 
-/// Trains one epoch; the score is of the weights that each sample met.
-pub(crate) fn epoch(
-    kernels: &ExactKernels,
-    wiring: &Wiring,
-    (algorithm, settings): (Algorithm, &Settings),
-    (params, state): (&mut [f32], &mut State),
-    samples: Samples,
-    scratch: &mut [f32],
-) -> Result<Score> {
-    let count = check(wiring, params, samples, scratch)?;
-    if !state.fits(algorithm, params.len()) {
-        return Err(Error::Invalid);
-    }
-    let incremental = algorithm == Algorithm::Incremental;
-    let score = match (wiring.is_sparse(), incremental) {
-        (false, true) => {
-            dense::incremental(kernels, wiring, settings, params, state.steps, samples, scratch)
-        }
-        (false, false) => {
-            let slopes = Some(&mut *state.slopes);
-            dense::run(kernels, wiring, settings, params, slopes, samples, scratch)
-        }
-        (true, true) => {
-            let mode = sparse::Mode::Step(params, state.steps);
-            sparse::run(wiring, settings, mode, samples, scratch)
-        }
-        (true, false) => {
-            let mode = sparse::Mode::Slopes(params, state.slopes);
-            sparse::run(wiring, settings, mode, samples, scratch)
-        }
-    };
-    updates::update(kernels, wiring, (algorithm, settings), (params, state), count, &score);
-    Ok(score)
+/// The first three parts of `len` floats, and the rest.
+fn split(scratch: &mut [f32], len: usize) -> ([&mut [f32]; 3], &mut [f32]) {
+    let (a, rest) = scratch.split_at_mut(len);
+    let (b, rest) = rest.split_at_mut(len);
+    let (c, rest) = rest.split_at_mut(len);
+    ([a, b, c], rest)
 }
 
-/// The score of the samples; nothing changes.
-pub(crate) fn test(
-    kernels: &ExactKernels,
-    wiring: &Wiring,
-    settings: &Settings,
-    params: &[f32],
-    samples: Samples,
-    scratch: &mut [f32],
-) -> Result<Score> {
-    check(wiring, params, samples, scratch)?;
-    Ok(if wiring.is_sparse() {
-        sparse::run(wiring, settings, sparse::Mode::Test(params), samples, scratch)
-    } else {
-        dense::run(kernels, wiring, settings, params, None, samples, scratch)
-    })
+/// A network with the kernels that it runs on.
+#[derive(Clone, Copy)]
+pub(crate) struct Engine<'a> {
+    pub kernels: &'static ExactKernels,
+    pub wiring: &'a Wiring<'a>,
 }
 
-/// The outputs for one sample.
-pub(crate) fn forward(
-    kernels: &ExactKernels,
-    wiring: &Wiring,
-    params: &[f32],
-    inputs: &[f32],
-    outputs: &mut [f32],
-    scratch: &mut [f32],
-) -> Result<()> {
-    check(wiring, params, Samples { inputs, outputs }, scratch)?;
-    if inputs.len() != wiring.inputs {
-        return Err(Error::Invalid);
+impl Engine<'_> {
+    /// Trains one epoch; the score is of the weights that each sample met.
+    pub fn epoch(
+        self,
+        (algorithm, settings): (Algorithm, &Settings),
+        (params, state): (&mut [f32], &mut State),
+        samples: Samples,
+        scratch: &mut [f32],
+    ) -> Result<Score> {
+        let count = self.check(params, samples, scratch)?;
+        if !state.fits(algorithm, params.len()) {
+            return Err(Error::Invalid);
+        }
+        let incremental = algorithm == Algorithm::Incremental;
+        let score = match (single::suits(self.wiring, incremental), incremental) {
+            (false, true) => {
+                dense::incremental(self, settings, params, state.steps, samples, scratch)
+            }
+            (false, false) => {
+                let slopes = Some(&mut *state.slopes);
+                dense::run(self, settings, params, slopes, samples, scratch)
+            }
+            (true, true) => {
+                let mode = single::Mode::Step(params, state.steps);
+                single::run(self, settings, mode, samples, scratch)
+            }
+            (true, false) => {
+                let mode = single::Mode::Slopes(params, state.slopes);
+                single::run(self, settings, mode, samples, scratch)
+            }
+        };
+        updates::update(self, (algorithm, settings), (params, state), count, &score);
+        Ok(score)
     }
-    if wiring.is_sparse() {
-        sparse::forward(wiring, params, inputs, outputs, scratch);
-    } else {
-        dense::forward(kernels, wiring, params, inputs, outputs, scratch);
-    }
-    Ok(())
-}
 
-/// The number of samples, if all lengths match.
-fn check(wiring: &Wiring, params: &[f32], samples: Samples, scratch: &[f32]) -> Result<usize> {
-    let count = samples.inputs.len() / wiring.inputs;
-    let good = samples.inputs.len() == count * wiring.inputs
-        && samples.outputs.len() == count * wiring.outputs()
-        && count > 0
-        && params.len() == wiring.parameters()
-        && scratch.len() >= wiring.scratch();
-    if good { Ok(count) } else { Err(Error::Invalid) }
+    /// The score of the samples; nothing changes.
+    pub fn test(
+        self,
+        settings: &Settings,
+        params: &[f32],
+        samples: Samples,
+        scratch: &mut [f32],
+    ) -> Result<Score> {
+        self.check(params, samples, scratch)?;
+        Ok(if single::suits(self.wiring, false) {
+            single::run(self, settings, single::Mode::Test(params), samples, scratch)
+        } else {
+            dense::run(self, settings, params, None, samples, scratch)
+        })
+    }
+
+    /// The outputs for one sample or more.
+    pub fn forward(
+        self,
+        params: &[f32],
+        inputs: &[f32],
+        outputs: &mut [f32],
+        scratch: &mut [f32],
+    ) -> Result<()> {
+        let count = self.check(params, Samples { inputs, outputs }, scratch)?;
+        if single::suits(self.wiring, count == 1) {
+            single::forward(self, params, (inputs, outputs), scratch);
+        } else {
+            dense::forward(self, params, inputs, outputs, scratch);
+        }
+        Ok(())
+    }
+
+    /// The number of samples, if all lengths match.
+    fn check(self, params: &[f32], samples: Samples, scratch: &[f32]) -> Result<usize> {
+        let wiring = self.wiring;
+        let count = samples.outputs.len() / wiring.outputs;
+        let good = samples.inputs.len() == count * wiring.inputs
+            && samples.outputs.len() == count * wiring.outputs
+            && count > 0
+            && params.len() == wiring.parameters
+            && scratch.len() >= wiring.scratch;
+        if good { Ok(count) } else { Err(Error::Invalid) }
+    }
 }

@@ -33,29 +33,34 @@ struct Net {
     sizes: Vec<usize>,
     units: Vec<Unit>,
     shortcut: bool,
-    /// For each layer starts and nodes; none: fully connected.
-    links: Vec<(Vec<u32>, Vec<u32>)>,
+    /// Empty if it is fully connected.
+    starts: Vec<u32>,
+    links: Vec<u32>,
 }
 
 impl Net {
     fn with<T>(&self, f: impl FnOnce(&Wiring) -> T) -> T {
         let (mut at, mut first, mut nodes, mut from) = (0, 0, self.inputs, 0);
         let mut layers = Vec::new();
-        for (l, units) in self.sizes.iter().enumerate() {
-            let sources = match self.links.get(l) {
-                Some((starts, nodes)) => Sources::Lists { starts, nodes },
-                None if self.shortcut => {
-                    Sources::Range { first: 0, count: nodes, bias_at: self.inputs }
-                }
-                None => Sources::Range { first, count: nodes - from, bias_at: nodes - from },
+        for units in &self.sizes {
+            let (sources, weights) = if !self.starts.is_empty() {
+                let starts = &self.starts[from..][..=*units];
+                (Sources::Lists { from }, (starts[*units] - starts[0]) as usize)
+            } else if self.shortcut {
+                let count = nodes;
+                (Sources::Range { first: 0, count, bias_at: self.inputs }, count * units)
+            } else {
+                let count = nodes - first;
+                (Sources::Range { first, count, bias_at: count }, count * units)
             };
             layers.push(Layer { units: *units, at, sources });
-            at += sources.weights(*units) + units;
-            from = nodes;
+            at += weights + units;
+            from += units + 1;
             first = nodes;
             nodes += units;
         }
-        f(&Wiring::new(self.inputs, &layers, &self.units).unwrap())
+        let lists = (&self.starts[..], &self.links[..]);
+        f(&Wiring::new(self.inputs, &layers, &self.units, lists).unwrap())
     }
 
     /// For each connection in libfann's order the index of its parameter.
@@ -63,19 +68,10 @@ impl Net {
         self.with(|wiring| {
             let mut order = Vec::new();
             for layer in wiring.layers {
-                let biases = layer.at + layer.sources.weights(layer.units);
                 for u in 0..layer.units {
-                    let (from, to, bias_at) = match layer.sources {
-                        Sources::Range { count, bias_at, .. } => {
-                            (u * count, (u + 1) * count, bias_at)
-                        }
-                        Sources::Lists { starts, .. } => {
-                            (starts[u] as usize, starts[u + 1] as usize, 0)
-                        }
-                    };
-                    let weights = layer.at + from..layer.at + to;
+                    let (weights, bias_at) = wiring.connections(layer, u);
                     order.extend(weights.clone().take(bias_at));
-                    order.push(biases + u);
+                    order.push(layer.at + wiring.weights(layer) + u);
                     order.extend(weights.skip(bias_at));
                 }
             }
@@ -123,20 +119,19 @@ fn node(mut neuron: usize, widths: &[usize]) -> Option<u32> {
     None
 }
 
-/// The lists of connections from pairs `from>to`, bias first.
-fn links(text: &str, widths: &[usize]) -> Vec<(Vec<u32>, Vec<u32>)> {
+/// Starts and nodes of the connections from pairs `from>to`, bias first.
+fn lists(text: &str, widths: &[usize]) -> (Vec<u32>, Vec<u32>) {
+    let number = |word: &str| word.parse::<usize>().unwrap();
     let pairs: Vec<[usize; 2]> = text
         .split_whitespace()
-        .map(|pair| {
-            let (from, to) = pair.split_once('>').unwrap();
-            [from.parse().unwrap(), to.parse().unwrap()]
-        })
+        .map(|pair| pair.split_once('>').unwrap())
+        .map(|(from, to)| [number(from), number(to)])
         .collect();
-    let mut lists = vec![(vec![], vec![]); widths.len() - 1];
+    let (mut starts, mut nodes) = (vec![], vec![]);
     let mut first = 0;
-    for (l, (starts, nodes)) in lists.iter_mut().enumerate() {
-        first += widths[l] + 1;
-        for unit in first..first + widths[l + 1] {
+    for layer in widths.windows(2) {
+        first += layer[0] + 1;
+        for unit in first..first + layer[1] {
             starts.push(nodes.len() as u32);
             let mut from = pairs.iter().filter(|pair| pair[1] == unit).map(|pair| pair[0]);
             assert_eq!(node(from.next().unwrap(), widths), None, "the bias comes first");
@@ -144,7 +139,7 @@ fn links(text: &str, widths: &[usize]) -> Vec<(Vec<u32>, Vec<u32>)> {
         }
         starts.push(nodes.len() as u32);
     }
-    lists
+    (starts, nodes)
 }
 
 /// The lines of a case by their first word.
@@ -176,12 +171,14 @@ fn case(text: &str) -> Case {
         let function = Function::from_code(function.parse().unwrap()).unwrap();
         Unit { function, steepness: float(steepness) }
     };
+    let (starts, links) = field("links").map_or((vec![], vec![]), |text| lists(text, &widths));
     let net = Net {
         inputs: widths[0],
         sizes: widths[1..].to_vec(),
         units: words("units").iter().map(unit).collect(),
         shortcut: head[1] == "shortcut",
-        links: field("links").map_or(vec![], |text| links(text, &widths)),
+        starts,
+        links,
     };
     let s: Vec<f32> = words("settings").iter().map(|w| float(w)).collect();
     let settings = Settings {
@@ -248,12 +245,12 @@ fn skip_units(numbers: &mut Numbers, name: &str, units: usize, net: &Net) {
     let function = name.starts_with("mixed");
     let steepness = function || name.starts_with("function");
     for unit in &net.units[..units] {
-        while function {
-            let drawn = numbers.draw() % 18;
-            if drawn != 1 && drawn != 9 {
-                assert_eq!(Function::from_code(drawn), Some(unit.function));
-                break;
+        if function {
+            let mut drawn = numbers.draw() % 18;
+            while drawn == 1 || drawn == 9 {
+                drawn = numbers.draw() % 18;
             }
+            assert_eq!(Function::from_code(drawn), Some(unit.function));
         }
         if steepness {
             numbers.draw();
@@ -261,11 +258,17 @@ fn skip_units(numbers: &mut Numbers, name: &str, units: usize, net: &Net) {
     }
 }
 
-fn cases() -> Vec<Case> {
-    let text = match std::env::var("NSW_FANN_VECTORS") {
+/// The vectors of libfann's.
+fn vectors() -> String {
+    match std::env::var("NSW_FANN_VECTORS") {
         Ok(path) => std::fs::read_to_string(path).unwrap(),
         Err(_) => include_str!("../../../tests/data/fann-exact.txt").into(),
-    };
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let text = vectors();
+    let text = text.split("\nsweep").next().unwrap();
     let cases: Vec<Case> = text.split("\ncase").skip(1).map(case).collect();
     assert!(cases.len() > 50);
     cases
@@ -303,15 +306,15 @@ fn every_weight_is_libfanns() {
             let mut outputs = vec![0.0; case.first.len()];
             let how = (case.algorithm, &case.settings);
             let scores = case.net.with(|wiring| {
+                let engine = Engine { kernels, wiring };
                 let mut scratch = vec![f32::NAN; wiring.scratch()];
                 let mut score = Score::default();
                 for _ in 0..case.epochs {
                     let what = (&mut params[..], &mut state);
-                    score = epoch(kernels, wiring, how, what, samples, &mut scratch).unwrap();
+                    score = engine.epoch(how, what, samples, &mut scratch).unwrap();
                 }
-                let after =
-                    test(kernels, wiring, &case.settings, &params, samples, &mut scratch).unwrap();
-                forward(kernels, wiring, &params, first, &mut outputs, &mut scratch).unwrap();
+                let after = engine.test(&case.settings, &params, samples, &mut scratch).unwrap();
+                engine.forward(&params, first, &mut outputs, &mut scratch).unwrap();
                 [score, after].map(|score| (score.mse().to_bits(), score.bit_fail))
             });
             let got: Vec<f32> = case.net.order().iter().map(|at| params[*at]).collect();
@@ -328,4 +331,43 @@ fn every_weight_is_libfanns() {
         }
     }
     assert!(bad.is_empty(), "{} differ:\n{}", bad.len(), bad.join("\n"));
+}
+
+#[test]
+fn every_value_is_libfanns() {
+    let text = vectors();
+    let sweeps: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("sweep ")).collect();
+    assert!(sweeps.len() > 30);
+    for sweep in sweeps {
+        let words: Vec<&str> = sweep.split(' ').collect();
+        let function = Function::from_code(words[0].parse().unwrap()).unwrap();
+        let units = [Unit { function, steepness: float(words[1]) }];
+        let net = Net { inputs: 1, sizes: vec![1], units: units.into(), ..Net::default() };
+        let mut numbers = Numbers(words[3].parse().unwrap());
+        let sums: Vec<f32> = (0..words[2].parse().unwrap())
+            .map(|_| {
+                let sum = numbers.next();
+                let halvings = numbers.draw() % 40;
+                (0..halvings).fold(sum, |sum, _| sum / 2.0) * 512.0
+            })
+            .collect();
+        for (kernel, kernels) in kernels() {
+            let mut outputs = vec![0.0; sums.len()];
+            net.with(|wiring| {
+                let engine = Engine { kernels, wiring };
+                let mut scratch = vec![f32::NAN; wiring.scratch()];
+                // As a batch, and a few one by one.
+                engine.forward(&[1.0, 0.0], &sums, &mut outputs, &mut scratch).unwrap();
+                for (sum, output) in sums.iter().zip(&outputs).take(100) {
+                    let mut one = [0.0];
+                    engine.forward(&[1.0, 0.0], &[*sum], &mut one, &mut scratch).unwrap();
+                    assert_eq!(one[0].to_bits(), output.to_bits());
+                }
+            });
+            let bytes = outputs.iter().flat_map(|output| output.to_bits().to_le_bytes());
+            let hash =
+                bytes.fold(2_166_136_261u32, |h, b| (h ^ u32::from(b)).wrapping_mul(16_777_619));
+            assert_eq!(hash, hex(words[4]), "{function:?} on {kernel:?}");
+        }
+    }
 }

@@ -1,17 +1,16 @@
 //! The changes of the weights after an epoch.
 
-use super::{Algorithm, ExactKernels, Rand, Score, Settings, Sources, State, Wiring};
-use crate::nn::kernel::exact::math::exp;
+use super::{Algorithm, Engine, Rand, Score, Settings, State};
 use crate::nn::kernel::exact::{Quickprop, Rprop};
 
 pub(super) fn update(
-    kernels: &ExactKernels,
-    wiring: &Wiring,
+    engine: Engine,
     (algorithm, settings): (Algorithm, &Settings),
     (params, state): (&mut [f32], &mut State),
     samples: usize,
     score: &Score,
 ) {
+    let kernels = engine.kernels;
     let rate = settings.learning_rate / samples as f32;
     match algorithm {
         Algorithm::Incremental => {}
@@ -35,7 +34,7 @@ pub(super) fn update(
             };
             (kernels.quickprop)(&quickprop, state.slopes, state.last_slopes, state.steps, params);
         }
-        Algorithm::Sarprop => sarprop(wiring, settings, params, state, score),
+        Algorithm::Sarprop => sarprop(engine, settings, params, state, score),
     }
 }
 
@@ -43,7 +42,7 @@ pub(super) fn update(
 /// the result: a weight whose slope is zero gets the step of the weight before
 /// it, and random numbers are drawn in the order of its connections.
 fn sarprop(
-    wiring: &Wiring,
+    engine: Engine,
     settings: &Settings,
     params: &mut [f32],
     state: &mut State,
@@ -51,7 +50,7 @@ fn sarprop(
 ) {
     let power = |shift: f32, epoch: u32| {
         let exponent = -settings.sarprop_temperature * epoch as f32 + shift;
-        exp(core::f64::consts::LN_2 * f64::from(exponent)) as f32
+        (engine.kernels.exp)(core::f64::consts::LN_2 * f64::from(exponent)) as f32
     };
     let mse = score.mse();
     let mut sarprop = Sarprop {
@@ -67,21 +66,14 @@ fn sarprop(
         sarprop.update(state.slopes[i], place, state.rand);
         state.slopes[i] = 0.0;
     };
-    for layer in wiring.layers {
-        let biases = layer.at + layer.sources.weights(layer.units);
+    for layer in engine.wiring.layers {
+        let biases = layer.at + engine.wiring.weights(layer);
         for unit in 0..layer.units {
-            let (weights, bias_at) = match layer.sources {
-                Sources::Range { count, bias_at, .. } => {
-                    (unit * count..(unit + 1) * count, bias_at)
-                }
-                Sources::Lists { starts, .. } => {
-                    (starts[unit] as usize..starts[unit + 1] as usize, 0)
-                }
-            };
-            let (start, end) = (layer.at + weights.start, layer.at + weights.end);
-            (start..start + bias_at).for_each(&mut update);
+            let (weights, bias_at) = engine.wiring.connections(layer, unit);
+            let middle = weights.start + bias_at;
+            (weights.start..middle).for_each(&mut update);
             update(biases + unit);
-            (start + bias_at..end).for_each(&mut update);
+            (middle..weights.end).for_each(&mut update);
         }
     }
     *state.sarprop_epoch = state.sarprop_epoch.wrapping_add(1);

@@ -17,6 +17,8 @@
 //! A new instruction set is one more file with its tables. A set that brings
 //! nothing for one kind of number uses the tables of the set below it.
 
+// Until the trainer has the exact mode.
+#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) mod exact;
 pub(crate) mod float;
 pub(crate) mod int;
@@ -104,6 +106,7 @@ impl Kernel {
     }
 
     /// Its functions that round as libfann does, if this machine has it.
+    #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) fn exact(self) -> Result<&'static ExactKernels> {
         if self.available() { Ok(exact::table(self)) } else { Err(Error::Unsupported) }
     }

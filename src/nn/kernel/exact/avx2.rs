@@ -5,7 +5,8 @@
 use core::arch::x86_64::*;
 
 use super::lanes::Lanes;
-use super::loops::exact_table;
+use super::table::exact_table;
+use super::x86::x86_lanes;
 
 const N: usize = 8;
 
@@ -28,42 +29,14 @@ fn first(count: usize) -> __m256i {
 // SAFETY (all blocks here): see the module's documentation; for pointers, the
 // caller's promise.
 impl Lanes for Ymm {
-    const N: usize = N;
-
-    #[inline(always)]
-    fn splat(value: f32) -> Ymm {
-        // SAFETY: as above.
-        Ymm(unsafe { _mm256_set1_ps(value) })
-    }
-
-    #[inline(always)]
-    fn add(self, other: Ymm) -> Ymm {
-        // SAFETY: as above.
-        Ymm(unsafe { _mm256_add_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Ymm) -> Ymm {
-        // SAFETY: as above.
-        Ymm(unsafe { _mm256_mul_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Ymm {
-        // SAFETY: as above.
-        Ymm(unsafe { _mm256_loadu_ps(from) })
+    x86_lanes! {
+        Ymm, N, _mm256_set1_ps, _mm256_add_ps, _mm256_mul_ps, _mm256_loadu_ps, _mm256_storeu_ps
     }
 
     #[inline(always)]
     unsafe fn load_first(from: *const f32, count: usize) -> Ymm {
         // SAFETY: as above; lanes that are masked out are not read.
         Ymm(unsafe { _mm256_maskload_ps(from, first(count)) })
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: as above.
-        unsafe { _mm256_storeu_ps(to, self.0) };
     }
 
     #[inline(always)]
@@ -93,4 +66,4 @@ impl Lanes for Ymm {
     }
 }
 
-exact_table! { Ymm, #[target_feature(enable = "avx2")] }
+exact_table! { Ymm, #[target_feature(enable = "avx2,fma")] }

@@ -5,7 +5,8 @@
 use core::arch::x86_64::*;
 
 use super::lanes::Lanes;
-use super::loops::exact_table;
+use super::table::exact_table;
+use super::x86::x86_lanes;
 
 const N: usize = 16;
 
@@ -22,42 +23,14 @@ fn first(count: usize) -> __mmask16 {
 // SAFETY (all blocks here): see the module's documentation; for pointers, the
 // caller's promise.
 impl Lanes for Zmm {
-    const N: usize = N;
-
-    #[inline(always)]
-    fn splat(value: f32) -> Zmm {
-        // SAFETY: as above.
-        Zmm(unsafe { _mm512_set1_ps(value) })
-    }
-
-    #[inline(always)]
-    fn add(self, other: Zmm) -> Zmm {
-        // SAFETY: as above.
-        Zmm(unsafe { _mm512_add_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Zmm) -> Zmm {
-        // SAFETY: as above.
-        Zmm(unsafe { _mm512_mul_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Zmm {
-        // SAFETY: as above.
-        Zmm(unsafe { _mm512_loadu_ps(from) })
+    x86_lanes! {
+        Zmm, N, _mm512_set1_ps, _mm512_add_ps, _mm512_mul_ps, _mm512_loadu_ps, _mm512_storeu_ps
     }
 
     #[inline(always)]
     unsafe fn load_first(from: *const f32, count: usize) -> Zmm {
         // SAFETY: as above; lanes that are masked out are not read.
         Zmm(unsafe { _mm512_maskz_loadu_ps(first(count), from) })
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: as above.
-        unsafe { _mm512_storeu_ps(to, self.0) };
     }
 
     #[inline(always)]
@@ -92,4 +65,4 @@ impl Lanes for Zmm {
     }
 }
 
-exact_table! { Zmm, #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")] }
+exact_table! { Zmm, #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")] }

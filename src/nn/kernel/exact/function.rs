@@ -1,7 +1,8 @@
 //! FANN's activation functions and their derivatives, one value at a time and
 //! with its roundings: where it computes in double, so does this.
 
-use super::math::exp;
+use super::lanes::Lanes;
+use super::math::exp_with;
 
 /// An activation function under its number in FANN. (9, the stepwise gaussian,
 /// is a stub there that returns 0; the two last ones came after version 2.2.)
@@ -107,7 +108,8 @@ pub(crate) fn steep(steepness: f32, sum: f32) -> f32 {
 
 /// The function's value.
 #[inline(always)]
-pub(crate) fn value(function: Function, sum: f32) -> f32 {
+pub(super) fn value<V: Lanes>(function: Function, sum: f32) -> f32 {
+    let exp = exp_with::<V>;
     let wide = f64::from(sum);
     match function {
         Function::Linear => sum,
@@ -123,10 +125,10 @@ pub(crate) fn value(function: Function, sum: f32) -> f32 {
         Function::ElliotSymmetric => sum / (1.0 + sum.abs()),
         Function::LinearPiece => piece(sum, 0.0),
         Function::LinearPieceSymmetric => piece(sum, -1.0),
-        Function::SinSymmetric => libm::sin(wide) as f32,
-        Function::CosSymmetric => libm::cos(wide) as f32,
-        Function::Sin => (libm::sin(wide) / 2.0 + 0.5) as f32,
-        Function::Cos => (libm::cos(wide) / 2.0 + 0.5) as f32,
+        Function::SinSymmetric => sin(wide) as f32,
+        Function::CosSymmetric => cos(wide) as f32,
+        Function::Sin => (sin(wide) / 2.0 + 0.5) as f32,
+        Function::Cos => (cos(wide) / 2.0 + 0.5) as f32,
         Function::LeakyRelu => {
             if sum < 0.0 {
                 (wide * 0.01) as f32
@@ -163,10 +165,10 @@ pub(crate) fn slope(function: Function, steepness: f32, value: f32, sum: f32) ->
         Function::GaussianSymmetric => -2.0 * sum * (value + 1.0) * steepness * steepness,
         Function::Elliot => steepness / (2.0 * (1.0 + sum.abs()) * (1.0 + sum.abs())),
         Function::ElliotSymmetric => steepness / ((1.0 + sum.abs()) * (1.0 + sum.abs())),
-        Function::SinSymmetric => (f64::from(steepness) * libm::cos(angle)) as f32,
-        Function::CosSymmetric => (f64::from(steepness) * -libm::sin(angle)) as f32,
-        Function::Sin => (f64::from(steepness) * libm::cos(angle) / 2.0) as f32,
-        Function::Cos => (f64::from(steepness) * -libm::sin(angle) / 2.0) as f32,
+        Function::SinSymmetric => (f64::from(steepness) * cos(angle)) as f32,
+        Function::CosSymmetric => (f64::from(steepness) * -sin(angle)) as f32,
+        Function::Sin => (f64::from(steepness) * cos(angle) / 2.0) as f32,
+        Function::Cos => (f64::from(steepness) * -sin(angle) / 2.0) as f32,
         Function::LeakyRelu => {
             if value < 0.0 {
                 (f64::from(steepness) * 0.01) as f32
@@ -194,8 +196,25 @@ pub(crate) fn stretch(difference: f32) -> f32 {
     } else if wide > 0.999_999_9 {
         17.0
     } else {
-        libm::log((1.0 + wide) / (1.0 - wide)) as f32
+        log((1.0 + wide) / (1.0 - wide)) as f32
     }
+}
+
+// Out of the way: they would make every function that they are inlined into slow
+// to enter.
+#[inline(never)]
+fn sin(x: f64) -> f64 {
+    libm::sin(x)
+}
+
+#[inline(never)]
+fn log(x: f64) -> f64 {
+    libm::log(x)
+}
+
+#[inline(never)]
+fn cos(x: f64) -> f64 {
+    libm::cos(x)
 }
 
 #[inline(always)]

@@ -6,6 +6,12 @@ pub(super) trait Lanes: Copy {
     /// How many.
     const N: usize;
 
+    /// Whether `fma` is one instruction.
+    const QUICK_FMA: bool;
+
+    /// `a * b + c` with one rounding, for the exponential function.
+    fn fma(a: f64, b: f64, c: f64) -> f64;
+
     fn splat(value: f32) -> Self;
     fn add(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;

@@ -1,83 +1,7 @@
-//! The loops, written once for any lanes. Each instruction set compiles them
-//! into functions of its own (`exact_table!`).
+//! The loops that add up products, written once for any lanes.
 
-use super::function::{self, Function};
 use super::lanes::Lanes;
-use super::math::exp_near;
 use super::{Products, Sums};
-
-/// Defines the table `EXACT` of an instruction set from its lanes and the
-/// attributes that its functions need.
-macro_rules! exact_table {
-    ($lanes:ty, $(#[$attribute:meta])*) => {
-        use super::function::Function;
-        use super::{ExactKernels, Products, Quickprop, Rprop, Sums, loops};
-
-        #[allow(unused_unsafe)] // the portable functions need none
-        pub(super) static EXACT: ExactKernels = ExactKernels {
-            panel: 2 * N,
-            // SAFETY (all of them): see the module's documentation.
-            sums: |s, x, panel, sums_| unsafe { sums(s, x, panel, sums_) },
-            dots: |bias_at, x, w, b, sums| unsafe { dots(bias_at, x, w, b, sums) },
-            products: |p, c, rows, acc| unsafe { products(p, c, rows, acc) },
-            // SAFETY: as above.
-            values: |f, steepness, sums, y| unsafe { values(f, steepness, sums, y) },
-            slopes: |f, steepness, sums, y, e| unsafe { slopes(f, steepness, sums, y, e) },
-            step: |error, momentum, x, d, w| unsafe { step(error, momentum, x, d, w) },
-            batch: |rate, slopes, w| unsafe { batch(rate, slopes, w) },
-            // SAFETY: as above.
-            rprop: |r, slopes, last, steps, w| unsafe { rprop(r, slopes, last, steps, w) },
-            quickprop: |q, slopes, last, steps, w| unsafe { quickprop(q, slopes, last, steps, w) },
-        };
-
-        $(#[$attribute])*
-        fn sums(s: &Sums, x: &[f32], panel: &[f32], sums: &mut [f32]) {
-            loops::sums::<$lanes>(s, x, panel, sums);
-        }
-
-        $(#[$attribute])*
-        fn dots(bias_at: usize, x: &[f32], w: &[f32], b: &[f32], sums: &mut [f32]) {
-            loops::dots::<$lanes>(bias_at, x, w, b, sums);
-        }
-
-        $(#[$attribute])*
-        fn products(p: &Products, c: &[f32], rows: &[f32], acc: &mut [f32]) {
-            loops::products::<$lanes>(p, c, rows, acc);
-        }
-
-        $(#[$attribute])*
-        fn values(f: Function, steepness: f32, sums: &mut [f32], values: &mut [f32]) {
-            loops::values(f, steepness, sums, values);
-        }
-
-        $(#[$attribute])*
-        fn slopes(f: Function, steepness: f32, sums: &[f32], values: &[f32], errors: &mut [f32]) {
-            loops::slopes(f, steepness, sums, values, errors);
-        }
-
-        $(#[$attribute])*
-        fn step(error: f32, momentum: f32, x: &[f32], d: &mut [f32], w: &mut [f32]) {
-            loops::step(error, momentum, x, d, w);
-        }
-
-        $(#[$attribute])*
-        fn batch(rate: f32, slopes: &mut [f32], w: &mut [f32]) {
-            loops::batch(rate, slopes, w);
-        }
-
-        $(#[$attribute])*
-        fn rprop(r: &Rprop, slopes: &mut [f32], last: &mut [f32], steps: &mut [f32], w: &mut [f32]) {
-            loops::update(slopes, last, steps, w, |g, last, step, w| r.update(g, last, step, w));
-        }
-
-        $(#[$attribute])*
-        fn quickprop(q: &Quickprop, slopes: &mut [f32], last: &mut [f32], steps: &mut [f32], w: &mut [f32]) {
-            loops::update(slopes, last, steps, w, |g, last, step, w| q.update(g, last, step, w));
-        }
-    };
-}
-
-pub(super) use exact_table;
 
 /// The last index of `count` rows of `width` at a stride, plus one.
 #[inline(always)]
@@ -175,10 +99,10 @@ unsafe fn sums_tile<V: Lanes, const S: usize, const I: usize>(
         let mut sum = [[V::splat(0.0); I]; S];
         for j in (0..order.rest).rev() {
             let w = weights(j);
-            for i in 0..S {
+            for (i, sum) in sum.iter_mut().enumerate() {
                 let x = V::splat(source(i, j));
-                for v in 0..I {
-                    sum[i][v] = sum[i][v].add(w[v].mul(x));
+                for (sum, w) in sum.iter_mut().zip(w) {
+                    *sum = sum.add(w.mul(x));
                 }
             }
         }
@@ -332,19 +256,20 @@ pub(super) fn products<V: Lanes>(p: &Products, c: &[f32], rows: &[f32], acc: &mu
             unsafe {
                 let tile = (c.as_ptr().add(row * p.c_by_row), rows.as_ptr().add(column));
                 let acc = acc.as_mut_ptr().add(row * p.acc_stride + column);
-                if p.rows - row >= 4 {
-                    products_wide::<V, 4>(p, width, tile, acc);
-                    row += 4;
-                } else {
-                    products_wide::<V, 1>(p, width, tile, acc);
-                    row += 1;
-                }
+                row += match p.rows - row {
+                    1 => products_wide::<V, 1>(p, width, tile, acc),
+                    2 => products_wide::<V, 2>(p, width, tile, acc),
+                    3 => products_wide::<V, 3>(p, width, tile, acc),
+                    _ => products_wide::<V, 4>(p, width, tile, acc),
+                };
             }
         }
         column += width;
     }
 }
 
+/// Returns how many rows it has done.
+///
 /// # Safety
 /// As `products_tile`.
 #[inline(always)]
@@ -353,7 +278,7 @@ unsafe fn products_wide<V: Lanes, const A: usize>(
     width: usize,
     tile: (*const f32, *const f32),
     acc: *mut f32,
-) {
+) -> usize {
     // SAFETY: the caller's promise.
     unsafe {
         if width == 2 * V::N {
@@ -366,6 +291,7 @@ unsafe fn products_wide<V: Lanes, const A: usize>(
             products_tile::<V, A, 1, true>(p, width, tile, acc);
         }
     }
+    A
 }
 
 /// `A` rows of `width` columns, in `I` vectors of which the last may be `PART`.
@@ -406,158 +332,5 @@ unsafe fn products_tile<V: Lanes, const A: usize, const I: usize, const PART: bo
                 if PART && v + 1 == I { sum.store_first(to, last) } else { sum.store(to) }
             }
         }
-    }
-}
-
-#[inline(always)]
-pub(super) fn values(function: Function, steepness: f32, sums: &mut [f32], values: &mut [f32]) {
-    assert!(sums.len() == values.len());
-    for sum in sums.iter_mut() {
-        *sum = function::steep(steepness, *sum);
-    }
-    // Which doubts there can be about a value: relative, absolute.
-    const SMALL: f64 = 1.0 / (1u64 << 49) as f64;
-    let doubled = |sum: f32| f64::from(-2.0 * sum);
-    let squared = |sum: f32| f64::from(-sum * sum);
-    match function {
-        Function::Sigmoid => {
-            through_exp(function, (SMALL, 0.0), sums, values, doubled, |e| 1.0 / (1.0 + e));
-        }
-        Function::SigmoidSymmetric => {
-            let finish = |e| 2.0 / (1.0 + e) - 1.0;
-            through_exp(function, (0.0, SMALL), sums, values, doubled, finish);
-        }
-        Function::Gaussian => {
-            through_exp(function, (SMALL, 0.0), sums, values, squared, |e| e);
-        }
-        Function::GaussianSymmetric => {
-            through_exp(function, (0.0, SMALL), sums, values, squared, |e| e * 2.0 - 1.0);
-        }
-        // One loop for each, so that the ones without calls are vectorised.
-        Function::Linear => values.copy_from_slice(sums),
-        Function::Elliot => each(sums, values, |sum| function::value(Function::Elliot, sum)),
-        Function::ElliotSymmetric => {
-            each(sums, values, |sum| function::value(Function::ElliotSymmetric, sum));
-        }
-        _ => each(sums, values, |sum| function::value(function, sum)),
-    }
-}
-
-#[inline(always)]
-fn each(sums: &[f32], values: &mut [f32], f: impl Fn(f32) -> f32) {
-    for (sum, value) in sums.iter().zip(values) {
-        *value = f(*sum);
-    }
-}
-
-/// Values by way of the quick exponential function. Where its last bits could
-/// show in the float32 result, the value is computed again with the exact one.
-#[inline(always)]
-fn through_exp(
-    function: Function,
-    (relative, absolute): (f64, f64),
-    sums: &[f32],
-    values: &mut [f32],
-    prepare: impl Fn(f32) -> f64,
-    finish: impl Fn(f64) -> f64,
-) {
-    for (sums, values) in sums.chunks(64).zip(values.chunks_mut(64)) {
-        let mut doubt = 0;
-        for (sum, value) in sums.iter().zip(values.iter_mut()) {
-            let y = finish(exp_near(prepare(*sum)));
-            let margin = absolute + relative * y;
-            let (low, high) = ((y - margin) as f32, (y + margin) as f32);
-            doubt |= low.to_bits() ^ high.to_bits();
-            *value = high;
-        }
-        if doubt != 0 {
-            settle(function, (relative, absolute), sums, values, &prepare, &finish);
-        }
-    }
-}
-
-#[inline(always)]
-fn settle(
-    function: Function,
-    (relative, absolute): (f64, f64),
-    sums: &[f32],
-    values: &mut [f32],
-    prepare: impl Fn(f32) -> f64,
-    finish: impl Fn(f64) -> f64,
-) {
-    for (sum, value) in sums.iter().zip(values) {
-        let y = finish(exp_near(prepare(*sum)));
-        let margin = absolute + relative * y;
-        if ((y - margin) as f32).to_bits() != ((y + margin) as f32).to_bits() {
-            *value = function::value(function, *sum);
-        }
-    }
-}
-
-#[inline(always)]
-pub(super) fn slopes(
-    function: Function,
-    steepness: f32,
-    sums: &[f32],
-    values: &[f32],
-    errors: &mut [f32],
-) {
-    assert!(values.len() == errors.len());
-    let of = |f: Function| move |value, sum| function::slope(f, steepness, value, sum);
-    if !function.needs_sums() {
-        let pairs = values.iter().zip(errors);
-        match function {
-            Function::Sigmoid | Function::SigmoidStepwise => {
-                pairs.for_each(|(y, e)| *e *= of(Function::Sigmoid)(*y, 0.0));
-            }
-            Function::SigmoidSymmetric | Function::SigmoidSymmetricStepwise => {
-                pairs.for_each(|(y, e)| *e *= of(Function::SigmoidSymmetric)(*y, 0.0));
-            }
-            _ => pairs.for_each(|(y, e)| *e *= of(function)(*y, 0.0)),
-        }
-        return;
-    }
-    assert!(sums.len() == values.len());
-    let all = values.iter().zip(sums).zip(errors);
-    match function {
-        Function::Elliot => all.for_each(|((y, s), e)| *e *= of(Function::Elliot)(*y, *s)),
-        Function::ElliotSymmetric => {
-            all.for_each(|((y, s), e)| *e *= of(Function::ElliotSymmetric)(*y, *s));
-        }
-        _ => all.for_each(|((y, s), e)| *e *= of(function)(*y, *s)),
-    }
-}
-
-#[inline(always)]
-pub(super) fn step(error: f32, momentum: f32, x: &[f32], d: &mut [f32], w: &mut [f32]) {
-    assert!(x.len() == d.len() && x.len() == w.len());
-    for ((x, d), w) in x.iter().zip(d).zip(w) {
-        *d = error * x + momentum * *d;
-        *w += *d;
-    }
-}
-
-#[inline(always)]
-pub(super) fn batch(rate: f32, slopes: &mut [f32], w: &mut [f32]) {
-    assert!(slopes.len() == w.len());
-    for (slope, w) in slopes.iter_mut().zip(w) {
-        *w += *slope * rate;
-        *slope = 0.0;
-    }
-}
-
-#[inline(always)]
-pub(super) fn update(
-    slopes: &mut [f32],
-    last: &mut [f32],
-    steps: &mut [f32],
-    w: &mut [f32],
-    update: impl Fn(f32, &mut f32, &mut f32, &mut f32),
-) {
-    assert!([slopes.len(), last.len(), steps.len()] == [w.len(); 3]);
-    let state = slopes.iter_mut().zip(last).zip(steps);
-    for (((slope, last), step), w) in state.zip(w) {
-        update(*slope, last, step, w);
-        *slope = 0.0;
     }
 }

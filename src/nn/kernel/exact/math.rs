@@ -1,6 +1,7 @@
 //! `exp` as glibc has it, and a quick one for where the last bits do not show.
 
 use super::exp_table::EXP_TABLE;
+use super::lanes::Lanes;
 
 /// Beyond this, `exp` over- or underflows every use that is made of it here.
 const FAR: f64 = 700.0;
@@ -18,8 +19,9 @@ fn within_reach(x: f64) -> f64 {
 /// processor with fused multiply-add: the algorithm of Arm's
 /// optimized-routines, `exp(x) = 2^(k/128) * exp(r)` with a polynomial of degree
 /// five. Arguments are held within -700..700.
-pub(crate) fn exp(x: f64) -> f64 {
-    let fma = libm::fma;
+#[inline(always)]
+pub(super) fn exp_with<V: Lanes>(x: f64) -> f64 {
+    let fma = V::fma;
     let x = within_reach(x);
     // 128 / ln 2, and ln 2 / 128 in two parts.
     let shifted = fma(f64::from_bits(0x4067_1547_652b_82fe), x, SHIFT);
@@ -59,7 +61,12 @@ pub(super) fn exp_near(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::portable::Plain;
     use super::*;
+
+    fn exp(x: f64) -> f64 {
+        exp_with::<Plain>(x)
+    }
 
     // From glibc 2.36 on x86-64 with FMA.
     const KNOWN: [(u64, u64); 6] = [

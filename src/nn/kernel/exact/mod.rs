@@ -8,16 +8,20 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod avx512;
+mod elements;
 mod exp_table;
 pub(crate) mod function;
 #[allow(unsafe_code)]
 mod lanes;
 #[allow(unsafe_code)]
 mod loops;
-pub(crate) mod math;
+mod math;
 #[allow(unsafe_code)]
 mod portable;
+mod table;
 mod updates;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use self::function::Function;
 pub(crate) use self::updates::{Quickprop, Rprop};
@@ -26,6 +30,10 @@ use super::Kernel;
 /// The functions of one instruction set. Lengths that do not match panic.
 #[allow(clippy::type_complexity)] // the parameters' names say more than aliases would
 pub(crate) struct ExactKernels {
+    /// `exp` with glibc's bits, for arguments within -700..700.
+    pub exp: fn(f64) -> f64,
+    /// The value of one steep sum.
+    pub value: fn(Function, sum: f32) -> f32,
     /// Columns in a packed panel of weights: see [`Sums`].
     pub panel: usize,
     /// Weighted sums of a panel's units for several samples.

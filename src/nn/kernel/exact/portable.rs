@@ -1,12 +1,12 @@
 //! Kernels in plain Rust.
 
 use super::lanes::Lanes;
-use super::loops::exact_table;
+use super::table::exact_table;
 
 const N: usize = 8;
 
 #[derive(Clone, Copy)]
-struct Plain([f32; N]);
+pub(super) struct Plain([f32; N]);
 
 impl Plain {
     #[inline(always)]
@@ -17,6 +17,12 @@ impl Plain {
 
 impl Lanes for Plain {
     const N: usize = N;
+    const QUICK_FMA: bool = false;
+
+    #[inline(always)]
+    fn fma(a: f64, b: f64, c: f64) -> f64 {
+        libm::fma(a, b, c)
+    }
 
     #[inline(always)]
     fn splat(value: f32) -> Plain {
