@@ -1,5 +1,6 @@
 /* Prints what libfann makes of small networks, for the tests of the exact mode
- * (src/nn/exact/tests.rs, where the format is read). Usage: fann-exact [SEED]
+ * (src/nn/exact/tests.rs, where the format is read).
+ * Usage: fann-exact [SEED [FOLDER with FANN's data sets]]
  *
  * Weights and samples come from a generator that both sides have; of the
  * numbers only the results are printed, as the bits of floats. */
@@ -123,7 +124,43 @@ static void run(const struct wanted *w, uint32_t seed) {
     fann_destroy(ann);
 }
 
-/* A hash (FNV-1a, 32 bits) of one unit's outputs for many sums of all sizes. */
+/* FNV-1a, 32 bits. */
+static uint32_t add_to_hash(uint32_t hash, float x) {
+    for (int byte = 0; byte < 4; byte++) hash = (hash ^ (bits(x) >> 8 * byte & 255)) * 16777619u;
+    return hash;
+}
+
+/* A hash of all weights after training on a file. */
+static void learn(const char *folder, const char *file, unsigned hidden, unsigned epochs,
+                  enum fann_train_enum algorithm, uint32_t seed) {
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    struct fann_train_data *data = fann_read_train_from_file(path);
+    if (!data) exit(1);
+    struct fann *ann = fann_create_standard(3, data->num_input, hidden, data->num_output);
+    fann_set_activation_function_hidden(ann, FANN_SIGMOID_SYMMETRIC);
+    fann_set_activation_function_output(ann, FANN_SIGMOID);
+    fann_set_training_algorithm(ann, algorithm);
+    fann_set_learning_rate(ann, 0.1f);
+    unsigned count = fann_get_total_connections(ann);
+    struct fann_connection *connections = malloc(count * sizeof *connections);
+    fann_get_connection_array(ann, connections);
+    state = seed;
+    for (unsigned i = 0; i < count; i++) connections[i].weight = number() / 8;
+    fann_set_weight_array(ann, connections, count);
+    float mse = 0;
+    for (unsigned e = 0; e < epochs; e++) mse = fann_train_epoch(ann, data);
+    fann_get_connection_array(ann, connections);
+    uint32_t hash = 2166136261u;
+    for (unsigned i = 0; i < count; i++) hash = add_to_hash(hash, connections[i].weight);
+    printf("learn %s %u %s %u %u %08x %08x\n", file, hidden, algorithms[algorithm], epochs, seed,
+           bits(mse), hash);
+    free(connections);
+    fann_destroy_train(data);
+    fann_destroy(ann);
+}
+
+/* A hash of one unit's outputs for many sums of all sizes. */
 static void sweep(int function, float steepness, uint32_t seed) {
     const unsigned count = 20000;
     uint32_t hash = 2166136261u;
@@ -140,8 +177,7 @@ static void sweep(int function, float steepness, uint32_t seed) {
         float sum = number();
         for (unsigned halve = draw() % 40; halve > 0; halve--) sum /= 2;
         sum *= 512;
-        uint32_t word = bits(*fann_run(ann, &sum));
-        for (int byte = 0; byte < 4; byte++) hash = (hash ^ (word >> 8 * byte & 255)) * 16777619u;
+        hash = add_to_hash(hash, *fann_run(ann, &sum));
     }
     printf("sweep %d %08x %u %u %08x\n", function, bits(steepness), count, seed, hash);
     fann_destroy(ann);
@@ -193,6 +229,12 @@ int main(int argc, char **argv) {
         if (f == FANN_GAUSSIAN_STEPWISE) continue;
         sweep(f, 0.5f, seed++);
         sweep(f, 0.3f, seed++);
+    }
+    if (argc > 2) {
+        learn(argv[2], "mushroom.train", 32, 300, FANN_TRAIN_RPROP, seed++);
+        learn(argv[2], "thyroid.train", 16, 30, FANN_TRAIN_QUICKPROP, seed++);
+        learn(argv[2], "robot.train", 96, 40, FANN_TRAIN_BATCH, seed++);
+        learn(argv[2], "diabetes.train", 20, 40, FANN_TRAIN_INCREMENTAL, seed++);
     }
     return 0;
 }

@@ -21,6 +21,8 @@
 //! its last bit of the middle between two floats, about once in 10^9.
 
 mod dense;
+#[cfg(test)]
+mod properties;
 mod random;
 mod single;
 #[cfg(test)]

@@ -9,10 +9,10 @@ use std::vec::Vec;
 use std::{format, vec};
 
 /// The generator of `tests/peers/fann-exact.c`.
-struct Numbers(u32);
+pub(super) struct Numbers(pub u32);
 
 impl Numbers {
-    fn draw(&mut self) -> u32 {
+    pub fn draw(&mut self) -> u32 {
         self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         self.0 >> 8
     }
@@ -21,25 +21,25 @@ impl Numbers {
         (self.draw() as i32 - (1 << 23)) as f32 / 8_388_608.0
     }
 
-    fn take(&mut self, count: usize) -> Vec<f32> {
+    pub fn take(&mut self, count: usize) -> Vec<f32> {
         (0..count).map(|_| self.next()).collect()
     }
 }
 
 /// A network that owns its wiring.
-#[derive(Default)]
-struct Net {
-    inputs: usize,
-    sizes: Vec<usize>,
-    units: Vec<Unit>,
-    shortcut: bool,
+#[derive(Debug, Default)]
+pub(super) struct Net {
+    pub inputs: usize,
+    pub sizes: Vec<usize>,
+    pub units: Vec<Unit>,
+    pub shortcut: bool,
     /// Empty if it is fully connected.
-    starts: Vec<u32>,
-    links: Vec<u32>,
+    pub starts: Vec<u32>,
+    pub links: Vec<u32>,
 }
 
 impl Net {
-    fn with<T>(&self, f: impl FnOnce(&Wiring) -> T) -> T {
+    pub fn with<T>(&self, f: impl FnOnce(&Wiring) -> T) -> T {
         let (mut at, mut first, mut nodes, mut from) = (0, 0, self.inputs, 0);
         let mut layers = Vec::new();
         for units in &self.sizes {
@@ -142,6 +142,17 @@ fn lists(text: &str, widths: &[usize]) -> (Vec<u32>, Vec<u32>) {
     (starts, nodes)
 }
 
+fn algorithm(name: &str) -> Algorithm {
+    match name {
+        "incremental" => Algorithm::Incremental,
+        "batch" => Algorithm::Batch,
+        "rprop" => Algorithm::Rprop,
+        "quickprop" => Algorithm::Quickprop,
+        "sarprop" => Algorithm::Sarprop,
+        _ => panic!("{name}"),
+    }
+}
+
 /// The lines of a case by their first word.
 fn case(text: &str) -> Case {
     let text = format!("case{text}");
@@ -215,13 +226,7 @@ fn case(text: &str) -> Case {
         inputs.extend(numbers.take(net.inputs));
         outputs.extend(numbers.take(*widths.last().unwrap()));
     }
-    let algorithm = match head[2] {
-        "incremental" => Algorithm::Incremental,
-        "batch" => Algorithm::Batch,
-        "rprop" => Algorithm::Rprop,
-        "quickprop" => Algorithm::Quickprop,
-        _ => Algorithm::Sarprop,
-    };
+    let algorithm = algorithm(head[2]);
     let score = |name: &str| (hex(words(name)[0]), words(name)[1].parse().unwrap());
     let list = |name: &str| words(name).iter().map(|w| hex(w)).collect::<Vec<_>>();
     Case {
@@ -258,6 +263,12 @@ fn skip_units(numbers: &mut Numbers, name: &str, units: usize, net: &Net) {
     }
 }
 
+/// FNV-1a.
+fn hash(values: &[f32]) -> u32 {
+    let bytes = values.iter().flat_map(|value| value.to_bits().to_le_bytes());
+    bytes.fold(2_166_136_261, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619))
+}
+
 /// The vectors of libfann's.
 fn vectors() -> String {
     match std::env::var("NSW_FANN_VECTORS") {
@@ -274,12 +285,35 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn kernels() -> impl Iterator<Item = (Kernel, &'static ExactKernels)> {
+pub(super) fn kernels() -> impl Iterator<Item = (Kernel, &'static ExactKernels)> {
     Kernel::ALL.into_iter().filter_map(|kernel| Some((kernel, kernel.exact().ok()?)))
 }
 
-fn words(values: &[f32]) -> Vec<u32> {
+pub(super) fn words(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// Parameters after so many epochs, and the score of the last.
+fn train(
+    engine: Engine,
+    (algorithm, settings): (Algorithm, &Settings),
+    (params, seed): (&mut [f32], u32),
+    samples: Samples,
+    epochs: usize,
+) -> Score {
+    let sizes = State::needs(algorithm).map(|needed| if needed { params.len() } else { 0 });
+    let mut vectors = sizes.map(|size| vec![0.0; size]);
+    let [slopes, last_slopes, steps] = &mut vectors;
+    let (sarprop_epoch, rand) = (&mut 0, &mut Rand::new(seed));
+    let mut state = State { slopes, last_slopes, steps, sarprop_epoch, rand };
+    state.reset(algorithm, settings);
+    let mut scratch = vec![f32::NAN; engine.wiring.scratch()];
+    let mut score = Score::default();
+    for _ in 0..epochs {
+        let what = (&mut *params, &mut state);
+        score = engine.epoch((algorithm, settings), what, samples, &mut scratch).unwrap();
+    }
+    score
 }
 
 #[test]
@@ -287,19 +321,6 @@ fn every_weight_is_libfanns() {
     let mut bad = Vec::new();
     for case in cases() {
         for (kernel, kernels) in kernels() {
-            let [mut slopes, mut last, mut steps] = [const { Vec::new() }; 3];
-            let sizes = State::needs(case.algorithm);
-            for (vector, needed) in [&mut slopes, &mut last, &mut steps].into_iter().zip(sizes) {
-                vector.resize(if needed { case.params.len() } else { 0 }, 0.0);
-            }
-            let mut state = State {
-                slopes: &mut slopes,
-                last_slopes: &mut last,
-                steps: &mut steps,
-                sarprop_epoch: &mut 0,
-                rand: &mut Rand::new(case.seed),
-            };
-            state.reset(case.algorithm, &case.settings);
             let mut params = case.params.clone();
             let samples = Samples { inputs: &case.inputs, outputs: &case.outputs };
             let first = &case.inputs[..case.net.inputs];
@@ -308,11 +329,8 @@ fn every_weight_is_libfanns() {
             let scores = case.net.with(|wiring| {
                 let engine = Engine { kernels, wiring };
                 let mut scratch = vec![f32::NAN; wiring.scratch()];
-                let mut score = Score::default();
-                for _ in 0..case.epochs {
-                    let what = (&mut params[..], &mut state);
-                    score = engine.epoch(how, what, samples, &mut scratch).unwrap();
-                }
+                let what = (&mut params[..], case.seed);
+                let score = train(engine, how, what, samples, case.epochs);
                 let after = engine.test(&case.settings, &params, samples, &mut scratch).unwrap();
                 engine.forward(&params, first, &mut outputs, &mut scratch).unwrap();
                 [score, after].map(|score| (score.mse().to_bits(), score.bit_fail))
@@ -364,10 +382,51 @@ fn every_value_is_libfanns() {
                     assert_eq!(one[0].to_bits(), output.to_bits());
                 }
             });
-            let bytes = outputs.iter().flat_map(|output| output.to_bits().to_le_bytes());
-            let hash =
-                bytes.fold(2_166_136_261u32, |h, b| (h ^ u32::from(b)).wrapping_mul(16_777_619));
-            assert_eq!(hash, hex(words[4]), "{function:?} on {kernel:?}");
+            assert_eq!(hash(&outputs), hex(words[4]), "{function:?} on {kernel:?}");
+        }
+    }
+}
+
+#[test]
+fn whole_data_sets_end_in_libfanns_weights() {
+    let folder = std::env::var("NSW_DATA").unwrap_or("../shared/data".into()) + "/fann/";
+    let text = vectors();
+    for line in text.lines().filter_map(|line| line.strip_prefix("learn ")) {
+        let words: Vec<&str> = line.split(' ').collect();
+        let Ok(data) = std::fs::read_to_string(format!("{folder}{}", words[0])) else {
+            std::eprintln!("SKIPPED: there is no {folder}{}", words[0]);
+            continue;
+        };
+        let [hidden, epochs, seed] = [1, 3, 4].map(|i| words[i].parse::<u32>().unwrap());
+        let mut numbers = data.split_whitespace();
+        let [count, inputs, outputs] =
+            [(); 3].map(|()| numbers.next().unwrap().parse::<usize>().unwrap());
+        let numbers: Vec<f32> = numbers.map(|number| number.parse().unwrap()).collect();
+        let rows = numbers.chunks_exact(inputs + outputs);
+        assert_eq!(rows.len(), count);
+        let x: Vec<f32> = rows.clone().flat_map(|row| row[..inputs].to_vec()).collect();
+        let y: Vec<f32> = rows.flat_map(|row| row[inputs..].to_vec()).collect();
+        let samples = Samples { inputs: &x, outputs: &y };
+
+        let unit = |function| Unit { function, steepness: 0.5 };
+        let sizes = vec![hidden as usize, outputs];
+        let mut units = vec![unit(Function::SigmoidSymmetric); sizes[0]];
+        units.resize(sizes[0] + sizes[1], unit(Function::Sigmoid));
+        let net = Net { inputs, sizes, units, ..Net::default() };
+        let settings = Settings { learning_rate: 0.1, ..Settings::default() };
+        let order = net.order();
+        for (kernel, kernels) in kernels() {
+            let mut numbers = Numbers(seed);
+            let mut params = vec![0.0; order.len()];
+            order.iter().for_each(|at| params[*at] = numbers.next() / 8.0);
+            let how = (algorithm(words[2]), &settings);
+            let score = net.with(|wiring| {
+                let engine = Engine { kernels, wiring };
+                train(engine, how, (&mut params, seed), samples, epochs as usize)
+            });
+            let weights: Vec<f32> = order.iter().map(|at| params[*at]).collect();
+            let got = (score.mse().to_bits(), hash(&weights));
+            assert_eq!(got, (hex(words[5]), hex(words[6])), "{line} on {kernel:?}");
         }
     }
 }
