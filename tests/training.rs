@@ -82,9 +82,18 @@ fn a_resumed_training_equals_the_uninterrupted_one_bit_for_bit() {
     let (inputs, targets) = rings(60, 0);
     let data = Data::new(&inputs, &targets);
     for algorithm in ALGORITHMS {
-        let config = TrainerConfig {
-            schedule: Schedule::Cosine { epochs: 12, last: 0.1 },
-            ..config(algorithm)
+        let exact = matches!(algorithm, Algorithm::SARPROP | Algorithm::RPROP);
+        let schedule = match exact {
+            true => Schedule::Constant,
+            false => Schedule::Cosine { epochs: 12, last: 0.1 },
+        };
+        let config = TrainerConfig { schedule, exact, ..config(algorithm) };
+        let network = |seed, topology| {
+            let mut net = network(seed, topology);
+            if exact {
+                net.set_style(1, Activation::Elliot, 1.0).unwrap();
+            }
+            net
         };
         let mut whole = network(3, Topology::Layered);
         let mut one = trainer(&config, &whole);

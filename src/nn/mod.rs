@@ -15,8 +15,6 @@
 //! input.
 
 mod activation;
-// Until the trainer has the exact mode.
-#[cfg_attr(not(test), allow(dead_code))]
 mod exact;
 mod format;
 mod init;

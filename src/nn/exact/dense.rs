@@ -57,6 +57,39 @@ struct Place {
     stride: usize,
 }
 
+/// What the scratch memory of a network without lists depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// Whether every layer's sources are the layer before.
+    pub layered: bool,
+    pub inputs: usize,
+    /// Units of all layers.
+    pub units: usize,
+    /// Units of the widest layer.
+    pub widest: usize,
+    /// Sources of the layer that has the most, without the bias.
+    pub most_sources: usize,
+}
+
+impl Extent {
+    /// Floats of a sample among the values.
+    fn row(self) -> usize {
+        if self.layered { self.units } else { self.inputs + self.units }
+    }
+
+    /// Samples in a block.
+    fn block(self) -> usize {
+        (BLOCK / self.row()).clamp(16, 256)
+    }
+
+    /// Floats of scratch memory, for networks with lists and without.
+    pub fn scratch(self) -> usize {
+        let apart = if self.layered { 0 } else { self.block() * self.widest };
+        let blocks = 3 * self.block() * self.row() + apart + (self.most_sources + 1) * PANEL;
+        blocks.max(3 * (self.inputs + self.units))
+    }
+}
+
 /// How a network's blocks are laid out.
 #[derive(Clone, Copy)]
 struct Plan<'a> {
@@ -78,13 +111,23 @@ impl<'a> Plan<'a> {
             width = layer.units;
         }
         let mut plan = Plan { wiring, layered, block: 1 };
-        plan.block = (BLOCK / plan.row()).clamp(16, 256).min(most);
+        plan.block = plan.extent().block().min(most);
         plan
+    }
+
+    fn extent(&self) -> Extent {
+        Extent {
+            layered: self.layered,
+            inputs: self.wiring.inputs,
+            units: self.wiring.units.len(),
+            widest: self.widest(),
+            most_sources: self.most_sources(),
+        }
     }
 
     /// Floats of a sample among the values.
     fn row(&self) -> usize {
-        if self.layered { self.wiring.units.len() } else { self.wiring.nodes() }
+        self.extent().row()
     }
 
     fn widest(&self) -> usize {
@@ -93,11 +136,6 @@ impl<'a> Plan<'a> {
 
     fn most_sources(&self) -> usize {
         self.wiring.layers.iter().map(|layer| Dense::of(layer).count).max().unwrap_or(0)
-    }
-
-    fn scratch(&self) -> usize {
-        let apart = if self.layered { 0 } else { self.block * self.widest() };
-        3 * self.block * self.row() + apart + (self.most_sources() + 1) * PANEL
     }
 
     /// The values of layer `l`'s units.
@@ -113,7 +151,7 @@ impl<'a> Plan<'a> {
 }
 
 pub(super) fn scratch(wiring: &Wiring) -> usize {
-    Plan::new(wiring, usize::MAX).scratch()
+    Plan::new(wiring, usize::MAX).extent().scratch()
 }
 
 /// The scratch memory of a block.
@@ -428,6 +466,7 @@ pub(super) fn incremental(
     score
 }
 
+#[cfg(test)]
 pub(super) fn forward(
     engine: Engine,
     params: &[f32],

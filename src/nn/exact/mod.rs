@@ -29,6 +29,7 @@ mod single;
 mod tests;
 mod updates;
 
+pub(crate) use self::dense::Extent;
 pub(crate) use self::random::Rand;
 use super::kernel::ExactKernels;
 pub(crate) use super::kernel::exact::function::Function;
@@ -195,6 +196,7 @@ impl<'a> Wiring<'a> {
         &self.units[self.first_unit(l) - self.inputs..][..self.layers[l].units]
     }
 
+    #[cfg(test)]
     /// Floats of scratch memory that [`epoch`], [`test`] and [`forward`] need.
     /// What is in it does not matter.
     pub fn scratch(&self) -> usize {
@@ -283,6 +285,7 @@ impl State<'_> {
     }
 
     /// The state before the first epoch.
+    #[cfg(test)]
     pub fn reset(&mut self, algorithm: Algorithm, settings: &Settings) {
         self.slopes.fill(0.0);
         self.last_slopes.fill(0.0);
@@ -412,6 +415,7 @@ impl Engine<'_> {
     }
 
     /// The outputs for one sample or more.
+    #[cfg(test)]
     pub fn forward(
         self,
         params: &[f32],

@@ -28,6 +28,21 @@ impl Rand {
         rand
     }
 
+    /// What it remembers, in 32 words.
+    pub fn words(&self) -> impl Iterator<Item = u32> {
+        self.last.iter().copied().chain([u32::from(self.at)])
+    }
+
+    /// The generator that remembers this; `None` for words that none has.
+    pub fn from_words(mut words: impl Iterator<Item = u32>) -> Option<Rand> {
+        let mut rand = Rand { last: [0; 31], at: 0 };
+        for last in &mut rand.last {
+            *last = words.next()?;
+        }
+        rand.at = words.next().filter(|at| *at < 31)? as u8;
+        Some(rand)
+    }
+
     /// A number of 0..=MAX.
     pub fn draw(&mut self) -> u32 {
         let at = usize::from(self.at);

@@ -288,6 +288,7 @@ pub(super) fn run(
     score
 }
 
+#[cfg(test)]
 pub(super) fn forward(
     engine: Engine,
     params: &[f32],

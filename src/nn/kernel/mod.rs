@@ -17,8 +17,6 @@
 //! A new instruction set is one more file with its tables. A set that brings
 //! nothing for one kind of number uses the tables of the set below it.
 
-// Until the trainer has the exact mode.
-#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) mod exact;
 pub(crate) mod float;
 pub(crate) mod int;

@@ -43,6 +43,13 @@ pub struct TrainerConfig<'a> {
     /// Whether the best weights are kept while training watches a validation
     /// set: costs memory for one more copy of the weights.
     pub keep_best: bool,
+    /// Whether training gives the same weights as libfann 2.2.0 (Debian's build
+    /// for x86-64) bit for bit, on every machine and kernel; see the module's
+    /// documentation. Samples come in the order of the data. Only FANN's
+    /// algorithms and activations, the loss MSE, one worker, no schedule and no
+    /// sample weights; SARPROP draws what glibc's `rand` gives after
+    /// `srand(seed)`.
+    pub exact: bool,
     /// How many workers share the blocks of a batch, 1 to 16: each costs the
     /// memory of a block and of a gradient. The result depends on their number
     /// (sums are rounded in another order), not on who runs them.
@@ -66,6 +73,7 @@ impl Default for TrainerConfig<'_> {
             weight_decay: 0.0,
             bit_fail_limit: 0.35,
             keep_best: false,
+            exact: false,
             workers: 1,
             logger: None,
         }
@@ -106,6 +114,16 @@ impl TrainerConfig<'_> {
             return invalid("the bit fail limit is above 0");
         }
         let fann = self.algorithm.is_fann();
+        if self.exact {
+            let plain = fann
+                && self.loss == Loss::Mse
+                && self.schedule == Schedule::Constant
+                && self.workers == 1;
+            if !plain || !super::exact::has_all(net.body()) {
+                let text = "exact is for FANN's algorithms, activations and loss, one worker";
+                return refuse(Error::Unsupported, text);
+            }
+        }
         if fann && self.weight_decay != 0.0 {
             return invalid("FANN's algorithms have no weight decay");
         }

@@ -3,6 +3,7 @@
 mod algorithm;
 mod backprop;
 mod config;
+mod exact;
 mod lanes;
 mod loss;
 mod optimizer;
@@ -12,6 +13,7 @@ mod state;
 use core::alloc::Layout;
 
 use self::backprop::{Manner, Place, Sink};
+use self::exact::Exact;
 use self::lanes::{Lanes, Work};
 use self::loss::{Judge, Verdict};
 use self::optimizer::{Context, Optimizer};
@@ -42,9 +44,16 @@ pub struct Trainer<'m> {
     epoch: u64,
     optimizer: Optimizer<'m>,
     best: Best<'m>,
-    lanes: Lanes<'m>,
+    engine: Engine<'m>,
     /// Behind all of the above.
     _piece: Piece<'m>,
+}
+
+/// What the values and slopes are computed by.
+#[allow(clippy::large_enum_variant)] // a trainer has one of them, in its one piece of memory
+enum Engine<'m> {
+    Fast(Lanes<'m>),
+    Exact(Exact<'m>),
 }
 
 /// What does not change while a trainer lives.
@@ -77,7 +86,7 @@ struct Parts<'m> {
     layers: Carved<'m, Dense>,
     optimizer: Optimizer<'m>,
     best: Carved<'m, f32>,
-    lanes: Lanes<'m>,
+    engine: Engine<'m>,
 }
 
 impl<'m> Parts<'m> {
@@ -93,11 +102,22 @@ impl<'m> Parts<'m> {
         }
         let parameters = net.shape().parameters;
         let best = if config.keep_best { parameters } else { 0 };
+        let memory = if config.exact {
+            let [first, second] = exact::memory(config.algorithm);
+            [first, second, false]
+        } else {
+            [1, 2, 3].map(|n| config.algorithm.memory() >= n)
+        };
         Ok(Parts {
             layers: table,
-            optimizer: Optimizer::carve(config.algorithm, parameters, carver)?,
+            optimizer: Optimizer::carve(config.algorithm, memory, parameters, carver)?,
             best: carver.take(best, 0.0)?,
-            lanes: Lanes::carve(net.body(), config.manner(), config.workers, carver)?,
+            engine: match config.exact {
+                true => Engine::Exact(Exact::carve(config, net.body(), carver)?),
+                false => {
+                    Engine::Fast(Lanes::carve(net.body(), config.manner(), config.workers, carver)?)
+                }
+            },
         })
     }
 }
@@ -177,7 +197,7 @@ impl<'m> Trainer<'m> {
             epoch: 0,
             optimizer: parts.optimizer,
             best: Best { parameters: parts.best, loss: f32::INFINITY, waited: 0 },
-            lanes: parts.lanes,
+            engine: parts.engine,
             _piece: piece,
         })
     }
@@ -199,7 +219,8 @@ impl<'m> Trainer<'m> {
     ///
     /// [`Error::NnDiverged`] when the loss, the gradient or a weight would stop
     /// being finite: the net then keeps finite weights, of the update before
-    /// or partly of this one.
+    /// or partly of this one. (The exact mode does as libfann does, whose
+    /// weights may then be anything.)
     pub fn train(
         &mut self,
         net: &mut Net<'_>,
@@ -305,8 +326,13 @@ impl<'m> Trainer<'m> {
         let weight = self.check_data(net, data)?;
         let samples = data.inputs.len() / self.inputs;
         let judge = self.settings.judge;
-        let work = Work { body: net.body(), judge: &judge, data, order: None, scale: None };
-        let all = self.lanes.run(work, 0..samples, parallel)?;
+        let all = match &mut self.engine {
+            Engine::Exact(exact) => exact.test(net.body(), data)?,
+            Engine::Fast(lanes) => {
+                let work = Work { body: net.body(), judge: &judge, data, order: None, scale: None };
+                lanes.run(work, 0..samples, parallel)?
+            }
+        };
         let mean = self.settings.judge.loss.mean(weight, net.shape().outputs);
         Ok(((all.sum * mean) as f32, all.bit_fail))
     }
@@ -318,9 +344,21 @@ impl<'m> Trainer<'m> {
         parallel: Option<&dyn Parallel>,
     ) -> Result<(f32, u64)> {
         let Settings { judge, batch_size, shuffle, seed, schedule, .. } = self.settings;
-        if self.settings.direct {
-            return self.run_direct_epoch(net, data, weight);
-        }
+        let lanes = match &mut self.engine {
+            Engine::Exact(exact) => {
+                let verdict = exact.epoch(net.body_mut(), &mut self.optimizer, data)?;
+                self.epoch += 1;
+                if !verdict.sum.is_finite() {
+                    return Err(Error::NnDiverged);
+                }
+                let mean = judge.loss.mean(weight, net.shape().outputs);
+                return Ok(((verdict.sum * mean) as f32, verdict.bit_fail));
+            }
+            Engine::Fast(_) if self.settings.direct => {
+                return self.run_direct_epoch(net, data, weight);
+            }
+            Engine::Fast(lanes) => lanes,
+        };
         let samples = data.inputs.len() / self.inputs;
         let outputs = net.shape().outputs;
         // A batch counts by the weights of its samples, against the mean one.
@@ -338,7 +376,7 @@ impl<'m> Trainer<'m> {
             let body = net.body();
             let order = order.as_ref();
             let work = Work { body, judge: &judge, data, order, scale: Some(scale) };
-            let part = self.lanes.run(work, start..end, parallel)?;
+            let part = lanes.run(work, start..end, parallel)?;
             if !part.sum.is_finite() {
                 return Err(Error::NnDiverged);
             }
@@ -347,8 +385,8 @@ impl<'m> Trainer<'m> {
             all.sum += sum;
             let loss = (sum * mean) as f32;
             let context = Context { rate, samples: counted as f32, loss, seed };
-            self.decay(net, rate)?;
-            let gradient = &self.lanes.first.gradient;
+            let gradient = &mut lanes.first.gradient;
+            self.optimizer.decay(net, gradient, self.settings.weight_decay, rate)?;
             self.optimizer.update(net.parameters_mut()?, gradient, context)?;
             start = end;
         }
@@ -373,7 +411,8 @@ impl<'m> Trainer<'m> {
         let scale = rate * if judge.fann { 1.0 } else { mean as f32 };
         let mut all = Verdict::default();
         let mut room = 0.0;
-        let workspace = &mut self.lanes.first.workspace;
+        let Engine::Fast(lanes) = &mut self.engine else { return Err(Error::Unsupported) };
+        let workspace = &mut lanes.first.workspace;
         for i in 0..samples {
             let at = order.map_or(i, |order| order.at(i));
             let place = (data, Place::Data(at..at + 1));
@@ -391,30 +430,6 @@ impl<'m> Trainer<'m> {
         Ok(((all.sum * judge.loss.mean(weight, outputs)) as f32, all.bit_fail))
     }
 
-    /// Applies the weight decay to the gradient, or with AdamW to the weights.
-    fn decay(&mut self, net: &mut Net<'_>, rate: f32) -> Result<()> {
-        let decay = self.settings.weight_decay;
-        if decay == 0.0 {
-            return Ok(());
-        }
-        let decoupled = match self.optimizer.algorithm {
-            Algorithm::AdamW(adam) => Some(1.0 - adam.learning_rate * rate * decay),
-            _ => None,
-        };
-        for layer in self.layers.iter() {
-            let (weights, _) = layer.of_mut(net.parameters_mut()?);
-            let (gradient, _) = layer.of_mut(&mut self.lanes.first.gradient);
-            match decoupled {
-                Some(factor) => weights.iter_mut().for_each(|w| *w *= factor),
-                None => {
-                    let both = gradient.iter_mut().zip(weights);
-                    both.for_each(|(g, w)| *g += decay * *w);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Checks that net and data fit; returns the sum of the samples' weights.
     fn check_data(&self, net: &Net<'_>, data: Data<'_>) -> Result<f64> {
         let same = net.layers().len() == self.layers.len()
@@ -423,7 +438,11 @@ impl<'m> Trainer<'m> {
             return Err(Error::NnMismatch);
         }
         // Units' own styles may have changed since the memory was measured.
-        if net.shape().mixed && !self.lanes.first.workspace.suits(net.body()) {
+        let suits = match &self.engine {
+            Engine::Fast(lanes) => !net.shape().mixed || lanes.first.workspace.suits(net.body()),
+            Engine::Exact(_) => !net.shape().mixed || exact::has_all(net.body()),
+        };
+        if !suits {
             return Err(Error::NnMismatch);
         }
         let samples = data.inputs.len() / self.inputs;
@@ -439,6 +458,9 @@ impl<'m> Trainer<'m> {
         }
         self.settings.judge.loss.check_targets(data.targets)?;
         let Some(weights) = data.weights else { return Ok(samples as f64) };
+        if matches!(self.engine, Engine::Exact(_)) {
+            return Err(Error::Unsupported);
+        }
         if !weights.iter().all(|w| *w >= 0.0 && w.is_finite()) {
             return Err(Error::Invalid);
         }

@@ -3,6 +3,7 @@
 use super::algorithm::{Adam, Algorithm, Rprop, Sarprop};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
+use crate::nn::Net;
 use crate::nn::permutation::mix;
 
 /// FANN keeps weights within this.
@@ -49,6 +50,7 @@ pub(super) struct Context {
 impl<'m> Optimizer<'m> {
     pub fn carve(
         algorithm: Algorithm,
+        memory: [bool; 3],
         parameters: usize,
         carver: &mut Carver<'m>,
     ) -> Result<Optimizer<'m>> {
@@ -56,7 +58,7 @@ impl<'m> Optimizer<'m> {
             Algorithm::Rprop(r) | Algorithm::IrpropMinus(r) | Algorithm::IrpropPlus(r) => r.initial,
             _ => 0.0,
         };
-        let len = |n| if algorithm.memory() >= n { parameters } else { 0 };
+        let len = |n: usize| if memory[n - 1] { parameters } else { 0 };
         Ok(Optimizer {
             algorithm,
             first: carver.take(len(1), 0.0)?,
@@ -118,6 +120,36 @@ impl<'m> Optimizer<'m> {
             }
         };
         if good { Ok(()) } else { Err(Error::NnDiverged) }
+    }
+
+    /// Applies a weight decay to the gradient, or with AdamW to the weights.
+    pub fn decay(
+        &self,
+        net: &mut Net<'_>,
+        gradient: &mut [f32],
+        decay: f32,
+        rate: f32,
+    ) -> Result<()> {
+        if decay == 0.0 {
+            return Ok(());
+        }
+        let decoupled = match self.algorithm {
+            Algorithm::AdamW(adam) => Some(1.0 - adam.learning_rate * rate * decay),
+            _ => None,
+        };
+        for i in 0..net.layers().len() {
+            let layer = net.layers()[i];
+            let (weights, _) = layer.of_mut(net.parameters_mut()?);
+            let (gradient, _) = layer.of_mut(gradient);
+            match decoupled {
+                Some(factor) => weights.iter_mut().for_each(|w| *w *= factor),
+                None => {
+                    let both = gradient.iter_mut().zip(weights);
+                    both.for_each(|(g, w)| *g += decay * *w);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn momentum(

@@ -16,22 +16,37 @@
 //! | 36 | f32 | learning rate, or 0 |
 //! | 40 | f32 | the best validation loss |
 //! | 44 | u32 | epochs since |
+//! | 48 | u32 | 1 in exact mode, else 0 |
+//! | 52 | u32 | 0 |
 //!
-//! and the numbers (f32), kind by kind, then the best weights.
+//! and the numbers (f32), kind by kind, then the best weights; in exact mode
+//! also what the random numbers come from, 32 words (u32).
 
-use super::Trainer;
 use super::optimizer::Scalars;
+use super::{Engine, Trainer};
 use crate::error::{Error, Result};
 use crate::mem::Carved;
+use crate::nn::exact::Rand;
 use crate::nn::format::{HEADER, Header, Kind, V1, image_len, u32_at};
 
-const RECORD: usize = 48;
+const RECORD: usize = 56;
+/// Words of the exact mode's random numbers.
+const RANDOM: usize = 32;
 
 impl Trainer<'_> {
     /// Bytes that [`save_state`](Trainer::save_state) writes.
     pub fn state_len(&self) -> Result<usize> {
         let numbers = self.arrays().iter().map(|array| array.len()).sum::<usize>();
-        image_len(numbers.checked_mul(4).and_then(|n| n.checked_add(HEADER + RECORD)))
+        let random = self.rand().map_or(0, |_| RANDOM);
+        let words = numbers.checked_add(random).and_then(|n| n.checked_mul(4));
+        image_len(words.and_then(|n| n.checked_add(HEADER + RECORD)))
+    }
+
+    fn rand(&self) -> Option<&Rand> {
+        match &self.engine {
+            Engine::Exact(exact) => Some(&exact.rand),
+            Engine::Fast(_) => None,
+        }
     }
 
     fn arrays(&self) -> [&Carved<'_, f32>; 4] {
@@ -61,9 +76,12 @@ impl Trainer<'_> {
         put(36, &algorithm.rate().map_or(0.0, |rate| *rate).to_le_bytes());
         put(40, &self.best.loss.to_le_bytes());
         put(44, &self.best.waited.to_le_bytes());
-        let numbers = image[HEADER + RECORD..].as_chunks_mut().0.iter_mut();
-        let all = self.arrays().into_iter().flat_map(|array| array.iter());
-        numbers.zip(all).for_each(|(to, from)| *to = from.to_le_bytes());
+        put(48, &u32::from(self.rand().is_some()).to_le_bytes());
+        put(52, &[0; 4]);
+        let words = image[HEADER + RECORD..].as_chunks_mut().0.iter_mut();
+        let all = self.arrays().into_iter().flat_map(|array| array.iter()).map(|x| x.to_bits());
+        let all = all.chain(self.rand().into_iter().flat_map(Rand::words));
+        words.zip(all).for_each(|(to, from)| *to = from.to_le_bytes());
         let (inputs, layers) = (self.inputs as u32, self.layers.len() as u32);
         let extra = self.epoch.to_le_bytes();
         Header { version: V1, kind: Kind::Trainer, inputs, layers, extra }.seal(image);
@@ -89,17 +107,21 @@ impl Trainer<'_> {
             && u32_at(record, 0) == algorithm.code()
             && u32_at(record, 4) as usize == self.settings.parameters
             && u32_at(record, 8) as usize == algorithm.memory()
-            && u32_at(record, 12) == u32::from(!self.best.parameters.is_empty());
+            && u32_at(record, 12) == u32::from(!self.best.parameters.is_empty())
+            && u32_at(record, 48) == u32::from(self.rand().is_some());
         if !same {
             return Err(Error::NnMismatch);
         }
         if state.len() != self.state_len()? {
             return Err(Error::ModelLength);
         }
-        let numbers = || {
+        let count: usize = self.arrays().iter().map(|array| array.len()).sum();
+        let words = || {
             let words = state[HEADER + RECORD..].as_chunks().0.iter();
-            words.map(|bytes| f32::from_le_bytes(*bytes))
+            words.map(|bytes| u32::from_le_bytes(*bytes))
         };
+        let numbers = || words().take(count).map(f32::from_bits);
+        let rand = Rand::from_words(words().skip(count));
         let powers = [f32_at(24), f32_at(28)];
         let power = |p: &f32| (0.0..=1.0).contains(p);
         let losses = [f32_at(32), f32_at(40)];
@@ -110,6 +132,8 @@ impl Trainer<'_> {
             || !powers.iter().all(power)
             || losses.iter().any(|loss| loss.is_nan())
             || !numbers().all(f32::is_finite)
+            || u32_at(record, 52) != 0
+            || (self.rand().is_some() && rand.is_none())
         {
             return Err(Error::ModelInvalid);
         }
@@ -118,6 +142,9 @@ impl Trainer<'_> {
         self.optimizer.scalars = Scalars { powers, loss: losses[0], updates };
         (self.best.loss, self.best.waited) = (losses[1], u32_at(record, 44));
         self.epoch = u64::from_le_bytes(header.extra);
+        if let (Engine::Exact(exact), Some(rand)) = (&mut self.engine, rand) {
+            exact.rand = rand;
+        }
         let o = &mut self.optimizer;
         let arrays = [&mut o.first, &mut o.second, &mut o.third, &mut self.best.parameters];
         let all = arrays.into_iter().flat_map(|array| array.iter_mut());

@@ -32,6 +32,7 @@ pub(crate) enum Function {
 
 impl Function {
     /// The function with this number, if there is one.
+    #[cfg(test)]
     pub const fn from_code(code: u32) -> Option<Function> {
         use Function::*;
         Some(match code {
