@@ -19,6 +19,8 @@
 
 pub(crate) mod exact;
 pub(crate) mod float;
+#[cfg(all(test, unix))]
+mod guard;
 pub(crate) mod int;
 #[cfg(test)]
 mod tests;

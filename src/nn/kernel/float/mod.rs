@@ -1,14 +1,35 @@
 //! Float32 functions: one table for each instruction set.
+//!
+//! | file | what |
+//! |---|---|
+//! | `simd` | what the shared code needs of a vector |
+//! | `gemm` `layers` | matrix products, and those of a layer |
+//! | `math` `activate` | exp and its kin, activations, slopes |
+//! | `updates` | what optimisers do to parameters |
+//! | `table` | a table's functions around all that |
+//! | `portable` `avx2` `avx512` `neon` | vectors, tables |
 
+mod activate;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
-mod loops;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod gemm;
+mod layers;
+mod math;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+mod simd;
+mod table;
+#[cfg(test)]
+mod tests;
+mod updates;
 
 use super::Kernel;
 use crate::nn::Activation;
+
+pub(crate) use self::updates::{AdamStep, MomentumStep, QuickStep, RpropStep};
 
 /// Rows of numbers, each `stride` after the last.
 #[derive(Clone, Copy)]
@@ -23,6 +44,19 @@ pub(crate) struct RowsMut<'a> {
     pub stride: usize,
 }
 
+/// A matrix; strides between rows and between columns, in elements.
+#[derive(Clone, Copy)]
+pub(crate) struct Matrix<'a> {
+    pub data: &'a [f32],
+    pub strides: (usize, usize),
+}
+
+/// The same, to write: one of the strides is 1.
+pub(crate) struct MatrixMut<'a> {
+    pub data: &'a mut [f32],
+    pub strides: (usize, usize),
+}
+
 /// The size of a product over a layer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Size {
@@ -31,8 +65,9 @@ pub(crate) struct Size {
     pub units: usize,
 }
 
-/// Floats of scratch memory that are always enough.
-pub(crate) const SCRATCH: usize = 0;
+/// Floats of scratch memory with which the products of layers run at full
+/// speed. With less they work, too, but slowly; single samples need none.
+pub(crate) const SCRATCH: usize = if cfg!(target_pointer_width = "64") { 4096 } else { 256 };
 
 /// The float32 functions. Lengths that do not match the size panic.
 #[allow(clippy::type_complexity)] // the parameters' names say more than aliases would
@@ -43,87 +78,52 @@ pub(crate) struct FloatKernels {
     pub backward: fn(Size, d: Rows, w: &[f32], dx: RowsMut, add: bool, scratch: &mut [f32]),
     /// `dw = sum_s d[s] x[s]^T`, `db = sum_s d[s]`, or adds them.
     pub gradient: fn(Size, Rows, Rows, dw: &mut [f32], db: &mut [f32], bool, &mut [f32]),
+    /// `C = A B` or `C += A B`; the size is m, n, k: A is m x k, B k x n.
+    pub gemm: fn([usize; 3], Matrix, Matrix, MatrixMut, add: bool, scratch: &mut [f32]),
+    /// Floats of scratch memory with which [`gemm`](Self::gemm) runs at full speed.
+    pub gemm_scratch: fn([usize; 3]) -> usize,
+    /// `values[i] = f(steepness * values[i])`; nothing for softmax.
     pub activate: fn(Activation, steepness: f32, values: &mut [f32]),
+    /// `exp(steepness * x_i) / sum(exp(steepness * x))` over a row.
     pub softmax: fn(steepness: f32, row: &mut [f32]),
+    /// `delta[i] *= steepness * f'(steepness * sums[i])`, where `outputs` are
+    /// the function's values. `sums` may be empty where
+    /// [`Activation::slope_needs_sum`] says no. `fann`: FANN's limits.
     pub slope: fn(Activation, f32, fann: bool, sums: &[f32], outputs: &[f32], delta: &mut [f32]),
-}
-
-fn activate(activation: Activation, steepness: f32, values: &mut [f32]) {
-    values.iter_mut().for_each(|x| *x = activation.value(steepness * *x));
-}
-
-fn softmax(steepness: f32, row: &mut [f32]) {
-    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for x in row.iter_mut() {
-        *x = libm::expf(steepness * (*x - max));
-        sum += *x;
-    }
-    // At least one term is exp(0) = 1, so the sum is never zero.
-    row.iter_mut().for_each(|x| *x /= sum);
-}
-
-fn slope(
-    activation: Activation,
-    steepness: f32,
-    fann: bool,
-    sums: &[f32],
-    outputs: &[f32],
-    delta: &mut [f32],
-) {
-    for (i, (d, y)) in delta.iter_mut().zip(outputs).enumerate() {
-        let y = match activation {
-            Activation::Sigmoid | Activation::SigmoidStepwise if fann => y.clamp(0.01, 0.99),
-            Activation::Tanh | Activation::TanhStepwise if fann => y.clamp(-0.98, 0.98),
-            _ => *y,
-        };
-        let slope = match activation {
-            Activation::LinearPiece | Activation::LinearPieceSymmetric if fann => 1.0,
-            Activation::LinearPiece => {
-                if y > 0.0 && y < 1.0 {
-                    1.0
-                } else {
-                    0.0
-                }
-            }
-            Activation::LinearPieceSymmetric => {
-                if y.abs() < 1.0 {
-                    1.0
-                } else {
-                    0.0
-                }
-            }
-            Activation::Relu => {
-                if y > 0.0 {
-                    1.0
-                } else {
-                    0.0
-                }
-            }
-            Activation::LeakyRelu => {
-                if y > 0.0 {
-                    1.0
-                } else {
-                    0.01
-                }
-            }
-            Activation::Elliot => {
-                0.5 * (1.0 - (2.0 * y - 1.0).abs()) * (1.0 - (2.0 * y - 1.0).abs())
-            }
-            Activation::ElliotSymmetric => (1.0 - y.abs()) * (1.0 - y.abs()),
-            a => a.slope(sums.get(i).map_or(0.0, |x| steepness * x), y),
-        };
-        *d *= steepness * slope;
-    }
+    /// Whether all numbers are finite.
+    pub finite: fn(&[f32]) -> bool,
+    /// `y += factor * x`
+    pub axpy: fn(factor: f32, x: &[f32], y: &mut [f32]),
+    // The updates; see `updates` for what they do and return. First the
+    // parameters, then the gradient, then the optimiser's memory.
+    pub descend: fn(rate: f32, w: &mut [f32], g: &[f32]) -> bool,
+    pub momentum: fn(MomentumStep, w: &mut [f32], g: &[f32], v: &mut [f32]) -> bool,
+    pub fann_rprop: fn(RpropStep, w: &mut [f32], g: &[f32], last: &mut [f32], steps: &mut [f32]),
+    pub irprop_minus:
+        fn(RpropStep, w: &mut [f32], g: &[f32], last: &mut [f32], steps: &mut [f32]) -> bool,
+    pub irprop_plus: fn(
+        RpropStep,
+        grown: bool,
+        w: &mut [f32],
+        g: &[f32],
+        last: &mut [f32],
+        steps: &mut [f32],
+        changes: &mut [f32],
+    ) -> bool,
+    pub quickprop:
+        fn(QuickStep, w: &mut [f32], g: &[f32], last: &mut [f32], steps: &mut [f32]) -> bool,
+    pub adam: fn(AdamStep, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) -> bool,
 }
 
 /// The functions of the best set in `kernel`, which this machine has.
 pub(super) fn table(kernel: Kernel) -> &'static FloatKernels {
     match kernel {
         #[cfg(target_arch = "x86_64")]
-        Kernel::Avx2 | Kernel::Avx512 => &avx2::FLOAT,
+        Kernel::Avx2 => &avx2::TABLE,
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Avx512 => &avx512::TABLE,
         #[cfg(target_arch = "aarch64")]
-        Kernel::Neon | Kernel::NeonDot => &neon::FLOAT,
-        _ => &portable::FLOAT,
+        Kernel::Neon | Kernel::NeonDot => &neon::TABLE,
+        _ => &portable::TABLE,
     }
 }

@@ -1,0 +1,295 @@
+//! The products of a layer, from matrices and from dot products.
+
+#![allow(unsafe_code)]
+
+use super::gemm::{Engine, Product, Start, load};
+use super::simd::{MAX_LANES, Simd};
+use super::{Matrix, MatrixMut, Rows, RowsMut, SCRATCH, Size};
+
+/// Panics unless so many rows of so many columns are inside.
+#[inline(always)]
+fn check(len: usize, rows: usize, cols: usize, stride: usize) {
+    let end = rows.saturating_sub(1).checked_mul(stride).and_then(|at| at.checked_add(cols));
+    assert!(stride >= cols && (rows == 0 || end.is_some_and(|end| end <= len)));
+}
+
+/// Panics unless the slices fit the layer.
+#[inline(always)]
+fn check_layer(size: Size, w: usize, x: (usize, usize), y: (usize, usize)) {
+    assert!(size.inputs.checked_mul(size.units) == Some(w));
+    check(x.0, size.samples, size.inputs, x.1);
+    check(y.0, size.samples, size.units, y.1);
+}
+
+/// Whether the forward product is taken by dot products: few samples do not
+/// pay for turning the weights, few units do not fill a vector.
+#[inline(always)]
+fn by_dots(size: Size) -> bool {
+    size.samples < 6 || size.units <= 4
+}
+
+/// `y[s] = W x[s] + b`
+#[inline(always)]
+pub(super) fn forward<S: Engine>(
+    size: Size,
+    x: Rows,
+    w: &[f32],
+    b: &[f32],
+    y: RowsMut,
+    scratch: &mut [f32],
+) {
+    check_layer(size, w.len(), (x.data.len(), x.stride), (y.data.len(), y.stride));
+    assert!(b.len() == size.units);
+    let product = Product {
+        m: size.samples,
+        n: size.units,
+        k: size.inputs,
+        a: x.data.as_ptr(),
+        a_strides: (x.stride, 1),
+        b: w.as_ptr(),
+        b_strides: (1, size.inputs),
+        c: y.data.as_mut_ptr(),
+        c_stride: y.stride,
+        start: Start::Row(b.as_ptr()),
+    };
+    // SAFETY: the lengths are checked, and y is borrowed alone.
+    unsafe {
+        if by_dots(size) || scratch.len() < SCRATCH {
+            dots::<S>(&product);
+        } else {
+            S::product(&product, scratch);
+        }
+    }
+}
+
+/// `dx[s] = W^T d[s]`, or adds it.
+#[inline(always)]
+pub(super) fn backward<S: Engine>(
+    size: Size,
+    d: Rows,
+    w: &[f32],
+    dx: RowsMut,
+    add: bool,
+    scratch: &mut [f32],
+) {
+    check_layer(size, w.len(), (dx.data.len(), dx.stride), (d.data.len(), d.stride));
+    let product = Product {
+        m: size.samples,
+        n: size.inputs,
+        k: size.units,
+        a: d.data.as_ptr(),
+        a_strides: (d.stride, 1),
+        b: w.as_ptr(),
+        b_strides: (size.inputs, 1),
+        c: dx.data.as_mut_ptr(),
+        c_stride: dx.stride,
+        start: if add { Start::Add } else { Start::Zero },
+    };
+    // SAFETY: the lengths are checked, and dx is borrowed alone.
+    unsafe { S::product(&product, scratch) }
+}
+
+/// `dw = sum_s d[s] x[s]^T` and `db = sum_s d[s]`, or adds them.
+#[inline(always)]
+pub(super) fn gradient<S: Engine>(
+    size: Size,
+    d: Rows,
+    x: Rows,
+    dw: &mut [f32],
+    db: &mut [f32],
+    add: bool,
+    scratch: &mut [f32],
+) {
+    check_layer(size, dw.len(), (x.data.len(), x.stride), (d.data.len(), d.stride));
+    assert!(db.len() == size.units);
+    column_sums::<S>(size.samples, d, db, add);
+    if size.samples == 1 {
+        return outer::<S>(&d.data[..size.units], &x.data[..size.inputs], dw, add);
+    }
+    let product = Product {
+        m: size.units,
+        n: size.inputs,
+        k: size.samples,
+        a: d.data.as_ptr(),
+        a_strides: (1, d.stride),
+        b: x.data.as_ptr(),
+        b_strides: (x.stride, 1),
+        c: dw.as_mut_ptr(),
+        c_stride: size.inputs,
+        start: if add { Start::Add } else { Start::Zero },
+    };
+    // SAFETY: the lengths are checked, and dw is borrowed alone.
+    unsafe { S::product(&product, scratch) }
+}
+
+/// Panics unless an m x n matrix with these strides is inside, and if it is to
+/// be written, no two elements are the same.
+#[inline(always)]
+fn check_matrix(len: usize, (m, n): (usize, usize), (row, column): (usize, usize), write: bool) {
+    if m == 0 || n == 0 {
+        return;
+    }
+    let last = |count: usize, stride: usize| (count - 1).checked_mul(stride);
+    let end = last(m, row).and_then(|at| at.checked_add(last(n, column)?));
+    assert!(end.is_some_and(|end| end < len));
+    let rows_apart = column > 0 && (m == 1 || last(n, column).is_some_and(|end| end < row));
+    let columns_apart = row > 0 && (n == 1 || last(m, row).is_some_and(|end| end < column));
+    assert!(!write || (m == 1 && n == 1) || rows_apart || columns_apart);
+}
+
+/// `C = A B` or `C += A B`; the size is m, n, k.
+#[inline(always)]
+pub(super) fn gemm<S: Engine>(
+    [m, n, k]: [usize; 3],
+    a: Matrix,
+    b: Matrix,
+    c: MatrixMut,
+    add: bool,
+    scratch: &mut [f32],
+) {
+    check_matrix(a.data.len(), (m, k), a.strides, false);
+    check_matrix(b.data.len(), (k, n), b.strides, false);
+    check_matrix(c.data.len(), (m, n), c.strides, true);
+    let (a_at, b_at) = (a.data.as_ptr(), b.data.as_ptr());
+    let start = if add { Start::Add } else { Start::Zero };
+    let product = if c.strides.1 == 1 || n == 1 {
+        Product {
+            m,
+            n,
+            k,
+            a: a_at,
+            a_strides: a.strides,
+            b: b_at,
+            b_strides: b.strides,
+            c: c.data.as_mut_ptr(),
+            c_stride: c.strides.0,
+            start,
+        }
+    } else {
+        // Both turned: C^T = B^T A^T.
+        assert!(c.strides.0 == 1 || m == 1);
+        Product {
+            m: n,
+            n: m,
+            k,
+            a: b_at,
+            a_strides: (b.strides.1, b.strides.0),
+            b: a_at,
+            b_strides: (a.strides.1, a.strides.0),
+            c: c.data.as_mut_ptr(),
+            c_stride: c.strides.1,
+            start,
+        }
+    };
+    // SAFETY: the lengths are checked, and C is borrowed alone.
+    unsafe { S::product(&product, scratch) }
+}
+
+/// The forward product by dot products: some samples with some units at a
+/// time.
+///
+/// # Safety
+/// The product is the forward one of a layer, inside its slices.
+#[inline(always)]
+pub(super) unsafe fn dots<S: Simd>(p: &Product) {
+    let most = if S::LANES < MAX_LANES { 2 } else { 4 };
+    let mut i = 0;
+    while i < p.m {
+        // SAFETY: a part of the product.
+        unsafe {
+            let rows = (p.a.add(i * p.a_strides.0), p.c.add(i * p.c_stride));
+            i += match (p.m - i).min(most) {
+                1 => dot_rows::<S, 1>(p, rows),
+                2 | 3 => dot_rows::<S, 2>(p, rows),
+                _ => dot_rows::<S, 4>(p, rows),
+            };
+        }
+    }
+}
+
+/// So many samples with all units.
+#[inline(always)]
+unsafe fn dot_rows<S: Simd, const ROWS: usize>(
+    p: &Product,
+    (x, y): (*const f32, *mut f32),
+) -> usize {
+    let mut u = 0;
+    while u < p.n {
+        // SAFETY: a part of the product.
+        unsafe {
+            u += match p.n - u {
+                1 => dot_tile::<S, ROWS, 1>(p, u, (x, y)),
+                2 => dot_tile::<S, ROWS, 2>(p, u, (x, y)),
+                3 => dot_tile::<S, ROWS, 3>(p, u, (x, y)),
+                8.. if ROWS == 1 => dot_tile::<S, ROWS, 8>(p, u, (x, y)),
+                _ => dot_tile::<S, ROWS, 4>(p, u, (x, y)),
+            };
+        }
+    }
+    ROWS
+}
+
+#[inline(always)]
+unsafe fn dot_tile<S: Simd, const ROWS: usize, const UNITS: usize>(
+    p: &Product,
+    unit: usize,
+    (x, y): (*const f32, *mut f32),
+) -> usize {
+    let mut sums = [[S::zero(); UNITS]; ROWS];
+    // SAFETY: the caller's.
+    unsafe {
+        let w = p.b.add(unit * p.b_strides.1);
+        let mut at = 0;
+        while at < p.k {
+            let n = S::LANES.min(p.k - at);
+            let mut ws = [S::zero(); UNITS];
+            for (u, w_u) in ws.iter_mut().enumerate() {
+                *w_u = load::<S>(w.add(u * p.b_strides.1 + at), n);
+            }
+            for (s, sums) in sums.iter_mut().enumerate() {
+                let x = load::<S>(x.add(s * p.a_strides.0 + at), n);
+                for (sum, w) in sums.iter_mut().zip(ws) {
+                    *sum = x.mul_add(w, *sum);
+                }
+            }
+            at += n;
+        }
+        for (s, sums) in sums.iter().enumerate() {
+            for (u, sum) in sums.iter().enumerate() {
+                let bias = match p.start {
+                    Start::Row(row) => *row.add(unit + u),
+                    _ => 0.0,
+                };
+                *y.add(s * p.c_stride + unit + u) = sum.sum() + bias;
+            }
+        }
+    }
+    UNITS
+}
+
+/// The gradient of one sample, row by row.
+#[inline(always)]
+pub(super) fn outer<S: Simd>(d: &[f32], x: &[f32], dw: &mut [f32], add: bool) {
+    for (d, row) in d.iter().zip(dw.chunks_exact_mut(x.len())) {
+        let d = S::splat(*d);
+        for at in (0..x.len()).step_by(S::LANES) {
+            let (x, row) = (S::read(&x[at..]), &mut row[at..]);
+            let value = if add { d.mul_add(x, S::read(row)) } else { d * x };
+            value.write(row);
+        }
+    }
+}
+
+/// The sum of the samples' slopes.
+#[inline(always)]
+pub(super) fn column_sums<S: Simd>(samples: usize, d: Rows, db: &mut [f32], add: bool) {
+    for at in (0..db.len()).step_by(S::LANES) {
+        let to = &mut db[at..];
+        let n = to.len().min(S::LANES);
+        let mut sum = if add { S::read(to) } else { S::zero() };
+        for s in 0..samples {
+            sum = sum + S::read(&d.data[s * d.stride + at..][..n]);
+        }
+        sum.write(to);
+    }
+}
