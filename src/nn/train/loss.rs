@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::nn::Activation;
+use crate::nn::kernel::FloatKernels;
 use crate::nn::net::Run;
 
 /// The loss, and with it the slope at the outputs.
@@ -70,8 +71,8 @@ impl Loss {
     }
 
     /// Whether all targets are ones it can take.
-    pub(super) fn check_targets(self, targets: &[f32]) -> Result<()> {
-        if !targets.iter().all(|t| t.is_finite()) {
+    pub(super) fn check_targets(self, kernels: &FloatKernels, targets: &[f32]) -> Result<()> {
+        if !(kernels.finite)(targets) {
             return Err(Error::NnNotFinite);
         }
         match self {

@@ -387,7 +387,8 @@ impl<'m> Trainer<'m> {
             let context = Context { rate, samples: counted as f32, loss, seed };
             let gradient = &mut lanes.first.gradient;
             self.optimizer.decay(net, gradient, self.settings.weight_decay, rate)?;
-            self.optimizer.update(net.parameters_mut()?, gradient, context)?;
+            let kernels = net.body().kernels;
+            self.optimizer.update(kernels, net.parameters_mut()?, gradient, context)?;
             start = end;
         }
         self.epoch += 1;
@@ -453,10 +454,10 @@ impl<'m> Trainer<'m> {
         {
             return Err(Error::Length);
         }
-        if !data.inputs.iter().all(|x| x.is_finite()) {
+        if !(net.body().kernels.finite)(data.inputs) {
             return Err(Error::NnNotFinite);
         }
-        self.settings.judge.loss.check_targets(data.targets)?;
+        self.settings.judge.loss.check_targets(net.body().kernels, data.targets)?;
         let Some(weights) = data.weights else { return Ok(samples as f64) };
         if matches!(self.engine, Engine::Exact(_)) {
             return Err(Error::Unsupported);

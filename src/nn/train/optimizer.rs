@@ -1,13 +1,12 @@
 //! How a gradient changes the parameters.
 
-use super::algorithm::{Adam, Algorithm, Rprop, Sarprop};
+use super::algorithm::{Algorithm, Rprop, Sarprop};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
 use crate::nn::Net;
+use crate::nn::kernel::FloatKernels;
+use crate::nn::kernel::float::{AdamStep, MomentumStep, QuickStep, RpropStep};
 use crate::nn::permutation::mix;
-
-/// FANN keeps weights within this.
-const FANN_LIMIT: f32 = 1500.0;
 
 /// An algorithm with its memory.
 pub(super) struct Optimizer<'m> {
@@ -83,40 +82,62 @@ impl<'m> Optimizer<'m> {
     /// [`Error::NnDiverged`].
     pub fn update(
         &mut self,
+        kernels: &FloatKernels,
         parameters: &mut [f32],
         gradient: &[f32],
         context: Context,
     ) -> Result<()> {
-        if !gradient.iter().all(|g| g.is_finite()) {
+        if !(kernels.finite)(gradient) {
             return Err(Error::NnDiverged);
         }
         self.scalars.updates += 1;
+        let (w, g) = (parameters, gradient);
+        let (first, second) = (&mut self.first[..], &mut self.second[..]);
         let good = match self.algorithm {
+            Algorithm::Incremental { learning_rate, momentum: 0.0 }
+            | Algorithm::Sgd { learning_rate, momentum: 0.0, .. } => {
+                (kernels.descend)(learning_rate * context.rate, w, g)
+            }
             Algorithm::Incremental { learning_rate, momentum } => {
-                self.momentum(parameters, gradient, learning_rate * context.rate, momentum, false)
+                let rate = learning_rate * context.rate;
+                (kernels.momentum)(MomentumStep { rate, momentum, nesterov: false }, w, g, first)
             }
             Algorithm::Sgd { learning_rate, momentum, nesterov } => {
                 let rate = learning_rate * context.rate;
-                self.momentum(parameters, gradient, rate, momentum, nesterov)
+                (kernels.momentum)(MomentumStep { rate, momentum, nesterov }, w, g, first)
             }
             Algorithm::Batch { learning_rate } => {
-                let rate = learning_rate * context.rate / context.samples;
-                self.momentum(parameters, gradient, rate, 0.0, false)
+                (kernels.descend)(learning_rate * context.rate / context.samples, w, g)
             }
-            Algorithm::Rprop(rprop) => self.fann_rprop(parameters, gradient, rprop),
+            Algorithm::Rprop(rprop) => {
+                (kernels.fann_rprop)(rprop.step(), w, g, first, second);
+                true
+            }
             Algorithm::Quickprop { learning_rate, decay, mu } => {
                 let rate = learning_rate * context.rate / context.samples;
-                self.quickprop(parameters, gradient, rate, (decay, mu))
+                (kernels.quickprop)(QuickStep { rate, decay, mu }, w, g, first, second)
             }
-            Algorithm::Sarprop(settings) => self.sarprop(parameters, gradient, settings, context),
-            Algorithm::IrpropMinus(rprop) => self.irprop_minus(parameters, gradient, rprop),
+            Algorithm::Sarprop(settings) => self.sarprop(w, g, settings, context),
+            Algorithm::IrpropMinus(rprop) => {
+                (kernels.irprop_minus)(rprop.step(), w, g, first, second)
+            }
             Algorithm::IrpropPlus(rprop) => {
                 let grown = context.loss > self.scalars.loss;
                 self.scalars.loss = context.loss;
-                self.irprop_plus(parameters, gradient, rprop, grown)
+                (kernels.irprop_plus)(rprop.step(), grown, w, g, first, second, &mut self.third)
             }
             Algorithm::Adam(adam) | Algorithm::AdamW(adam) => {
-                self.adam(parameters, gradient, adam, context.rate)
+                let powers = &mut self.scalars.powers;
+                powers[0] *= adam.beta1;
+                powers[1] *= adam.beta2;
+                let step = AdamStep {
+                    rate: adam.learning_rate * context.rate,
+                    beta1: adam.beta1,
+                    beta2: adam.beta2,
+                    epsilon: adam.epsilon,
+                    unbias: powers.map(|power| 1.0 / (1.0 - power)),
+                };
+                (kernels.adam)(step, w, g, first, second)
             }
         };
         if good { Ok(()) } else { Err(Error::NnDiverged) }
@@ -150,79 +171,6 @@ impl<'m> Optimizer<'m> {
             }
         }
         Ok(())
-    }
-
-    fn momentum(
-        &mut self,
-        parameters: &mut [f32],
-        gradient: &[f32],
-        rate: f32,
-        momentum: f32,
-        nesterov: bool,
-    ) -> bool {
-        let mut good = true;
-        let both = parameters.iter_mut().zip(gradient);
-        if momentum == 0.0 {
-            both.for_each(|(w, g)| good &= assign(w, *w - rate * g));
-            return good;
-        }
-        for ((w, g), v) in both.zip(self.first.iter_mut()) {
-            good &= assign(v, momentum * *v - rate * g);
-            let step = if nesterov { momentum * *v - rate * g } else { *v };
-            good &= assign(w, *w + step);
-        }
-        good
-    }
-
-    fn fann_rprop(&mut self, parameters: &mut [f32], gradient: &[f32], r: Rprop) -> bool {
-        let state = self.first.iter_mut().zip(self.second.iter_mut());
-        for ((w, g), (last, step)) in parameters.iter_mut().zip(gradient).zip(state) {
-            let before = step.max(1e-4);
-            let changed = *last * g < 0.0;
-            *step = if changed {
-                (before * r.decrease).max(r.min)
-            } else {
-                (before * r.increase).min(r.max)
-            };
-            *last = if changed { 0.0 } else { *g };
-            // No slope counts as a rising one.
-            let way = if *last > 0.0 { -*step } else { *step };
-            *w = (*w + way).clamp(-FANN_LIMIT, FANN_LIMIT);
-        }
-        true
-    }
-
-    fn quickprop(
-        &mut self,
-        parameters: &mut [f32],
-        gradient: &[f32],
-        rate: f32,
-        (decay, mu): (f32, f32),
-    ) -> bool {
-        let shrink = mu / (1.0 + mu);
-        let mut good = true;
-        let state = self.first.iter_mut().zip(self.second.iter_mut());
-        for ((w, g), (last, step)) in parameters.iter_mut().zip(gradient).zip(state) {
-            let slope = decay * *w - g;
-            // Mirrored, so that the last step is never a negative one.
-            let way = if *step < 0.0 { -1.0 } else { 1.0 };
-            let (ahead, before) = (way * slope, way * *last);
-            let next = if step.abs() <= 0.001 {
-                rate * slope
-            } else {
-                let linear = if ahead > 0.0 { rate * slope } else { 0.0 };
-                let parabola = if ahead > shrink * before {
-                    mu * *step
-                } else {
-                    *step * slope / (*last - slope)
-                };
-                linear + parabola
-            };
-            good &= assign(step, next);
-            *last = slope;
-            *w = (*w + *step).clamp(-FANN_LIMIT, FANN_LIMIT);
-        }
-        good
     }
 
     fn sarprop(
@@ -264,68 +212,6 @@ impl<'m> Optimizer<'m> {
         }
         good
     }
-
-    fn irprop_minus(&mut self, parameters: &mut [f32], gradient: &[f32], r: Rprop) -> bool {
-        let mut good = true;
-        let state = self.first.iter_mut().zip(self.second.iter_mut());
-        for ((w, g), (last, step)) in parameters.iter_mut().zip(gradient).zip(state) {
-            let (now, before) = (sign(*g), sign(*last));
-            *last = *g;
-            if now * before > 0.0 {
-                *step = (*step * r.increase).min(r.max);
-            } else if now * before < 0.0 {
-                *step = (*step * r.decrease).max(r.min);
-                *last = 0.0;
-                // The sign change makes no step.
-                continue;
-            }
-            good &= assign(w, *w - now * *step);
-        }
-        good
-    }
-
-    fn irprop_plus(
-        &mut self,
-        parameters: &mut [f32],
-        gradient: &[f32],
-        r: Rprop,
-        grown: bool,
-    ) -> bool {
-        let mut good = true;
-        let state = self.first.iter_mut().zip(self.second.iter_mut()).zip(self.third.iter_mut());
-        for ((w, g), ((last, step), change)) in parameters.iter_mut().zip(gradient).zip(state) {
-            let (now, before) = (sign(*g), sign(*last));
-            *last = *g;
-            if now * before < 0.0 {
-                *step = (*step * r.decrease).max(r.min);
-                *last = 0.0;
-                *change = if grown { -*change } else { 0.0 };
-            } else {
-                if now * before > 0.0 {
-                    *step = (*step * r.increase).min(r.max);
-                }
-                *change = -now * *step;
-            }
-            good &= assign(w, *w + *change);
-        }
-        good
-    }
-
-    fn adam(&mut self, parameters: &mut [f32], gradient: &[f32], a: Adam, rate: f32) -> bool {
-        let powers = &mut self.scalars.powers;
-        powers[0] *= a.beta1;
-        powers[1] *= a.beta2;
-        let [unbias1, unbias2] = powers.map(|power| 1.0 / (1.0 - power));
-        let mut good = true;
-        let state = self.first.iter_mut().zip(self.second.iter_mut());
-        for ((w, g), (m, v)) in parameters.iter_mut().zip(gradient).zip(state) {
-            good &= assign(m, a.beta1 * *m + (1.0 - a.beta1) * g);
-            good &= assign(v, a.beta2 * *v + (1.0 - a.beta2) * g * g);
-            let step = *m * unbias1 / (libm::sqrtf(*v * unbias2) + a.epsilon);
-            good &= assign(w, *w - a.learning_rate * rate * step);
-        }
-        good
-    }
 }
 
 /// Sets `to` if the value is finite; says whether it was.
@@ -336,12 +222,9 @@ fn assign(to: &mut f32, value: f32) -> bool {
     value.is_finite()
 }
 
-fn sign(x: f32) -> f32 {
-    if x > 0.0 {
-        1.0
-    } else if x < 0.0 {
-        -1.0
-    } else {
-        0.0
+impl Rprop {
+    fn step(self) -> RpropStep {
+        let Rprop { min, max, increase, decrease, .. } = self;
+        RpropStep { min, max, increase, decrease }
     }
 }

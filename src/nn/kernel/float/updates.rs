@@ -42,9 +42,6 @@ pub(crate) struct AdamStep {
     pub epsilon: f32,
     /// `1 / (1 - beta^t)` for both.
     pub unbias: [f32; 2],
-    /// What a weight shrinks by beside the step, as a factor: AdamW's
-    /// `rate * decay`; 0 for Adam.
-    pub shrink: f32,
 }
 
 /// `value`, or where that is not finite `old`; and whether it is.
@@ -256,7 +253,7 @@ pub(super) fn quickprop<S: Simd>(
     S::all(good)
 }
 
-/// Adam (Kingma & Ba 2015); with `shrink` AdamW (Loshchilov & Hutter 2019).
+/// Adam (Kingma & Ba 2015).
 #[inline(always)]
 pub(super) fn adam<S: Simd>(
     a: AdamStep,
@@ -269,7 +266,7 @@ pub(super) fn adam<S: Simd>(
     let (beta1, beta2) = (S::splat(a.beta1), S::splat(a.beta2));
     let (alpha1, alpha2) = (S::splat(1.0 - a.beta1), S::splat(1.0 - a.beta2));
     let [unbias1, unbias2] = a.unbias.map(S::splat);
-    let (rate, epsilon, shrink) = (S::splat(a.rate), S::splat(a.epsilon), S::splat(a.shrink));
+    let (rate, epsilon) = (S::splat(a.rate), S::splat(a.epsilon));
     let mut good = always::<S>();
     for at in (0..w.len()).step_by(S::LANES) {
         let (w, m, v) = (&mut w[at..], &mut m[at..], &mut v[at..]);
@@ -280,7 +277,7 @@ pub(super) fn adam<S: Simd>(
         mean.write(m);
         square.write(v);
         let step = mean * unbias1 / ((square * unbias2).sqrt() + epsilon);
-        keep(old - shrink * old - rate * step, old, &mut good).write(w);
+        keep(old - rate * step, old, &mut good).write(w);
     }
     S::all(good)
 }
