@@ -3,8 +3,8 @@
 
 use neural_swarm::Error;
 use neural_swarm::nn::{
-    Activation, Adam, Algorithm, Data, ErrorFunction, Layer, Loss, Net, NetConfig, Randomize,
-    Schedule, StopReason, Topology, TrainParams, Trainer, TrainerConfig,
+    Activation, Adam, Algorithm, Data, ErrorFunction, Kernel, Layer, Loss, Net, NetConfig,
+    Randomize, Schedule, StopReason, Topology, TrainParams, Trainer, TrainerConfig,
 };
 use neural_swarm::port::{Heap, Parallel, Threads};
 
@@ -342,5 +342,38 @@ fn workers_come_to_the_same_weights_whoever_runs_them() {
     for workers in [0, 17] {
         let bad = TrainerConfig { workers, ..config(Algorithm::RPROP) };
         assert_eq!(Trainer::footprint(&bad, &net), Err(Error::Invalid));
+    }
+}
+
+#[test]
+fn tiny_networks_learn_as_others_do() {
+    // With weights given, even if all are 1, a tiny network goes the way of the
+    // large ones.
+    let ones = [1.0; 37];
+    let (inputs, targets) = rings(37, 0);
+    for kernel in Kernel::ALL.into_iter().filter(|k| k.available()) {
+        for activation in Activation::ALL {
+            if !activation.is_trainable() || activation == Activation::Softmax {
+                continue;
+            }
+            let layers = [
+                Layer { steepness: 0.5, ..Layer::new(3, activation) },
+                Layer::new(4, Activation::Tanh),
+                Layer::new(1, activation),
+            ];
+            let run = |weights| {
+                let mut net = Net::new(&NetConfig::new(2, &layers), Heap).unwrap();
+                net.set_kernel(kernel).unwrap();
+                net.randomize(Randomize::Uniform(-1.0, 1.0), 9).unwrap();
+                let mut trainer = trainer(&config(Algorithm::BATCH), &net);
+                let data = Data { weights, ..Data::new(&inputs, &targets) };
+                let report = trainer.train(&mut net, data, TrainParams::epochs(3)).unwrap();
+                (net, report)
+            };
+            let (tiny, other) = (run(None), run(Some(&ones[..])));
+            assert!(tiny.0.difference(&other.0).unwrap() < 1e-4, "{kernel:?} {activation:?}");
+            assert!((tiny.1.loss - other.1.loss).abs() < 1e-5, "{kernel:?} {activation:?}");
+            assert_eq!(tiny.1.bit_fail, other.1.bit_fail, "{kernel:?} {activation:?}");
+        }
     }
 }

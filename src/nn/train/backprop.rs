@@ -108,6 +108,10 @@ impl<'m> Workspace<'m> {
             && (!self.sums.is_empty() || !needs_sums(body))
     }
 
+    pub fn scratch(&mut self) -> &mut [f32] {
+        &mut self.scratch
+    }
+
     pub fn block(&self) -> usize {
         self.block
     }

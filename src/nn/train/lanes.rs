@@ -5,12 +5,17 @@ use core::ops::Range;
 
 use super::Data;
 use super::backprop::{Manner, Place, Sink, Workspace};
-use super::loss::{Judge, Verdict};
+use super::loss::{ErrorFunction, Judge, Verdict};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
+use crate::nn::kernel::float::{TINY_NODES, TINY_PARAMETERS, TINY_SCRATCH, TinyLayer, TinyPass};
 use crate::nn::net::Body;
 use crate::nn::permutation::Permutation;
+use crate::nn::{Activation, Topology};
 use crate::port::{MAX_PARTS, Parallel, share};
+
+/// The most layers of a tiny network.
+const TINY_LAYERS: usize = 8;
 
 /// Memory of one worker.
 pub(super) struct Lane<'m> {
@@ -47,6 +52,54 @@ pub(super) struct Work<'a> {
     pub scale: Option<f32>,
 }
 
+/// The whole gradient of a tiny network by FANN's rules, in one call.
+fn tiny(work: Work<'_>, samples: &Range<usize>, lane: &mut Lane<'_>) -> Option<Verdict> {
+    let Work { body, judge, data, order, scale } = work;
+    let shape = &body.shape;
+    let suits = shape.nodes() <= TINY_NODES
+        && shape.parameters <= TINY_PARAMETERS
+        && shape.layers <= TINY_LAYERS
+        && shape.topology == Topology::Layered
+        && !shape.sparse
+        && !shape.mixed
+        && judge.fann
+        && judge.error == ErrorFunction::Linear
+        && scale == Some(1.0)
+        && order.is_none()
+        && data.weights.is_none()
+        && !body.layers().iter().any(|layer| layer.activation.slope_needs_sum())
+        && !lane.gradient.is_empty();
+    if !suits {
+        return None;
+    }
+    let none =
+        TinyLayer { inputs: 0, units: 0, at: 0, activation: Activation::Linear, steepness: 1.0 };
+    let mut layers = [none; TINY_LAYERS];
+    for (to, layer) in layers.iter_mut().zip(body.layers()) {
+        let (inputs, units) = (layer.inputs(), layer.units());
+        let (activation, steepness) = (layer.activation, layer.steepness);
+        *to = TinyLayer { inputs, units, at: layer.at, activation, steepness };
+    }
+    let layers = &layers[..shape.layers];
+    let last = layers.last()?;
+    if last.activation == Activation::Softmax {
+        return None;
+    }
+    let pass = TinyPass {
+        inputs: &data.inputs[samples.start * shape.inputs..samples.end * shape.inputs],
+        targets: &data.targets[samples.start * shape.outputs..samples.end * shape.outputs],
+        part: judge.part(last.activation),
+        bit_fail_limit: judge.bit_fail_limit,
+    };
+    let scratch = lane.workspace.scratch();
+    if scratch.len() < TINY_SCRATCH {
+        return None;
+    }
+    let gradient = &mut lane.gradient;
+    let (sum, bit_fail) = (body.kernels.tiny)(layers, pass, body.parameters(), gradient, scratch);
+    Some(Verdict { sum: sum.into(), bit_fail: bit_fail.into() })
+}
+
 /// What one worker has to itself.
 struct Job<'a, 'm> {
     lane: &'a mut Lane<'m>,
@@ -80,6 +133,9 @@ impl<'m> Lanes<'m> {
         samples: Range<usize>,
         parallel: Option<&dyn Parallel>,
     ) -> Result<Verdict> {
+        if let Some(verdict) = tiny(work, &samples, &mut self.first) {
+            return Ok(verdict);
+        }
         if self.others.is_empty() {
             return Ok(self.first.run(work, samples, (0, 1)));
         }

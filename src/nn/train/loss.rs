@@ -114,7 +114,7 @@ pub(super) struct Verdict {
 
 impl Judge {
     /// Half the difference counts for a symmetric function with FANN's rules.
-    fn part(&self, activation: Activation) -> f32 {
+    pub fn part(&self, activation: Activation) -> f32 {
         if self.fann && activation.is_symmetric() { 0.5 } else { 1.0 }
     }
 

@@ -24,11 +24,16 @@ mod simd;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tiny;
 mod updates;
 
 use super::Kernel;
 use crate::nn::Activation;
 
+pub(crate) use self::tiny::{
+    NODES as TINY_NODES, PARAMETERS as TINY_PARAMETERS, SCRATCH as TINY_SCRATCH, TinyLayer,
+    TinyPass,
+};
 pub(crate) use self::updates::{AdamStep, MomentumStep, QuickStep, RpropStep};
 
 /// Rows of numbers, each `stride` after the last.
@@ -90,6 +95,9 @@ pub(crate) struct FloatKernels {
     /// the function's values. `sums` may be empty where
     /// [`Activation::slope_needs_sum`] says no. `fann`: FANN's limits.
     pub slope: fn(Activation, f32, fann: bool, sums: &[f32], outputs: &[f32], delta: &mut [f32]),
+    /// A whole pass over the samples of a tiny network; see `tiny`.
+    pub tiny:
+        fn(&[TinyLayer], TinyPass, w: &[f32], g: &mut [f32], scratch: &mut [f32]) -> (f32, u32),
     /// Whether all numbers are finite.
     pub finite: fn(&[f32]) -> bool,
     /// `y += factor * x`

@@ -43,6 +43,13 @@ macro_rules! table {
                 outputs: &[f32],
                 delta: &mut [f32]
             ) = activate::slope;
+            tiny(
+                layers: &[TinyLayer],
+                pass: TinyPass,
+                w: &[f32],
+                g: &mut [f32],
+                scratch: &mut [f32]
+            ) -> (f32, u32) = tiny::tiny;
             finite(values: &[f32]) -> bool = updates::finite;
             axpy(factor: f32, x: &[f32], y: &mut [f32]) = updates::axpy;
             descend(rate: f32, w: &mut [f32], g: &[f32]) -> bool = updates::descend;
@@ -89,7 +96,7 @@ macro_rules! functions {
         $name:ident($($x:ident: $T:ty),*) $(-> $R:ty)? = $module:ident::$shared:ident;
     )+) => {
         use super::updates::{AdamStep, MomentumStep, QuickStep, RpropStep};
-        use super::{FloatKernels, Matrix, MatrixMut, Rows, RowsMut, Size};
+        use super::{FloatKernels, Matrix, MatrixMut, Rows, RowsMut, Size, TinyLayer, TinyPass};
         use crate::nn::Activation;
 
         pub(super) static TABLE: FloatKernels = FloatKernels {$(
