@@ -6,14 +6,20 @@
 //! With shortcuts a sample's row holds all nodes, inputs included, because a
 //! layer's sources must stand side by side.
 
-use super::{Engine, ExactKernels, Layer, Samples, Score, Settings, Sources, Unit, Wiring, split};
+use super::{Engine, ExactKernels, Layer, Samples, Score, Settings, Sources, Unit, Wiring};
 use crate::nn::kernel::exact::{Products, Sums};
 
 /// Columns of the widest panel that a table of kernels asks for.
 const PANEL: usize = 32;
 
+/// Connections in a panel: it should stay in the cache that is nearest.
+const DEPTH: usize = 128;
+
 /// How many floats the values of a block may be.
 const BLOCK: usize = 8192;
+
+/// How many samples a block may have.
+const MOST: usize = 256;
 
 /// A layer's sources and parameters, as numbers.
 #[derive(Clone, Copy)]
@@ -57,8 +63,8 @@ struct Place {
     stride: usize,
 }
 
-/// What the scratch memory of a network without lists depends on.
-#[derive(Clone, Copy, Debug)]
+/// What the scratch memory of a network depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
     /// Whether every layer's sources are the layer before.
     pub layered: bool,
@@ -67,26 +73,41 @@ pub(crate) struct Extent {
     pub units: usize,
     /// Units of the widest layer.
     pub widest: usize,
-    /// Sources of the layer that has the most, without the bias.
-    pub most_sources: usize,
 }
 
 impl Extent {
+    /// Of layers whose units have the same sources.
+    pub(super) fn of(inputs: usize, layers: &[Layer]) -> Extent {
+        let mut extent = Extent { layered: true, inputs, units: 0, widest: 0 };
+        let (mut from, mut width) = (0, inputs);
+        for layer in layers {
+            let dense = Dense::of(layer);
+            extent.layered &= (dense.first, dense.count) == (from, width);
+            extent.widest = extent.widest.max(layer.units);
+            extent.units += layer.units;
+            from += width;
+            width = layer.units;
+        }
+        extent
+    }
+
     /// Floats of a sample among the values.
     fn row(self) -> usize {
         if self.layered { self.units } else { self.inputs + self.units }
     }
 
-    /// Samples in a block.
-    fn block(self) -> usize {
-        (BLOCK / self.row()).clamp(16, 256)
+    /// Floats that a sample takes, with its sums or without.
+    fn sample(self, sums: bool) -> usize {
+        let apart = if self.layered { 0 } else { self.widest };
+        apart + self.row() * if sums { 3 } else { 2 }
     }
 
-    /// Floats of scratch memory, for networks with lists and without.
+    /// Floats of scratch memory, for networks with lists and without. Blocks
+    /// are smaller where sums must be kept, too.
     pub fn scratch(self) -> usize {
-        let apart = if self.layered { 0 } else { self.block() * self.widest };
-        let blocks = 3 * self.block() * self.row() + apart + (self.most_sources + 1) * PANEL;
-        blocks.max(3 * (self.inputs + self.units))
+        let block = (BLOCK / self.row()).clamp(16, MOST);
+        let single = 3 * (self.inputs + self.units);
+        (PANEL * (DEPTH + 3) + block * self.sample(false)).max(single)
     }
 }
 
@@ -94,48 +115,20 @@ impl Extent {
 #[derive(Clone, Copy)]
 struct Plan<'a> {
     wiring: &'a Wiring<'a>,
-    /// Whether every layer's sources are the layer before.
     layered: bool,
+    /// Floats of a sample among the values.
+    row: usize,
     /// Samples in a block.
     block: usize,
 }
 
 impl<'a> Plan<'a> {
-    fn new(wiring: &'a Wiring<'a>, most: usize) -> Plan<'a> {
-        let mut layered = true;
-        let (mut from, mut width) = (0, wiring.inputs);
-        for layer in wiring.layers {
-            let dense = Dense::of(layer);
-            layered &= (dense.first, dense.count) == (from, width);
-            from += width;
-            width = layer.units;
-        }
-        let mut plan = Plan { wiring, layered, block: 1 };
-        plan.block = plan.extent().block().min(most);
-        plan
-    }
-
-    fn extent(&self) -> Extent {
-        Extent {
-            layered: self.layered,
-            inputs: self.wiring.inputs,
-            units: self.wiring.units.len(),
-            widest: self.widest(),
-            most_sources: self.most_sources(),
-        }
-    }
-
-    /// Floats of a sample among the values.
-    fn row(&self) -> usize {
-        self.extent().row()
-    }
-
-    fn widest(&self) -> usize {
-        self.wiring.layers.iter().map(|layer| layer.units).max().unwrap_or(0)
-    }
-
-    fn most_sources(&self) -> usize {
-        self.wiring.layers.iter().map(|layer| Dense::of(layer).count).max().unwrap_or(0)
+    /// For at most so many samples in so much scratch memory.
+    fn new(wiring: &'a Wiring<'a>, most: usize, scratch: usize) -> Plan<'a> {
+        let extent = wiring.extent;
+        let fit = (scratch - PANEL * (DEPTH + 3)) / extent.sample(wiring.needs_sums);
+        let block = fit.min(MOST).min(most);
+        Plan { wiring, layered: extent.layered, row: extent.row(), block }
     }
 
     /// The values of layer `l`'s units.
@@ -145,13 +138,9 @@ impl<'a> Plan<'a> {
             let before = first - self.wiring.inputs;
             Place { at: self.block * before, stride: self.wiring.layers[l].units }
         } else {
-            Place { at: first, stride: self.row() }
+            Place { at: first, stride: self.row }
         }
     }
-}
-
-pub(super) fn scratch(wiring: &Wiring) -> usize {
-    Plan::new(wiring, usize::MAX).extent().scratch()
 }
 
 /// The scratch memory of a block.
@@ -159,6 +148,7 @@ struct Block<'a, 's> {
     plan: Plan<'a>,
     kernels: &'a ExactKernels,
     values: &'s mut [f32],
+    /// Empty where no derivative needs them: then they are where the errors come.
     sums: &'s mut [f32],
     errors: &'s mut [f32],
     /// A layer's errors without gaps, where rows have any.
@@ -168,9 +158,12 @@ struct Block<'a, 's> {
 
 impl<'a, 's> Block<'a, 's> {
     fn new(engine: Engine<'a>, most: usize, scratch: &'s mut [f32]) -> Block<'a, 's> {
-        let plan = Plan::new(engine.wiring, most);
-        let ([values, sums, errors], rest) = split(scratch, plan.block * plan.row());
-        let apart = if plan.layered { 0 } else { plan.block * plan.widest() };
+        let plan = Plan::new(engine.wiring, most, scratch.len());
+        let size = plan.block * plan.row;
+        let (values, rest) = scratch.split_at_mut(size);
+        let (errors, rest) = rest.split_at_mut(size);
+        let (sums, rest) = rest.split_at_mut(if engine.wiring.needs_sums { size } else { 0 });
+        let apart = if plan.layered { 0 } else { plan.block * engine.wiring.extent.widest };
         let (apart, panel) = rest.split_at_mut(apart);
         Block { plan, kernels: engine.kernels, values, sums, errors, apart, panel }
     }
@@ -181,7 +174,7 @@ impl<'a, 's> Block<'a, 's> {
             return;
         }
         let width = self.plan.wiring.inputs;
-        let rows = self.values.chunks_exact_mut(self.plan.row());
+        let rows = self.values.chunks_exact_mut(self.plan.row);
         for (row, inputs) in rows.zip(inputs.chunks_exact(width)) {
             row[..width].copy_from_slice(inputs);
         }
@@ -198,18 +191,28 @@ impl<'a, 's> Block<'a, 's> {
             while unit < dense.units {
                 let units = (dense.units - unit).min(wide);
                 let columns = if units > wide / 2 { wide } else { wide / 2 };
-                pack(&dense, dense.parts(params), unit, (units, columns), self.panel);
                 let (x, x_stride) = source(&self.plan, l, inputs, self.values);
-                let shape = Sums {
+                let mut shape = Sums {
                     samples,
                     sources: dense.count,
                     bias_at: dense.bias_at,
+                    from: 0,
+                    to: 0,
                     units,
                     columns,
                     x_stride,
                     sums_stride: place.stride,
                 };
-                (self.kernels.sums)(&shape, x, self.panel, &mut self.sums[place.at + unit..]);
+                let sums = sums_of(self.sums, self.errors);
+                let sums = &mut sums[place.at + unit..];
+                let connections = dense.count + 1;
+                while shape.to < connections {
+                    shape.from = shape.to;
+                    let most = if shape.from == 0 { connections % 4 + DEPTH } else { DEPTH };
+                    shape.to = connections.min(shape.from + most);
+                    pack(&shape, dense.parts(params), unit, self.panel);
+                    (self.kernels.sums)(&shape, x, self.panel, sums);
+                }
                 unit += units;
             }
             self.activate(l, samples);
@@ -224,14 +227,15 @@ impl<'a, 's> Block<'a, 's> {
             let place = self.plan.units(l);
             let (weights, biases) = dense.parts(params);
             let (x, _) = source(&self.plan, l, inputs, self.values);
-            let sums = &mut self.sums[place.at..][..dense.units];
+            let sums = &mut sums_of(self.sums, self.errors)[place.at..][..dense.units];
             (self.kernels.dots)(dense.bias_at, &x[..dense.count], weights, biases, sums);
             self.activate(l, 1);
         }
     }
 
     fn activate(&mut self, l: usize, samples: usize) {
-        let (kernels, sums, values) = (self.kernels, &mut *self.sums, &mut *self.values);
+        let (kernels, values) = (self.kernels, &mut *self.values);
+        let sums = sums_of(self.sums, self.errors);
         runs(&self.plan, l, samples, |unit, at, len| {
             let (sums, values) = (&mut sums[at..][..len], &mut values[at..][..len]);
             (kernels.values)(unit.function, unit.steepness, sums, values);
@@ -243,7 +247,8 @@ impl<'a, 's> Block<'a, 's> {
         let (kernels, sums, values) = (self.kernels, &*self.sums, &*self.values);
         let errors = &mut *self.errors;
         runs(&self.plan, l, samples, |unit, at, len| {
-            let (sums, values) = (&sums[at..][..len], &values[at..][..len]);
+            let sums = sums.get(at..at + len).unwrap_or_default();
+            let values = &values[at..][..len];
             let errors = &mut errors[at..][..len];
             (kernels.slopes)(unit.function, unit.steepness, sums, values, errors);
         });
@@ -273,7 +278,7 @@ impl<'a, 's> Block<'a, 's> {
         let last = plan.wiring.layers.len() - 1;
         if !plan.layered {
             let inner = plan.units(last).at;
-            for row in self.errors.chunks_exact_mut(plan.row()).take(samples) {
+            for row in self.errors.chunks_exact_mut(plan.row).take(samples) {
                 row[..inner].fill(0.0);
             }
         }
@@ -296,7 +301,7 @@ impl<'a, 's> Block<'a, 's> {
                 c_by_depth: 1,
                 c_by_row: dense.units,
                 depth_stride: dense.count,
-                acc_stride: plan.row(),
+                acc_stride: plan.row,
             };
             if plan.layered {
                 let (before, errors) = self.errors.split_at_mut(place.at);
@@ -306,7 +311,7 @@ impl<'a, 's> Block<'a, 's> {
                 acc.fill(0.0);
                 (self.kernels.products)(&shape, errors, &weights[skipped..], acc);
             } else {
-                let rows = self.errors.chunks_exact(plan.row()).take(samples);
+                let rows = self.errors.chunks_exact(plan.row).take(samples);
                 for (apart, row) in self.apart.chunks_exact_mut(dense.units).zip(rows) {
                     apart.copy_from_slice(&row[place.at..][..dense.units]);
                 }
@@ -317,10 +322,15 @@ impl<'a, 's> Block<'a, 's> {
     }
 }
 
+/// Where a block's sums are.
+fn sums_of<'s>(sums: &'s mut [f32], errors: &'s mut [f32]) -> &'s mut [f32] {
+    if sums.is_empty() { errors } else { sums }
+}
+
 /// The rows of a layer's sources, and how far they lie apart.
 fn source<'v>(plan: &Plan, l: usize, inputs: &'v [f32], values: &'v [f32]) -> (&'v [f32], usize) {
     if !plan.layered {
-        (&values[Dense::of(&plan.wiring.layers[l]).first..], plan.row())
+        (&values[Dense::of(&plan.wiring.layers[l]).first..], plan.row)
     } else if l == 0 {
         (inputs, plan.wiring.inputs)
     } else {
@@ -346,34 +356,29 @@ fn runs(plan: &Plan, l: usize, samples: usize, mut each: impl FnMut(Unit, usize,
     }
 }
 
-/// Fills a panel with the weights of `units` units from `unit` on.
-fn pack(
-    dense: &Dense,
-    (weights, biases): (&[f32], &[f32]),
-    unit: usize,
-    (units, columns): (usize, usize),
-    panel: &mut [f32],
-) {
-    let panel = &mut panel[..(dense.count + 1) * columns];
-    panel.fill(0.0);
-    panel[dense.bias_at * columns..][..units].copy_from_slice(&biases[unit..][..units]);
-    // From which source to which, and the row of the first.
-    let before = (0, dense.bias_at, 0);
-    let after = (dense.bias_at, dense.count, dense.bias_at + 1);
-    for (from, to, row) in [before, after] {
-        let mut at = from;
-        while at < to {
-            // A few rows of the panel at a time, so that they stay in the cache.
-            let end = to.min(at + 32);
-            let rows = &mut panel[(row + at - from) * columns..];
-            for u in 0..units {
-                let weights = &weights[(unit + u) * dense.count..][at..end];
-                for (row, weight) in rows.chunks_exact_mut(columns).zip(weights) {
-                    row[u] = *weight;
-                }
+/// Fills a panel with the weights of units from `unit` on.
+fn pack(shape: &Sums, (weights, biases): (&[f32], &[f32]), unit: usize, panel: &mut [f32]) {
+    let (from, to, bias_at) = (shape.from, shape.to, shape.bias_at);
+    let panel = &mut panel[..(to - from) * shape.columns];
+    if shape.units < shape.columns {
+        panel.fill(0.0);
+    }
+    // Sources before the bias, and after it.
+    let before = (from..to.min(bias_at), 0);
+    let after = (from.max(bias_at + 1)..to, 1);
+    for (rows, later) in [before, after] {
+        let Some(first) = (!rows.is_empty()).then_some(rows.start) else { continue };
+        let panel = &mut panel[(first - from) * shape.columns..];
+        for u in 0..shape.units {
+            let weights = &weights[(unit + u) * shape.sources + first - later..][..rows.len()];
+            for (row, weight) in panel.chunks_exact_mut(shape.columns).zip(weights) {
+                row[u] = *weight;
             }
-            at = end;
         }
+    }
+    if (from..to).contains(&bias_at) {
+        let row = &mut panel[(bias_at - from) * shape.columns..];
+        row[..shape.units].copy_from_slice(&biases[unit..][..shape.units]);
     }
 }
 

@@ -80,10 +80,12 @@ pub(crate) struct Wiring<'a> {
     pub starts: &'a [u32],
     pub links: &'a [u32],
     sparse: bool,
+    /// Whether a derivative needs the sums.
+    needs_sums: bool,
     outputs: usize,
     /// Weights and biases of all layers.
     parameters: usize,
-    scratch: usize,
+    extent: Extent,
 }
 
 impl<'a> Wiring<'a> {
@@ -104,9 +106,10 @@ impl<'a> Wiring<'a> {
             starts,
             links,
             sparse,
+            needs_sums: units.iter().any(|unit| unit.function.needs_sums()),
             outputs,
             parameters: 0,
-            scratch: 0,
+            extent: Extent::of(inputs, layers),
         };
         let (mut nodes, mut biases) = (inputs, 1);
         let mut good = inputs > 0 && !layers.is_empty();
@@ -122,12 +125,7 @@ impl<'a> Wiring<'a> {
         }
         good &= nodes == inputs + units.len();
         good &= units.iter().all(|unit| unit.steepness > 0.0 && unit.steepness.is_finite());
-        if !good {
-            return Err(Error::NnShape);
-        }
-        let blocks = if sparse { 0 } else { dense::scratch(&wiring) };
-        wiring.scratch = single::scratch(&wiring).max(blocks);
-        Ok(wiring)
+        if good { Ok(wiring) } else { Err(Error::NnShape) }
     }
 
     /// Whether a layer's sources are among the first `nodes`, and no unit has
@@ -196,11 +194,10 @@ impl<'a> Wiring<'a> {
         &self.units[self.first_unit(l) - self.inputs..][..self.layers[l].units]
     }
 
-    #[cfg(test)]
-    /// Floats of scratch memory that [`epoch`], [`test`] and [`forward`] need.
-    /// What is in it does not matter.
+    /// Floats of scratch memory that the engine needs. What is in it does not
+    /// matter; more makes larger blocks.
     pub fn scratch(&self) -> usize {
-        self.scratch
+        if self.sparse { single::scratch(self) } else { self.extent.scratch() }
     }
 }
 
@@ -348,14 +345,6 @@ impl Score {
     }
 }
 
-/// The first three parts of `len` floats, and the rest.
-fn split(scratch: &mut [f32], len: usize) -> ([&mut [f32]; 3], &mut [f32]) {
-    let (a, rest) = scratch.split_at_mut(len);
-    let (b, rest) = rest.split_at_mut(len);
-    let (c, rest) = rest.split_at_mut(len);
-    ([a, b, c], rest)
-}
-
 /// A network with the kernels that it runs on.
 #[derive(Clone, Copy)]
 pub(crate) struct Engine<'a> {
@@ -440,7 +429,7 @@ impl Engine<'_> {
             && samples.outputs.len() == count * wiring.outputs
             && count > 0
             && params.len() == wiring.parameters
-            && scratch.len() >= wiring.scratch;
+            && scratch.len() >= wiring.scratch();
         if good { Ok(count) } else { Err(Error::Invalid) }
     }
 }

@@ -19,7 +19,9 @@ const ALGORITHMS: [Algorithm; 5] = [
 /// A network, and how many samples it gets.
 fn nets() -> impl Strategy<Value = (Net, usize, u32)> {
     let sizes = prop::collection::vec(1usize..40, 1..4);
-    (1usize..70, sizes, any::<[bool; 2]>(), 1usize..40, 0usize..6, any::<u32>()).prop_map(
+    // Few sources, and more than a panel holds.
+    let inputs = prop_oneof![1usize..70, 120usize..300];
+    (inputs, sizes, any::<[bool; 2]>(), 1usize..40, 0usize..6, any::<u32>()).prop_map(
         |(inputs, sizes, [shortcut, alike], few, hundreds, seed)| {
             let mut numbers = Numbers(seed);
             let mut unit = || Unit {

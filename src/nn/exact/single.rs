@@ -1,7 +1,7 @@
 //! One sample at a time: for layers with lists of connections, and for tiny
 //! networks whose samples come alone.
 
-use super::{Engine, Layer, Samples, Score, Settings, Sources, Wiring, split};
+use super::{Engine, Layer, Samples, Score, Settings, Sources, Wiring};
 use crate::nn::kernel::ExactKernels;
 use crate::nn::kernel::exact::function::{slope, steep};
 
@@ -167,7 +167,9 @@ struct Row<'a, 's> {
 impl<'a, 's> Row<'a, 's> {
     fn new(engine: Engine<'a>, scratch: &'s mut [f32]) -> Row<'a, 's> {
         let nodes = engine.wiring.nodes();
-        let [values, sums, errors] = split(scratch, nodes).0;
+        let (values, rest) = scratch.split_at_mut(nodes);
+        let (sums, rest) = rest.split_at_mut(nodes);
+        let errors = &mut rest[..nodes];
         Row { wiring: engine.wiring, kernels: engine.kernels, values, sums, errors }
     }
 

@@ -393,6 +393,11 @@ fn whole_data_sets_end_in_libfanns_weights() {
     let text = vectors();
     for line in text.lines().filter_map(|line| line.strip_prefix("learn ")) {
         let words: Vec<&str> = line.split(' ').collect();
+        let kernel = Kernel::best();
+        if words[3] == "300" && !cfg!(target_arch = "x86_64") {
+            std::eprintln!("SKIPPED: {line}: too much for an emulated machine");
+            continue;
+        }
         let Ok(data) = std::fs::read_to_string(format!("{folder}{}", words[0])) else {
             std::eprintln!("SKIPPED: there is no {folder}{}", words[0]);
             continue;
@@ -415,18 +420,18 @@ fn whole_data_sets_end_in_libfanns_weights() {
         let net = Net { inputs, sizes, units, ..Net::default() };
         let settings = Settings { learning_rate: 0.1, ..Settings::default() };
         let order = net.order();
-        for (kernel, kernels) in kernels() {
-            let mut numbers = Numbers(seed);
-            let mut params = vec![0.0; order.len()];
-            order.iter().for_each(|at| params[*at] = numbers.next() / 8.0);
-            let how = (algorithm(words[2]), &settings);
-            let score = net.with(|wiring| {
-                let engine = Engine { kernels, wiring };
-                train(engine, how, (&mut params, seed), samples, epochs as usize)
-            });
-            let weights: Vec<f32> = order.iter().map(|at| params[*at]).collect();
-            let got = (score.mse().to_bits(), hash(&weights));
-            assert_eq!(got, (hex(words[5]), hex(words[6])), "{line} on {kernel:?}");
-        }
+        // One kernel: that they are alike is tested on less.
+        let kernels = kernel.exact().unwrap();
+        let mut numbers = Numbers(seed);
+        let mut params = vec![0.0; order.len()];
+        order.iter().for_each(|at| params[*at] = numbers.next() / 8.0);
+        let how = (algorithm(words[2]), &settings);
+        let score = net.with(|wiring| {
+            let engine = Engine { kernels, wiring };
+            train(engine, how, (&mut params, seed), samples, epochs as usize)
+        });
+        let weights: Vec<f32> = order.iter().map(|at| params[*at]).collect();
+        let got = (score.mse().to_bits(), hash(&weights));
+        assert_eq!(got, (hex(words[5]), hex(words[6])), "{line} on {kernel:?}");
     }
 }

@@ -11,7 +11,6 @@ use crate::nn::exact::{
     self, Engine, Extent, Function, Rand, Samples, Settings, Sources, State, Unit, Wiring,
 };
 use crate::nn::net::Body;
-use crate::nn::shape::Dense;
 use crate::nn::{Activation, Topology};
 
 /// Memory and settings of the exact mode.
@@ -229,7 +228,6 @@ fn scratch_len(body: &Body<'_>) -> usize {
         inputs: shape.inputs,
         units: shape.units,
         widest: shape.widest,
-        most_sources: body.layers().iter().map(Dense::inputs).max().unwrap_or(0),
     };
     extent.scratch()
 }

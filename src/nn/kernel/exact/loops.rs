@@ -14,14 +14,13 @@ fn extent(count: usize, stride: usize, width: usize) -> usize {
 /// each are added up before they are added.
 #[derive(Clone, Copy)]
 struct Order {
-    /// Connections of a unit: the sources and the bias.
-    count: usize,
-    bias_at: usize,
     /// Products before the groups.
     rest: usize,
     /// Groups before the one with the bias, and all.
     before: usize,
     groups: usize,
+    /// Whether a group holds the bias.
+    bias_in_group: bool,
 }
 
 impl Order {
@@ -29,13 +28,8 @@ impl Order {
     fn new(sources: usize, bias_at: usize) -> Order {
         let count = sources + 1;
         let rest = count % 4;
-        Order { count, bias_at, rest, before: bias_at.saturating_sub(rest) / 4, groups: count / 4 }
-    }
-
-    /// Whether a group holds the bias.
-    #[inline(always)]
-    fn bias_in_group(&self) -> bool {
-        self.bias_at >= self.rest
+        let before = bias_at.saturating_sub(rest) / 4;
+        Order { rest, before, groups: count / 4, bias_in_group: bias_at >= rest }
     }
 }
 
@@ -44,7 +38,10 @@ pub(super) fn sums<V: Lanes>(s: &Sums, x: &[f32], panel: &[f32], sums: &mut [f32
     assert!(s.bias_at <= s.sources && (1..=s.columns).contains(&s.units));
     assert!(x.len() >= extent(s.samples, s.x_stride, s.sources));
     assert!(sums.len() >= extent(s.samples, s.sums_stride, s.units));
-    assert!(panel.len() >= (s.sources + 1) * s.columns);
+    assert!(panel.len() >= (s.to - s.from) * s.columns);
+    let count = s.sources + 1;
+    assert!(s.from < s.to && s.to <= count && (count - s.to).is_multiple_of(4));
+    assert!(s.from == 0 || (count - s.from).is_multiple_of(4));
     if s.columns == V::N {
         sums_wide::<V, 1>(s, x, panel, sums);
     } else {
@@ -81,53 +78,70 @@ unsafe fn sums_tile<V: Lanes, const S: usize, const I: usize>(
     panel: &[f32],
     sums: &mut [f32],
 ) {
-    let order = Order::new(s.sources, s.bias_at);
     // SAFETY: the caller's promise: S rows of x, and as many rows of the panel
     // as there are connections; connections after the bias read one source
     // before their index.
     unsafe {
         let x: [*const f32; S] =
             core::array::from_fn(|i| x.as_ptr().add((sample + i) * s.x_stride));
-        let weights = |j: usize| -> [V; I] {
-            core::array::from_fn(|i| V::load(panel.as_ptr().add((j * I + i) * V::N)))
-        };
-        let source = |i: usize, j: usize| match j.cmp(&order.bias_at) {
+        let row = |j: usize| panel.as_ptr().add((j - s.from) * I * V::N);
+        let source = |i: usize, j: usize| match j.cmp(&s.bias_at) {
             core::cmp::Ordering::Less => *x[i].add(j),
             core::cmp::Ordering::Equal => 1.0,
             core::cmp::Ordering::Greater => *x[i].add(j - 1),
         };
         let mut sum = [[V::splat(0.0); I]; S];
-        for j in (0..order.rest).rev() {
-            let w = weights(j);
-            for (i, sum) in sum.iter_mut().enumerate() {
-                let x = V::splat(source(i, j));
-                for (sum, w) in sum.iter_mut().zip(w) {
-                    *sum = sum.add(w.mul(x));
+        let mut j = s.from;
+        if j == 0 {
+            j = (s.sources + 1) % 4;
+            for j in (0..j).rev() {
+                let w: [V; I] = core::array::from_fn(|v| V::load(row(j).add(v * V::N)));
+                for (i, sum) in sum.iter_mut().enumerate() {
+                    let x = V::splat(source(i, j));
+                    for (sum, w) in sum.iter_mut().zip(w) {
+                        *sum = sum.add(w.mul(x));
+                    }
                 }
             }
+        } else {
+            each_part::<V, S, I>(s, sample, &mut sum, |sum, at, width| {
+                let from = sums.as_ptr().add(at);
+                *sum = if width < V::N { V::load_first(from, width) } else { V::load(from) };
+            });
         }
-        let mut j = order.rest;
-        for _ in 0..order.before {
-            add_group(&mut sum, panel.as_ptr().add(j * I * V::N), |i, k| *x[i].add(j + k));
+        while j + 4 <= s.to.min(s.bias_at) {
+            add_group(&mut sum, row(j), |i, k| *x[i].add(j + k));
             j += 4;
         }
-        if order.bias_in_group() {
-            add_group(&mut sum, panel.as_ptr().add(j * I * V::N), |i, k| source(i, j + k));
+        if j <= s.bias_at && j < s.to {
+            add_group(&mut sum, row(j), |i, k| source(i, j + k));
             j += 4;
         }
-        while j < order.count {
-            add_group(&mut sum, panel.as_ptr().add(j * I * V::N), |i, k| *x[i].add(j + k - 1));
+        while j < s.to {
+            add_group(&mut sum, row(j), |i, k| *x[i].add(j + k - 1));
             j += 4;
         }
-        for (i, sum) in sum.iter().enumerate() {
-            let to = sums.as_mut_ptr().add((sample + i) * s.sums_stride);
-            for (v, sum) in sum.iter().enumerate() {
-                let left = s.units.saturating_sub(v * V::N);
-                if left >= V::N {
-                    sum.store(to.add(v * V::N));
-                } else if left > 0 {
-                    sum.store_first(to.add(v * V::N), left);
-                }
+        each_part::<V, S, I>(s, sample, &mut sum, |sum, at, width| {
+            let to = sums.as_mut_ptr().add(at);
+            if width < V::N { sum.store_first(to, width) } else { sum.store(to) }
+        });
+    }
+}
+
+/// Tells `each` about every vector of a tile that has units: its place among
+/// the sums and how many units.
+#[inline(always)]
+fn each_part<V: Lanes, const S: usize, const I: usize>(
+    s: &Sums,
+    sample: usize,
+    tile: &mut [[V; I]; S],
+    mut each: impl FnMut(&mut V, usize, usize),
+) {
+    for (i, row) in tile.iter_mut().enumerate() {
+        for (v, vector) in row.iter_mut().enumerate() {
+            let width = s.units.saturating_sub(v * V::N).min(V::N);
+            if width > 0 {
+                each(vector, (sample + i) * s.sums_stride + v * V::N, width);
             }
         }
     }
@@ -194,7 +208,7 @@ fn dots_of_four<V: Lanes>(bias_at: usize, x: &[f32], rows: [&[f32]; 4], b: [f32;
     }
     let start = order.rest;
     let bias_group = start + order.before * 4;
-    if !order.bias_in_group() {
+    if !order.bias_in_group {
         return dots_of_groups::<V>(x, rows, start - 1, order.groups, sums);
     }
     sums = dots_of_groups::<V>(x, rows, start, order.before, sums);

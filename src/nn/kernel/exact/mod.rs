@@ -36,7 +36,7 @@ pub(crate) struct ExactKernels {
     pub value: fn(Function, sum: f32) -> f32,
     /// Columns in a packed panel of weights: see [`Sums`].
     pub panel: usize,
-    /// Weighted sums of a panel's units for several samples.
+    /// Weighted sums of a panel's units for several samples: see [`Sums`].
     pub sums: fn(&Sums, x: &[f32], panel: &[f32], sums: &mut [f32]),
     /// Weighted sums of a layer's units for one sample. x: the sources,
     /// w: rows of as many weights, b: a bias for each row.
@@ -61,9 +61,10 @@ pub(crate) struct ExactKernels {
 
 /// The shape of a call of `sums`.
 ///
-/// A panel holds the weights of some units, in libfann's order of connections:
-/// a row for each source with the bias among them, `panel` columns or, for few
-/// units, half as many; a column is a unit.
+/// A unit's connections are its sources with the bias among them, in libfann's
+/// order. A panel holds the weights of some of them for some units: a row for
+/// each connection, `panel` columns or, for few units, half as many; a column is
+/// a unit. A later call goes on where another has stopped.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sums {
     pub samples: usize,
@@ -71,6 +72,10 @@ pub(crate) struct Sums {
     pub sources: usize,
     /// How many sources come before the bias.
     pub bias_at: usize,
+    /// The connections in the panel: from 0, or from where a call has stopped; to
+    /// the end, or to where a multiple of four is left.
+    pub from: usize,
+    pub to: usize,
     /// Units in the panel, at most its columns.
     pub units: usize,
     /// Columns of the panel.
