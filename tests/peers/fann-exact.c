@@ -191,7 +191,8 @@ int main(int argc, char **argv) {
     uint32_t seed = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1;
     char name[64];
     freopen("/dev/null", "w", stderr); /* it complains about training thresholds */
-    printf("# Made by tests/peers/fann-exact %u with Debian's libfann 2.2.0 (x86-64).\n", seed);
+    printf("# Made by tests/peers/fann-exact --vectors (seed %u) with Debian's libfann 2.2.0 for\n"
+           "# x86-64: numbers of our own runs, under this project's licence.\n", seed);
 
     for (int f = 0; f < 18; f++) {
         if (f == FANN_GAUSSIAN_STEPWISE) continue;

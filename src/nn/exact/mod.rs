@@ -13,12 +13,16 @@
 //! | `single` | one sample at a time, for layers with lists of connections and for tiny networks |
 //! | `random` | glibc's `rand`, which SARPROP draws from |
 //!
-//! Exact for the activation functions linear, threshold, sigmoid, gaussian,
-//! elliot, linear piece, their symmetric forms and the stepwise sigmoids.
-//! `exp` is glibc's on a processor with fused multiply-add. Sines, cosines and
-//! the logarithm of the error function "tanh" come from `libm` in double and are
-//! then rounded to float32: they differ from glibc's where the double lies within
-//! its last bit of the middle between two floats, about once in 10^9.
+//! Held against libfann in the tests (`tests/peers/fann-exact.c`): all training
+//! algorithms, both error functions, layered, shortcut and sparse networks, every
+//! activation function of version 2.2 (the rectifiers came later). `exp` is
+//! glibc's on a processor with fused multiply-add. Sines, cosines and the
+//! logarithm of the error function "tanh" come from `libm` in double and are then
+//! rounded to float32: they can differ from glibc's only where the double lies
+//! within its last bit of the middle between two floats, about once in 10^9.
+//!
+//! SARPROP draws as `rand` does after `srand` with the seed. In sparse networks
+//! incremental training takes the values of the wrong neurons, as libfann does.
 
 mod dense;
 #[cfg(test)]
