@@ -9,6 +9,9 @@ install(FILES
     "${NSW_INCLUDE_DIR}/neural_swarm.h"
     "${NSW_INCLUDE_DIR}/neural_swarm.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_base.hpp"
+    "${NSW_INCLUDE_DIR}/neural_swarm_net.hpp"
+    "${NSW_INCLUDE_DIR}/neural_swarm_object.hpp"
+    "${NSW_INCLUDE_DIR}/neural_swarm_train.hpp"
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 
 if(NSW_BUILD_STATIC)

@@ -34,15 +34,25 @@
 /* Initialisers: sizeof, then zeros, which mean the defaults. */
 #define NSW_ALLOCATOR_INIT {sizeof(nsw_allocator), 0, 0, 0}
 #define NSW_LOGGER_INIT {sizeof(nsw_logger), 0, 0, 0}
-#define NSW_LAYER(units, activation) {sizeof(nsw_layer), (units), (activation), 0}
-#define NSW_NET_CONFIG_INIT {sizeof(nsw_net_config), 0, 0, 0, 0, 0, 0, 0}
-#define NSW_NET_INFO_INIT {sizeof(nsw_net_info), 0, 0, 0, 0, 0, 0}
+#define NSW_LAYER(units, activation) {sizeof(nsw_layer), (units), (activation), 0, 0}
+#define NSW_NET_CONFIG_INIT {sizeof(nsw_net_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_NET_INFO_INIT {sizeof(nsw_net_info), 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_LAYER_INFO_INIT {sizeof(nsw_layer_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_CONNECTION_INIT {sizeof(nsw_connection), 0, 0, 0}
+#define NSW_RANDOMIZE_CONFIG_INIT {sizeof(nsw_randomize_config), 0, 0, 0, 0, 0, 0}
 #define NSW_TRAINER_CONFIG_INIT \
-  {sizeof(nsw_trainer_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-#define NSW_TRAIN_PARAMS_INIT {sizeof(nsw_train_params), 0, 0, 0, 0, 0}
-#define NSW_TRAIN_REPORT_INIT {sizeof(nsw_train_report), 0, 0, 0}
+  {sizeof(nsw_trainer_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_DATA_INIT {sizeof(nsw_data), 0, 0, 0, 0, 0, 0, 0}
+#define NSW_DATA(inputs, inputs_len, targets, targets_len) \
+  {sizeof(nsw_data), 0, (inputs), (inputs_len), (targets), (targets_len), 0, 0}
+#define NSW_TRAIN_PARAMS_INIT {sizeof(nsw_train_params), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_TRAIN_REPORT_INIT {sizeof(nsw_train_report), 0, 0, 0, 0, 0, 0}
 #define NSW_QNET_CONFIG_INIT {sizeof(nsw_qnet_config), 0, 0, 0, 0, 0}
 #define NSW_QNET_INFO_INIT {sizeof(nsw_qnet_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/* A setting of exactly 0, where a plain zero means a default that is something else. */
+#define NSW_ZERO (-0.0f)
 
 
 /**
@@ -88,22 +98,23 @@
 #define NSW_LOG_DEBUG 4
 
 /**
- * Activation `x`.
+ * Activation `x` (FANN: LINEAR).
  */
 #define NSW_ACTIVATION_LINEAR 0
 
 /**
- * Activation `1 / (1 + exp(-x))`, in 0..1.
+ * Activation `1 / (1 + exp(-x))`, in 0..1 (FANN: SIGMOID, whose steepness s is
+ * 2 s here).
  */
 #define NSW_ACTIVATION_SIGMOID 1
 
 /**
- * Activation `tanh(x)`, in -1..1.
+ * Activation `tanh(x)`, in -1..1 (FANN: SIGMOID_SYMMETRIC).
  */
 #define NSW_ACTIVATION_TANH 2
 
 /**
- * Activation `max(x, 0)`.
+ * Activation `max(x, 0)` (FANN: LINEAR_PIECE_RECT).
  */
 #define NSW_ACTIVATION_RELU 3
 
@@ -111,6 +122,96 @@
  * Activation `exp(x_i) / sum(exp(x))` over the layer; only for the last layer.
  */
 #define NSW_ACTIVATION_SOFTMAX 4
+
+/**
+ * Activation `x` above 0, else `0.01 x` (FANN: LINEAR_PIECE_RECT_LEAKY).
+ */
+#define NSW_ACTIVATION_LEAKY_RELU 5
+
+/**
+ * Activation `x P(X <= x)` for a standard normal X, by the error function
+ * (Hendrycks & Gimpel 2016).
+ */
+#define NSW_ACTIVATION_GELU 6
+
+/**
+ * Activation `x / (1 + exp(-x))` (Elfwing, Uchibe & Doya 2017).
+ */
+#define NSW_ACTIVATION_SILU 7
+
+/**
+ * Activation 1 from 0 on, else 0; cannot be trained (FANN: THRESHOLD).
+ */
+#define NSW_ACTIVATION_THRESHOLD 8
+
+/**
+ * Activation 1 from 0 on, else -1; cannot be trained (FANN:
+ * THRESHOLD_SYMMETRIC).
+ */
+#define NSW_ACTIVATION_THRESHOLD_SYMMETRIC 9
+
+/**
+ * Activation: the sigmoid in straight lines between six points, in 0..1 (FANN:
+ * SIGMOID_STEPWISE, whose steepness s is 2 s here).
+ */
+#define NSW_ACTIVATION_SIGMOID_STEPWISE 10
+
+/**
+ * Activation: tanh in straight lines between six points, in -1..1 (FANN:
+ * SIGMOID_SYMMETRIC_STEPWISE).
+ */
+#define NSW_ACTIVATION_TANH_STEPWISE 11
+
+/**
+ * Activation `exp(-x^2)`, in 0..1 (FANN: GAUSSIAN; its GAUSSIAN_STEPWISE always
+ * gives 0 there and does not exist here).
+ */
+#define NSW_ACTIVATION_GAUSSIAN 12
+
+/**
+ * Activation `2 exp(-x^2) - 1`, in -1..1 (FANN: GAUSSIAN_SYMMETRIC).
+ */
+#define NSW_ACTIVATION_GAUSSIAN_SYMMETRIC 13
+
+/**
+ * Activation `x / (2 (1 + |x|)) + 0.5`, in 0..1 (FANN: ELLIOT).
+ */
+#define NSW_ACTIVATION_ELLIOT 14
+
+/**
+ * Activation `x / (1 + |x|)`, in -1..1 (FANN: ELLIOT_SYMMETRIC).
+ */
+#define NSW_ACTIVATION_ELLIOT_SYMMETRIC 15
+
+/**
+ * Activation `x` kept within 0..1 (FANN: LINEAR_PIECE).
+ */
+#define NSW_ACTIVATION_LINEAR_PIECE 16
+
+/**
+ * Activation `x` kept within -1..1 (FANN: LINEAR_PIECE_SYMMETRIC).
+ */
+#define NSW_ACTIVATION_LINEAR_PIECE_SYMMETRIC 17
+
+/**
+ * Activation `sin(x) / 2 + 0.5`, in 0..1 (FANN: SIN).
+ */
+#define NSW_ACTIVATION_SIN 18
+
+/**
+ * Activation `sin(x)`, in -1..1 (FANN: SIN_SYMMETRIC).
+ */
+#define NSW_ACTIVATION_SIN_SYMMETRIC 19
+
+/**
+ * Activation `cos(x) / 2 + 0.5`, in 0..1 (FANN: COS).
+ */
+#define NSW_ACTIVATION_COS 20
+
+/**
+ * Activation `cos(x)`, in -1..1 (FANN: COS_SYMMETRIC).
+ */
+#define NSW_ACTIVATION_COS_SYMMETRIC 21
 
 /**
  * Initial weights: He for ReLU, Xavier for the others.
@@ -133,7 +234,8 @@
 #define NSW_TOPOLOGY_LAYERED 0
 
 /**
- * Units get their values from all inputs and all layers before.
+ * Units get their values from all inputs and all layers before, as cascade
+ * training builds networks (Fahlman & Lebiere 1990).
  */
 #define NSW_TOPOLOGY_SHORTCUT 1
 
@@ -178,13 +280,45 @@
 #define NSW_MODEL_ALIGN 4
 
 /**
+ * In the place of a node: the bias, whose value is always 1.
+ */
+#define NSW_NODE_BIAS UINT32_MAX
+
+/**
+ * Draws weights as NSW_INIT_AUTO does; biases are 0.
+ */
+#define NSW_RANDOMIZE_AUTO 0
+
+/**
+ * Draws weights as NSW_INIT_XAVIER does; biases are 0.
+ */
+#define NSW_RANDOMIZE_XAVIER 1
+
+/**
+ * Draws weights as NSW_INIT_HE does; biases are 0.
+ */
+#define NSW_RANDOMIZE_HE 2
+
+/**
+ * Draws weights and biases uniform in low..high.
+ */
+#define NSW_RANDOMIZE_UNIFORM 3
+
+/**
+ * Draws weights after Nguyen & Widrow (1990): each hidden unit is active in a
+ * part of its inputs' range, which comes from the samples. The last layer is
+ * uniform in +-0.5.
+ */
+#define NSW_RANDOMIZE_NGUYEN_WIDROW 4
+
+/**
  * iRPROP-: resilient backpropagation without weight backtracking (Igel &
  * Huesken 2003), over all samples at once.
  */
 #define NSW_ALGORITHM_IRPROP_MINUS 0
 
 /**
- * Mini-batch gradient descent with momentum.
+ * Mini-batch gradient descent with momentum, also Nesterov's.
  */
 #define NSW_ALGORITHM_SGD 1
 
@@ -194,7 +328,51 @@
 #define NSW_ALGORITHM_ADAM 2
 
 /**
- * Loss: the mean over samples and outputs of (y - t)^2.
+ * Adam with the weight decay apart from the gradient (Loshchilov & Hutter
+ * 2019).
+ */
+#define NSW_ALGORITHM_ADAMW 3
+
+/**
+ * iRPROP+: as iRPROP-, with weight backtracking where the loss has grown.
+ */
+#define NSW_ALGORITHM_IRPROP_PLUS 4
+
+/**
+ * FANN's incremental training: an update after each sample.
+ *
+ * This and the next four follow FANN's rules for the gradient: it is summed
+ * over the samples, a symmetric output's difference counts half, and slopes of
+ * sigmoids are kept away from 0.
+ */
+#define NSW_ALGORITHM_INCREMENTAL 5
+
+/**
+ * FANN's batch training: an update after all samples.
+ */
+#define NSW_ALGORITHM_BATCH 6
+
+/**
+ * FANN's iRPROP-, its default: other than the paper's it makes a step, too,
+ * where the slope's sign changes, steps are at least 1e-4 before they are
+ * changed, and weights stay within +-1500.
+ */
+#define NSW_ALGORITHM_RPROP 7
+
+/**
+ * Quickprop (Fahlman 1988), as FANN has it.
+ */
+#define NSW_ALGORITHM_QUICKPROP 8
+
+/**
+ * SARPROP (Treadgold & Gedeon 1998), as FANN has it; its noise comes from the
+ * trainer's seed.
+ */
+#define NSW_ALGORITHM_SARPROP 9
+
+/**
+ * Loss: the mean over samples and outputs of (y - t)^2. With FANN's algorithms
+ * the difference of a symmetric output counts half.
  */
 #define NSW_LOSS_MSE 0
 
@@ -204,6 +382,47 @@
  * output layers have none. Targets lie in 0..1.
  */
 #define NSW_LOSS_CROSS_ENTROPY 1
+
+/**
+ * An output's error is the difference.
+ */
+#define NSW_ERROR_FUNCTION_LINEAR 0
+
+/**
+ * An output's error is ln((1 + d) / (1 - d)) of the difference d, at most
+ * +-17: large differences count more (Fahlman 1988). FANN's default; for
+ * FANN's algorithms only.
+ */
+#define NSW_ERROR_FUNCTION_TANH 1
+
+/**
+ * The learning rate stays as it is.
+ */
+#define NSW_SCHEDULE_CONSTANT 0
+
+/**
+ * The learning rate is multiplied by `schedule_factor` after every
+ * `schedule_every` epochs.
+ */
+#define NSW_SCHEDULE_STEP 1
+
+/**
+ * The learning rate is multiplied by `schedule_factor` after every epoch.
+ */
+#define NSW_SCHEDULE_EXPONENTIAL 2
+
+/**
+ * The learning rate follows half a cosine from 1 to `schedule_last` over
+ * `schedule_epochs`, then stays (Loshchilov & Hutter 2017, without restarts).
+ */
+#define NSW_SCHEDULE_COSINE 3
+
+/**
+ * The learning rate follows a straight line from 0 to 1 over
+ * `schedule_warmup` epochs, then half a cosine to `schedule_last` until
+ * `schedule_epochs`.
+ */
+#define NSW_SCHEDULE_WARMUP_COSINE 4
 
 /**
  * Training stopped because all epochs were done.
@@ -221,6 +440,16 @@
 #define NSW_STOP_CALLBACK 3
 
 /**
+ * Training stopped because few enough outputs failed.
+ */
+#define NSW_STOP_BIT_FAIL 4
+
+/**
+ * Training stopped because the validation loss became no smaller.
+ */
+#define NSW_STOP_VALIDATION 5
+
+/**
  * An allocator over a buffer of the caller: how a program runs without a heap.
  *
  * Memory is handed out from front to back. A block given back can be used
@@ -230,7 +459,7 @@
 typedef struct nsw_arena nsw_arena;
 
 /**
- * A network of dense layers in float32. One thread at a time; functions that
+ * A network in float32. One thread at a time; functions that
  * take a const pointer may run side by side.
  */
 typedef struct nsw_net nsw_net;
@@ -294,7 +523,7 @@ typedef struct nsw_allocator {
 } nsw_allocator;
 
 /**
- * One dense layer. NSW_LAYER(units, activation) initialises one.
+ * One layer. NSW_LAYER(units, activation) initialises one.
  */
 typedef struct nsw_layer {
   /**
@@ -314,7 +543,7 @@ typedef struct nsw_layer {
    */
   uint32_t init;
   /**
-   * What the sums are multiplied by before the activation; 0 means 1.
+   * What the sums are multiplied by before the activation, above 0; 0 means 1.
    */
   float steepness;
 } nsw_layer;
@@ -372,8 +601,8 @@ typedef struct nsw_net_config {
    */
   const struct nsw_logger *logger;
   /**
-   * Where the initial weights come from: the same seed gives the same
-   * weights on every machine.
+   * Where the initial weights come from, and the connections of sparse
+   * networks: the same seed gives the same network on every machine.
    */
   uint64_t seed;
   /**
@@ -392,13 +621,13 @@ typedef struct nsw_net_config {
    */
   float connection_rate;
   /**
-   * 1 if each unit may get an activation and a steepness of its own; costs 8
-   * bytes a unit.
+   * Not 0: each unit may get an activation and a steepness of its own
+   * (nsw_net_set_unit_style); costs 8 bytes a unit.
    */
   uint32_t unit_styles;
   /**
-   * 1 if it has scaling parameters for inputs and outputs; costs 8 bytes for
-   * each.
+   * Not 0: it has scaling parameters for inputs and outputs; costs 8 bytes
+   * for each.
    */
   uint32_t scaling;
   /**
@@ -440,11 +669,137 @@ typedef struct nsw_net_info {
    * 1 if it reads its parameters in place and so cannot be trained, else 0.
    */
   uint32_t read_only;
+  /**
+   * An NSW_TOPOLOGY_ constant.
+   */
+  uint32_t topology;
+  /**
+   * How many units nsw_net_grow can add still.
+   */
+  uint32_t spare_units;
 } nsw_net_info;
 
 /**
+ * What a layer is. NSW_LAYER_INFO_INIT before it is filled. Nodes are counted
+ * through: the inputs from 0, then the units layer by layer.
+ */
+typedef struct nsw_layer_info {
+  /**
+   * sizeof(nsw_layer_info); NSW_LAYER_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Number of units.
+   */
+  uint32_t units;
+  /**
+   * Node of its first unit.
+   */
+  uint32_t first_unit;
+  /**
+   * Node of its first source.
+   */
+  uint32_t first_source;
+  /**
+   * Number of sources.
+   */
+  uint32_t sources;
+  /**
+   * An NSW_ACTIVATION_ constant: of its units, unless they have their own.
+   */
+  uint32_t activation;
+  /**
+   * The steepness of its units, unless they have their own.
+   */
+  float steepness;
+  /**
+   * 1 if units have activations of their own, else 0.
+   */
+  uint32_t mixed;
+  /**
+   * 1 if not every unit has every source, else 0.
+   */
+  uint32_t sparse;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Number of weights, without biases: sources times units, if it is not
+   * sparse.
+   */
+  size_t weights;
+  /**
+   * Index of its first weight among all parameters; its biases follow its
+   * weights.
+   */
+  size_t first_parameter;
+} nsw_layer_info;
+
+/**
+ * One connection. NSW_CONNECTION_INIT before it is filled. Nodes are counted
+ * through: the inputs from 0, then the units layer by layer.
+ */
+typedef struct nsw_connection {
+  /**
+   * sizeof(nsw_connection); NSW_CONNECTION_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The node that it comes from, NSW_NODE_BIAS for the bias.
+   */
+  uint32_t from;
+  /**
+   * The node that it goes to, a unit.
+   */
+  uint32_t to;
+  /**
+   * Its weight.
+   */
+  float weight;
+} nsw_connection;
+
+/**
+ * How to draw weights. NSW_RANDOMIZE_CONFIG_INIT, then `method` and what it
+ * needs. Read during the call only.
+ */
+typedef struct nsw_randomize_config {
+  /**
+   * sizeof(nsw_randomize_config); NSW_RANDOMIZE_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * An NSW_RANDOMIZE_ constant.
+   */
+  uint32_t method;
+  /**
+   * Where the numbers come from: the same seed gives the same weights on
+   * every machine.
+   */
+  uint64_t seed;
+  /**
+   * NSW_RANDOMIZE_UNIFORM: the smallest weight.
+   */
+  float low;
+  /**
+   * NSW_RANDOMIZE_UNIFORM: the largest weight.
+   */
+  float high;
+  /**
+   * NSW_RANDOMIZE_NGUYEN_WIDROW: samples, rows of the network's inputs.
+   */
+  const float *samples;
+  /**
+   * Number of values (not rows) in `samples`.
+   */
+  size_t samples_len;
+} nsw_randomize_config;
+
+/**
  * How a trainer works. NSW_TRAINER_CONFIG_INIT, then at least `net`; every
- * other zero means the default. Read during the call only.
+ * other zero means the default. Where 0 itself is a possible setting and not
+ * the default, NSW_ZERO stands for it. Settings of other algorithms than the
+ * one chosen do not count. Read during the call only.
  */
 typedef struct nsw_trainer_config {
   /**
@@ -468,8 +823,9 @@ typedef struct nsw_trainer_config {
    */
   uint32_t loss;
   /**
-   * Samples for each update. 0 means 32, or all of them with iRPROP-, which
-   * takes no other number.
+   * Samples for each update, with SGD, Adam and AdamW; 0 means 32. The
+   * others take no other number than 0: incremental training takes 1, the
+   * rest all of them.
    */
   uint32_t batch_size;
   /**
@@ -483,42 +839,176 @@ typedef struct nsw_trainer_config {
    */
   uint32_t no_shuffle;
   /**
-   * Where the orders come from.
+   * Where the orders and SARPROP's noise come from.
    */
   uint64_t seed;
   /**
-   * SGD, Adam: learning rate; 0 means 0.01 for SGD and 0.001 for Adam.
+   * Learning rate, above 0; 0 means 0.01 for SGD, 0.001 for Adam and AdamW,
+   * 0.7 for incremental, batch and Quickprop. The RPROP family has none.
    */
   float learning_rate;
   /**
-   * SGD: momentum, 0 to below 1.
+   * SGD, incremental: momentum, 0 to below 1.
    */
   float momentum;
   /**
-   * Adam: decay of the mean, below 1; 0 means 0.9.
+   * Adam, AdamW: decay of the mean, NSW_ZERO to below 1; 0 means 0.9.
    */
   float beta1;
   /**
-   * Adam: decay of the mean square, below 1; 0 means 0.999.
+   * Adam, AdamW: decay of the mean square, NSW_ZERO to below 1; 0 means
+   * 0.999.
    */
   float beta2;
   /**
-   * Adam: what keeps the divisor from zero; 0 means 1e-8.
+   * Adam, AdamW: what keeps the divisor from zero; 0 means 1e-8.
    */
   float epsilon;
   /**
-   * iRPROP-: first step size; 0 means 0.1.
+   * RPROP family but SARPROP: first step size; 0 means 0.1.
    */
   float step_initial;
   /**
-   * iRPROP-: smallest step size; 0 means 1e-6.
+   * RPROP family: smallest step size; 0 means 1e-6 for iRPROP- and iRPROP+,
+   * 0 for FANN's RPROP and SARPROP.
    */
   float step_min;
   /**
-   * iRPROP-: largest step size; 0 means 50.
+   * RPROP family: largest step size; 0 means 50.
    */
   float step_max;
+  /**
+   * RPROP family: what a step grows by while the sign stays, above 1; 0
+   * means 1.2.
+   */
+  float step_increase;
+  /**
+   * RPROP family: what it shrinks by when the sign changes, below 1; 0 means
+   * 0.5.
+   */
+  float step_decrease;
+  /**
+   * SGD: not 0 for Nesterov's momentum (Sutskever et al. 2013).
+   */
+  uint32_t nesterov;
+  /**
+   * An NSW_ERROR_FUNCTION_ constant.
+   */
+  uint32_t error_function;
+  /**
+   * Quickprop: added to the slope times the weight, -1 to NSW_ZERO; 0 means
+   * -0.0001.
+   */
+  float quickprop_decay;
+  /**
+   * Quickprop: the largest growth of a step, above 1; 0 means 1.75.
+   */
+  float quickprop_mu;
+  /**
+   * SARPROP: binary logarithm of the first weight decay; 0 means -6.644.
+   */
+  float sarprop_weight_decay_shift;
+  /**
+   * SARPROP: a step below this times the MSE gets noise, NSW_ZERO or above;
+   * 0 means 0.1.
+   */
+  float sarprop_step_error_threshold_factor;
+  /**
+   * SARPROP: binary logarithm of the noise's size in RMSE; 0 means 1.385.
+   */
+  float sarprop_step_error_shift;
+  /**
+   * SARPROP: how fast decay and noise fade, above 0: they halve in
+   * 1 / temperature epochs; 0 means 0.015.
+   */
+  float sarprop_temperature;
+  /**
+   * An NSW_SCHEDULE_ constant: what the learning rate is multiplied by, by
+   * the epochs that the trainer has done in its life.
+   */
+  uint32_t schedule;
+  /**
+   * NSW_SCHEDULE_STEP: epochs between two changes, at least 1.
+   */
+  uint32_t schedule_every;
+  /**
+   * NSW_SCHEDULE_COSINE, NSW_SCHEDULE_WARMUP_COSINE: epochs until the last
+   * value, at least 1 and more than `schedule_warmup`.
+   */
+  uint32_t schedule_epochs;
+  /**
+   * NSW_SCHEDULE_WARMUP_COSINE: epochs of the line, at least 1.
+   */
+  uint32_t schedule_warmup;
+  /**
+   * NSW_SCHEDULE_STEP, NSW_SCHEDULE_EXPONENTIAL: above 0, at most 1.
+   */
+  float schedule_factor;
+  /**
+   * NSW_SCHEDULE_COSINE, NSW_SCHEDULE_WARMUP_COSINE: the last value, 0 to 1.
+   */
+  float schedule_last;
+  /**
+   * Weight decay, 0 or above, for weights and not for biases: added to the
+   * gradient times the weight (L2), or with AdamW taken off the weight. Not
+   * for FANN's algorithms.
+   */
+  float weight_decay;
+  /**
+   * From which difference on an output counts as failed, above 0; 0 means
+   * 0.35.
+   */
+  float bit_fail_limit;
+  /**
+   * Not 0: the best weights are kept while training watches a validation
+   * set; costs memory for one more copy of the weights.
+   */
+  uint32_t keep_best;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
 } nsw_trainer_config;
+
+/**
+ * Samples with what the network should answer. NSW_DATA(inputs, inputs_len,
+ * targets, targets_len) initialises one. Nothing is copied.
+ */
+typedef struct nsw_data {
+  /**
+   * sizeof(nsw_data); NSW_DATA_INIT and NSW_DATA set it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Rows of the network's inputs.
+   */
+  const float *inputs;
+  /**
+   * Number of values (not rows) in `inputs`.
+   */
+  size_t inputs_len;
+  /**
+   * As many rows of its outputs.
+   */
+  const float *targets;
+  /**
+   * Number of values (not rows) in `targets`.
+   */
+  size_t targets_len;
+  /**
+   * How much each sample counts, 0 or above and not all 0; NULL: 1 each. A
+   * weight of 2 counts as the sample twice.
+   */
+  const float *weights;
+  /**
+   * Number of samples, or 0 without weights.
+   */
+  size_t weights_len;
+} nsw_data;
 
 /**
  * How the training goes, after an epoch.
@@ -538,13 +1028,17 @@ typedef struct nsw_progress {
    */
   float loss;
   /**
-   * 0.
+   * Mean loss over the validation set after the epoch; 0 without one.
    */
-  uint32_t reserved;
+  float validation_loss;
+  /**
+   * Outputs that differed by the bit fail limit or more, counted as `loss`.
+   */
+  uint64_t bit_fail;
   /**
    * Samples in the data.
    */
-  size_t samples;
+  uint64_t samples;
 } nsw_progress;
 
 /**
@@ -564,9 +1058,10 @@ typedef struct nsw_train_params {
    */
   float target_loss;
   /**
-   * 0.
+   * Stop when the validation loss has not become smaller for so many epochs;
+   * 0 means never.
    */
-  uint32_t reserved;
+  uint32_t patience;
   /**
    * Handed to the hook as it is.
    */
@@ -578,6 +1073,22 @@ typedef struct nsw_train_params {
    * nsw_trainer_epoch in a loop.
    */
   int32_t (*progress)(void *ctx, const struct nsw_progress *progress);
+  /**
+   * Samples to judge by after each epoch; may be NULL.
+   */
+  const struct nsw_data *validation;
+  /**
+   * What counts as a smaller validation loss: by more than this, 0 or above.
+   */
+  float min_delta;
+  /**
+   * Not 0: stop when at most `target_bit_fail` outputs failed in an epoch.
+   */
+  uint32_t stop_at_bit_fail;
+  /**
+   * See `stop_at_bit_fail`.
+   */
+  uint64_t target_bit_fail;
 } nsw_train_params;
 
 /**
@@ -600,6 +1111,19 @@ typedef struct nsw_train_report {
    * Why it stopped, an NSW_STOP_ constant.
    */
   uint32_t stopped_by;
+  /**
+   * Outputs that failed in the last of them.
+   */
+  uint64_t bit_fail;
+  /**
+   * The smallest validation loss of this trainer so far; 0 without a
+   * validation set.
+   */
+  float best_validation_loss;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
 } nsw_train_report;
 
 /**
@@ -1041,12 +1565,201 @@ nsw_status nsw_net_forward_batch(struct nsw_net *net,
                                  size_t *outputs_len);
 
 /**
+ * Fills `*info` with what the layer at `index` is (0: the first after the
+ * inputs).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_INVALID for no such layer.
+ */
+nsw_status nsw_net_layer(const struct nsw_net *net, uint32_t index, struct nsw_layer_info *info);
+
+/**
+ * Copies all weights and biases to `weights` (at most `weights_cap`), their
+ * number to `*weights_len` (which may be NULL): layer by layer the weights,
+ * for each unit those of its sources in rising order, then the biases.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL:
+ * `*weights_len` is what is needed, and nothing is written.
+ */
+nsw_status nsw_net_get_weights(const struct nsw_net *net,
+                               float *weights,
+                               size_t weights_cap,
+                               size_t *weights_len);
+
+/**
+ * Sets all weights and biases, in the order of nsw_net_get_weights.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LENGTH for more or
+ * fewer than the network has, NSW_ERR_NN_NOT_FINITE, NSW_ERR_READ_ONLY.
+ * Nothing is changed then.
+ */
+nsw_status nsw_net_set_weights(struct nsw_net *net, const float *weights, size_t weights_len);
+
+/**
+ * Fills `*connection` with the connection whose weight is the parameter at
+ * `index`, in the order of nsw_net_get_weights.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_INVALID for no such parameter.
+ */
+nsw_status nsw_net_connection(const struct nsw_net *net,
+                              size_t index,
+                              struct nsw_connection *connection);
+
+/**
+ * Fills an array of connections from the one at `first` on, in the order of
+ * nsw_net_get_weights: at most `connections_cap`, the number to
+ * `*connections_len` (which may be NULL), which is less at the end and 0 behind
+ * the last. The caller sets the `size` of the first element (as
+ * NSW_CONNECTION_INIT does), which says how far apart all are; the others get
+ * the same.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_OVERFLOW, NSW_ERR_INVALID for a `first` beyond the number of
+ * parameters.
+ */
+nsw_status nsw_net_connections(const struct nsw_net *net,
+                               size_t first,
+                               struct nsw_connection *connections,
+                               size_t connections_cap,
+                               size_t *connections_len);
+
+/**
+ * Writes the weight of the connection between two nodes (`from`
+ * NSW_NODE_BIAS: the bias of `to`) to `*weight`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for no such
+ * connection.
+ */
+nsw_status nsw_net_get_weight(const struct nsw_net *net, uint32_t from, uint32_t to, float *weight);
+
+/**
+ * Sets the weight of the connection between two nodes (`from` NSW_NODE_BIAS:
+ * the bias of `to`).
+ *
+ * Errors: those of a bad handle, NSW_ERR_INVALID for no such connection,
+ * NSW_ERR_NN_NOT_FINITE, NSW_ERR_READ_ONLY.
+ */
+nsw_status nsw_net_set_weight(struct nsw_net *net, uint32_t from, uint32_t to, float weight);
+
+/**
+ * Sets activation (an NSW_ACTIVATION_ constant) and steepness (above 0) of all
+ * units of the layer at `layer`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_INVALID for no such layer, an unknown
+ * constant or another steepness, NSW_ERR_NN_SHAPE for softmax before the last
+ * layer, NSW_ERR_READ_ONLY.
+ */
+nsw_status nsw_net_set_style(struct nsw_net *net,
+                             uint32_t layer,
+                             uint32_t activation,
+                             float steepness);
+
+/**
+ * Sets activation (an NSW_ACTIVATION_ constant) and steepness (above 0) of one
+ * unit: the one at `unit` of the layer at `layer`.
+ *
+ * Errors: those of nsw_net_set_style, NSW_ERR_UNSUPPORTED for a network made
+ * without `unit_styles`, NSW_ERR_NN_SHAPE for softmax, which is for whole
+ * layers.
+ */
+nsw_status nsw_net_set_unit_style(struct nsw_net *net,
+                                  uint32_t layer,
+                                  uint32_t unit,
+                                  uint32_t activation,
+                                  float steepness);
+
+/**
+ * Writes activation and steepness of the unit at `unit` of the layer at
+ * `layer`; each of the two may be NULL.
+ *
+ * Errors: those of a bad handle, NSW_ERR_INVALID for no such unit.
+ */
+nsw_status nsw_net_get_unit_style(const struct nsw_net *net,
+                                  uint32_t layer,
+                                  uint32_t unit,
+                                  uint32_t *activation,
+                                  float *steepness);
+
+/**
+ * The memory that nsw_net_copy takes for this network.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_net_copy_footprint(const struct nsw_net *net, size_t *size, size_t *align);
+
+/**
+ * Makes a network that is the same in one block of `memory` (NULL: the
+ * system's heap), with parameters of its own, also of one that reads them in
+ * place. The caller owns `*copy` and ends it with nsw_net_destroy.
+ *
+ * Errors: those of nsw_net_copy_footprint, and NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*copy` is NULL then.
+ */
+nsw_status nsw_net_copy(const struct nsw_net *net,
+                        const struct nsw_allocator *memory,
+                        struct nsw_net **copy);
+
+/**
+ * Writes 1 to `*same` if two networks have the same nodes and connections,
+ * else 0; weights and activations may differ.
+ *
+ * Errors: those of a bad handle for both, NSW_ERR_NULL.
+ */
+nsw_status nsw_net_same_shape(const struct nsw_net *net,
+                              const struct nsw_net *other,
+                              uint32_t *same);
+
+/**
+ * Writes the largest difference between a weight of one network and the same
+ * weight of another to `*difference`: 0 if they are equal.
+ *
+ * Errors: those of a bad handle for both, NSW_ERR_NULL, NSW_ERR_NN_MISMATCH
+ * for networks of different shapes or activations.
+ */
+nsw_status nsw_net_difference(const struct nsw_net *net,
+                              const struct nsw_net *other,
+                              float *difference);
+
+/**
+ * Draws all weights and biases anew.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_INVALID for an unknown method or a range that is none,
+ * NSW_ERR_LENGTH for no samples or no whole rows, NSW_ERR_NN_NOT_FINITE,
+ * NSW_ERR_READ_ONLY. Nothing is changed then.
+ */
+nsw_status nsw_net_randomize(struct nsw_net *net, const struct nsw_randomize_config *config);
+
+/**
+ * Adds a unit to a shortcut network, as a layer of its own before the last
+ * one. It gets values from all nodes but the outputs by the weights `incoming`
+ * (in the order of the nodes) and `bias`, and gives its own to each output by
+ * `outgoing`. Trainers made for the network before do not fit it any more.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CAPACITY when all
+ * `spare_units` are used, NSW_ERR_LENGTH for other numbers of weights,
+ * NSW_ERR_INVALID for an unknown activation, softmax, or a steepness that is
+ * not above 0, NSW_ERR_NN_NOT_FINITE, NSW_ERR_READ_ONLY. The network is as
+ * before then.
+ */
+nsw_status nsw_net_grow(struct nsw_net *net,
+                        uint32_t activation,
+                        float steepness,
+                        const float *incoming,
+                        size_t incoming_len,
+                        float bias,
+                        const float *outgoing,
+                        size_t outgoing_len);
+
+/**
  * The memory that a trainer of this configuration takes: the one block that
  * nsw_trainer_create asks for, in bytes.
  *
  * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle for the
  * network, NSW_ERR_INVALID for a setting outside its range, NSW_ERR_NN_LOSS
- * for a loss that does not go with the output layer, NSW_ERR_READ_ONLY for a
+ * for a loss that does not go with the output layer, NSW_ERR_UNSUPPORTED for
+ * threshold units, which have no slope to train by, NSW_ERR_READ_ONLY for a
  * network that reads its parameters in place, NSW_ERR_OVERFLOW.
  */
 nsw_status nsw_trainer_footprint(const struct nsw_trainer_config *config,
@@ -1072,65 +1785,106 @@ nsw_status nsw_trainer_create(const struct nsw_trainer_config *config,
 void nsw_trainer_destroy(struct nsw_trainer *trainer);
 
 /**
- * Changes the learning rate, from one epoch to the next for example.
+ * Changes the learning rate that the schedule's factor multiplies, from one
+ * epoch to the next for example.
  *
  * Errors: those of a bad handle, NSW_ERR_INVALID unless it is finite and above
- * 0, NSW_ERR_UNSUPPORTED for iRPROP-, which has none.
+ * 0, NSW_ERR_UNSUPPORTED for the RPROP family, which has none.
  */
 nsw_status nsw_trainer_set_learning_rate(struct nsw_trainer *trainer, float learning_rate);
 
 /**
- * Trains the network on samples until `params` says stop: `inputs` are rows of
- * the network's inputs (`inputs_len` values in all), `targets` as many rows of
- * its outputs. Fills `*report` (NSW_TRAIN_REPORT_INIT), which may be NULL.
+ * Trains the network on samples until `params` says stop. Fills `*report`
+ * (NSW_TRAIN_REPORT_INIT), which may be NULL. With a validation set and
+ * `keep_best` the network has the weights of the smallest validation loss in
+ * the end, also after an error.
  *
  * Errors: those of a bad handle for both, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
- * NSW_ERR_INVALID for parameters outside their range or targets outside 0..1
- * with cross-entropy, NSW_ERR_LENGTH for no samples or no whole rows,
- * NSW_ERR_NN_NOT_FINITE for NaN or infinity in the data, NSW_ERR_NN_MISMATCH
- * for a network of another shape, NSW_ERR_READ_ONLY, NSW_ERR_BUSY, and
- * NSW_ERR_NN_DIVERGED when loss, gradient or a weight would stop being
- * finite: the network then keeps finite weights, of the update before or
- * partly of this one.
+ * NSW_ERR_INVALID for parameters outside their range, targets outside 0..1
+ * with cross-entropy, or weights below 0 or all 0, NSW_ERR_LENGTH for no
+ * samples or no whole rows, NSW_ERR_NN_NOT_FINITE for NaN or infinity in the
+ * data, NSW_ERR_NN_MISMATCH for a network of another shape, NSW_ERR_READ_ONLY,
+ * NSW_ERR_BUSY, and NSW_ERR_NN_DIVERGED when loss, gradient or a weight would
+ * stop being finite: the network then keeps finite weights, of the update
+ * before or partly of this one.
  */
 nsw_status nsw_trainer_train(struct nsw_trainer *trainer,
                              struct nsw_net *net,
-                             const float *inputs,
-                             size_t inputs_len,
-                             const float *targets,
-                             size_t targets_len,
+                             const struct nsw_data *data,
                              const struct nsw_train_params *params,
                              struct nsw_train_report *report);
 
 /**
- * Trains one epoch, every sample once: data as in nsw_trainer_train. Writes
- * its mean loss, each sample taken before the update that it had a part in,
- * to `*loss`, which may be NULL.
+ * Trains one epoch, every sample once. Writes its mean loss, each sample taken
+ * before the update that it had a part in, to `*loss`, which may be NULL.
  *
  * Errors: those of nsw_trainer_train.
  */
 nsw_status nsw_trainer_epoch(struct nsw_trainer *trainer,
                              struct nsw_net *net,
-                             const float *inputs,
-                             size_t inputs_len,
-                             const float *targets,
-                             size_t targets_len,
+                             const struct nsw_data *data,
                              float *loss);
 
 /**
- * The mean loss over samples, without training: data as in nsw_trainer_train.
- * Writes it to `*loss`.
+ * Writes the mean loss over samples to `*loss`, without training.
  *
  * Errors: those of nsw_trainer_train but NSW_ERR_READ_ONLY and
  * NSW_ERR_NN_DIVERGED.
  */
 nsw_status nsw_trainer_loss(struct nsw_trainer *trainer,
                             const struct nsw_net *net,
-                            const float *inputs,
-                            size_t inputs_len,
-                            const float *targets,
-                            size_t targets_len,
+                            const struct nsw_data *data,
                             float *loss);
+
+/**
+ * Writes the mean loss over samples to `*loss` and how many outputs differ by
+ * the bit fail limit or more to `*bit_fail`, without training. Each of the two
+ * may be NULL.
+ *
+ * Errors: those of nsw_trainer_loss.
+ */
+nsw_status nsw_trainer_test(struct nsw_trainer *trainer,
+                            const struct nsw_net *net,
+                            const struct nsw_data *data,
+                            float *loss,
+                            uint64_t *bit_fail);
+
+/**
+ * Writes how many epochs the trainer has done in its life, those before
+ * nsw_trainer_load_state included, to `*epochs`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_trainer_epochs(const struct nsw_trainer *trainer, uint64_t *epochs);
+
+/**
+ * Writes what the trainer remembers: at most `cap` bytes to `buf`, the length
+ * to `*len` (which may be NULL). With `buf` NULL and `cap` 0 it only tells the
+ * length, and answers NSW_ERR_BUFFER_TOO_SMALL. With the network
+ * (nsw_net_save) it is all that a training needs to go on later or elsewhere
+ * as if it had not been interrupted.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_OVERFLOW for more than
+ * 4 GiB, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed, and nothing is
+ * written.
+ */
+nsw_status nsw_trainer_save_state(const struct nsw_trainer *trainer,
+                                  uint8_t *buf,
+                                  size_t cap,
+                                  size_t *len);
+
+/**
+ * Makes the trainer go on where the one stood whose state of `state_len` bytes
+ * this is (nsw_trainer_save_state): made with the same configuration for a
+ * network of the same shape, which has the same weights now.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_NN_MISMATCH for the
+ * state of another algorithm or shape, NSW_ERR_MODEL_ codes. The trainer is as
+ * before then.
+ */
+nsw_status nsw_trainer_load_state(struct nsw_trainer *trainer,
+                                  const uint8_t *state,
+                                  size_t state_len);
 
 /**
  * The memory that the quantised copy of a network takes: the one block that

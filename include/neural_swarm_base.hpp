@@ -286,7 +286,24 @@ enum class activation : std::uint32_t {
     sigmoid = NSW_ACTIVATION_SIGMOID,
     tanh = NSW_ACTIVATION_TANH,
     relu = NSW_ACTIVATION_RELU,
-    softmax = NSW_ACTIVATION_SOFTMAX
+    softmax = NSW_ACTIVATION_SOFTMAX,
+    leaky_relu = NSW_ACTIVATION_LEAKY_RELU,
+    gelu = NSW_ACTIVATION_GELU,
+    silu = NSW_ACTIVATION_SILU,
+    threshold = NSW_ACTIVATION_THRESHOLD,
+    threshold_symmetric = NSW_ACTIVATION_THRESHOLD_SYMMETRIC,
+    sigmoid_stepwise = NSW_ACTIVATION_SIGMOID_STEPWISE,
+    tanh_stepwise = NSW_ACTIVATION_TANH_STEPWISE,
+    gaussian = NSW_ACTIVATION_GAUSSIAN,
+    gaussian_symmetric = NSW_ACTIVATION_GAUSSIAN_SYMMETRIC,
+    elliot = NSW_ACTIVATION_ELLIOT,
+    elliot_symmetric = NSW_ACTIVATION_ELLIOT_SYMMETRIC,
+    linear_piece = NSW_ACTIVATION_LINEAR_PIECE,
+    linear_piece_symmetric = NSW_ACTIVATION_LINEAR_PIECE_SYMMETRIC,
+    sin = NSW_ACTIVATION_SIN,
+    sin_symmetric = NSW_ACTIVATION_SIN_SYMMETRIC,
+    cos = NSW_ACTIVATION_COS,
+    cos_symmetric = NSW_ACTIVATION_COS_SYMMETRIC
 };
 
 enum class init : std::uint32_t {
@@ -295,17 +312,40 @@ enum class init : std::uint32_t {
     he = NSW_INIT_HE
 };
 
+enum class topology : std::uint32_t {
+    layered = NSW_TOPOLOGY_LAYERED,
+    shortcut = NSW_TOPOLOGY_SHORTCUT
+};
+
+enum class randomize : std::uint32_t {
+    automatic = NSW_RANDOMIZE_AUTO,
+    xavier = NSW_RANDOMIZE_XAVIER,
+    he = NSW_RANDOMIZE_HE,
+    uniform = NSW_RANDOMIZE_UNIFORM,
+    nguyen_widrow = NSW_RANDOMIZE_NGUYEN_WIDROW
+};
+
 enum class kernel : std::uint32_t {
     automatic = NSW_KERNEL_AUTO,
     portable = NSW_KERNEL_PORTABLE,
     avx2 = NSW_KERNEL_AVX2,
-    neon = NSW_KERNEL_NEON
+    neon = NSW_KERNEL_NEON,
+    avx512 = NSW_KERNEL_AVX512,
+    neon_dot = NSW_KERNEL_NEON_DOT,
+    dsp = NSW_KERNEL_DSP
 };
 
 enum class algorithm : std::uint32_t {
     irprop_minus = NSW_ALGORITHM_IRPROP_MINUS,
     sgd = NSW_ALGORITHM_SGD,
-    adam = NSW_ALGORITHM_ADAM
+    adam = NSW_ALGORITHM_ADAM,
+    adamw = NSW_ALGORITHM_ADAMW,
+    irprop_plus = NSW_ALGORITHM_IRPROP_PLUS,
+    incremental = NSW_ALGORITHM_INCREMENTAL,
+    batch = NSW_ALGORITHM_BATCH,
+    rprop = NSW_ALGORITHM_RPROP,
+    quickprop = NSW_ALGORITHM_QUICKPROP,
+    sarprop = NSW_ALGORITHM_SARPROP
 };
 
 enum class loss : std::uint32_t {
@@ -313,10 +353,25 @@ enum class loss : std::uint32_t {
     cross_entropy = NSW_LOSS_CROSS_ENTROPY
 };
 
+enum class error_function : std::uint32_t {
+    linear = NSW_ERROR_FUNCTION_LINEAR,
+    tanh = NSW_ERROR_FUNCTION_TANH
+};
+
+enum class schedule : std::uint32_t {
+    constant = NSW_SCHEDULE_CONSTANT,
+    step = NSW_SCHEDULE_STEP,
+    exponential = NSW_SCHEDULE_EXPONENTIAL,
+    cosine = NSW_SCHEDULE_COSINE,
+    warmup_cosine = NSW_SCHEDULE_WARMUP_COSINE
+};
+
 enum class stop : std::uint32_t {
     epochs = NSW_STOP_EPOCHS,
     loss = NSW_STOP_LOSS,
-    callback = NSW_STOP_CALLBACK
+    callback = NSW_STOP_CALLBACK,
+    bit_fail = NSW_STOP_BIT_FAIL,
+    validation = NSW_STOP_VALIDATION
 };
 
 enum class log_level : std::uint32_t {

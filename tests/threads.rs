@@ -4,9 +4,10 @@
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use neural_swarm::ffi::activation::NSW_ACTIVATION_TANH;
 use neural_swarm::ffi::net::{
-    NSW_ACTIVATION_TANH, nsw_layer, nsw_net, nsw_net_config, nsw_net_create, nsw_net_destroy,
-    nsw_net_forward, nsw_net_save,
+    nsw_layer, nsw_net, nsw_net_config, nsw_net_create, nsw_net_destroy, nsw_net_forward,
+    nsw_net_save,
 };
 use neural_swarm::ffi::status::{NSW_ERR_BUSY, NSW_OK};
 

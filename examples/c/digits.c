@@ -147,6 +147,8 @@ static int training_accuracy(nsw_net *net, double *accuracy)
  * from one to the next, so it is one call each. */
 static int train(const options *o, objects *own)
 {
+    const nsw_data data = NSW_DATA(inputs[0], DIGITS_TRAINING * DIGITS_PIXELS, targets[0],
+                                   DIGITS_TRAINING * DIGITS_CLASSES);
     uint64_t random = o->seed;
     clock_t start = clock();
 
@@ -155,10 +157,7 @@ static int train(const options *o, objects *own)
         double accuracy;
         digits_vary(images, &random, inputs, targets);
         if (!done(nsw_trainer_set_learning_rate(own->trainer, rate), "setting the learning rate") ||
-            !done(nsw_trainer_epoch(own->trainer, own->net, inputs[0],
-                                    DIGITS_TRAINING * DIGITS_PIXELS, targets[0],
-                                    DIGITS_TRAINING * DIGITS_CLASSES, &loss),
-                  "training"))
+            !done(nsw_trainer_epoch(own->trainer, own->net, &data, &loss), "training"))
             return 0;
         if (o->quiet)
             continue;

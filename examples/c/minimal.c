@@ -13,6 +13,7 @@ int main(void)
 {
     const nsw_layer layers[] = {NSW_LAYER(4, NSW_ACTIVATION_TANH),
                                 NSW_LAYER(1, NSW_ACTIVATION_SIGMOID)};
+    const nsw_data data = NSW_DATA(inputs, 8, targets, 4);
     nsw_net_config shape = NSW_NET_CONFIG_INIT;
     nsw_trainer_config method = NSW_TRAINER_CONFIG_INIT; /* zeros: iRPROP-, squared error */
     nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
@@ -40,7 +41,7 @@ int main(void)
     if (status == NSW_OK)
         status = nsw_trainer_create(&method, &allocator, &trainer);
     if (status == NSW_OK)
-        status = nsw_trainer_train(trainer, net, inputs, 8, targets, 4, &params, &report);
+        status = nsw_trainer_train(trainer, net, &data, &params, &report);
     if (status == NSW_OK)
         status = nsw_net_forward_batch(net, inputs, 8, 4, outputs, 4, NULL);
 

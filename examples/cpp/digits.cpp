@@ -147,7 +147,7 @@ void train(const options &o, nsw::net &net, digits &d) {
             first_rate * (1.0f - static_cast<float>(epoch) / static_cast<float>(o.epochs));
         digits_vary(d.images, &random, d.inputs, d.targets);
         trainer.set_learning_rate(rate).value();
-        const float loss = trainer.epoch(net, flat(d.inputs), flat(d.targets)).value();
+        const float loss = trainer.epoch(net, {flat(d.inputs), flat(d.targets)}).value();
         if (!o.quiet) {
             std::printf("epoch %3d  loss %.4f  rate %.5f  training images right %.4f\n", epoch + 1,
                         static_cast<double>(loss), static_cast<double>(rate),

@@ -12,14 +12,17 @@
 // function's text; a section of the same words on every function tells less.
 #![allow(clippy::missing_safety_doc)]
 
+pub mod activation;
 mod handle;
 pub mod net;
+pub mod net_edit;
 pub mod port;
 pub mod qnet;
 mod slices;
 pub mod status;
 mod structs;
 pub mod trainer;
+pub mod trainer_config;
 pub mod version;
 
 use crate::error::Result;

@@ -10,17 +10,6 @@ use crate::error::{Error, Result};
 use crate::nn::{Activation, Init, Kernel, Layer, Layers, Net, NetConfig, Topology};
 use crate::port::{Level, Line, Logger};
 
-/// Activation `x`.
-pub const NSW_ACTIVATION_LINEAR: u32 = 0;
-/// Activation `1 / (1 + exp(-x))`, in 0..1.
-pub const NSW_ACTIVATION_SIGMOID: u32 = 1;
-/// Activation `tanh(x)`, in -1..1.
-pub const NSW_ACTIVATION_TANH: u32 = 2;
-/// Activation `max(x, 0)`.
-pub const NSW_ACTIVATION_RELU: u32 = 3;
-/// Activation `exp(x_i) / sum(exp(x))` over the layer; only for the last layer.
-pub const NSW_ACTIVATION_SOFTMAX: u32 = 4;
-
 /// Initial weights: He for ReLU, Xavier for the others.
 pub const NSW_INIT_AUTO: u32 = 0;
 /// Initial weights uniform in +-sqrt(6 / (inputs + units)) (Glorot & Bengio 2010).
@@ -30,7 +19,8 @@ pub const NSW_INIT_HE: u32 = 2;
 
 /// Units get their values from the layer before.
 pub const NSW_TOPOLOGY_LAYERED: u32 = 0;
-/// Units get their values from all inputs and all layers before.
+/// Units get their values from all inputs and all layers before, as cascade
+/// training builds networks (Fahlman & Lebiere 1990).
 pub const NSW_TOPOLOGY_SHORTCUT: u32 = 1;
 
 /// Kernels: the best that this machine has.
@@ -53,7 +43,7 @@ pub const NSW_MODEL_ALIGN: u32 = 4;
 
 const _: () = assert!(NSW_MODEL_ALIGN as usize == crate::nn::MODEL_ALIGN && NSW_ABI_VERSION == 0);
 
-/// One dense layer. NSW_LAYER(units, activation) initialises one.
+/// One layer. NSW_LAYER(units, activation) initialises one.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct nsw_layer {
@@ -65,7 +55,7 @@ pub struct nsw_layer {
     pub activation: u32,
     /// An NSW_INIT_ constant.
     pub init: u32,
-    /// What the sums are multiplied by before the activation; 0 means 1.
+    /// What the sums are multiplied by before the activation, above 0; 0 means 1.
     pub steepness: f32,
 }
 
@@ -89,8 +79,8 @@ pub struct nsw_net_config {
     pub layer_count: usize,
     /// Told why a configuration is refused; may be NULL.
     pub logger: *const nsw_logger,
-    /// Where the initial weights come from: the same seed gives the same
-    /// weights on every machine.
+    /// Where the initial weights come from, and the connections of sparse
+    /// networks: the same seed gives the same network on every machine.
     pub seed: u64,
     /// How many samples nsw_net_forward_batch takes at once; 0 means 1. Costs
     /// memory for two rows of the widest layer each.
@@ -101,11 +91,11 @@ pub struct nsw_net_config {
     /// 0 means 1. Below 1 the network is sparse: each unit keeps its bias and
     /// at least one source, each source at least one unit.
     pub connection_rate: f32,
-    /// 1 if each unit may get an activation and a steepness of its own; costs 8
-    /// bytes a unit.
+    /// Not 0: each unit may get an activation and a steepness of its own
+    /// (nsw_net_set_unit_style); costs 8 bytes a unit.
     pub unit_styles: u32,
-    /// 1 if it has scaling parameters for inputs and outputs; costs 8 bytes for
-    /// each.
+    /// Not 0: it has scaling parameters for inputs and outputs; costs 8 bytes
+    /// for each.
     pub scaling: u32,
     /// How many units nsw_net_grow can add, for shortcut networks that are not
     /// sparse. Each costs its connections.
@@ -135,6 +125,10 @@ pub struct nsw_net_info {
     pub kernel: u32,
     /// 1 if it reads its parameters in place and so cannot be trained, else 0.
     pub read_only: u32,
+    /// An NSW_TOPOLOGY_ constant.
+    pub topology: u32,
+    /// How many units nsw_net_grow can add still.
+    pub spare_units: u32,
 }
 
 // SAFETY: as the trait asks.
@@ -142,7 +136,7 @@ unsafe impl Versioned for nsw_net_info {
     const LEAST: usize = core::mem::offset_of!(nsw_net_info, parameters);
 }
 
-/// A network of dense layers in float32. One thread at a time; functions that
+/// A network in float32. One thread at a time; functions that
 /// take a const pointer may run side by side.
 pub struct nsw_net {
     _opaque: [u8; 0],
@@ -428,6 +422,8 @@ pub unsafe extern "C" fn nsw_net_describe(
             parameters: shape.parameters,
             kernel: net.kernel().code(),
             read_only: u32::from(net.is_read_only()),
+            topology: shape.topology.code(),
+            spare_units: net.spare_units() as u32,
         };
         // SAFETY: NULL or what it should be, by the documentation above.
         unsafe { structs::write(info, &filled) }

@@ -79,6 +79,15 @@ pub unsafe fn put<T>(to: *mut T, value: T) -> Result<()> {
     Ok(())
 }
 
+/// Writes one value to the caller, who may not want it.
+///
+/// # Safety
+/// `to` is NULL or writable.
+pub unsafe fn tell<T>(to: *mut T, value: T) -> Result<()> {
+    // SAFETY: the caller's word.
+    if to.is_null() { Ok(()) } else { unsafe { put(to, value) } }
+}
+
 /// Refuses lengths that no memory can have.
 fn check_bytes<T>(len: usize) -> Result<()> {
     match len.checked_mul(size_of::<T>()) {

@@ -66,6 +66,43 @@ pub unsafe fn write<T: Versioned>(to: *mut T, value: &T) -> Result<()> {
     Ok(())
 }
 
+/// Writes to the first elements of the caller's array, which lie as far apart
+/// as the first one's `size` says; gives each that size. Returns how many were
+/// written: as many as there are values and places.
+///
+/// # Safety
+/// `to` is NULL, or writable for `capacity` such elements.
+pub unsafe fn write_all<T: Versioned>(
+    to: *mut T,
+    capacity: usize,
+    values: impl Iterator<Item = T>,
+) -> Result<usize> {
+    if capacity == 0 {
+        return Ok(0);
+    }
+    check_pointer(to)?;
+    // SAFETY: aligned, not NULL, and the first field is always there.
+    let size = unsafe { to.cast::<u32>().read() };
+    let stride = size as usize;
+    if !(T::LEAST..=MOST).contains(&stride) || !stride.is_multiple_of(align_of::<T>()) {
+        return Err(Error::StructSize);
+    }
+    if capacity.checked_mul(stride).is_none_or(|bytes| bytes > isize::MAX as usize) {
+        return Err(Error::Overflow);
+    }
+    let mut written = 0;
+    for value in values.take(capacity) {
+        // SAFETY: below the capacity, and the caller's word.
+        unsafe {
+            let to = to.byte_add(written * stride);
+            to.cast::<u32>().write(size);
+            write(to, &value)?;
+        }
+        written += 1;
+    }
+    Ok(written)
+}
+
 /// Refuses NULL and what is not aligned.
 pub fn check_pointer<T>(pointer: *const T) -> Result<()> {
     if pointer.is_null() {
@@ -123,6 +160,30 @@ mod tests {
         let mut to = Sample { size: 4, needed: 9, later: 9 };
         // SAFETY: a whole struct.
         assert_eq!(unsafe { write(&mut to, &value) }, Err(Error::StructSize));
+    }
+
+    #[test]
+    fn arrays_have_the_stride_of_their_first_element() {
+        let mut bytes = [9u64; 6];
+        let values = || (0..3).map(|needed| Sample { size: 0, needed, later: 7 });
+        let to = bytes.as_mut_ptr().cast::<Sample>();
+        // SAFETY: at most 48 bytes are written, in aligned memory of 48.
+        unsafe {
+            for (size, capacity, expected) in [
+                (8, 5, Ok(3)),
+                (8, 2, Ok(2)),
+                (16, 3, Ok(3)),
+                (4, 3, Err(Error::StructSize)),
+                (12, 3, Err(Error::StructSize)),
+                (16, usize::MAX / 2, Err(Error::Overflow)),
+            ] {
+                to.cast::<u32>().write(size);
+                assert_eq!(write_all(to, capacity, values()), expected);
+            }
+            assert_eq!(*to.add(2), Sample { size: 16, needed: 2, later: 7 });
+            assert_eq!(write_all(core::ptr::null_mut(), 0, values()), Ok(0));
+            assert_eq!(write_all(core::ptr::null_mut(), 1, values()), Err(Error::Null));
+        }
     }
 
     #[test]

@@ -61,19 +61,36 @@ static nsw_status footprint_net_view(size_t *size, size_t *align) {
     return nsw_net_view_footprint(f32_model.data, f32_model.len, size, align);
 }
 
+static nsw_status make_net_copy(const nsw_allocator *mem, made *out) {
+    return nsw_net_copy(net, mem, &out->net);
+}
+
+static nsw_status footprint_net_copy(size_t *size, size_t *align) {
+    return nsw_net_copy_footprint(net, size, align);
+}
+
 #define TRAINER_CALLS(name, algorithm_)                                                  \
     static nsw_status make_##name(const nsw_allocator *mem, made *out) {                 \
         nsw_trainer_config cfg = small_trainer_config(net, algorithm_);                  \
+        cfg.keep_best = 1;                                                               \
         return nsw_trainer_create(&cfg, mem, &out->trainer);                             \
     }                                                                                    \
     static nsw_status footprint_##name(size_t *size, size_t *align) {                    \
         nsw_trainer_config cfg = small_trainer_config(net, algorithm_);                  \
+        cfg.keep_best = 1;                                                               \
         return nsw_trainer_footprint(&cfg, size, align);                                 \
     }
 
 TRAINER_CALLS(irprop, NSW_ALGORITHM_IRPROP_MINUS)
 TRAINER_CALLS(sgd, NSW_ALGORITHM_SGD)
 TRAINER_CALLS(adam, NSW_ALGORITHM_ADAM)
+TRAINER_CALLS(adamw, NSW_ALGORITHM_ADAMW)
+TRAINER_CALLS(irprop_plus, NSW_ALGORITHM_IRPROP_PLUS)
+TRAINER_CALLS(incremental, NSW_ALGORITHM_INCREMENTAL)
+TRAINER_CALLS(batch, NSW_ALGORITHM_BATCH)
+TRAINER_CALLS(rprop, NSW_ALGORITHM_RPROP)
+TRAINER_CALLS(quickprop, NSW_ALGORITHM_QUICKPROP)
+TRAINER_CALLS(sarprop, NSW_ALGORITHM_SARPROP)
 
 static nsw_status make_qnet(const nsw_allocator *mem, made *out) {
     nsw_qnet_config cfg = small_qnet_config(net);
@@ -112,7 +129,15 @@ static const struct {
     {"net_view", make_net_view, footprint_net_view},
     {"trainer_create (irprop)", make_irprop, footprint_irprop},
     {"trainer_create (sgd)", make_sgd, footprint_sgd},
+    {"net_copy", make_net_copy, footprint_net_copy},
     {"trainer_create (adam)", make_adam, footprint_adam},
+    {"trainer_create (adamw)", make_adamw, footprint_adamw},
+    {"trainer_create (irprop+)", make_irprop_plus, footprint_irprop_plus},
+    {"trainer_create (incremental)", make_incremental, footprint_incremental},
+    {"trainer_create (batch)", make_batch, footprint_batch},
+    {"trainer_create (rprop)", make_rprop, footprint_rprop},
+    {"trainer_create (quickprop)", make_quickprop, footprint_quickprop},
+    {"trainer_create (sarprop)", make_sarprop, footprint_sarprop},
     {"qnet_create", make_qnet, footprint_qnet},
     {"qnet_load", make_qnet_load, footprint_qnet_load},
     {"qnet_view", make_qnet_view, footprint_qnet_view},
@@ -137,6 +162,7 @@ static void exercise(size_t i, made *m) {
     int8_t in_i8[2] = {100, -100}, out_i8[1];
     nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
     params.max_epochs = 3;
+    params.validation = &XOR_DATA;
     if (strncmp(MAKERS[i].name, "net", 3) == 0) {
         CHECK_OK(nsw_net_forward(m->net, XOR_INPUTS, 2, out, 1, NULL));
         CHECK_OK(nsw_net_forward_batch(m->net, XOR_INPUTS, 8, 4, out, 4, NULL));
@@ -147,10 +173,9 @@ static void exercise(size_t i, made *m) {
         CHECK_STATUS(nsw_qnet_save(m->qnet, NULL, 0, NULL), NSW_ERR_BUFFER_TOO_SMALL);
     } else {
         nsw_net *pupil = small_net(4, NULL);
-        CHECK_OK(nsw_trainer_train(m->trainer, pupil, XOR_INPUTS, 8, XOR_TARGETS, 4, &params,
-                                   NULL));
-        CHECK_OK(nsw_trainer_epoch(m->trainer, pupil, XOR_INPUTS, 8, XOR_TARGETS, 4, &loss));
-        CHECK_OK(nsw_trainer_loss(m->trainer, pupil, XOR_INPUTS, 8, XOR_TARGETS, 4, &loss));
+        CHECK_OK(nsw_trainer_train(m->trainer, pupil, &XOR_DATA, &params, NULL));
+        CHECK_OK(nsw_trainer_epoch(m->trainer, pupil, &XOR_DATA, &loss));
+        CHECK_OK(nsw_trainer_loss(m->trainer, pupil, &XOR_DATA, &loss));
         nsw_net_destroy(pupil);
     }
 }
@@ -333,9 +358,9 @@ static void callers_memory_is_left_alone(void) {
     nsw_net *pupil = small_net(8, NULL);
     nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
     params.max_epochs = 5;
-    for (uint32_t algorithm = 0; algorithm < 3; algorithm++) {
+    for (uint32_t algorithm = 0; algorithm < ALGORITHM_COUNT; algorithm++) {
         nsw_trainer *trainer = small_trainer(pupil, algorithm, NULL);
-        CHECK_OK(nsw_trainer_train(trainer, pupil, in, 8, want, 4, &params, NULL));
+        CHECK_OK(nsw_trainer_train(trainer, pupil, DATA(in, 8, want, 4), &params, NULL));
         nsw_trainer_destroy(trainer);
     }
     CHECK_OK(nsw_net_forward(pupil, in, 2, out + 3, 1, NULL));

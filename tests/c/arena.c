@@ -151,7 +151,7 @@ static void objects_in_an_arena(void) {
         nsw_trainer *trainer = small_trainer(net, NSW_ALGORITHM_ADAM, &mem);
         nsw_qnet *qnet = small_qnet(net, &mem);
         float loss = 0.0f;
-        CHECK_OK(nsw_trainer_epoch(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, 4, &loss));
+        CHECK_OK(nsw_trainer_epoch(trainer, net, &XOR_DATA, &loss));
         CHECK_OK(nsw_qnet_forward(qnet, XOR_INPUTS, 2, &loss, 1, NULL));
         if (round == 0) {
             first_high = high_water(arena);

@@ -140,8 +140,8 @@ static void the_logger_may_go_away(void) {
     unsigned before = r.lines;
     memset(&r.table, 0x5A, sizeof r.table);
     float loss;
-    CHECK_OK(nsw_trainer_epoch(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, 4, &loss));
-    CHECK_STATUS(nsw_trainer_epoch(trainer, net, XOR_INPUTS, 7, XOR_TARGETS, 4, &loss),
+    CHECK_OK(nsw_trainer_epoch(trainer, net, &XOR_DATA, &loss));
+    CHECK_STATUS(nsw_trainer_epoch(trainer, net, DATA(XOR_INPUTS, 7, XOR_TARGETS, 4), &loss),
                  NSW_ERR_LENGTH);
     nsw_trainer_destroy(trainer);
     nsw_net_destroy(net);
@@ -159,6 +159,39 @@ typedef struct watcher {
     nsw_trainer *trainer;
     nsw_net *net;
 } watcher;
+
+/* Everything that looks into the network or changes it. */
+static void call_back_to_edit(nsw_net *net) {
+    float numbers[SMALL_PARAMETERS] = {0};
+    size_t size, align;
+    uint32_t code;
+    nsw_layer_info layer = NSW_LAYER_INFO_INIT;
+    nsw_connection connection = NSW_CONNECTION_INIT;
+    nsw_randomize_config randomize = NSW_RANDOMIZE_CONFIG_INIT;
+    nsw_net *copy = NULL, *other = small_net(1, NULL);
+#define BUSY(call) CHECK_STATUS(call, NSW_ERR_BUSY)
+    BUSY(nsw_net_layer(net, 0, &layer));
+    BUSY(nsw_net_get_weights(net, numbers, COUNT_OF(numbers), NULL));
+    BUSY(nsw_net_set_weights(net, numbers, COUNT_OF(numbers)));
+    BUSY(nsw_net_connection(net, 0, &connection));
+    BUSY(nsw_net_connections(net, 0, &connection, 1, NULL));
+    BUSY(nsw_net_get_weight(net, 0, 2, numbers));
+    BUSY(nsw_net_set_weight(net, 0, 2, 1.0f));
+    BUSY(nsw_net_set_style(net, 0, NSW_ACTIVATION_SIN, 1.0f));
+    BUSY(nsw_net_set_unit_style(net, 0, 0, NSW_ACTIVATION_SIN, 1.0f));
+    BUSY(nsw_net_get_unit_style(net, 0, 0, &code, numbers));
+    BUSY(nsw_net_copy_footprint(net, &size, &align));
+    BUSY(nsw_net_copy(net, NULL, &copy));
+    BUSY(nsw_net_same_shape(net, other, &code));
+    BUSY(nsw_net_same_shape(other, net, &code));
+    BUSY(nsw_net_difference(net, other, numbers));
+    BUSY(nsw_net_difference(other, net, numbers));
+    BUSY(nsw_net_randomize(net, &randomize));
+    BUSY(nsw_net_grow(net, NSW_ACTIVATION_TANH, 1.0f, numbers, 2, 0.0f, numbers, 1));
+#undef BUSY
+    CHECK(copy == NULL);
+    nsw_net_destroy(other);
+}
 
 static void call_back(const watcher *w) {
     float out[4];
@@ -178,14 +211,19 @@ static void call_back(const watcher *w) {
     CHECK_STATUS(nsw_trainer_create(&trainer_cfg, NULL, &t), NSW_ERR_BUSY);
     CHECK_STATUS(nsw_qnet_create(&qnet_cfg, NULL, &q), NSW_ERR_BUSY);
     CHECK(t == NULL && q == NULL);
-    CHECK_STATUS(nsw_trainer_train(w->trainer, w->net, XOR_INPUTS, 8, XOR_TARGETS, 4, &params,
-                                   NULL),
+    CHECK_STATUS(nsw_trainer_train(w->trainer, w->net, &XOR_DATA, &params, NULL),
                  NSW_ERR_BUSY);
-    CHECK_STATUS(nsw_trainer_epoch(w->trainer, w->net, XOR_INPUTS, 8, XOR_TARGETS, 4, out),
+    CHECK_STATUS(nsw_trainer_epoch(w->trainer, w->net, &XOR_DATA, out),
                  NSW_ERR_BUSY);
-    CHECK_STATUS(nsw_trainer_loss(w->trainer, w->net, XOR_INPUTS, 8, XOR_TARGETS, 4, out),
+    CHECK_STATUS(nsw_trainer_loss(w->trainer, w->net, &XOR_DATA, out),
                  NSW_ERR_BUSY);
     CHECK_STATUS(nsw_trainer_set_learning_rate(w->trainer, 0.5f), NSW_ERR_BUSY);
+    call_back_to_edit(w->net);
+    uint64_t number = 0;
+    CHECK_STATUS(nsw_trainer_test(w->trainer, w->net, &XOR_DATA, out, &number), NSW_ERR_BUSY);
+    CHECK_STATUS(nsw_trainer_epochs(w->trainer, &number), NSW_ERR_BUSY);
+    CHECK_STATUS(nsw_trainer_save_state(w->trainer, bytes, sizeof bytes, NULL), NSW_ERR_BUSY);
+    CHECK_STATUS(nsw_trainer_load_state(w->trainer, bytes, sizeof bytes), NSW_ERR_BUSY);
     nsw_trainer_destroy(w->trainer);
     nsw_net_destroy(w->net);
 }
@@ -221,7 +259,7 @@ static guarded train_watched(uint32_t algorithm, watcher *w, uint32_t epochs, bo
             w->trainer = trainer;
         }
     }
-    CHECK_OK(nsw_trainer_train(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, 4, &params, report));
+    CHECK_OK(nsw_trainer_train(trainer, net, &XOR_DATA, &params, report));
     guarded bytes = net_bytes(net);
     nsw_trainer_destroy(trainer);
     nsw_net_destroy(net);
@@ -261,7 +299,7 @@ static void progress_can_stop(void) {
 }
 
 static void progress_that_calls_back(void) {
-    for (uint32_t algorithm = 0; algorithm < 3; algorithm++) {
+    for (uint32_t algorithm = 0; algorithm < ALGORITHM_COUNT; algorithm++) {
         nsw_train_report report = NSW_TRAIN_REPORT_INIT;
         watcher w = {0};
         guarded disturbed = train_watched(algorithm, &w, 5, true, &report);

@@ -277,6 +277,7 @@ void hooks() {
 
 void training() {
     const nsw::span<const float> inputs(XOR_INPUTS, 8), targets(XOR_TARGETS, 4);
+    const nsw::data samples(inputs, targets);
     nsw::net net = net_of(1);
     nsw::trainer_config config(net);
     config.set_algorithm(nsw::algorithm::adam).set_loss(nsw::loss::cross_entropy);
@@ -284,30 +285,122 @@ void training() {
     CHECK(nsw::trainer::footprint(config)->size > 0);
     nsw::trainer trainer = nsw::trainer::create(config).value();
 
-    const float before = trainer.loss(net, inputs, targets).value();
+    const float before = trainer.loss(net, samples).value();
     nsw_train_report report =
-        trainer.train(net, inputs, targets, nsw::train_params(2000, 0.01f)).value();
+        trainer.train(net, samples, nsw::train_params(2000, 0.01f)).value();
     CHECK(report.stopped_by == static_cast<std::uint32_t>(nsw::stop::loss));
-    CHECK(trainer.loss(net, inputs, targets).value() < before);
-    CHECK(trainer.epoch(net, inputs, targets).ok());
+    CHECK(trainer.loss(net, samples).value() < before);
+    CHECK(trainer.epoch(net, samples).ok());
     CHECK(trainer.set_learning_rate(0.001f).ok());
     CHECK_STATUS(trainer.set_learning_rate(-1.0f).status(), NSW_ERR_INVALID);
 
     // A callable that answers, one that does not, and one that is const.
     std::uint32_t seen = 0;
     report = trainer
-                 .train(net, inputs, targets, nsw::train_params(10),
+                 .train(net, samples, nsw::train_params(10),
                         [&seen](const nsw_progress &p) { return (seen = p.epoch) == 3; })
                  .value();
     CHECK(seen == 3 && report.epochs == 3);
     CHECK(report.stopped_by == static_cast<std::uint32_t>(nsw::stop::callback));
     const auto count = [&seen](const nsw_progress &) { seen++; };
-    report = trainer.train(net, inputs, targets, nsw::train_params(10), count).value();
+    report = trainer.train(net, samples, nsw::train_params(10), count).value();
     CHECK(seen == 13 && report.epochs == 10);
 
-    CHECK_STATUS(trainer.train(net, inputs, targets, nsw::train_params()).status(),
+    CHECK_STATUS(trainer.train(net, samples, nsw::train_params()).status(),
                  NSW_ERR_INVALID);
-    CHECK_STATUS(trainer.epoch(net, inputs.first(7), targets).status(), NSW_ERR_LENGTH);
+    CHECK_STATUS(trainer.epoch(net, {inputs.first(7), targets}).status(), NSW_ERR_LENGTH);
+}
+
+void watched_training() {
+    const nsw::data samples({XOR_INPUTS, 8}, {XOR_TARGETS, 4});
+    const float opposite[4] = {1.0f, 0.0f, 0.0f, 1.0f}, weights[4] = {1.0f, 0.0f, 2.0f, 0.5f};
+    const nsw::data validation({XOR_INPUTS, 8}, opposite, weights);
+    CHECK(samples.weights == nullptr && validation.weights == weights);
+    nsw::net net = net_of(1);
+    nsw::trainer_config config(net);
+    config.set_algorithm(nsw::algorithm::sgd).set_schedule(nsw::schedule::cosine);
+    config.schedule_epochs = 100;
+    config.nesterov = 1;
+    config.momentum = 0.5f;
+    config.keep_best = 1;
+    nsw::trainer trainer = nsw::trainer::create(config).value();
+    nsw::train_params params(200);
+    params.set_validation(validation, 5);
+    const nsw_train_report report = trainer.train(net, samples, params).value();
+    CHECK(report.stopped_by == static_cast<std::uint32_t>(nsw::stop::validation));
+    const nsw::test_result found = trainer.test(net, validation).value();
+    CHECK(found.loss == report.best_validation_loss && found.bit_fail <= 4);
+    CHECK_SIZE(static_cast<std::size_t>(trainer.epochs().value()), report.epochs);
+    params.set_target_bit_fail(4);
+    CHECK_SIZE(trainer.train(net, samples, params)->epochs, 1);
+
+    std::vector<std::uint8_t> state(trainer.state_size().value());
+    CHECK_SIZE(trainer.save_state(state).value(), state.size());
+    nsw::trainer other = nsw::trainer::create(config).value();
+    CHECK(other.load_state(state).ok());
+    CHECK(other.epochs().value() == trainer.epochs().value());
+    nsw::net copy = net.copy().value();
+    CHECK(other.epoch(copy, samples).value() == trainer.epoch(net, samples).value());
+    CHECK(net.difference(copy).value() == 0.0f);
+    CHECK_STATUS(other.load_state({state.data(), 10}).status(), NSW_ERR_MODEL_TRUNCATED);
+
+    config.set_algorithm(nsw::algorithm::quickprop);
+    config.set_error_function(nsw::error_function::tanh);
+    config.set_schedule(nsw::schedule::constant);
+    CHECK(nsw::trainer::create(config).ok());
+}
+
+void editing() {
+    nsw::net_config config(2, LAYERS);
+    config.set_topology(nsw::topology::shortcut);
+    config.unit_styles = 1;
+    config.spare_units = 1;
+    nsw::net net = nsw::net::create(config).value();
+    const std::size_t count = net.describe()->parameters;
+    CHECK_SIZE(net.describe()->topology, NSW_TOPOLOGY_SHORTCUT);
+
+    std::vector<float> weights(count);
+    CHECK_SIZE(net.get_weights(weights).value(), count);
+    std::vector<nsw_connection> links(count);
+    CHECK_SIZE(net.connections(0, links).value(), count);
+    CHECK_SIZE(net.connections(count, links).value(), 0);
+    for (std::size_t i = 0; i < count; i++) {
+        CHECK(links[i].weight == weights[i]);
+        CHECK(net.connection(i)->to == links[i].to);
+        CHECK(net.get_weight(links[i].from, links[i].to).value() == weights[i]);
+    }
+    CHECK(net.layer(1)->sources == 7 && net.layer(1)->first_unit == 7);
+    CHECK_STATUS(net.layer(2).status(), NSW_ERR_INVALID);
+
+    nsw::net copy = net.copy().value();
+    CHECK(net.copy_footprint()->size > 0);
+    CHECK(net.same_shape(copy).value() && net.difference(copy).value() == 0.0f);
+    CHECK(copy.set_weight(nsw::bias_node, 2, weights[10] + 2.0f).ok());
+    CHECK(net.difference(copy).value() > 1.0f);
+    CHECK(copy.set_weights(weights).ok());
+    CHECK(net.difference(copy).value() == 0.0f);
+
+    CHECK(net.set_style(1, {nsw::activation::elliot, 0.5f}).ok());
+    CHECK(net.set_unit_style(0, 3, {nsw::activation::gelu, 2.0f}).ok());
+    const nsw::style style = net.get_unit_style(0, 3).value();
+    CHECK(style.activation == nsw::activation::gelu && style.steepness == 2.0f);
+    CHECK(net.get_unit_style(1, 0)->activation == nsw::activation::elliot);
+    CHECK_STATUS(net.get_unit_style(2, 0).status(), NSW_ERR_INVALID);
+
+    const auto uniform = nsw::randomize_config::uniform(1.0f, 2.0f, 3);
+    CHECK(net.randomize(uniform).ok() && net.get_weights(weights).ok());
+    for (float weight : weights) {
+        CHECK(weight >= 1.0f && weight <= 2.0f);
+    }
+    CHECK(net.randomize(nsw::randomize_config(nsw::randomize::he, 4)).ok());
+    CHECK(net.randomize(nsw::randomize_config::nguyen_widrow({XOR_INPUTS, 8}, 5)).ok());
+
+    const float incoming[7] = {}, outgoing[1] = {1.0f};
+    const nsw::style unit{nsw::activation::tanh, 1.0f};
+    CHECK(net.grow(unit, incoming, 0.5f, outgoing).ok());
+    CHECK(!net.same_shape(copy).value());
+    CHECK_STATUS(net.grow(unit, incoming, 0.5f, outgoing).status(), NSW_ERR_CAPACITY);
+    CHECK_STATUS(net.difference(nsw::net()).status(), NSW_ERR_NULL);
 }
 
 template <class Net>
@@ -379,6 +472,8 @@ int main() {
     arenas();
     hooks();
     training();
+    watched_training();
+    editing();
     float_models();
     int8_models();
     return check_report("hpp");

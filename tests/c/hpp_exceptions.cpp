@@ -64,7 +64,7 @@ void objects_are_destroyed_on_the_way() {
         nsw::trainer trainer =
             nsw::trainer::create(nsw::trainer_config(net), &memory.hook).value();
         CHECK_SIZE(memory.live, 2);
-        trainer.epoch(net, INPUTS.first(7), TARGETS).value();
+        trainer.epoch(net, {INPUTS.first(7), TARGETS}).value();
     } catch (const nsw::error &e) {
         caught = e.status() == NSW_ERR_LENGTH;
     }
@@ -77,7 +77,7 @@ void a_throwing_progress_callback() {
     nsw::trainer trainer = nsw::trainer::create(nsw::trainer_config(net)).value();
     std::string what;
     try {
-        (void)trainer.train(net, INPUTS, TARGETS, nsw::train_params(10),
+        (void)trainer.train(net, {INPUTS, TARGETS}, nsw::train_params(10),
                             [](const nsw_progress &p) {
                                 if (p.epoch == 4) {
                                     throw std::out_of_range("enough");
@@ -89,7 +89,7 @@ void a_throwing_progress_callback() {
     }
     CHECK(what == "enough");
     // Neither is left busy or poisoned.
-    CHECK(trainer.epoch(net, INPUTS, TARGETS).ok());
+    CHECK(trainer.epoch(net, {INPUTS, TARGETS}).ok());
 }
 
 struct throwing_resource {

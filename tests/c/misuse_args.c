@@ -36,7 +36,7 @@ static void still_works(void) {
     float one = 0.0f;
     CHECK_OK(nsw_qnet_forward(qnet, XOR_INPUTS, 2, &one, 1, NULL));
     CHECK(one >= 0.0f && one <= 1.0f);
-    CHECK_OK(nsw_trainer_loss(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, 4, &one));
+    CHECK_OK(nsw_trainer_loss(trainer, net, &XOR_DATA, &one));
 }
 
 /* ---- NULL -------------------------------------------------------------------- */
@@ -136,14 +136,14 @@ static void null_in_use(void) {
     ERR_NULL(nsw_net_forward_batch(net, NULL, 8, 4, out, 4, &len));
     ERR_NULL(nsw_net_forward_batch(net, XOR_INPUTS, 8, 4, NULL, 4, &len));
 
-    ERR_NULL(nsw_trainer_train(trainer, net, NULL, 8, XOR_TARGETS, 4, &params, NULL));
-    ERR_NULL(nsw_trainer_train(trainer, net, XOR_INPUTS, 8, NULL, 4, &params, NULL));
-    ERR_NULL(nsw_trainer_train(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, 4, NULL, NULL));
-    ERR_NULL(nsw_trainer_epoch(trainer, net, NULL, 8, XOR_TARGETS, 4, &loss));
-    ERR_NULL(nsw_trainer_epoch(trainer, net, XOR_INPUTS, 8, NULL, 4, &loss));
-    ERR_NULL(nsw_trainer_loss(trainer, net, NULL, 8, XOR_TARGETS, 4, &loss));
-    ERR_NULL(nsw_trainer_loss(trainer, net, XOR_INPUTS, 8, NULL, 4, &loss));
-    ERR_NULL(nsw_trainer_loss(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, 4, NULL));
+    ERR_NULL(nsw_trainer_train(trainer, net, DATA(NULL, 8, XOR_TARGETS, 4), &params, NULL));
+    ERR_NULL(nsw_trainer_train(trainer, net, DATA(XOR_INPUTS, 8, NULL, 4), &params, NULL));
+    ERR_NULL(nsw_trainer_train(trainer, net, &XOR_DATA, NULL, NULL));
+    ERR_NULL(nsw_trainer_epoch(trainer, net, DATA(NULL, 8, XOR_TARGETS, 4), &loss));
+    ERR_NULL(nsw_trainer_epoch(trainer, net, DATA(XOR_INPUTS, 8, NULL, 4), &loss));
+    ERR_NULL(nsw_trainer_loss(trainer, net, DATA(NULL, 8, XOR_TARGETS, 4), &loss));
+    ERR_NULL(nsw_trainer_loss(trainer, net, DATA(XOR_INPUTS, 8, NULL, 4), &loss));
+    ERR_NULL(nsw_trainer_loss(trainer, net, &XOR_DATA, NULL));
 
     ERR_NULL(nsw_qnet_describe(qnet, NULL));
     ERR_NULL(nsw_qnet_forward(qnet, NULL, 2, out, 1, &len));
@@ -190,14 +190,14 @@ static void wrong_input_lengths(void) {
         size_t wrong = WRONG_LENGTHS[i];
         ERR_ANY(nsw_net_forward(net, XOR_INPUTS, wrong, out, 1, &len));
         ERR_ANY(nsw_net_forward_batch(net, XOR_INPUTS, wrong, 4, out, 4, &len));
-        ERR_ANY(nsw_trainer_train(trainer, net, XOR_INPUTS, wrong, XOR_TARGETS, 4, &params,
+        ERR_ANY(nsw_trainer_train(trainer, net, DATA(XOR_INPUTS, wrong, XOR_TARGETS, 4), &params,
                                   NULL));
-        ERR_ANY(nsw_trainer_epoch(trainer, net, XOR_INPUTS, wrong, XOR_TARGETS, 4, &loss));
-        ERR_ANY(nsw_trainer_loss(trainer, net, XOR_INPUTS, wrong, XOR_TARGETS, 4, &loss));
-        ERR_ANY(nsw_trainer_train(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, wrong, &params,
+        ERR_ANY(nsw_trainer_epoch(trainer, net, DATA(XOR_INPUTS, wrong, XOR_TARGETS, 4), &loss));
+        ERR_ANY(nsw_trainer_loss(trainer, net, DATA(XOR_INPUTS, wrong, XOR_TARGETS, 4), &loss));
+        ERR_ANY(nsw_trainer_train(trainer, net, DATA(XOR_INPUTS, 8, XOR_TARGETS, wrong), &params,
                                   NULL));
-        ERR_ANY(nsw_trainer_epoch(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, wrong, &loss));
-        ERR_ANY(nsw_trainer_loss(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, wrong, &loss));
+        ERR_ANY(nsw_trainer_epoch(trainer, net, DATA(XOR_INPUTS, 8, XOR_TARGETS, wrong), &loss));
+        ERR_ANY(nsw_trainer_loss(trainer, net, DATA(XOR_INPUTS, 8, XOR_TARGETS, wrong), &loss));
         ERR_ANY(nsw_qnet_forward(qnet, XOR_INPUTS, wrong, out, 1, &len));
         ERR_ANY(nsw_qnet_forward_i8(qnet, small, wrong, small, 1, &len));
         /* These two take any number of values; here there is room for 2 and for 1. */
@@ -217,7 +217,7 @@ static void wrong_input_lengths(void) {
         }
     }
     CHECK_STATUS(nsw_net_forward(net, XOR_INPUTS, 3, out, 1, &len), NSW_ERR_LENGTH);
-    CHECK_STATUS(nsw_trainer_loss(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, 3, &loss),
+    CHECK_STATUS(nsw_trainer_loss(trainer, net, DATA(XOR_INPUTS, 8, XOR_TARGETS, 3), &loss),
                  NSW_ERR_LENGTH);
     CHECK_STATUS(nsw_qnet_forward(qnet, XOR_INPUTS, 1, out, 1, &len), NSW_ERR_LENGTH);
 }
@@ -228,8 +228,8 @@ static void no_samples(void) {
     /* Nothing to run is no error; nothing to learn from is one. */
     CHECK_OK(nsw_net_forward_batch(net, XOR_INPUTS, 0, 0, out, 1, &len));
     CHECK_SIZE(len, 0);
-    ERR_ANY(nsw_trainer_loss(trainer, net, XOR_INPUTS, 0, XOR_TARGETS, 0, &loss));
-    ERR_ANY(nsw_trainer_epoch(trainer, net, XOR_INPUTS, 0, XOR_TARGETS, 0, &loss));
+    ERR_ANY(nsw_trainer_loss(trainer, net, DATA(XOR_INPUTS, 0, XOR_TARGETS, 0), &loss));
+    ERR_ANY(nsw_trainer_epoch(trainer, net, DATA(XOR_INPUTS, 0, XOR_TARGETS, 0), &loss));
     nsw_qnet_config cfg = small_qnet_config(net);
     cfg.samples_len = 0;
     nsw_qnet *q = NULL;
@@ -380,9 +380,9 @@ static void misaligned_data(void) {
     CHECK_STATUS(nsw_net_forward(net, crooked, 2, out, 1, &len), NSW_ERR_ALIGNMENT);
     CHECK_STATUS(nsw_net_forward(net, XOR_INPUTS, 2, crooked, 1, &len), NSW_ERR_ALIGNMENT);
     CHECK_STATUS(nsw_net_forward_batch(net, crooked, 8, 4, out, 4, &len), NSW_ERR_ALIGNMENT);
-    CHECK_STATUS(nsw_trainer_loss(trainer, net, crooked, 8, XOR_TARGETS, 4, out),
+    CHECK_STATUS(nsw_trainer_loss(trainer, net, DATA(crooked, 8, XOR_TARGETS, 4), out),
                  NSW_ERR_ALIGNMENT);
-    CHECK_STATUS(nsw_trainer_loss(trainer, net, XOR_INPUTS, 8, crooked, 4, out),
+    CHECK_STATUS(nsw_trainer_loss(trainer, net, DATA(XOR_INPUTS, 8, crooked, 4), out),
                  NSW_ERR_ALIGNMENT);
     CHECK_STATUS(nsw_qnet_forward(qnet, crooked, 2, out, 1, &len), NSW_ERR_ALIGNMENT);
     CHECK_STATUS(nsw_qnet_forward(qnet, XOR_INPUTS, 2, crooked, 1, &len), NSW_ERR_ALIGNMENT);

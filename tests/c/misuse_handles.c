@@ -59,44 +59,170 @@ static nsw_status net_forward_batch(void *h) {
     return nsw_net_forward_batch(h, XOR_INPUTS, 8, 4, outputs, COUNT_OF(outputs), &len);
 }
 
+static nsw_status net_layer(void *h) {
+    nsw_layer_info info = NSW_LAYER_INFO_INIT;
+    return nsw_net_layer(h, 0, &info);
+}
+
+static nsw_status net_get_weights(void *h) {
+    float weights[SMALL_PARAMETERS];
+    size_t len;
+    return nsw_net_get_weights(h, weights, COUNT_OF(weights), &len);
+}
+
+static nsw_status net_set_weights(void *h) {
+    const float weights[SMALL_PARAMETERS] = {0.5f};
+    return nsw_net_set_weights(h, weights, COUNT_OF(weights));
+}
+
+static nsw_status net_connection(void *h) {
+    nsw_connection found = NSW_CONNECTION_INIT;
+    return nsw_net_connection(h, 0, &found);
+}
+
+static nsw_status net_connections(void *h) {
+    nsw_connection found = NSW_CONNECTION_INIT;
+    size_t len;
+    return nsw_net_connections(h, 0, &found, 1, &len);
+}
+
+static nsw_status net_get_weight(void *h) {
+    float weight;
+    return nsw_net_get_weight(h, 0, 2, &weight);
+}
+
+static nsw_status net_set_weight(void *h) {
+    return nsw_net_set_weight(h, NSW_NODE_BIAS, 2, 0.25f);
+}
+
+static nsw_status net_set_style(void *h) {
+    return nsw_net_set_style(h, 0, NSW_ACTIVATION_TANH, 1.0f);
+}
+
+static nsw_status net_get_unit_style(void *h) {
+    uint32_t activation;
+    float steepness;
+    return nsw_net_get_unit_style(h, 0, 0, &activation, &steepness);
+}
+
+static nsw_status net_copy_footprint(void *h) {
+    size_t size, align;
+    return nsw_net_copy_footprint(h, &size, &align);
+}
+
+static nsw_status net_same_shape(void *h) {
+    uint32_t same;
+    return nsw_net_same_shape(h, good.object[NET], &same);
+}
+
+static nsw_status net_same_shape_other(void *h) {
+    uint32_t same;
+    return nsw_net_same_shape(good.object[NET], h, &same);
+}
+
+static nsw_status net_difference(void *h) {
+    float most;
+    return nsw_net_difference(h, good.object[NET], &most);
+}
+
+static nsw_status net_difference_other(void *h) {
+    float most;
+    return nsw_net_difference(good.object[NET], h, &most);
+}
+
+static nsw_status net_randomize(void *h) {
+    nsw_randomize_config how = NSW_RANDOMIZE_CONFIG_INIT;
+    return nsw_net_randomize(h, &how);
+}
+
+/* Only one made for it has units with styles of their own. */
+static nsw_status net_set_unit_style(void *h) {
+    nsw_status status = nsw_net_set_unit_style(h, 0, 0, NSW_ACTIVATION_TANH, 1.0f);
+    return status == NSW_ERR_UNSUPPORTED ? NSW_OK : status;
+}
+
+/* Only shortcut networks grow. */
+static nsw_status net_grow(void *h) {
+    const float weights[SMALL_INPUTS] = {0.0f, 0.0f};
+    nsw_status status = nsw_net_grow(h, NSW_ACTIVATION_TANH, 1.0f, weights, SMALL_INPUTS, 0.0f,
+                                     weights, SMALL_OUTPUTS);
+    return status == NSW_ERR_CAPACITY ? NSW_OK : status;
+}
+
+static nsw_status net_copy(void *h) {
+    nsw_net *copy = NULL;
+    nsw_status status = nsw_net_copy(h, NULL, &copy);
+    CHECK((status == NSW_OK) == (copy != NULL));
+    nsw_net_destroy(copy);
+    return status;
+}
+
 static nsw_status trainer_train(void *h) {
     nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
     nsw_train_report report = NSW_TRAIN_REPORT_INIT;
     params.max_epochs = 1;
-    return nsw_trainer_train(h, good.object[NET], XOR_INPUTS, 8, XOR_TARGETS, 4, &params,
-                             &report);
+    return nsw_trainer_train(h, good.object[NET], &XOR_DATA, &params, &report);
 }
 
 static nsw_status trainer_train_net(void *h) {
     nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
     nsw_train_report report = NSW_TRAIN_REPORT_INIT;
     params.max_epochs = 1;
-    return nsw_trainer_train(good.object[TRAINER], h, XOR_INPUTS, 8, XOR_TARGETS, 4, &params,
-                             &report);
+    return nsw_trainer_train(good.object[TRAINER], h, &XOR_DATA, &params, &report);
 }
 
 static nsw_status trainer_epoch(void *h) {
     float loss;
-    return nsw_trainer_epoch(h, good.object[NET], XOR_INPUTS, 8, XOR_TARGETS, 4, &loss);
+    return nsw_trainer_epoch(h, good.object[NET], &XOR_DATA, &loss);
 }
 
 static nsw_status trainer_epoch_net(void *h) {
     float loss;
-    return nsw_trainer_epoch(good.object[TRAINER], h, XOR_INPUTS, 8, XOR_TARGETS, 4, &loss);
+    return nsw_trainer_epoch(good.object[TRAINER], h, &XOR_DATA, &loss);
 }
 
 static nsw_status trainer_loss(void *h) {
     float loss;
-    return nsw_trainer_loss(h, good.object[NET], XOR_INPUTS, 8, XOR_TARGETS, 4, &loss);
+    return nsw_trainer_loss(h, good.object[NET], &XOR_DATA, &loss);
 }
 
 static nsw_status trainer_loss_net(void *h) {
     float loss;
-    return nsw_trainer_loss(good.object[TRAINER], h, XOR_INPUTS, 8, XOR_TARGETS, 4, &loss);
+    return nsw_trainer_loss(good.object[TRAINER], h, &XOR_DATA, &loss);
 }
 
 static nsw_status trainer_set_learning_rate(void *h) {
     return nsw_trainer_set_learning_rate(h, 0.01f);
+}
+
+static nsw_status trainer_test(void *h) {
+    float loss;
+    uint64_t bit_fail;
+    return nsw_trainer_test(h, good.object[NET], &XOR_DATA, &loss, &bit_fail);
+}
+
+static nsw_status trainer_test_net(void *h) {
+    float loss;
+    uint64_t bit_fail;
+    return nsw_trainer_test(good.object[TRAINER], h, &XOR_DATA, &loss, &bit_fail);
+}
+
+static nsw_status trainer_epochs(void *h) {
+    uint64_t epochs;
+    return nsw_trainer_epochs(h, &epochs);
+}
+
+static nsw_status trainer_save_state(void *h) {
+    uint8_t bytes[1024];
+    size_t len;
+    return nsw_trainer_save_state(h, bytes, sizeof bytes, &len);
+}
+
+static nsw_status trainer_load_state(void *h) {
+    uint8_t bytes[1024];
+    size_t len;
+    CHECK_OK(nsw_trainer_save_state(good.object[TRAINER], bytes, sizeof bytes, &len));
+    return nsw_trainer_load_state(h, bytes, len);
 }
 
 static nsw_status trainer_footprint_net(void *h) {
@@ -182,6 +308,24 @@ static const struct {
     {"net_set_kernel", NET, net_set_kernel},
     {"net_forward", NET, net_forward},
     {"net_forward_batch", NET, net_forward_batch},
+    {"net_layer", NET, net_layer},
+    {"net_get_weights", NET, net_get_weights},
+    {"net_set_weights", NET, net_set_weights},
+    {"net_connection", NET, net_connection},
+    {"net_connections", NET, net_connections},
+    {"net_get_weight", NET, net_get_weight},
+    {"net_set_weight", NET, net_set_weight},
+    {"net_set_style", NET, net_set_style},
+    {"net_get_unit_style", NET, net_get_unit_style},
+    {"net_copy_footprint", NET, net_copy_footprint},
+    {"net_same_shape", NET, net_same_shape},
+    {"net_same_shape (other)", NET, net_same_shape_other},
+    {"net_difference", NET, net_difference},
+    {"net_difference (other)", NET, net_difference_other},
+    {"net_randomize", NET, net_randomize},
+    {"net_set_unit_style", NET, net_set_unit_style},
+    {"net_grow", NET, net_grow},
+    {"net_copy", NET, net_copy},
     {"trainer_train", TRAINER, trainer_train},
     {"trainer_train (net)", NET, trainer_train_net},
     {"trainer_epoch", TRAINER, trainer_epoch},
@@ -189,6 +333,11 @@ static const struct {
     {"trainer_loss", TRAINER, trainer_loss},
     {"trainer_loss (net)", NET, trainer_loss_net},
     {"trainer_set_learning_rate", TRAINER, trainer_set_learning_rate},
+    {"trainer_test", TRAINER, trainer_test},
+    {"trainer_test (net)", NET, trainer_test_net},
+    {"trainer_epochs", TRAINER, trainer_epochs},
+    {"trainer_save_state", TRAINER, trainer_save_state},
+    {"trainer_load_state", TRAINER, trainer_load_state},
     {"trainer_footprint (cfg.net)", NET, trainer_footprint_net},
     {"trainer_create (cfg.net)", NET, trainer_create_net},
     {"qnet_footprint (cfg.net)", NET, qnet_footprint_net},

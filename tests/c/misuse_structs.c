@@ -68,7 +68,23 @@ static nsw_status use_trainer_config(void *arg) {
 }
 
 static nsw_status use_train_params(void *arg) {
-    return nsw_trainer_train(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, 4, arg, NULL);
+    return nsw_trainer_train(trainer, net, &XOR_DATA, arg, NULL);
+}
+
+static nsw_status use_data(void *arg) {
+    float loss;
+    return nsw_trainer_loss(trainer, net, arg, &loss);
+}
+
+static nsw_status use_validation(void *arg) {
+    nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
+    params.max_epochs = 1;
+    params.validation = arg;
+    return nsw_trainer_train(trainer, net, &XOR_DATA, &params, NULL);
+}
+
+static nsw_status use_randomize_config(void *arg) {
+    return nsw_net_randomize(net, arg);
 }
 
 static nsw_status use_qnet_config(void *arg) {
@@ -92,6 +108,18 @@ static nsw_status fill_net_info(void *arg) {
     return nsw_net_describe(net, arg);
 }
 
+static nsw_status fill_layer_info(void *arg) {
+    return nsw_net_layer(net, 1, arg);
+}
+
+static nsw_status fill_connection(void *arg) {
+    return nsw_net_connection(net, 3, arg);
+}
+
+static nsw_status fill_connections(void *arg) {
+    return nsw_net_connections(net, 3, arg, 1, NULL);
+}
+
 static nsw_status fill_qnet_info(void *arg) {
     return nsw_qnet_describe(qnet, arg);
 }
@@ -99,7 +127,7 @@ static nsw_status fill_qnet_info(void *arg) {
 static nsw_status fill_train_report(void *arg) {
     nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
     params.max_epochs = 1;
-    return nsw_trainer_train(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, 4, &params, arg);
+    return nsw_trainer_train(trainer, net, &XOR_DATA, &params, arg);
 }
 
 /* ---- the table ------------------------------------------------------------------- */
@@ -110,8 +138,12 @@ static nsw_net_config net_config;
 static nsw_layer layer = NSW_LAYER(3, NSW_ACTIVATION_TANH);
 static nsw_trainer_config trainer_config;
 static nsw_train_params train_params = NSW_TRAIN_PARAMS_INIT;
+static nsw_data data;
+static nsw_randomize_config randomize_config = NSW_RANDOMIZE_CONFIG_INIT;
 static nsw_qnet_config qnet_config;
 static nsw_net_info net_info = NSW_NET_INFO_INIT;
+static nsw_layer_info layer_info = NSW_LAYER_INFO_INIT;
+static nsw_connection connection = NSW_CONNECTION_INIT;
 static nsw_qnet_info qnet_info = NSW_QNET_INFO_INIT;
 static nsw_train_report train_report = NSW_TRAIN_REPORT_INIT;
 
@@ -143,12 +175,23 @@ static const struct {
      offsetof(nsw_trainer_config, logger), 1, false},
     {"nsw_train_params", use_train_params, &train_params, sizeof train_params,
      offsetof(nsw_train_params, target_loss), 1, false},
+    {"nsw_data", use_data, &data, sizeof data, offsetof(nsw_data, weights), 1, false},
+    {"nsw_data (validation)", use_validation, &data, sizeof data, offsetof(nsw_data, weights), 1,
+     false},
+    {"nsw_randomize_config", use_randomize_config, &randomize_config, sizeof randomize_config,
+     offsetof(nsw_randomize_config, seed), 1, false},
     {"nsw_qnet_config", use_qnet_config, &qnet_config, sizeof qnet_config,
      offsetof(nsw_qnet_config, logger), 1, false},
     {"nsw_allocator (output)", fill_allocator, &allocator, sizeof allocator,
      sizeof(nsw_allocator), 1, true},
     {"nsw_net_info", fill_net_info, &net_info, sizeof net_info,
      offsetof(nsw_net_info, parameters), 1, true},
+    {"nsw_layer_info", fill_layer_info, &layer_info, sizeof layer_info,
+     offsetof(nsw_layer_info, activation), 1, true},
+    {"nsw_connection", fill_connection, &connection, sizeof connection, sizeof(nsw_connection), 1,
+     true},
+    {"nsw_connection (array)", fill_connections, &connection, sizeof connection,
+     sizeof(nsw_connection), 4, true},
     {"nsw_qnet_info", fill_qnet_info, &qnet_info, sizeof qnet_info,
      offsetof(nsw_qnet_info, model_size), 1, true},
     {"nsw_train_report", fill_train_report, &train_report, sizeof train_report,
@@ -303,14 +346,40 @@ static void layer_stride(void) {
     guarded_free(&g);
 }
 
+/* An array that the library fills has the stride of its first element, too. */
+static void connection_stride(void) {
+    const size_t stride = sizeof(nsw_connection) + 8;
+    guarded g = guarded_new(SMALL_PARAMETERS * stride, 16, 0);
+    memset(g.data, 0x77, g.len);
+    set_size(&g, (uint32_t)stride);
+    size_t len = 0;
+    CHECK_OK(nsw_net_connections(net, 0, (void *)g.data, SMALL_PARAMETERS, &len));
+    CHECK_SIZE(len, SMALL_PARAMETERS);
+    for (size_t i = 0; i < SMALL_PARAMETERS; i++) {
+        nsw_connection wide, one = NSW_CONNECTION_INIT;
+        memcpy(&wide, g.data + i * stride, sizeof wide);
+        CHECK_OK(nsw_net_connection(net, i, &one));
+        CHECK(wide.from == one.from && wide.to == one.to && wide.weight == one.weight);
+        CHECK_SIZE(wide.size, stride);
+        CHECK(g.data[i * stride + sizeof wide] == 0x77 && g.data[(i + 1) * stride - 1] == 0x77);
+    }
+    set_size(&g, (uint32_t)stride + 1); /* the second would not be aligned */
+    CHECK_STATUS(nsw_net_connections(net, 0, (void *)g.data, 2, &len), NSW_ERR_STRUCT_SIZE);
+    set_size(&g, (uint32_t)stride);
+    CHECK_STATUS(nsw_net_connections(net, 0, (void *)g.data, SIZE_MAX / 2, &len),
+                 NSW_ERR_OVERFLOW);
+    guarded_free(&g);
+}
+
 /* What is 0 today may mean something tomorrow, so only 0 is taken. */
 static void reserved_fields(void) {
-    nsw_net_config n = net_config;
-    nsw_train_params t = train_params;
+    nsw_trainer_config t = trainer_config;
+    nsw_data d = data;
     nsw_qnet_config q = qnet_config;
-    n.reserved = t.reserved = q.reserved = 1;
-    CHECK_STATUS(use_net_config(&n), NSW_ERR_INVALID);
-    CHECK_STATUS(use_train_params(&t), NSW_ERR_INVALID);
+    t.reserved = d.reserved = q.reserved = 1;
+    CHECK_STATUS(use_trainer_config(&t), NSW_ERR_INVALID);
+    CHECK_STATUS(use_data(&d), NSW_ERR_INVALID);
+    CHECK_STATUS(use_validation(&d), NSW_ERR_INVALID);
     CHECK_STATUS(use_qnet_config(&q), NSW_ERR_INVALID);
 }
 
@@ -325,6 +394,7 @@ int main(void) {
     net_config = small_config(1);
     trainer_config = small_trainer_config(net, NSW_ALGORITHM_ADAM);
     train_params.max_epochs = 1;
+    data = XOR_DATA;
     qnet_config = small_qnet_config(net);
 
     for (size_t i = 0; i < COUNT_OF(STRUCTS); i++) {
@@ -339,6 +409,7 @@ int main(void) {
     }
     reserved_fields();
     layer_stride();
+    connection_stride();
 
     nsw_qnet_destroy(qnet);
     nsw_trainer_destroy(trainer);

@@ -61,7 +61,7 @@ static void train(nsw_net *net) {
     REQUIRE_OK(nsw_trainer_create(&cfg, NULL, &trainer));
     nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
     params.max_epochs = quick() ? 60 : 200;
-    CHECK_OK(nsw_trainer_train(trainer, net, points, TRAINING * 2, labels, TRAINING * 2,
+    CHECK_OK(nsw_trainer_train(trainer, net, DATA(points, TRAINING * 2, labels, TRAINING * 2),
                                &params, NULL));
     nsw_trainer_destroy(trainer);
 }

@@ -215,6 +215,7 @@ void counting_finish(counting *c) {
 
 const float XOR_INPUTS[8] = {0.0f, 0.0f, 0.0f, 1.0f, 1.0f, 0.0f, 1.0f, 1.0f};
 const float XOR_TARGETS[4] = {0.0f, 1.0f, 1.0f, 0.0f};
+const nsw_data XOR_DATA = NSW_DATA(XOR_INPUTS, 8, XOR_TARGETS, 4);
 
 static const nsw_layer SMALL_LAYERS[] = {
     NSW_LAYER(5, NSW_ACTIVATION_TANH),

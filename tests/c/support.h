@@ -86,6 +86,10 @@ void counting_finish(counting *c);
 /* The four samples of exclusive or, as {0,1} and one output. */
 extern const float XOR_INPUTS[8];
 extern const float XOR_TARGETS[4];
+extern const nsw_data XOR_DATA;
+/* A pointer to samples with what to answer, in C. */
+#define DATA(inputs, inputs_len, targets, targets_len) \
+    (&(const nsw_data)NSW_DATA(inputs, inputs_len, targets, targets_len))
 
 /* 2 inputs, 5 tanh units, 1 sigmoid unit. The layers live as long as the program. */
 #define SMALL_INPUTS 2u
@@ -94,6 +98,8 @@ extern const float XOR_TARGETS[4];
 nsw_net_config small_config(uint64_t seed);
 nsw_net *small_net(uint64_t seed, const nsw_allocator *mem);
 
+/* NSW_ALGORITHM_ constants run from 0 to below this. */
+#define ALGORITHM_COUNT 10u
 nsw_trainer_config small_trainer_config(const nsw_net *net, uint32_t algorithm);
 nsw_trainer *small_trainer(const nsw_net *net, uint32_t algorithm, const nsw_allocator *mem);
 

@@ -80,7 +80,7 @@ static void exclusive_or_is_learnt(void) {
             nsw_train_report report = NSW_TRAIN_REPORT_INIT;
             params.max_epochs = 5000;
             params.target_loss = GOALS[g].target;
-            CHECK_OK(nsw_trainer_train(trainer, net, XOR_INPUTS, 8, targets, targets_len,
+            CHECK_OK(nsw_trainer_train(trainer, net, DATA(XOR_INPUTS, 8, targets, targets_len),
                                        &params, &report));
             CHECK_NOTE(report.stopped_by == NSW_STOP_LOSS && report.loss <= GOALS[g].target &&
                            report.epochs < params.max_epochs,
@@ -121,7 +121,7 @@ static guarded trained(uint32_t algorithm, seeds s) {
     REQUIRE_OK(nsw_trainer_create(&cfg, NULL, &trainer));
     nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
     params.max_epochs = 20;
-    CHECK_OK(nsw_trainer_train(trainer, net, inputs, COUNT_OF(inputs), targets, SAMPLES,
+    CHECK_OK(nsw_trainer_train(trainer, net, DATA(inputs, COUNT_OF(inputs), targets, SAMPLES),
                                &params, NULL));
     guarded bytes = net_bytes(net);
     nsw_trainer_destroy(trainer);
@@ -173,10 +173,10 @@ static void train_is_epochs(void) {
         nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
         nsw_train_report report = NSW_TRAIN_REPORT_INIT;
         params.max_epochs = 9;
-        CHECK_OK(nsw_trainer_train(t1, one, XOR_INPUTS, 8, XOR_TARGETS, 4, &params, &report));
+        CHECK_OK(nsw_trainer_train(t1, one, &XOR_DATA, &params, &report));
         float loss = -1.0f;
         for (int i = 0; i < 9; i++) {
-            CHECK_OK(nsw_trainer_epoch(t2, two, XOR_INPUTS, 8, XOR_TARGETS, 4, &loss));
+            CHECK_OK(nsw_trainer_epoch(t2, two, &XOR_DATA, &loss));
         }
         CHECK(loss == report.loss);
         guarded x = net_bytes(one), y = net_bytes(two);
@@ -202,7 +202,7 @@ static void the_loss_is_the_mean(void) {
         expected += error * error / 4.0;
     }
     guarded before = net_bytes(net);
-    CHECK_OK(nsw_trainer_loss(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, 4, &loss));
+    CHECK_OK(nsw_trainer_loss(trainer, net, &XOR_DATA, &loss));
     CHECK_NOTE(fabs((double)loss - expected) < 1e-6, "%g, expected %g", (double)loss, expected);
     guarded after = net_bytes(net);
     CHECK(memcmp(before.data, after.data, after.len) == 0);
@@ -231,8 +231,7 @@ static void divergence_is_reported(void) {
         REQUIRE_OK(nsw_trainer_create(&cfg, NULL, &trainer));
         nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
         params.max_epochs = 1000;
-        CHECK_STATUS(nsw_trainer_train(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, 4, &params,
-                                       NULL),
+        CHECK_STATUS(nsw_trainer_train(trainer, net, &XOR_DATA, &params, NULL),
                      NSW_ERR_NN_DIVERGED);
         /* The loader refuses a model with a NaN or an infinity in it. */
         guarded bytes = net_bytes(net);
@@ -263,11 +262,12 @@ static void data_must_be_finite(void) {
             memcpy(inputs, XOR_INPUTS, sizeof inputs);
             memcpy(targets, XOR_TARGETS, sizeof targets);
             *(at < 8 ? &inputs[at] : &targets[at - 8]) = BAD[b];
-            CHECK_STATUS(nsw_trainer_train(trainer, net, inputs, 8, targets, 4, &params, NULL),
+            CHECK_STATUS(nsw_trainer_train(trainer, net, DATA(inputs, 8, targets, 4), &params,
+                                           NULL),
                          NSW_ERR_NN_NOT_FINITE);
-            CHECK_STATUS(nsw_trainer_epoch(trainer, net, inputs, 8, targets, 4, &loss),
+            CHECK_STATUS(nsw_trainer_epoch(trainer, net, DATA(inputs, 8, targets, 4), &loss),
                          NSW_ERR_NN_NOT_FINITE);
-            CHECK_STATUS(nsw_trainer_loss(trainer, net, inputs, 8, targets, 4, &loss),
+            CHECK_STATUS(nsw_trainer_loss(trainer, net, DATA(inputs, 8, targets, 4), &loss),
                          NSW_ERR_NN_NOT_FINITE);
             if (at < 8) {
                 nsw_qnet_config cfg = small_qnet_config(net);
@@ -298,7 +298,7 @@ static void settings_are_checked(void) {
     nsw_net *net = small_net(1, NULL);
     nsw_trainer_config good = small_trainer_config(net, NSW_ALGORITHM_SGD), cfg = good;
     CHECK_OK(try_config(&cfg));
-    cfg.algorithm = 3;
+    cfg.algorithm = 10;
     CHECK_STATUS(try_config(&cfg), NSW_ERR_INVALID);
     cfg = good;
     cfg.loss = 2;
@@ -340,14 +340,14 @@ static void losses_and_shapes_must_match(void) {
     nsw_trainer *trainer = NULL;
     REQUIRE_OK(nsw_trainer_create(&cfg, NULL, &trainer));
     float loss;
-    CHECK_STATUS(nsw_trainer_epoch(trainer, other, XOR_INPUTS, 8, XOR_TARGETS, 4, &loss),
+    CHECK_STATUS(nsw_trainer_epoch(trainer, other, &XOR_DATA, &loss),
                  NSW_ERR_NN_MISMATCH);
-    CHECK_STATUS(nsw_trainer_epoch(trainer, linear, XOR_INPUTS, 8, XOR_TARGETS, 4, &loss),
+    CHECK_STATUS(nsw_trainer_epoch(trainer, linear, &XOR_DATA, &loss),
                  NSW_ERR_NN_MISMATCH);
     const float beyond[4] = {0.0f, 1.5f, 1.0f, 0.0f};
-    CHECK_STATUS(nsw_trainer_epoch(trainer, sigmoid, XOR_INPUTS, 8, beyond, 4, &loss),
+    CHECK_STATUS(nsw_trainer_epoch(trainer, sigmoid, DATA(XOR_INPUTS, 8, beyond, 4), &loss),
                  NSW_ERR_INVALID);
-    CHECK_OK(nsw_trainer_epoch(trainer, sigmoid, XOR_INPUTS, 8, XOR_TARGETS, 4, &loss));
+    CHECK_OK(nsw_trainer_epoch(trainer, sigmoid, &XOR_DATA, &loss));
     nsw_trainer_destroy(trainer);
     nsw_net_destroy(linear);
     nsw_net_destroy(sigmoid);
@@ -358,7 +358,7 @@ static void stops_are_checked(void) {
     nsw_net *net = small_net(1, NULL);
     nsw_trainer *trainer = small_trainer(net, NSW_ALGORITHM_SGD, NULL);
     nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
-#define TRAIN() nsw_trainer_train(trainer, net, XOR_INPUTS, 8, XOR_TARGETS, 4, &params, &report)
+#define TRAIN() nsw_trainer_train(trainer, net, &XOR_DATA, &params, &report)
     nsw_train_report report = NSW_TRAIN_REPORT_INIT;
     CHECK_STATUS(TRAIN(), NSW_ERR_INVALID); /* no epochs */
     params.max_epochs = 5;
@@ -398,8 +398,8 @@ static void the_learning_rate_can_change(void) {
     float loss, before, after_crawl, after_run;
     CHECK_OK(nsw_trainer_set_learning_rate(crawl, 1e-30f));
     CHECK_OK(nsw_net_forward(slow, XOR_INPUTS + 2, 2, &before, 1, NULL));
-    CHECK_OK(nsw_trainer_epoch(crawl, slow, XOR_INPUTS, 8, XOR_TARGETS, 4, &loss));
-    CHECK_OK(nsw_trainer_epoch(sgd, fast, XOR_INPUTS, 8, XOR_TARGETS, 4, &loss));
+    CHECK_OK(nsw_trainer_epoch(crawl, slow, &XOR_DATA, &loss));
+    CHECK_OK(nsw_trainer_epoch(sgd, fast, &XOR_DATA, &loss));
     CHECK_OK(nsw_net_forward(slow, XOR_INPUTS + 2, 2, &after_crawl, 1, NULL));
     CHECK_OK(nsw_net_forward(fast, XOR_INPUTS + 2, 2, &after_run, 1, NULL));
     CHECK(after_crawl == before);

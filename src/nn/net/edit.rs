@@ -318,6 +318,11 @@ impl<'m> Net<'m> {
         Ok(pairs.fold(0.0, |most, (a, b)| f32::max(most, (a - b).abs())))
     }
 
+    /// How many units [`grow`](Net::grow) can add still.
+    pub fn spare_units(&self) -> usize {
+        self.body.spare
+    }
+
     /// Adds a unit as a layer of its own before the last one. It gets values
     /// from all nodes but the outputs by the weights `incoming` and `bias`, and
     /// gives its own to each output by `outgoing`.
