@@ -34,6 +34,7 @@
 /* Initialisers: sizeof, then zeros, which mean the defaults. */
 #define NSW_ALLOCATOR_INIT {sizeof(nsw_allocator), 0, 0, 0}
 #define NSW_LOGGER_INIT {sizeof(nsw_logger), 0, 0, 0}
+#define NSW_PARALLEL_INIT {sizeof(nsw_parallel), 0, 0, 0}
 #define NSW_LAYER(units, activation) {sizeof(nsw_layer), (units), (activation), 0, 0}
 #define NSW_NET_CONFIG_INIT {sizeof(nsw_net_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_NET_INFO_INIT {sizeof(nsw_net_info), 0, 0, 0, 0, 0, 0, 0, 0}
@@ -42,11 +43,11 @@
 #define NSW_RANDOMIZE_CONFIG_INIT {sizeof(nsw_randomize_config), 0, 0, 0, 0, 0, 0}
 #define NSW_TRAINER_CONFIG_INIT \
   {sizeof(nsw_trainer_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_DATA_INIT {sizeof(nsw_data), 0, 0, 0, 0, 0, 0, 0}
 #define NSW_DATA(inputs, inputs_len, targets, targets_len) \
   {sizeof(nsw_data), 0, (inputs), (inputs_len), (targets), (targets_len), 0, 0}
-#define NSW_TRAIN_PARAMS_INIT {sizeof(nsw_train_params), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_TRAIN_PARAMS_INIT {sizeof(nsw_train_params), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_TRAIN_REPORT_INIT {sizeof(nsw_train_report), 0, 0, 0, 0, 0, 0}
 #define NSW_QNET_CONFIG_INIT {sizeof(nsw_qnet_config), 0, 0, 0, 0, 0}
 #define NSW_QNET_INFO_INIT {sizeof(nsw_qnet_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
@@ -965,6 +966,21 @@ typedef struct nsw_trainer_config {
    */
   uint32_t keep_best;
   /**
+   * Not 0: training gives the same weights as libfann 2.2.0 (Debian's build
+   * for x86-64) bit for bit, on every machine and kernel. Samples come in the
+   * order of the data. Only FANN's algorithms and activations, NSW_LOSS_MSE,
+   * one worker, no schedule and no sample weights; SARPROP draws what glibc's
+   * rand gives after srand(seed). Weights may stop being finite, as there.
+   */
+  uint32_t exact;
+  /**
+   * How many workers share the blocks of a batch, 1 to 16; 0 means 1. Each
+   * costs the memory of a block and of a gradient. The result depends on
+   * their number (sums are rounded in another order), not on who runs them:
+   * see `parallel` in nsw_train_params.
+   */
+  uint32_t workers;
+  /**
    * 0.
    */
   uint32_t reserved;
@@ -1042,6 +1058,42 @@ typedef struct nsw_progress {
 } nsw_progress;
 
 /**
+ * A part of some work. Called by whoever is given it with the `work_ctx` that
+ * it came with and the number of the part.
+ */
+typedef void (*nsw_work)(void *work_ctx, size_t part);
+
+/**
+ * Runs the parts of some work side by side. NULL in its place means one after
+ * the other on the calling thread. NSW_PARALLEL_INIT, then `run` or `threads`.
+ */
+typedef struct nsw_parallel {
+  /**
+   * sizeof(nsw_parallel); NSW_PARALLEL_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Without `run`: the library starts threads itself, at most so many at once
+   * with the calling one; 0 means as many as the machine has for this
+   * program. A library built without std answers NSW_ERR_UNSUPPORTED.
+   */
+  uint32_t threads;
+  /**
+   * Handed to the hook as it is.
+   */
+  void *ctx;
+  /**
+   * Calls work(work_ctx, part) once for each part from 0 to below `parts`,
+   * in any order and on any threads, and returns when all calls have
+   * returned. A part that is called twice is done once; if one is
+   * forgotten, the call that needed it answers NSW_ERR_HOOK. Called on the
+   * calling thread; may not call back into the objects in use. May be NULL:
+   * see `threads`.
+   */
+  void (*run)(void *ctx, size_t parts, nsw_work work, void *work_ctx);
+} nsw_parallel;
+
+/**
  * When to stop. NSW_TRAIN_PARAMS_INIT, then at least `max_epochs`.
  */
 typedef struct nsw_train_params {
@@ -1077,6 +1129,11 @@ typedef struct nsw_train_params {
    * Samples to judge by after each epoch; may be NULL.
    */
   const struct nsw_data *validation;
+  /**
+   * Where the trainer's workers run side by side; NULL: one after the other,
+   * to the same result.
+   */
+  const struct nsw_parallel *parallel;
   /**
    * What counts as a smaller validation loss: by more than this, 0 or above.
    */
@@ -1759,7 +1816,8 @@ nsw_status nsw_net_grow(struct nsw_net *net,
  * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle for the
  * network, NSW_ERR_INVALID for a setting outside its range, NSW_ERR_NN_LOSS
  * for a loss that does not go with the output layer, NSW_ERR_UNSUPPORTED for
- * threshold units, which have no slope to train by, NSW_ERR_READ_ONLY for a
+ * threshold units, which have no slope to train by, and for what the exact
+ * mode does not have, NSW_ERR_READ_ONLY for a
  * network that reads its parameters in place, NSW_ERR_OVERFLOW.
  */
 nsw_status nsw_trainer_footprint(const struct nsw_trainer_config *config,
@@ -1804,9 +1862,11 @@ nsw_status nsw_trainer_set_learning_rate(struct nsw_trainer *trainer, float lear
  * with cross-entropy, or weights below 0 or all 0, NSW_ERR_LENGTH for no
  * samples or no whole rows, NSW_ERR_NN_NOT_FINITE for NaN or infinity in the
  * data, NSW_ERR_NN_MISMATCH for a network of another shape, NSW_ERR_READ_ONLY,
- * NSW_ERR_BUSY, and NSW_ERR_NN_DIVERGED when loss, gradient or a weight would
- * stop being finite: the network then keeps finite weights, of the update
- * before or partly of this one.
+ * NSW_ERR_UNSUPPORTED for sample weights in exact mode or threads in a build
+ * without std, NSW_ERR_HOOK for a pool that leaves work undone, NSW_ERR_BUSY,
+ * and NSW_ERR_NN_DIVERGED when loss, gradient or a weight would stop being
+ * finite: the network then keeps finite weights, of the update before or
+ * partly of this one.
  */
 nsw_status nsw_trainer_train(struct nsw_trainer *trainer,
                              struct nsw_net *net,

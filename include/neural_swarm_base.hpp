@@ -429,6 +429,29 @@ nsw_logger logger_of(Callable &callable, log_level max_level = log_level::info) 
 template <class Callable>
 nsw_logger logger_of(const Callable &&, log_level = log_level::info) = delete;
 
+/// The library's own threads, at most so many at once; 0 means as many as the machine has.
+inline nsw_parallel threads(std::uint32_t at_most = 0) noexcept {
+    nsw_parallel hook = NSW_PARALLEL_INIT;
+    hook.threads = at_most;
+    return hook;
+}
+/// The hook over a thread pool of yours: a callable void(std::size_t parts, nsw_work work, void
+/// *work_ctx) that calls work(work_ctx, part) for each part and waits for all calls, also before
+/// it throws: that is swallowed, and work left undone is NSW_ERR_HOOK. Only a reference is kept,
+/// so a temporary is refused.
+template <class Callable>
+nsw_parallel parallel_of(Callable &callable) noexcept {
+    nsw_parallel hook = NSW_PARALLEL_INIT;
+    hook.ctx = const_cast<void *>(static_cast<const volatile void *>(&callable));
+    hook.run = [](void *ctx, std::size_t parts, nsw_work work, void *work_ctx) noexcept {
+        NSW_HPP_TRY { (*static_cast<Callable *>(ctx))(parts, work, work_ctx); }
+        NSW_HPP_CATCH_ALL {}
+    };
+    return hook;
+}
+template <class Callable>
+nsw_parallel parallel_of(const Callable &&) = delete;
+
 } // namespace NSW_HPP_SPAN
 } // namespace NSW_HPP_ON_ERROR
 } // namespace nsw

@@ -91,6 +91,12 @@ struct train_params : nsw_train_params {
         return *this;
     }
     train_params &set_validation(const nsw_data &&, std::uint32_t = 0) = delete;
+    /// Runs the trainer's workers side by side: only referred to, while the params are used.
+    train_params &set_parallel(const nsw_parallel &value) noexcept {
+        parallel = &value;
+        return *this;
+    }
+    train_params &set_parallel(const nsw_parallel &&) = delete;
     /// Stop when at most so many outputs failed in an epoch.
     train_params &set_target_bit_fail(std::uint64_t value) noexcept {
         target_bit_fail = value;

@@ -20,6 +20,7 @@ fn the_committed_header_is_up_to_date() {
         "version",
         "status",
         "port",
+        "parallel",
         "activation",
         "net",
         "net_edit",

@@ -16,6 +16,7 @@ pub mod activation;
 mod handle;
 pub mod net;
 pub mod net_edit;
+pub mod parallel;
 pub mod port;
 pub mod qnet;
 mod slices;

@@ -4,6 +4,7 @@ use core::ops::ControlFlow;
 
 use super::handle::{self, Object, call_mut, call_ref, with_mut};
 use super::net::{nsw_net, with_net};
+use super::parallel::CParallel;
 use super::port::nsw_allocator;
 use super::slices::{Output, bytes_of, input, put, tell};
 use super::status::nsw_status;
@@ -34,7 +35,8 @@ impl Object for Trainer<'static> {
 /// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle for the
 /// network, NSW_ERR_INVALID for a setting outside its range, NSW_ERR_NN_LOSS
 /// for a loss that does not go with the output layer, NSW_ERR_UNSUPPORTED for
-/// threshold units, which have no slope to train by, NSW_ERR_READ_ONLY for a
+/// threshold units, which have no slope to train by, and for what the exact
+/// mode does not have, NSW_ERR_READ_ONLY for a
 /// network that reads its parameters in place, NSW_ERR_OVERFLOW.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_trainer_footprint(
@@ -107,9 +109,11 @@ pub unsafe extern "C" fn nsw_trainer_set_learning_rate(
 /// with cross-entropy, or weights below 0 or all 0, NSW_ERR_LENGTH for no
 /// samples or no whole rows, NSW_ERR_NN_NOT_FINITE for NaN or infinity in the
 /// data, NSW_ERR_NN_MISMATCH for a network of another shape, NSW_ERR_READ_ONLY,
-/// NSW_ERR_BUSY, and NSW_ERR_NN_DIVERGED when loss, gradient or a weight would
-/// stop being finite: the network then keeps finite weights, of the update
-/// before or partly of this one.
+/// NSW_ERR_UNSUPPORTED for sample weights in exact mode or threads in a build
+/// without std, NSW_ERR_HOOK for a pool that leaves work undone, NSW_ERR_BUSY,
+/// and NSW_ERR_NN_DIVERGED when loss, gradient or a weight would stop being
+/// finite: the network then keeps finite weights, of the update before or
+/// partly of this one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_trainer_train(
     trainer: *mut nsw_trainer,
@@ -127,6 +131,7 @@ pub unsafe extern "C" fn nsw_trainer_train(
                 true => None,
                 false => Some(read_data(params.validation)?),
             };
+            let parallel = CParallel::new(params.parallel)?;
             if !report.is_null() {
                 // Refused before the work, not after.
                 structs::write(report, &nsw_train_report::NOTHING)?;
@@ -142,6 +147,7 @@ pub unsafe extern "C" fn nsw_trainer_train(
                     patience: params.patience,
                     min_delta: params.min_delta,
                     progress: Some(&mut hook),
+                    parallel: parallel.as_dyn(),
                 };
                 trainer.train(net, data, params)
             })?;

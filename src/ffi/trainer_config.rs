@@ -3,6 +3,7 @@
 use core::ffi::c_void;
 
 use super::net::{nsw_net, with_net};
+use super::parallel::nsw_parallel;
 use super::port::{CLogger, nsw_logger};
 use super::slices::input;
 use super::structs::{self, Versioned};
@@ -181,6 +182,17 @@ pub struct nsw_trainer_config {
     /// Not 0: the best weights are kept while training watches a validation
     /// set; costs memory for one more copy of the weights.
     pub keep_best: u32,
+    /// Not 0: training gives the same weights as libfann 2.2.0 (Debian's build
+    /// for x86-64) bit for bit, on every machine and kernel. Samples come in the
+    /// order of the data. Only FANN's algorithms and activations, NSW_LOSS_MSE,
+    /// one worker, no schedule and no sample weights; SARPROP draws what glibc's
+    /// rand gives after srand(seed). Weights may stop being finite, as there.
+    pub exact: u32,
+    /// How many workers share the blocks of a batch, 1 to 16; 0 means 1. Each
+    /// costs the memory of a block and of a gradient. The result depends on
+    /// their number (sums are rounded in another order), not on who runs them:
+    /// see `parallel` in nsw_train_params.
+    pub workers: u32,
     /// 0.
     pub reserved: u32,
 }
@@ -274,6 +286,9 @@ pub struct nsw_train_params {
         Option<unsafe extern "C" fn(ctx: *mut c_void, progress: *const nsw_progress) -> i32>,
     /// Samples to judge by after each epoch; may be NULL.
     pub validation: *const nsw_data,
+    /// Where the trainer's workers run side by side; NULL: one after the other,
+    /// to the same result.
+    pub parallel: *const nsw_parallel,
     /// What counts as a smaller validation loss: by more than this, 0 or above.
     pub min_delta: f32,
     /// Not 0: stop when at most `target_bit_fail` outputs failed in an epoch.
@@ -437,6 +452,8 @@ impl nsw_trainer_config {
             weight_decay: self.weight_decay,
             bit_fail_limit: or(self.bit_fail_limit, 0.35),
             keep_best: self.keep_best != 0,
+            exact: self.exact != 0,
+            workers: self.workers.max(1) as usize,
             logger: None,
         })
     }
@@ -513,6 +530,7 @@ mod tests {
             let made = config(code).decode().unwrap();
             assert_eq!(made.algorithm, algorithm);
             let default = TrainerConfig::default();
+            assert_eq!((made.exact, made.workers), (default.exact, default.workers));
             assert_eq!(
                 (made.loss, made.error_function, made.batch_size, made.block, made.shuffle),
                 (

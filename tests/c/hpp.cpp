@@ -331,6 +331,26 @@ void watched_training() {
     const nsw::test_result found = trainer.test(net, validation).value();
     CHECK(found.loss == report.best_validation_loss && found.bit_fail <= 4);
     CHECK_SIZE(static_cast<std::size_t>(trainer.epochs().value()), report.epochs);
+    std::size_t asked = 0;
+    auto pool = [&asked](std::size_t parts, nsw_work work, void *work_ctx) {
+        asked = parts;
+        while (parts > 0) {
+            work(work_ctx, --parts);
+        }
+    };
+    const nsw_parallel shared = nsw::parallel_of(pool), own = nsw::threads(2);
+    config.workers = 2;
+    config.block = 1;
+    for (const nsw_parallel *hook : {&shared, &own}) {
+        nsw::net a = net.copy().value(), b = net.copy().value();
+        nsw::trainer in_turn = nsw::trainer::create(config).value();
+        nsw::trainer side_by_side = nsw::trainer::create(config).value();
+        CHECK(in_turn.train(a, samples, nsw::train_params(5)).ok());
+        CHECK(side_by_side.train(b, samples, nsw::train_params(5).set_parallel(*hook)).ok());
+        CHECK(a.difference(b).value() == 0.0f && asked == 2);
+    }
+    config.workers = 0;
+    config.block = 0;
     params.set_target_bit_fail(4);
     CHECK_SIZE(trainer.train(net, samples, params)->epochs, 1);
 

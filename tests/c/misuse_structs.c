@@ -83,6 +83,13 @@ static nsw_status use_validation(void *arg) {
     return nsw_trainer_train(trainer, net, &XOR_DATA, &params, NULL);
 }
 
+static nsw_status use_parallel(void *arg) {
+    nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
+    params.max_epochs = 1;
+    params.parallel = arg;
+    return nsw_trainer_train(trainer, net, &XOR_DATA, &params, NULL);
+}
+
 static nsw_status use_randomize_config(void *arg) {
     return nsw_net_randomize(net, arg);
 }
@@ -139,6 +146,7 @@ static nsw_layer layer = NSW_LAYER(3, NSW_ACTIVATION_TANH);
 static nsw_trainer_config trainer_config;
 static nsw_train_params train_params = NSW_TRAIN_PARAMS_INIT;
 static nsw_data data;
+static nsw_parallel parallel = NSW_PARALLEL_INIT;
 static nsw_randomize_config randomize_config = NSW_RANDOMIZE_CONFIG_INIT;
 static nsw_qnet_config qnet_config;
 static nsw_net_info net_info = NSW_NET_INFO_INIT;
@@ -146,6 +154,13 @@ static nsw_layer_info layer_info = NSW_LAYER_INFO_INIT;
 static nsw_connection connection = NSW_CONNECTION_INIT;
 static nsw_qnet_info qnet_info = NSW_QNET_INFO_INIT;
 static nsw_train_report train_report = NSW_TRAIN_REPORT_INIT;
+
+static void run_in_turn(void *ctx, size_t parts, nsw_work work, void *work_ctx) {
+    (void)ctx;
+    for (size_t part = 0; part < parts; part++) {
+        work(work_ctx, part);
+    }
+}
 
 static void ignore_log(void *ctx, uint32_t level, const char *text, size_t len) {
     (void)ctx, (void)level, (void)text, (void)len;
@@ -178,6 +193,7 @@ static const struct {
     {"nsw_data", use_data, &data, sizeof data, offsetof(nsw_data, weights), 1, false},
     {"nsw_data (validation)", use_validation, &data, sizeof data, offsetof(nsw_data, weights), 1,
      false},
+    {"nsw_parallel", use_parallel, &parallel, sizeof parallel, sizeof(nsw_parallel), 1, false},
     {"nsw_randomize_config", use_randomize_config, &randomize_config, sizeof randomize_config,
      offsetof(nsw_randomize_config, seed), 1, false},
     {"nsw_qnet_config", use_qnet_config, &qnet_config, sizeof qnet_config,
@@ -390,6 +406,7 @@ int main(void) {
     qnet = small_qnet(net, NULL);
     allocator = memory.hook;
     logger.log = ignore_log;
+    parallel.run = run_in_turn;
     logger.max_level = NSW_LOG_DEBUG;
     net_config = small_config(1);
     trainer_config = small_trainer_config(net, NSW_ALGORITHM_ADAM);
