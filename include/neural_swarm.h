@@ -15,8 +15,8 @@
  * Memory    An object takes one block at creation, of the size that its footprint function
  *           tells, and gives it back when it is destroyed. Nothing else allocates.
  * Structs   Every struct begins with its own size, which its _INIT macro sets; every other zero
- *           means the default. So a program built with an older header works with a newer
- *           library; see ABI.md.
+ *           means the default (NSW_ZERO: 0 itself, where the default is another). So a
+ *           program built with an older header works with a newer library; see ABI.md.
  * Buffers   An input is (pointer, length), an output (pointer, capacity, length): the length
  *           tells what was written, or with NSW_ERR_BUFFER_TOO_SMALL what is needed. Lengths
  *           count elements. NULL is fine for a length of 0. Only documented pointers are kept.

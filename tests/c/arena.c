@@ -142,7 +142,7 @@ static void reset_when_all_is_free(void) {
 
 /* The same for real objects, made and destroyed in any order. */
 static void objects_in_an_arena(void) {
-    guarded buffer = guarded_new(16384, 16, 1);
+    guarded buffer = guarded_new(65536, 16, 1);
     nsw_allocator mem;
     nsw_arena *arena = arena_over(&buffer, &mem);
     size_t first_high = 0;

@@ -10,6 +10,9 @@
 
 enum { ARENA, NET, TRAINER, QNET, KINDS };
 
+/* Room for an arena with any small object in it. */
+#define OBJECT_BYTES 65536u
+
 static const char *const KIND_NAMES[KINDS] = {"arena", "net", "trainer", "qnet"};
 
 /* One good object of each kind, which the calls below lean on. */
@@ -381,7 +384,7 @@ static void *destroyed_object(int kind, guarded *buffer) {
 }
 
 static void make_good_objects(void) {
-    good.arena_memory = guarded_new(8192, 16, 0);
+    good.arena_memory = guarded_new(OBJECT_BYTES, 16, 0);
     nsw_arena *arena = NULL;
     REQUIRE_OK(nsw_arena_create(good.arena_memory.data, good.arena_memory.len, &arena));
     nsw_net *net = small_net(1, NULL);
@@ -415,7 +418,7 @@ static void wrong_handles_are_answered(void) {
     guarded buffers[KINDS];
     void *destroyed[KINDS];
     for (int kind = 0; kind < KINDS; kind++) {
-        buffers[kind] = guarded_new(8192, 16, 0);
+        buffers[kind] = guarded_new(OBJECT_BYTES, 16, 0);
         destroyed[kind] = destroyed_object(kind, &buffers[kind]);
     }
     for (size_t i = 0; i < COUNT_OF(CALLS); i++) {
@@ -448,7 +451,7 @@ static void destroy_ignores_what_it_may_not_destroy(void) {
     guarded zeros = guarded_new(1024, 64, 0);
     memset(zeros.data, 0, zeros.len);
     for (int kind = 0; kind < KINDS; kind++) {
-        guarded buffer = guarded_new(8192, 16, 0);
+        guarded buffer = guarded_new(OBJECT_BYTES, 16, 0);
         void *gone = destroyed_object(kind, &buffer);
         snapshot before = snapshot_take(buffer.data, buffer.len);
         destroy(kind, gone); /* the second time */
@@ -473,7 +476,7 @@ static void destroy_ignores_what_it_may_not_destroy(void) {
 
 /* A second destroy must not give the memory back a second time. */
 static void double_destroy_frees_once(void) {
-    guarded buffer = guarded_new(8192, 16, 0);
+    guarded buffer = guarded_new(OBJECT_BYTES, 16, 0);
     nsw_arena *arena = NULL;
     REQUIRE_OK(nsw_arena_create(buffer.data, buffer.len, &arena));
     nsw_allocator mem = NSW_ALLOCATOR_INIT;
