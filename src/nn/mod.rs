@@ -27,9 +27,10 @@ mod train;
 
 pub use activation::Activation;
 pub use format::ALIGN as MODEL_ALIGN;
+pub use format::fann::{FANN_LIST, FannFile, FannSettings};
 pub use init::Init;
 pub use kernel::Kernel;
-pub use net::{Connection, LayerInfo, Layers, Net, NetConfig, Randomize};
+pub use net::{Connection, LayerInfo, Layers, Net, NetConfig, Randomize, Scale};
 pub use quant::{QNet, QNetConfig, Quantization};
 pub use shape::{Layer, Shape, Topology};
 pub(crate) use train::DEFAULT_BATCH;

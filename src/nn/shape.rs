@@ -181,6 +181,8 @@ pub struct Shape {
     pub parameters: usize,
     /// Where units get their values from.
     pub topology: Topology,
+    /// Sources of the layer that has the most.
+    pub(crate) most_sources: usize,
     /// Units of the widest layer.
     pub(crate) widest: usize,
     /// Units of all layers together.
@@ -194,6 +196,21 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// That of no network.
+    pub(crate) const NONE: Shape = Shape {
+        inputs: 0,
+        outputs: 0,
+        layers: 0,
+        parameters: 0,
+        topology: Topology::Layered,
+        most_sources: 0,
+        widest: 0,
+        units: 0,
+        links: 0,
+        sparse: false,
+        mixed: false,
+    };
+
     /// All nodes: inputs and units.
     pub(crate) fn nodes(&self) -> usize {
         self.inputs + self.units
@@ -218,18 +235,7 @@ impl Shape {
         if !(1..=MAX_WIDTH).contains(&inputs) {
             return refuse(Line::new("a network has 1 to 65535 inputs, not ").number(inputs));
         }
-        let mut shape = Shape {
-            inputs,
-            outputs: 0,
-            layers: count,
-            parameters: 0,
-            topology,
-            widest: 0,
-            units: 0,
-            links: 0,
-            sparse: false,
-            mixed: false,
-        };
+        let mut shape = Shape { inputs, topology, layers: count, ..Shape::NONE };
         let mut width = inputs;
         for (i, layer) in layers.enumerate() {
             let Outline { units, activation, steepness, mixed, links } = layer;
@@ -273,6 +279,7 @@ impl Shape {
             };
             each(i, dense);
             shape.parameters = size;
+            shape.most_sources = shape.most_sources.max(sources);
             shape.widest = shape.widest.max(units);
             shape.units += units;
             shape.outputs = units;

@@ -13,7 +13,8 @@
 //! - if a layer is sparse: for each unit, and once more, the number of links
 //!   before it (u32); and of each link the source node (u32),
 //! - with styles: activation (u32) of each unit, steepness (f32) of each unit,
-//! - with scaling: scale and offset (f32) of each input, then of each output.
+//! - with scaling: mean, deviation, minimum and factor (f32) of each input,
+//!   then of each output: FANN's four numbers.
 
 use super::{ALIGN, HEADER, Header, Kind, V1, V2, image_len, in_file, records, u16_at, u32_at};
 use crate::error::{Error, Result};
@@ -60,7 +61,7 @@ struct Sections<'b> {
 fn lengths(shape: &Shape, flags: u8) -> [usize; 6] {
     let [units, links] = if shape.sparse { [shape.units + 1, shape.links] } else { [0, 0] };
     let styles = if flags & STYLES != 0 { shape.units } else { 0 };
-    let scaling = if flags & SCALING != 0 { 2 * (shape.inputs + shape.outputs) } else { 0 };
+    let scaling = if flags & SCALING != 0 { 4 * (shape.inputs + shape.outputs) } else { 0 };
     [shape.parameters, units, links, styles, styles, scaling]
 }
 
@@ -141,8 +142,8 @@ impl<'b> Model<'b> {
         let mut good = floats(s.parameters).all(f32::is_finite)
             && floats(s.steeps).all(|x| x.is_finite() && x > 0.0)
             && floats(s.scaling).all(f32::is_finite)
-            // A scale that is zero could not be undone.
-            && floats(s.scaling).step_by(2).all(|scale| scale != 0.0)
+            // A deviation or factor of zero could not be undone.
+            && floats(s.scaling).skip(1).step_by(2).all(|x| x != 0.0)
             && words(s.codes).all(|code| Activation::from_code(code).is_some());
         let from = (self.shape.inputs, self.shape.topology);
         let check = Shape::check(from, self.records.outlines(), None, |_, layer| {

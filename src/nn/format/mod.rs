@@ -18,6 +18,7 @@
 //! [`float`] and [`int8`]. Where a section starts follows from the records and
 //! is not stored, so it cannot be wrong.
 
+pub(crate) mod fann;
 pub(crate) mod float;
 pub(crate) mod int8;
 

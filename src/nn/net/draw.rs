@@ -1,7 +1,7 @@
 //! What a new network draws by chance: its connections and its weights.
 
-use super::Net;
 use super::parts::Body;
+use super::{Net, Scale};
 use crate::error::{Error, Result};
 use crate::nn::Activation;
 use crate::nn::init::{Init, Random};
@@ -74,8 +74,9 @@ impl Body<'_> {
     /// Makes the scaling one that changes nothing.
     pub fn reset_scaling(&mut self) -> Result<()> {
         if !self.scaling.is_empty() {
-            let pairs = self.scaling.own()?.as_chunks_mut().0;
-            pairs.iter_mut().for_each(|pair| *pair = [1.0, 0.0]);
+            let scales = self.scaling.own()?.as_chunks_mut().0;
+            let Scale { mean, deviation, minimum, factor } = Scale::NONE;
+            scales.iter_mut().for_each(|scale| *scale = [mean, deviation, minimum, factor]);
         }
         Ok(())
     }

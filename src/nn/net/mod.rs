@@ -5,6 +5,7 @@ mod draw;
 mod edit;
 mod parts;
 mod run;
+mod scale;
 
 use core::alloc::Layout;
 
@@ -13,6 +14,7 @@ pub(crate) use self::parts::{Body, Plan, Room};
 pub(crate) use self::run::{Stage, copy_columns};
 use crate::error::{Error, Result};
 use crate::mem::{Carver, Piece};
+use crate::nn::format::fann::{self, FannFile, FannSettings};
 use crate::nn::format::float::{self, Model};
 use crate::nn::init::Random;
 use crate::nn::kernel::Kernel;
@@ -21,6 +23,7 @@ use crate::port::{Allocator, Level, Line, Logger};
 
 pub use self::draw::Randomize;
 pub use self::edit::{Connection, LayerInfo};
+pub use self::scale::Scale;
 
 /// A list of layers: a slice, or whatever can tell them one by one.
 pub trait Layers {
@@ -62,8 +65,8 @@ pub struct NetConfig<'a, L: Layers = &'a [Layer]> {
     /// Whether each unit may get an activation and a steepness of its own.
     /// Costs 8 bytes a unit.
     pub unit_styles: bool,
-    /// Whether it has scaling parameters for inputs and outputs. Costs 8 bytes
-    /// for each.
+    /// Whether it has scaling parameters for inputs and outputs. Costs 16
+    /// bytes for each.
     pub scaling: bool,
     /// How many units [`Net::grow`] can add, for shortcut networks that are
     /// not sparse. Each costs its connections.
@@ -281,6 +284,42 @@ impl<'m> Net<'m> {
         let image = buffer.get_mut(..len).ok_or(Error::BufferTooSmall)?;
         float::write(image, &self.body);
         Ok(len)
+    }
+
+    /// The memory that the network of a FANN file takes.
+    pub fn fann_footprint(file: &FannFile<'_>) -> Result<Layout> {
+        let mut carver = Carver::measure();
+        file.plan().carve(&mut carver)?;
+        carver.layout()
+    }
+
+    /// The network of a FANN file. Its sigmoids have twice the steepness that
+    /// FANN gives them, since FANN's have `exp(-2x)`.
+    pub fn from_fann(file: &FannFile<'_>, memory: impl Allocator<'m>) -> Result<Net<'m>> {
+        Net::fann_in_piece(file, memory.allocate(Net::fann_footprint(file)?)?)
+    }
+
+    pub(crate) fn fann_in_piece(file: &FannFile<'_>, mut piece: Piece<'m>) -> Result<Net<'m>> {
+        let needed = Net::fann_footprint(file)?;
+        let (mut body, room) = file.plan().carve(&mut piece.carver(needed)?)?;
+        file.copy_into(&mut body)?;
+        Ok(Net { body, room, _piece: piece })
+    }
+
+    /// Writes the network as a FANN file; returns the length of the text.
+    /// [`Error::BufferTooSmall`] if that is more than the buffer has (what is in
+    /// the buffer then means nothing; [`fann_len`](Net::fann_len) tells the
+    /// length before). [`Error::Unsupported`] for what FANN 2.2 does not have:
+    /// softmax, ReLU, leaky ReLU, GELU, SiLU, sparse networks with shortcuts.
+    pub fn save_fann(&self, buffer: &mut [u8], settings: &FannSettings) -> Result<usize> {
+        let room = buffer.len();
+        let len = fann::write(buffer, &self.body, settings)?;
+        if len <= room { Ok(len) } else { Err(Error::BufferTooSmall) }
+    }
+
+    /// Bytes that [`save_fann`](Net::save_fann) writes.
+    pub fn fann_len(&self, settings: &FannSettings) -> Result<usize> {
+        fann::write(&mut [], &self.body, settings)
     }
 
     pub(crate) fn body(&self) -> &Body<'m> {

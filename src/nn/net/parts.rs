@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Held};
-use crate::nn::kernel::float::SCRATCH;
+use crate::nn::kernel::float::scratch;
 use crate::nn::kernel::{self, FloatKernels, Kernel};
 use crate::nn::shape::{Dense, MAX_LAYERS, Outline, Shape, Topology};
 use crate::port::Logger;
@@ -40,7 +40,7 @@ pub(crate) struct Body<'m> {
     pub codes: Held<'m, u32>,
     /// And its steepness.
     pub steeps: Held<'m, f32>,
-    /// Empty, or scale and offset of each input and output: see [`Scaling`].
+    /// Empty, or the four numbers of a `Scale` for each input, then each output.
     pub scaling: Held<'m, f32>,
     /// Units that can still be added.
     pub spare: usize,
@@ -90,7 +90,7 @@ impl<'l, I: ExactSizeIterator<Item = Outline>> Plan<'l, I> {
         let sources = carver.take(own(shape.sparse, shape.links), 0)?;
         let codes = carver.take(own(self.styles, units), 0)?;
         let steeps = carver.take(own(self.styles, units), 1.0)?;
-        let numbers = 2 * (shape.inputs + shape.outputs);
+        let numbers = 4 * (shape.inputs + shape.outputs);
         let scaling = carver.take(own(self.scaling, numbers), 0.0)?;
 
         let rows = |width: usize| self.batch.checked_mul(width).ok_or(Error::Overflow);
@@ -100,7 +100,9 @@ impl<'l, I: ExactSizeIterator<Item = Outline>> Plan<'l, I> {
             Topology::Shortcut => rows(shape.inputs.checked_add(units).ok_or(Error::Overflow)?)?,
         };
         let values = [carver.take(other, 0.0)?, carver.take(widest, 0.0)?];
-        let scratch = carver.take(if self.batch > 1 { SCRATCH } else { 0 }, 0.0)?;
+        // One sample needs none.
+        let depth = if self.batch > 1 { shape.most_sources } else { 0 };
+        let scratch = carver.take(scratch(depth), 0.0)?;
         let body = Body {
             shape,
             table,

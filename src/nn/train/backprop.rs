@@ -8,9 +8,9 @@ use super::loss::{Judge, Verdict};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
 use crate::nn::Activation;
-use crate::nn::kernel::float::{Rows, RowsMut, SCRATCH};
+use crate::nn::kernel::float::{Rows, RowsMut, TINY_NODES, TINY_PARAMETERS, scratch, tiny_scratch};
 use crate::nn::net::{Body, Run, copy_columns};
-use crate::nn::shape::{Dense, Topology};
+use crate::nn::shape::{Dense, Shape, Topology};
 
 /// Scratch memory for one block of samples.
 pub(super) struct Workspace<'m> {
@@ -97,7 +97,7 @@ impl<'m> Workspace<'m> {
             nodes: carver.take(if shortcut { rows(shape.nodes())? } else { 0 }, 0.0)?,
             delta: [carver.take(rows(delta[0])?, 0.0)?, carver.take(rows(delta[1])?, 0.0)?],
             slopes: carver.take(if direct { shape.units } else { 0 }, 0.0)?,
-            scratch: carver.take(SCRATCH, 0.0)?,
+            scratch: carver.take(scratch_len(shape, block), 0.0)?,
         })
     }
 
@@ -360,6 +360,15 @@ impl Pass<'_, '_> {
             }
         }
     }
+}
+
+fn scratch_len(shape: &Shape, block: usize) -> usize {
+    let tiny = shape.nodes() <= TINY_NODES && shape.parameters <= TINY_PARAMETERS;
+    if tiny {
+        return tiny_scratch(shape.nodes(), shape.parameters);
+    }
+    // A sum is over sources, over units, or over samples.
+    scratch(shape.most_sources.max(shape.widest).max(block))
 }
 
 fn needs_sums(body: &Body<'_>) -> bool {

@@ -8,7 +8,7 @@ use super::backprop::{Manner, Place, Sink, Workspace};
 use super::loss::{ErrorFunction, Judge, Verdict};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
-use crate::nn::kernel::float::{TINY_NODES, TINY_PARAMETERS, TINY_SCRATCH, TinyLayer, TinyPass};
+use crate::nn::kernel::float::{TINY_NODES, TINY_PARAMETERS, TinyLayer, TinyPass, tiny_scratch};
 use crate::nn::net::Body;
 use crate::nn::permutation::Permutation;
 use crate::nn::{Activation, Topology};
@@ -92,7 +92,7 @@ fn tiny(work: Work<'_>, samples: &Range<usize>, lane: &mut Lane<'_>) -> Option<V
         bit_fail_limit: judge.bit_fail_limit,
     };
     let scratch = lane.workspace.scratch();
-    if scratch.len() < TINY_SCRATCH {
+    if scratch.len() < tiny_scratch(shape.nodes(), shape.parameters) {
         return None;
     }
     let gradient = &mut lane.gradient;

@@ -4,7 +4,7 @@
 
 use super::gemm::{Engine, Product, Start, load};
 use super::simd::{MAX_LANES, Simd};
-use super::{Matrix, MatrixMut, Rows, RowsMut, SCRATCH, Size};
+use super::{Matrix, MatrixMut, Rows, RowsMut, Size};
 
 /// Panics unless so many rows of so many columns are inside.
 #[inline(always)]
@@ -54,7 +54,7 @@ pub(super) fn forward<S: Engine>(
     };
     // SAFETY: the lengths are checked, and y is borrowed alone.
     unsafe {
-        if by_dots(size) || scratch.len() < SCRATCH {
+        if by_dots(size) || scratch.len() < super::scratch(size.inputs) {
             dots::<S>(&product);
         } else {
             S::product(&product, scratch);

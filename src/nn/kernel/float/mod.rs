@@ -31,8 +31,8 @@ use super::Kernel;
 use crate::nn::Activation;
 
 pub(crate) use self::tiny::{
-    NODES as TINY_NODES, PARAMETERS as TINY_PARAMETERS, SCRATCH as TINY_SCRATCH, TinyLayer,
-    TinyPass,
+    NODES as TINY_NODES, PARAMETERS as TINY_PARAMETERS, TinyLayer, TinyPass,
+    scratch as tiny_scratch,
 };
 pub(crate) use self::updates::{AdamStep, MomentumStep, QuickStep, RpropStep};
 
@@ -73,6 +73,13 @@ pub(crate) struct Size {
 /// Floats of scratch memory with which the products of layers run at full
 /// speed. With less they work, too, but slowly; single samples need none.
 pub(crate) const SCRATCH: usize = if cfg!(target_pointer_width = "64") { 4096 } else { 256 };
+
+/// Floats of scratch memory that suffice for full speed where products add up
+/// at most `depth` terms.
+pub(crate) fn scratch(depth: usize) -> usize {
+    // One panel of the widest table.
+    depth.saturating_mul(2 * simd::MAX_LANES).min(SCRATCH)
+}
 
 /// The float32 functions. Lengths that do not match the size panic.
 #[allow(clippy::type_complexity)] // the parameters' names say more than aliases would

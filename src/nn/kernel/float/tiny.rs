@@ -10,8 +10,10 @@ pub(crate) const NODES: usize = 32;
 /// The most weights and biases.
 pub(crate) const PARAMETERS: usize = 128;
 
-/// Floats of scratch memory.
-pub(crate) const SCRATCH: usize = (2 * NODES + PARAMETERS) * MAX_LANES;
+/// Floats of scratch memory that a pass needs.
+pub(crate) fn scratch(nodes: usize, parameters: usize) -> usize {
+    (2 * nodes + parameters) * MAX_LANES
+}
 
 /// A layer of a tiny network. Its parameters are weights, then biases.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +40,7 @@ pub(crate) struct TinyPass<'a> {
 ///
 /// Layers follow each other, their functions' slopes come from the values
 /// alone, and there are at most [`NODES`] nodes and [`PARAMETERS`] parameters.
-/// The scratch memory holds [`SCRATCH`] floats.
+/// The scratch memory is as long as [`scratch`] says.
 #[inline(always)]
 pub(super) fn tiny<S: Simd>(
     layers: &[TinyLayer],

@@ -1,0 +1,198 @@
+//! Writing FANN's text.
+
+use core::fmt::{self, Write};
+
+use super::{CONNECTIONS, FannSettings, MAGIC, NEURONS, SCALES, settings, to_fann};
+use crate::error::{Error, Result};
+use crate::nn::net::Body;
+use crate::nn::shape::{Dense, Topology};
+
+/// Text into as much of a buffer as there is; counts what there should be.
+struct Text<'b> {
+    buffer: &'b mut [u8],
+    len: usize,
+}
+
+impl Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if let Some(to) = self.buffer.get_mut(self.len..self.len.saturating_add(text.len())) {
+            to.copy_from_slice(text.as_bytes());
+        }
+        self.len = self.len.saturating_add(text.len());
+        Ok(())
+    }
+}
+
+/// A float as C's `%.20e` writes it.
+struct Long(f32);
+
+impl fmt::Display for Long {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The digits, an `e`, and the exponent: at most 31 bytes.
+        let mut text = heapless::String::<48>::new();
+        write!(text, "{:.20e}", f64::from(self.0))?;
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, exponent) = match exponent.strip_prefix('-') {
+            Some(rest) => ('-', rest),
+            None => ('+', exponent),
+        };
+        write!(f, "{digits}e{sign}{exponent:0>2}")
+    }
+}
+
+/// Writes a network into `buffer`, if it fits; returns the length of the text.
+pub(crate) fn write(buffer: &mut [u8], body: &Body<'_>, settings: &FannSettings) -> Result<usize> {
+    check(body)?;
+    let mut text = Text { buffer, len: 0 };
+    // Writing into a Text cannot fail.
+    print(&mut text, body, settings).map_err(|_| Error::Overflow)?;
+    Ok(text.len)
+}
+
+/// Whether FANN has everything that the network has.
+fn check(body: &Body<'_>) -> Result<()> {
+    let mut runs = body.layers().iter().flat_map(|layer| body.runs(layer));
+    runs.try_for_each(|run| to_fann(run.activation, run.steepness).map(|_| ()))?;
+    // FANN knows sparse networks as layered ones.
+    if body.shape.sparse && body.shape.topology == Topology::Shortcut {
+        return Err(Error::Unsupported);
+    }
+    Ok(())
+}
+
+fn print(text: &mut Text<'_>, body: &Body<'_>, s: &FannSettings) -> fmt::Result {
+    let shape = &body.shape;
+    let layered = shape.topology == Topology::Layered;
+    writeln!(text, "{MAGIC}\nnum_layers={}", shape.layers + 1)?;
+    writeln!(text, "learning_rate={:.6}", s.learning_rate)?;
+    writeln!(text, "connection_rate={:.6}", rate(body))?;
+    writeln!(text, "network_type={}", shape.topology.code())?;
+    writeln!(text, "learning_momentum={:.6}", s.learning_momentum)?;
+    writeln!(text, "training_algorithm={}", s.training_algorithm)?;
+    writeln!(text, "train_error_function={}", s.train_error_function)?;
+    writeln!(text, "train_stop_function={}", s.train_stop_function)?;
+    macro_rules! print {
+        ($field:ident, whole) => {
+            writeln!(text, "{}={}", stringify!($field), s.$field)?
+        };
+        ($field:ident, short) => {
+            writeln!(text, "{}={:.6}", stringify!($field), s.$field)?
+        };
+        ($field:ident, long) => {
+            writeln!(text, "{}={}", stringify!($field), Long(s.$field))?
+        };
+    }
+    settings!(print);
+    let functions = &s.cascade_activation_functions;
+    writeln!(text, "cascade_activation_functions_count={}", functions.len())?;
+    text.write_str("cascade_activation_functions=")?;
+    functions.iter().try_for_each(|function| write!(text, "{function} "))?;
+    let steepnesses = &s.cascade_activation_steepnesses;
+    writeln!(text, "\ncascade_activation_steepnesses_count={}", steepnesses.len())?;
+    text.write_str("cascade_activation_steepnesses=")?;
+    steepnesses.iter().try_for_each(|steepness| write!(text, "{} ", Long(*steepness)))?;
+    write!(text, "\nlayer_sizes={} ", shape.inputs + 1)?;
+    let bias = usize::from(layered);
+    body.layers().iter().try_for_each(|layer| write!(text, "{} ", layer.units() + bias))?;
+    writeln!(text, "\nscale_included={}", u32::from(!body.scaling.is_empty()))?;
+    if !body.scaling.is_empty() {
+        let (inputs, outputs) = body.scaling.split_at(4 * shape.inputs);
+        for (names, numbers) in SCALES.iter().zip([inputs, outputs]) {
+            for (kind, name) in names.iter().enumerate() {
+                write!(text, "{name}=")?;
+                let column = numbers.iter().skip(kind).step_by(4);
+                column.copied().try_for_each(|x| write!(text, "{x:.6} "))?;
+                text.write_str("\n")?;
+            }
+        }
+    }
+    print_neurons(text, body, layered)?;
+    print_connections(text, body, layered)
+}
+
+/// The part of the possible connections that there are, biases included, as
+/// libfann counts them. Below 1 for a sparse network even if it has them all,
+/// since the lists are then in the file.
+fn rate(body: &Body<'_>) -> f32 {
+    if !body.shape.sparse {
+        return 1.0;
+    }
+    let full: usize = body.layers().iter().map(|l| (l.inputs() + 1) * l.units()).sum();
+    (body.shape.parameters as f32 / full as f32).min(0.999_999)
+}
+
+fn print_neurons(text: &mut Text<'_>, body: &Body<'_>, layered: bool) -> fmt::Result {
+    write!(text, "{NEURONS}=")?;
+    let none = Long(0.0);
+    (0..=body.shape.inputs).try_for_each(|_| write!(text, "(0, 0, {none}) "))?;
+    for layer in body.layers() {
+        for run in body.runs(layer) {
+            let (function, steepness) = to_fann(run.activation, run.steepness).unwrap_or((0, 0.0));
+            for unit in run.from..run.from + run.units {
+                let count = sources(body, layer, unit).count() + 1;
+                write!(text, "({count}, {function}, {}) ", Long(steepness))?;
+            }
+        }
+        if layered {
+            write!(text, "(0, 0, {none}) ")?;
+        }
+    }
+    text.write_str("\n")
+}
+
+/// A unit's sources, as nodes, with the index of each weight in the layer.
+fn sources<'b>(
+    body: &'b Body<'_>,
+    layer: &'b Dense,
+    unit: usize,
+) -> impl Iterator<Item = (usize, usize)> + 'b {
+    let range = match layer.links {
+        None => unit * layer.inputs()..(unit + 1) * layer.inputs(),
+        Some(_) => {
+            let (at, row) = body.row(layer, unit);
+            at..at + row.count()
+        }
+    };
+    let first = layer.first as usize;
+    range.map(move |weight| (first + body.source(layer, weight), weight))
+}
+
+fn print_connections(text: &mut Text<'_>, body: &Body<'_>, layered: bool) -> fmt::Result {
+    write!(text, "{CONNECTIONS}=")?;
+    let inputs = body.shape.inputs;
+    // FANN's number of the first neuron of the layer before, and how many
+    // biases came before it.
+    let mut before = 0;
+    let mut here = inputs + 1;
+    for layer in body.layers() {
+        let (weights, biases) = layer.of(&body.parameters);
+        let bias_neuron = if layered { before + layer.inputs() } else { inputs };
+        for (unit, bias) in biases.iter().enumerate() {
+            let mut said = false;
+            let mut say_bias = |text: &mut Text<'_>, now: bool| {
+                if now && !said {
+                    said = true;
+                    write!(text, "({bias_neuron}, {}) ", Long(*bias))?;
+                }
+                Ok(())
+            };
+            // libfann's lists of sparse networks begin with the bias.
+            say_bias(text, layer.links.is_some())?;
+            for (node, weight) in sources(body, layer, unit) {
+                let neuron = if layered {
+                    before + node - layer.first as usize
+                } else {
+                    say_bias(text, node >= inputs)?;
+                    node + usize::from(node >= inputs)
+                };
+                write!(text, "({neuron}, {}) ", Long(weights[weight]))?;
+            }
+            say_bias(text, true)?;
+        }
+        if layered {
+            before = here;
+            here += layer.units() + 1;
+        }
+    }
+    text.write_str("\n")
+}

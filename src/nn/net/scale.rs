@@ -1,0 +1,146 @@
+//! Scaling of inputs and outputs, kept with the network.
+
+use super::Net;
+use crate::error::{Error, Result};
+
+/// How a value is scaled: `((x - mean) / deviation + 1) * factor + minimum`,
+/// which is FANN's formula.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale {
+    /// What comes to lie in the middle.
+    pub mean: f32,
+    /// What comes to lie at the ends, from the mean; not 0.
+    pub deviation: f32,
+    /// The lower end.
+    pub minimum: f32,
+    /// Half the distance of the ends; not 0.
+    pub factor: f32,
+}
+
+impl Scale {
+    /// Changes nothing.
+    pub const NONE: Scale = Scale { mean: 0.0, deviation: 1.0, minimum: -1.0, factor: 1.0 };
+
+    /// The scaled value.
+    pub fn apply(&self, x: f32) -> f32 {
+        ((x - self.mean) / self.deviation + 1.0) * self.factor + self.minimum
+    }
+
+    /// The value that was scaled.
+    pub fn undo(&self, y: f32) -> f32 {
+        ((y - self.minimum) / self.factor - 1.0) * self.deviation + self.mean
+    }
+
+    /// That which brings mean and standard deviation of a column of rows to the
+    /// middle and the ends of `low..high`, as FANN does it. A column that is
+    /// all the same keeps its distances.
+    fn of(rows: &[f32], (column, width): (usize, usize), (low, high): (f32, f32)) -> Scale {
+        let values = || rows.iter().skip(column).step_by(width).map(|x| f64::from(*x));
+        let count = values().count().max(1) as f64;
+        let mean = values().sum::<f64>() / count;
+        let square = values().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
+        let deviation = libm::sqrt(square) as f32;
+        Scale {
+            mean: mean as f32,
+            deviation: if deviation > 0.0 { deviation } else { 1.0 },
+            minimum: low,
+            factor: (high - low) / 2.0,
+        }
+    }
+
+    pub(crate) fn is_valid(&self) -> bool {
+        let all = [self.mean, self.deviation, self.minimum, self.factor];
+        all.iter().all(|x| x.is_finite()) && self.deviation != 0.0 && self.factor != 0.0
+    }
+}
+
+impl Net<'_> {
+    /// The scales of all inputs, then of all outputs; none for a network made
+    /// without room for them.
+    pub fn scales(&self) -> impl ExactSizeIterator<Item = Scale> {
+        self.body.scaling.as_chunks().0.iter().map(|[mean, deviation, minimum, factor]| Scale {
+            mean: *mean,
+            deviation: *deviation,
+            minimum: *minimum,
+            factor: *factor,
+        })
+    }
+
+    /// Sets the scale of an input, or for indices from the number of inputs on
+    /// of an output. [`Error::Unsupported`] for a network without room for it,
+    /// [`Error::Invalid`], [`Error::ReadOnly`].
+    pub fn set_scale(&mut self, index: usize, scale: Scale) -> Result<()> {
+        if self.body.scaling.is_empty() {
+            return Err(Error::Unsupported);
+        }
+        let place = self.body.scaling.own()?.as_chunks_mut().0.get_mut(index);
+        let place = place.filter(|_| scale.is_valid()).ok_or(Error::Invalid)?;
+        *place = [scale.mean, scale.deviation, scale.minimum, scale.factor];
+        Ok(())
+    }
+
+    /// Sets all scales so that inputs and targets like these come to lie about
+    /// `input` and `output`: mean and standard deviation in the middle and at
+    /// the ends of these ranges, as `fann_set_scaling_params` does it.
+    pub fn fit_scales(
+        &mut self,
+        (inputs, input): (&[f32], (f32, f32)),
+        (targets, output): (&[f32], (f32, f32)),
+    ) -> Result<()> {
+        let shape = self.body.shape;
+        let samples = inputs.len() / shape.inputs;
+        if samples == 0
+            || inputs.len() != samples * shape.inputs
+            || Some(targets.len()) != samples.checked_mul(shape.outputs)
+        {
+            return Err(Error::Length);
+        }
+        if !inputs.iter().chain(targets).all(|x| x.is_finite()) {
+            return Err(Error::NnNotFinite);
+        }
+        if !(input.0 < input.1 && output.0 < output.1) {
+            return Err(Error::Invalid);
+        }
+        for i in 0..shape.inputs {
+            self.set_scale(i, Scale::of(inputs, (i, shape.inputs), input))?;
+        }
+        for i in 0..shape.outputs {
+            self.set_scale(shape.inputs + i, Scale::of(targets, (i, shape.outputs), output))?;
+        }
+        Ok(())
+    }
+
+    /// Scales rows of inputs in place.
+    pub fn scale_inputs(&self, rows: &mut [f32]) -> Result<()> {
+        self.scale(rows, 0, self.body.shape.inputs, Scale::apply)
+    }
+
+    /// Scales rows of targets in place, for training.
+    pub fn scale_targets(&self, rows: &mut [f32]) -> Result<()> {
+        self.scale(rows, self.body.shape.inputs, self.body.shape.outputs, Scale::apply)
+    }
+
+    /// Turns rows of outputs into what targets were before they were scaled.
+    pub fn unscale_outputs(&self, rows: &mut [f32]) -> Result<()> {
+        self.scale(rows, self.body.shape.inputs, self.body.shape.outputs, Scale::undo)
+    }
+
+    fn scale(
+        &self,
+        rows: &mut [f32],
+        from: usize,
+        width: usize,
+        change: fn(&Scale, f32) -> f32,
+    ) -> Result<()> {
+        if self.body.scaling.is_empty() {
+            return Err(Error::Unsupported);
+        }
+        if !rows.len().is_multiple_of(width) {
+            return Err(Error::Length);
+        }
+        for row in rows.chunks_exact_mut(width) {
+            row.iter_mut().zip(self.scales().skip(from)).for_each(|(x, s)| *x = change(&s, *x));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,260 @@
+//! FANN's files: what libfann saved runs here, what is saved here is the same
+//! file again, and broken ones are refused.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use neural_swarm::Error;
+use neural_swarm::nn::{
+    Activation, FannFile, FannSettings, Layer, Net, NetConfig, Randomize, Topology,
+};
+use neural_swarm::port::{Heap, Level, Logger};
+
+const NAMES: [&str; 6] = ["layered", "functions", "sparse", "shortcut", "scaled", "cascade"];
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/fann").join(name)
+}
+
+fn text(name: &str) -> String {
+    std::fs::read_to_string(path(&format!("{name}.net"))).unwrap()
+}
+
+fn load(text: &str) -> (Net<'static>, FannSettings) {
+    let file = FannFile::read(text.as_bytes(), None).unwrap();
+    (Net::from_fann(&file, Heap).unwrap(), file.settings)
+}
+
+fn save(net: &Net<'_>, settings: &FannSettings) -> String {
+    let mut bytes = vec![0; net.fann_len(settings).unwrap()];
+    assert_eq!(net.save_fann(&mut bytes, settings), Ok(bytes.len()));
+    let short = bytes.len() - 1;
+    assert_eq!(net.save_fann(&mut vec![0; short], settings), Err(Error::BufferTooSmall));
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Inputs and libfann's outputs.
+fn samples(name: &str, inputs: usize) -> Vec<(Vec<f32>, Vec<f32>)> {
+    let text = std::fs::read_to_string(path(&format!("{name}.txt"))).unwrap();
+    text.lines()
+        .map(|line| {
+            let numbers: Vec<f32> = line.split_whitespace().map(|x| x.parse().unwrap()).collect();
+            (numbers[..inputs].to_vec(), numbers[inputs..].to_vec())
+        })
+        .collect()
+}
+
+#[test]
+fn what_libfann_saved_runs_here() {
+    for name in NAMES {
+        let (mut net, _) = load(&text(name));
+        let all = samples(name, net.shape().inputs);
+        assert_eq!(all.len(), 5);
+        for (x, want) in all {
+            let mut y = vec![0.0; net.shape().outputs];
+            net.forward(&x, &mut y).unwrap();
+            for (got, want) in y.iter().zip(&want) {
+                assert!((got - want).abs() <= 1e-6 * want.abs().max(1.0), "{name} {got} {want}");
+            }
+        }
+    }
+}
+
+/// The file without the functions of its biases, which mean nothing.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for part in text.split_inclusive(") ") {
+        match part.strip_prefix("(0, ").and_then(|rest| rest.split_once(", ")) {
+            Some((_, steepness)) if steepness.starts_with("0.0") => {
+                plain += &format!("(0, 0, {steepness}");
+            }
+            _ => plain += part,
+        }
+    }
+    plain
+}
+
+#[test]
+fn files_are_the_same_after_reading_and_writing() {
+    for name in NAMES {
+        let original = text(name);
+        let (net, settings) = load(&original);
+        let ours = save(&net, &settings);
+        for (a, b) in plain(&original).lines().zip(plain(&ours).lines()) {
+            // What the rate was asked to be, libfann keeps; the connections
+            // that there are tell another.
+            if name != "sparse" || !a.starts_with("connection_rate") {
+                assert_eq!(a, b, "{name}");
+            }
+        }
+        assert_eq!(original.lines().count(), ours.lines().count());
+        let (again, same) = load(&ours);
+        assert_eq!(net.difference(&again), Ok(0.0), "{name}");
+        assert!(net.scales().eq(again.scales()));
+        assert_eq!(settings, same);
+        assert_eq!(save(&again, &same), ours);
+    }
+}
+
+#[test]
+fn scaling_comes_along_and_can_be_undone() {
+    let (net, _) = load(&text("scaled"));
+    assert_eq!(net.scales().len(), 3);
+    let mut row = [4.0f32, 2.5];
+    net.scale_inputs(&mut row).unwrap();
+    let mut target = [17.0f32];
+    net.scale_targets(&mut target).unwrap();
+    assert_ne!(target, [17.0]);
+    net.unscale_outputs(&mut target).unwrap();
+    assert!((target[0] - 17.0).abs() < 1e-4);
+    let (mut other, _) = load(&text("layered"));
+    assert_eq!(other.scale_inputs(&mut [0.0; 3]), Err(Error::Unsupported));
+    assert_eq!(other.set_scale(0, neural_swarm::nn::Scale::NONE), Err(Error::Unsupported));
+}
+
+/// Collects log lines.
+#[derive(Default)]
+struct Lines(std::cell::RefCell<Vec<String>>);
+
+impl Logger for Lines {
+    fn log(&self, _: Level, text: &str) {
+        self.0.borrow_mut().push(text.to_owned());
+    }
+}
+
+fn refused(text: &str) -> (Error, String) {
+    let lines = Lines::default();
+    let error = FannFile::read(text.as_bytes(), Some(&lines)).err();
+    let said = lines.0.borrow().join("|");
+    (error.unwrap_or_else(|| panic!("{text} was taken")), said)
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_said() {
+    let good = text("functions");
+    let (error, said) = refused(&good.replace("(5, 10, ", "(5, 9, "));
+    assert_eq!(error, Error::Unsupported);
+    assert!(said.contains("GAUSSIAN_STEPWISE"), "{said}");
+    assert_eq!(refused(&good.replace("(5, 10, ", "(5, 77, ")).0, Error::Unsupported);
+    assert_eq!(refused(&good.replace("FANN_FLO_2.1", "FANN_FIX_2.0")).0, Error::ModelVersion);
+    assert_eq!(refused("hello\n").0, Error::ModelMagic);
+    assert_eq!(refused("").0, Error::ModelMagic);
+    let (error, said) = refused(&good.replace("rprop_delta_max=", "rprop_delta_mix="));
+    assert_eq!(error, Error::ModelInvalid);
+    assert!(said.contains("line 16") && said.contains("rprop_delta_max"), "{said}");
+    for (from, to) in [
+        ("num_layers=4", "num_layers=5"),
+        ("num_layers=4", "num_layers=4000000000"),
+        ("network_type=0", "network_type=2"),
+        ("network_type=0", "network_type=1"),
+        ("layer_sizes=5 19 7 3", "layer_sizes=5 19 7 4000000000"),
+        ("layer_sizes=5 19 7 3", "layer_sizes=5 18 8 3"),
+        ("layer_sizes=5 19 7 3", "layer_sizes=1 23 7 3"),
+        ("learning_rate=0.7", "learning_rate=nan"),
+        ("count=10", "count=11"),
+        ("count=4", "count=400"),
+        ("scale_included=0", "scale_included=1"),
+        ("(5, 5, ", "(4, 5, "),
+        ("(5, 5, 5", "(5, 5, -5"),
+        ("(5, 5, 5", "(5, 5, 0, 5"),
+        ("weight)=(0, ", "weight)=(1, "),
+        ("weight)=(0, ", "weight)=(99, "),
+        ("weight)=(0, ", "weight)=(0, x"),
+        ("weight)=(0, ", "weight)=(0 "),
+    ] {
+        assert!(good.contains(from), "{from}");
+        let (error, said) = refused(&good.replacen(from, to, 1));
+        let expected = [Error::ModelInvalid, Error::ModelTruncated];
+        assert!(expected.contains(&error) && !said.is_empty(), "{from} {to} {error:?}");
+    }
+    for len in 0..good.trim_end().len() {
+        assert!(FannFile::read(&good.as_bytes()[..len], None).is_err(), "{len}");
+    }
+    let (net, settings) = load(&good);
+    drop(settings);
+    assert_eq!(
+        FannFile::read(b"FANN_FLO_2.1\nnum_layers=\xff", None).err(),
+        Some(Error::ModelMagic)
+    );
+    drop(net);
+}
+
+#[test]
+fn what_fann_does_not_have_is_not_written() {
+    let settings = FannSettings::default();
+    for activation in [Activation::Softmax, Activation::Gelu, Activation::Silu, Activation::Relu] {
+        let net = Net::new(&NetConfig::new(2, &[Layer::new(2, activation)]), Heap).unwrap();
+        assert_eq!(net.fann_len(&settings), Err(Error::Unsupported), "{activation:?}");
+    }
+}
+
+/// What the installed libfann gives for a network of ours.
+fn by_libfann(program: &str, text: &str, inputs: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    let file = std::env::temp_dir().join(format!("nsw-{}.net", std::process::id()));
+    std::fs::write(&file, text).unwrap();
+    let mut child = Command::new(program)
+        .arg(&file)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let rows: Vec<String> =
+        inputs.iter().map(|row| row.iter().map(|x| format!("{x} ")).collect()).collect();
+    child.stdin.take().unwrap().write_all(rows.join("\n").as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(output.status.success(), "libfann does not load {text}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|l| l.split_whitespace().map(|x| x.parse().unwrap()).collect()).collect()
+}
+
+#[test]
+fn what_is_saved_here_runs_in_libfann() {
+    let Ok(program) = std::env::var("NSW_FANN_FILES") else {
+        eprintln!("NOT RUN: tests/peers/fann-files runs this with the installed libfann");
+        return;
+    };
+    let functions = Activation::ALL.into_iter().filter(|activation| {
+        let net = Net::new(&NetConfig::new(2, &[Layer::new(2, *activation)]), Heap).unwrap();
+        net.fann_len(&FannSettings::default()).is_ok()
+    });
+    let functions: Vec<Activation> = functions.collect();
+    assert_eq!(functions.len(), 17);
+    for (seed, activation) in functions.into_iter().cycle().take(68).enumerate() {
+        let kind = seed % 4;
+        let layers = [
+            Layer { steepness: 0.4, ..Layer::new(5, activation) },
+            Layer::new(4, Activation::Tanh),
+            Layer { steepness: 0.5, ..Layer::new(2, Activation::Sigmoid) },
+        ];
+        let mut net = Net::new(
+            &NetConfig {
+                topology: if kind == 1 { Topology::Shortcut } else { Topology::Layered },
+                connection_rate: if kind == 2 { 0.5 } else { 1.0 },
+                unit_styles: kind == 3,
+                scaling: kind == 0,
+                seed: seed as u64,
+                ..NetConfig::new(3, &layers)
+            },
+            Heap,
+        )
+        .unwrap();
+        net.randomize(Randomize::Uniform(-1.0, 1.0), seed as u64).unwrap();
+        if kind == 3 {
+            net.set_unit_style(1, 2, activation, 0.6).unwrap();
+        }
+        let inputs: Vec<Vec<f32>> = (0..4)
+            .map(|i| (0..3).map(|j| 0.7 * (i as f32 - 1.4) + 0.3 * j as f32).collect())
+            .collect();
+        let theirs = by_libfann(&program, &save(&net, &FannSettings::default()), &inputs);
+        for (x, want) in inputs.iter().zip(&theirs) {
+            let mut y = [0.0; 2];
+            net.forward(x, &mut y).unwrap();
+            for (got, want) in y.iter().zip(want) {
+                assert!((got - want).abs() <= 1e-6, "{activation:?} {kind} {got} {want}");
+            }
+        }
+        assert_eq!(theirs.len(), 4);
+    }
+}
