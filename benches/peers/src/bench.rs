@@ -1,0 +1,84 @@
+//! What every part of the benchmark has at hand.
+
+use std::path::PathBuf;
+
+use crate::blas::Blas;
+use crate::fann::Build;
+use crate::measure::{Contestant, Effort, Outcome, Stat, alternate};
+use crate::python::Python;
+use crate::report::{Peer, Row, Unit};
+
+pub struct Bench {
+    pub effort: Effort,
+    /// Only work whose name has all of these in it.
+    pub filter: Vec<String>,
+    pub peers: PathBuf,
+    pub builds: Vec<Build>,
+    pub python: Option<Python>,
+    pub blas: Option<Blas>,
+}
+
+/// A piece of work to compare.
+pub struct Match<'a> {
+    pub work: String,
+    pub unit: Unit,
+    pub floor: Option<f64>,
+    /// Nothing: the library cannot do it yet.
+    pub ours: Option<Contestant<'a>>,
+    /// Others, and whether the floor is against them.
+    pub peers: Vec<(Contestant<'a>, bool)>,
+}
+
+impl Bench {
+    pub fn new(effort: Effort, filter: Vec<String>, peers: PathBuf) -> Bench {
+        let or_say = |what: &str, error: Box<dyn std::error::Error>| {
+            eprintln!("NOT MEASURED: {what}: {error}");
+        };
+        Bench {
+            effort,
+            filter,
+            builds: Build::all(&peers),
+            python: Python::start(&peers).map_err(|e| or_say("Python's peers", e)).ok(),
+            blas: Blas::open(&peers).map_err(|e| or_say("OpenBLAS", e)).ok(),
+            peers,
+        }
+    }
+
+    /// Debian's build of libfann, else whichever there is.
+    pub fn fann(&self) -> Option<&Build> {
+        self.builds.first()
+    }
+
+    /// Whether work of this name is wanted.
+    pub fn wants(&self, work: &str) -> bool {
+        let wanted = self.filter.iter().all(|part| work.contains(part));
+        if wanted {
+            eprintln!("{work}");
+        }
+        wanted
+    }
+
+    /// Lets us and the peers take turns.
+    pub fn measure(&self, work: Match<'_>) -> Outcome<Row> {
+        let mut contestants = Vec::new();
+        let has_ours = work.ours.is_some();
+        contestants.extend(work.ours);
+        let mut names = Vec::new();
+        for (contestant, counted) in work.peers {
+            names.push((contestant.name.clone(), counted));
+            contestants.push(contestant);
+        }
+        let mut stats: Vec<Stat> = alternate(&mut contestants, self.effort)?;
+        let ours = has_ours.then(|| stats.remove(0));
+        let peers = names.into_iter().zip(stats);
+        Ok(Row {
+            work: work.work,
+            unit: work.unit,
+            floor: work.floor,
+            ours,
+            peers: peers.map(|((name, counted), stat)| Peer { name, stat, counted }).collect(),
+            same: true,
+            note: String::new(),
+        })
+    }
+}

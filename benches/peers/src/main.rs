@@ -1,0 +1,105 @@
+//! The library beside others, taking turns in one run: `scripts/bench nn`.
+//!
+//! ```text
+//! peers [--quick] [WORD...]
+//! ```
+//!
+//! Words choose the work whose name has all of them in it. A whole run writes
+//! docs/benchmarks.md and its charts; a part of it, or a quick one, prints.
+
+mod bench;
+mod blas;
+mod data;
+mod fann;
+mod machine;
+mod measure;
+mod ours;
+mod python;
+mod report;
+mod spec;
+mod svg;
+mod work;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use bench::Bench;
+use measure::{Effort, Outcome};
+use report::Section;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("benches/peers: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Outcome<()> {
+    let mut effort = Effort::FULL;
+    let mut filter = Vec::new();
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--quick" => effort = Effort::QUICK,
+            option if option.starts_with('-') => {
+                return Err(format!("what is {option}? There is --quick").into());
+            }
+            _ => filter.push(argument),
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let peers = std::env::var_os("NSW_PEERS").map_or(root.join("target/peers"), PathBuf::from);
+    let whole = filter.is_empty() && !effort.quick;
+    let bench = Bench::new(effort, filter, peers);
+    let (sections, charts) = measure_all(&bench)?;
+    if sections.iter().all(Section::is_empty) {
+        return Err("no work has these words in its name".into());
+    }
+    let report = report(&bench, &sections);
+    if whole {
+        let docs = root.join("docs");
+        std::fs::create_dir_all(&docs)?;
+        for (file, svg) in charts {
+            std::fs::write(docs.join(file), svg)?;
+        }
+        std::fs::write(docs.join("benchmarks.md"), &report)?;
+        eprintln!("wrote docs/benchmarks.md");
+    }
+    println!("{report}");
+    Ok(())
+}
+
+type Charts = Vec<(String, String)>;
+
+fn measure_all(bench: &Bench) -> Outcome<(Vec<Section>, Charts)> {
+    let mut sections = vec![
+        work::training::section(bench)?,
+        work::inference::section(bench)?,
+        work::inference::mlps(bench)?,
+        work::gemm::section(bench)?,
+        work::memory::section(bench)?,
+        work::embedded::section(bench)?,
+        work::quality::section(bench)?,
+    ];
+    let (section, charts) = work::charts::section(bench)?;
+    sections.push(section);
+    Ok((sections, charts))
+}
+
+fn report(bench: &Bench, sections: &[Section]) -> String {
+    let mut text = format!(
+        "# Benchmarks\n\n\
+         Written by `scripts/bench nn`, which measures the library and others in one run: they \
+         take turns on the same data. A ratio is how many times as fast ours is as the fastest \
+         of the peers that count, by the best times, and in brackets by the medians; \"floor\" is \
+         what it must be at least. Speed counts only where the results are as good.\n\n{}",
+        machine::describe(bench)
+    );
+    for section in sections.iter().filter(|section| !section.is_empty()) {
+        text += "\n";
+        text += &section.markdown();
+    }
+    text
+}
