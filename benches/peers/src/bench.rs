@@ -23,8 +23,7 @@ pub struct Match<'a> {
     pub work: String,
     pub unit: Unit,
     pub floor: Option<f64>,
-    /// Nothing: the library cannot do it yet.
-    pub ours: Option<Contestant<'a>>,
+    pub ours: Contestant<'a>,
     /// Others, and whether the floor is against them.
     pub peers: Vec<(Contestant<'a>, bool)>,
 }
@@ -60,16 +59,14 @@ impl Bench {
 
     /// Lets us and the peers take turns.
     pub fn measure(&self, work: Match<'_>) -> Outcome<Row> {
-        let mut contestants = Vec::new();
-        let has_ours = work.ours.is_some();
-        contestants.extend(work.ours);
+        let mut contestants = vec![work.ours];
         let mut names = Vec::new();
         for (contestant, counted) in work.peers {
             names.push((contestant.name.clone(), counted));
             contestants.push(contestant);
         }
         let mut stats: Vec<Stat> = alternate(&mut contestants, self.effort)?;
-        let ours = has_ours.then(|| stats.remove(0));
+        let ours = stats.remove(0);
         let peers = names.into_iter().zip(stats);
         Ok(Row {
             work: work.work,

@@ -51,8 +51,9 @@ pub fn describe(bench: &Bench) -> String {
         (
             "rounds",
             format!(
-                "{} turns each, alternating, about {} ms a turn, one thread",
-                bench.effort.rounds,
+                "{} to {} turns each, alternating, of about {} ms or one piece of work; one thread, its CPU time",
+                bench.effort.rounds.0,
+                bench.effort.rounds.1,
                 bench.effort.turn / 1e6
             ),
         ),

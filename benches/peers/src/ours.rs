@@ -14,9 +14,6 @@ fn no(error: neural_swarm::Error) -> Box<dyn std::error::Error> {
     format!("neural-swarm: {error}").into()
 }
 
-/// Whether the library has a mode with libfann's bits.
-pub const EXACT: bool = false;
-
 /// The kernels that networks run on here.
 pub fn kernel() -> String {
     format!("{:?}", neural_swarm::nn::Kernel::best())
@@ -53,11 +50,11 @@ fn trainer_config(spec: &Spec, mode: Mode) -> TrainerConfig<'static> {
         Method::Batch => Algorithm::BATCH,
         Method::Rprop => Algorithm::RPROP,
     };
-    assert!(mode == Mode::Fast || EXACT);
     TrainerConfig {
         algorithm,
         error_function: ErrorFunction::Tanh,
         shuffle: false,
+        exact: mode == Mode::Exact,
         ..Default::default()
     }
 }

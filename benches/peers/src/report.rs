@@ -57,8 +57,7 @@ pub struct Row {
     pub unit: Unit,
     /// The least ratio wanted.
     pub floor: Option<f64>,
-    /// Nothing: the library cannot do it yet.
-    pub ours: Option<Stat>,
+    pub ours: Stat,
     pub peers: Vec<Peer>,
     /// Whether the results are as good: a speed counts only then.
     pub same: bool,
@@ -69,17 +68,15 @@ impl Row {
     /// How many times as fast we are as the fastest of the peers, by the
     /// minima and by the medians.
     fn ratios(&self, all: bool) -> Option<(f64, f64)> {
-        let ours = self.ours?;
         let best = |of: fn(&Stat) -> f64| {
             let peers = self.peers.iter().filter(|peer| all || peer.counted);
             peers.map(|peer| of(&peer.stat)).min_by(f64::total_cmp)
         };
-        Some((best(|s| s.min)? / ours.min, best(|s| s.median)? / ours.median))
+        Some((best(|s| s.min)? / self.ours.min, best(|s| s.median)? / self.ours.median))
     }
 
     pub fn verdict(&self) -> &'static str {
         match (self.floor, self.ratios(false)) {
-            (_, None) if self.ours.is_none() => "**not there yet**",
             (_, None) => "no peer here",
             _ if !self.same => "**does not count**",
             (None, _) => "",
@@ -101,12 +98,12 @@ impl Row {
             None => String::new(),
         };
         let others = match names(false) {
-            text if text.is_empty() || self.ours.is_none() => text,
+            text if text.is_empty() => text,
             text => format!("{text}; ratio to the fastest of all {}", ratio(true)),
         };
         vec![
             self.work.clone(),
-            self.ours.as_ref().map_or_else(String::new, both),
+            both(&self.ours),
             names(true),
             ratio(false),
             self.floor.map_or_else(String::new, |floor| format!("{}x", number(floor))),

@@ -77,9 +77,7 @@ fn add(lines: &mut Vec<Line>, at: f64, work: f64, row: &Row) {
             None => lines.push(Line { name: name.to_string(), points: vec![point] }),
         }
     };
-    if let Some(stat) = &row.ours {
-        point("ours", stat);
-    }
+    point("ours", &row.ours);
     for peer in &row.peers {
         point(&peer.name, &peer.stat);
     }
@@ -106,7 +104,7 @@ fn training(bench: &Bench, method: Method) -> Outcome<Vec<Line>> {
             result.map(|()| took)
         });
         let (work, unit) = (spec.name(), Unit::Time);
-        let row = bench.measure(Match { work, unit, floor: None, ours: Some(ours), peers })?;
+        let row = bench.measure(Match { work, unit, floor: None, ours, peers })?;
         let parameters = spec.parameters() as f64;
         add(&mut lines, parameters, parameters * SAMPLES as f64, &row);
     }
@@ -141,7 +139,7 @@ fn running(bench: &Bench) -> Outcome<Vec<Line>> {
         peers.push((Contestant::calls("ours, int8", call), true));
         let ours = Contestant::calls("ours", || net.run(black_box(x), black_box(&mut y)));
         let (work, unit) = (spec.name(), Unit::Time);
-        let row = bench.measure(Match { work, unit, floor: None, ours: Some(ours), peers })?;
+        let row = bench.measure(Match { work, unit, floor: None, ours, peers })?;
         let parameters = spec.parameters() as f64;
         add(&mut lines, parameters, parameters, &row);
     }

@@ -78,7 +78,7 @@ fn float(bench: &Bench, work: String, spec: &Spec, floor: f64) -> Outcome<Row> {
     let mut y = vec![0.0; spec.outputs()];
     let peers = fann_runs(bench, spec, &weights, x)?;
     let ours = Contestant::calls("ours", || net.run(black_box(x), black_box(&mut y)));
-    let found = Match { work, unit: Unit::Time, floor: Some(floor), ours: Some(ours), peers };
+    let found = Match { work, unit: Unit::Time, floor: Some(floor), ours, peers };
     let mut row = bench.measure(found)?;
     row.same = most < 1e-5;
     row.note = format!("outputs differ by at most {most:.0e}");
@@ -113,7 +113,7 @@ fn int8(
     } else {
         Contestant::calls("ours", || net.run_i8(black_box(&bytes), black_box(&mut result)))
     };
-    let found = Match { work, unit: Unit::Time, floor, ours: Some(ours), peers };
+    let found = Match { work, unit: Unit::Time, floor, ours, peers };
     let mut row = bench.measure(found)?;
     row.same = most < 0.1;
     row.note = format!("outputs differ by at most {most:.3}");
@@ -161,7 +161,7 @@ fn mlp(bench: &Bench, work: String, batch: usize) -> Outcome<Row> {
         }
     }
     let ours = Contestant::calls("ours", || net.run_batch_i8(black_box(&x), black_box(&mut y)));
-    let found = Match { work, unit: Unit::Time, floor: Some(1.0), ours: Some(ours), peers };
+    let found = Match { work, unit: Unit::Time, floor: Some(1.0), ours, peers };
     let mut row = bench.measure(found)?;
     if let Some(python) = &bench.python {
         let mut calls: Vec<_> = ["litert", "onnxruntime"]

@@ -5,7 +5,7 @@ use crate::bench::{Bench, Match};
 use crate::data::{self, Pair, Score, Set};
 use crate::fann::{Ann, Build, Samples};
 use crate::measure::{Contestant, Outcome, spread, timed};
-use crate::ours::{self, Mode, Training};
+use crate::ours::{Mode, Training};
 use crate::report::{Row, Section, Table, Unit, number};
 use crate::spec::{Method, Spec, Squash};
 
@@ -156,7 +156,7 @@ fn speed(bench: &Bench, work: &str, task: &Task, set: &Set) -> Outcome<Row> {
         work: work.to_string(),
         unit: Unit::Epochs(task.timed),
         floor: Some(task.floor),
-        ours: Some(our_turns(task, Mode::Fast, &weights, set)),
+        ours: our_turns(task, Mode::Fast, &weights, set),
         peers,
     })
 }
@@ -232,17 +232,14 @@ fn exact(bench: &Bench) -> Outcome<Row> {
     for build in &bench.builds {
         peers.push((fann_turns(build, &task, &weights, &pair.train)?, build.counted));
     }
-    let ours = ours::EXACT.then(|| our_turns(&task, Mode::Exact, &weights, &pair.train));
     let mut row = bench.measure(Match {
         work: format!("train {} {}", task.name, task.spec.name()),
         unit: Unit::Epochs(task.timed),
         floor: Some(task.floor),
-        ours,
+        ours: our_turns(&task, Mode::Exact, &weights, &pair.train),
         peers,
     })?;
-    if ours::EXACT
-        && let Some(build) = bench.fann()
-    {
+    if let Some(build) = bench.fann() {
         let mut training = Training::fann(&task.spec, Mode::Exact, &weights)?;
         training.epochs(&pair.train, task.judged)?;
         let mut ann = Ann::new(build, &task.spec, &weights)?;
@@ -258,6 +255,7 @@ fn exact(bench: &Bench) -> Outcome<Row> {
             build.name,
             task.judged
         );
+        row.note += if pair.real { "" } else { "; synthetic data" };
     }
     Ok(row)
 }
