@@ -192,6 +192,10 @@ impl Quantised {
         values.iter().map(|x| from.quantize(*x)).collect()
     }
 
+    pub fn model(&self) -> &[u8] {
+        self.net.model()
+    }
+
     /// Real values in and out.
     pub fn run(&mut self, input: &[f32], output: &mut [f32]) {
         self.net.forward(input, output).expect("the widths are the network's");
