@@ -27,66 +27,57 @@ extern const int8_t samples[], samples_end[], expected[];
 
 static _Alignas(8) uint8_t memory[ARENA_SIZE];
 
-static void figure(const char *name, uint32_t value)
-{
-    print(name);
-    print(" ");
-    print_number(value);
-    print("\n");
-}
+static struct {
+    uint32_t runs, wrong, ticks;
+} sum;
 
-static void must(nsw_status status, const char *call)
-{
-    if (status == NSW_OK)
-        return;
-    print("FAILED: ");
-    print(call);
-    print(": ");
-    print(nsw_status_str(status));
-    print("\n");
-    semihost_exit(1);
-}
-
-void nsw_port_panic(const char *file, size_t file_len, uint32_t line)
-{
-    print("PANIC: ");
-    print_bytes(file, file_len);
-    print(" line ");
-    print_number(line);
-    print("\n");
-    semihost_exit(2);
-}
-
-int main(void)
+/* Runs all samples; anything but NSW_OK ends it. */
+static nsw_status run(void)
 {
     nsw_arena *arena;
     nsw_allocator allocator = NSW_ALLOCATOR_INIT;
     nsw_qnet *layer;
-    const int8_t *right = expected;
-    uint32_t ticks = 0, runs = 0, wrong = 0;
-
-    count_start();
-    must(nsw_arena_create(memory, sizeof(memory), &arena), "nsw_arena_create");
-    must(nsw_arena_allocator(arena, &allocator), "nsw_arena_allocator");
-    must(nsw_qnet_view(model, (size_t)(model_end - model), &allocator, &layer), "nsw_qnet_view");
-    for (const int8_t *sample = samples; sample < samples_end; sample += INPUTS) {
+    nsw_status status = nsw_arena_create(memory, sizeof(memory), &arena);
+    if (status == NSW_OK)
+        status = nsw_arena_allocator(arena, &allocator);
+    if (status == NSW_OK)
+        status = nsw_qnet_view(model, (size_t)(model_end - model), &allocator, &layer);
+    for (const int8_t *sample = samples; status == NSW_OK && sample < samples_end; sample += INPUTS) {
         int8_t outputs[UNITS];
         uint32_t start = count_now();
-        nsw_status status =
-            nsw_qnet_forward_i8(layer, sample, INPUTS, outputs, UNITS, NULL);
-        ticks += count_between(start, count_now());
-        must(status, "nsw_qnet_forward_i8");
+        status = nsw_qnet_forward_i8(layer, sample, INPUTS, outputs, UNITS, NULL);
+        sum.ticks += count_between(start, count_now());
         for (uint32_t i = 0; i < UNITS; i++)
-            wrong += outputs[i] != *right++;
-        runs++;
+            sum.wrong += outputs[i] != expected[sum.runs * UNITS + i];
+        sum.runs++;
     }
-    nsw_qnet_destroy(layer);
-    nsw_arena_destroy(arena);
+    return status;
+}
 
-    figure("runs", runs);
-    figure("wrong", wrong);
-    figure("ticks", ticks);
-    figure("known_instructions", KNOWN_INSTRUCTIONS);
-    figure("known_ticks", count_known(KNOWN_INSTRUCTIONS));
+int main(void)
+{
+    nsw_status status;
+
+    count_start();
+    status = run();
+    if (status != NSW_OK) {
+        print(nsw_status_str(status));
+        return 1;
+    }
+    const struct {
+        const char *name;
+        uint32_t value;
+    } figures[] = {
+        {"runs ", sum.runs},
+        {"wrong ", sum.wrong},
+        {"ticks ", sum.ticks},
+        {"known_instructions ", KNOWN_INSTRUCTIONS},
+        {"known_ticks ", count_known(KNOWN_INSTRUCTIONS)},
+    };
+    for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+        print(figures[i].name);
+        print_number(figures[i].value);
+        print("\n");
+    }
     return 0;
 }

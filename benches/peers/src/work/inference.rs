@@ -6,7 +6,7 @@ use std::hint::black_box;
 use serde_json::json;
 
 use crate::bench::{Bench, Match};
-use crate::data;
+use crate::data::{self, Set};
 use crate::fann::Ann;
 use crate::measure::{Contestant, Outcome};
 use crate::ours::{Float, Quantised};
@@ -60,20 +60,32 @@ fn fann_runs<'a>(
     Ok(peers)
 }
 
+/// How far the outputs of a function are from libfann's at most.
+fn farthest(
+    bench: &Bench,
+    spec: &Spec,
+    weights: &[f32],
+    data: &Set,
+    mut run: impl FnMut(&[f32], &mut [f32]),
+) -> Outcome<f32> {
+    let Some(build) = bench.fann() else { return Ok(0.0) };
+    let mut ann = Ann::new(build, spec, weights)?;
+    let (mut ours, mut theirs) = (vec![0.0; spec.outputs()], vec![0.0; spec.outputs()]);
+    let mut most = 0f32;
+    for i in 0..data.samples() {
+        let x = data.sample(i).0;
+        run(x, &mut ours);
+        ann.run(x, &mut theirs);
+        most = ours.iter().zip(&theirs).fold(most, |most, (a, b)| most.max((a - b).abs()));
+    }
+    Ok(most)
+}
+
 fn float(bench: &Bench, work: String, spec: &Spec, floor: f64) -> Outcome<Row> {
     let weights = lively(spec);
     let data = data::synthetic((spec.inputs(), spec.outputs()), 20).train;
     let mut net = Float::fann(spec, &weights)?;
-    let mut most = 0f32;
-    if let Some(build) = bench.fann() {
-        let mut ann = Ann::new(build, spec, &weights)?;
-        let (mut a, mut b) = (vec![0.0; spec.outputs()], vec![0.0; spec.outputs()]);
-        for i in 0..data.samples() {
-            net.run(data.sample(i).0, &mut a);
-            ann.run(data.sample(i).0, &mut b);
-            most = a.iter().zip(&b).fold(most, |most, (a, b)| most.max((a - b).abs()));
-        }
-    }
+    let most = farthest(bench, spec, &weights, &data, |x, y| net.run(x, y))?;
     let x = data.sample(0).0;
     let mut y = vec![0.0; spec.outputs()];
     let peers = fann_runs(bench, spec, &weights, x)?;
@@ -95,16 +107,7 @@ fn int8(
     let data = data::synthetic((spec.inputs(), spec.outputs()), 200).train;
     let mut net = Float::fann(spec, &weights)?.quantised(&data.x)?;
     let x = data.sample(0).0;
-    let mut most = 0f32;
-    if let Some(build) = bench.fann() {
-        let mut ann = Ann::new(build, spec, &weights)?;
-        let (mut a, mut b) = (vec![0.0; spec.outputs()], vec![0.0; spec.outputs()]);
-        for i in 0..data.samples() {
-            net.run(data.sample(i).0, &mut a);
-            ann.run(data.sample(i).0, &mut b);
-            most = a.iter().zip(&b).fold(most, |most, (a, b)| most.max((a - b).abs()));
-        }
-    }
+    let most = farthest(bench, spec, &weights, &data, |x, y| net.run(x, y))?;
     let bytes = net.quantise(x);
     let (mut y, mut result) = (vec![0.0; spec.outputs()], vec![0; spec.outputs()]);
     let peers = fann_runs(bench, spec, &weights, x)?;
@@ -151,10 +154,11 @@ fn mlp(bench: &Bench, work: String, batch: usize) -> Outcome<Row> {
     let mut y = vec![0i8; batch * 10];
     net.run_batch_i8(&x, &mut y);
     let mut peers = Vec::new();
-    let mut note = Vec::new();
+    let (mut note, mut farthest) = (Vec::new(), 0);
     if let Some(python) = &bench.python {
         for (peer, most) in hand_over(bench, &net, (&weights, &samples, &x), (batch, &y))? {
             note.push(format!("{peer}: results differ by at most {most}"));
+            farthest = farthest.max(most);
         }
         for peer in ["litert", "onnxruntime"] {
             peers.push((python.contestant(peer, format!("mlp{batch}/{peer}")), true));
@@ -172,6 +176,7 @@ fn mlp(bench: &Bench, work: String, batch: usize) -> Outcome<Row> {
             note.push(format!("{} call {:.2} us", call.name, stat.min / 1e3));
         }
     }
+    row.same = farthest <= 1;
     row.note = note.join("; ");
     Ok(row)
 }
