@@ -43,6 +43,10 @@ fn run() -> Outcome<()> {
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
             "--quick" => effort = Effort::QUICK,
+            "--help" | "-h" => {
+                println!("scripts/bench nn [--quick] [WORD...]: the work whose name has all WORDs");
+                return Ok(());
+            }
             option if option.starts_with('-') => {
                 return Err(format!("what is {option}? There is --quick").into());
             }

@@ -16,7 +16,7 @@ pub struct Chart<'a> {
     pub lines: &'a [Line],
 }
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 800.0;
 const HEIGHT: f64 = 440.0;
 /// Left, top, right, bottom of the plot.
 const PLOT: [f64; 4] = [80.0, 44.0, 570.0, 380.0];

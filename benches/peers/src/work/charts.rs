@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use crate::bench::{Bench, Match};
-use crate::data;
+use crate::data::{self, Set};
 use crate::fann::{Ann, Samples};
 use crate::measure::{Contestant, Outcome, Stat, timed};
 use crate::ours::{Float, Mode, Training};
@@ -23,7 +23,7 @@ const SIZES: [[usize; 3]; 8] = [
 ];
 const SAMPLES: usize = 500;
 
-/// Charts by file name, and the section that shows them.
+/// The section, and its charts as files: names and contents.
 pub fn section(bench: &Bench) -> Outcome<(Section, Vec<(String, String)>)> {
     let mut section = Section {
         title: "Speed against size",
@@ -35,32 +35,22 @@ pub fn section(bench: &Bench) -> Outcome<(Section, Vec<(String, String)>)> {
         ..Section::default()
     };
     let mut files = Vec::new();
-    let axes = "weights and biases";
-    for (method, name) in [(Method::Rprop, "rprop"), (Method::Incremental, "incremental")] {
+    let mut draw = |name: &str, title: &str, lines: &[Line]| {
+        let file = format!("benchmarks-{name}.svg");
+        let chart = Chart { title, x: "weights and biases", y: "million a second", lines };
+        files.push((file.clone(), chart.svg()));
+        section.charts.push((file, title.to_string()));
+    };
+    for (name, method) in [("rprop", Method::Rprop), ("incremental", Method::Incremental)] {
         if bench.wants(&format!("chart training {name}")) {
-            let title = format!("Training, {name}: million weight updates a second");
-            let lines = training(bench, method)?;
-            let (x, y) = (axes, "weights x samples / us");
-            files.push((
-                format!("benchmarks-{name}.svg"),
-                title.clone(),
-                Chart { title: &title, x, y, lines: &lines }.svg(),
-            ));
+            let title = format!("Training, {name}: weights times samples a second");
+            draw(name, &title, &training(bench, method)?);
         }
     }
     if bench.wants("chart running") {
-        let title = "One sample: million weights a second".to_string();
-        let (x, y, lines) = (axes, "weights / us", running(bench)?);
-        files.push((
-            "benchmarks-run.svg".to_string(),
-            title.clone(),
-            Chart { title: &title, x, y, lines: &lines }.svg(),
-        ));
+        draw("run", "Running one sample: weights a second", &running(bench)?);
     }
-    for (file, title, _) in &files {
-        section.charts.push((file.clone(), title.clone()));
-    }
-    Ok((section, files.into_iter().map(|(file, _, svg)| (file, svg)).collect()))
+    Ok((section, files))
 }
 
 /// Sizes of this run.
@@ -89,7 +79,6 @@ fn training(bench: &Bench, method: Method) -> Outcome<Vec<Line>> {
         let spec = Spec::new(size, Squash::Sigmoid, method);
         let weights = spec.weights(1);
         let set = data::synthetic((spec.inputs(), spec.outputs()), SAMPLES).train;
-        let mut training = Training::fann(&spec, Mode::Fast, &weights)?;
         let mut peers = Vec::new();
         for build in drawn(bench) {
             let mut ann = Ann::new(build, &spec, &weights)?;
@@ -98,17 +87,26 @@ fn training(bench: &Bench, method: Method) -> Outcome<Vec<Line>> {
             let work = move |times| Ok(timed(|| (0..times).for_each(|_| ann.epoch(&samples))));
             peers.push((Contestant::new(name, work), true));
         }
-        let ours = Contestant::new("ours", |times| {
-            let mut result = Ok(());
-            let took = timed(|| result = training.epochs(&set, times as usize));
-            result.map(|()| took)
-        });
+        peers.push((
+            epochs("ours, exact", Training::fann(&spec, Mode::Exact, &weights)?, &set),
+            true,
+        ));
+        let ours = epochs("ours", Training::fann(&spec, Mode::Fast, &weights)?, &set);
         let (work, unit) = (spec.name(), Unit::Time);
         let row = bench.measure(Match { work, unit, floor: None, ours, peers })?;
         let parameters = spec.parameters() as f64;
         add(&mut lines, parameters, parameters * SAMPLES as f64, &row);
     }
     Ok(lines)
+}
+
+/// Epochs of ours, one after the other.
+fn epochs<'a>(name: &str, mut training: Training, set: &'a Set) -> Contestant<'a> {
+    Contestant::new(name, move |times| {
+        let mut result = Ok(());
+        let took = timed(|| result = training.epochs(set, times as usize));
+        result.map(|()| took)
+    })
 }
 
 /// Debian's build of libfann and the one with the most optimisation.
