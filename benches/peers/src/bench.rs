@@ -1,5 +1,6 @@
 //! What every part of the benchmark has at hand.
 
+use std::error::Error;
 use std::path::PathBuf;
 
 use crate::blas::Blas;
@@ -16,6 +17,8 @@ pub struct Bench {
     pub builds: Vec<Build>,
     pub python: Option<Python>,
     pub blas: Option<Blas>,
+    /// Peers that are not here, and why.
+    pub missing: Vec<String>,
 }
 
 /// A piece of work to compare.
@@ -30,17 +33,12 @@ pub struct Match<'a> {
 
 impl Bench {
     pub fn new(effort: Effort, filter: Vec<String>, peers: PathBuf) -> Bench {
-        let or_say = |what: &str, error: Box<dyn std::error::Error>| {
-            eprintln!("NOT MEASURED: {what}: {error}");
-        };
-        Bench {
-            effort,
-            filter,
-            builds: Build::all(&peers),
-            python: Python::start(&peers).map_err(|e| or_say("Python's peers", e)).ok(),
-            blas: Blas::open(&peers).map_err(|e| or_say("OpenBLAS", e)).ok(),
-            peers,
-        }
+        let (builds, mut missing) = Build::all(&peers);
+        let mut miss = |what: &str, error: Box<dyn Error>| missing.push(format!("{what}: {error}"));
+        let python = Python::start(&peers).map_err(|e| miss("LiteRT and onnxruntime", e)).ok();
+        let blas = Blas::open(&peers).map_err(|e| miss("OpenBLAS", e)).ok();
+        missing.iter().for_each(|what| eprintln!("NOT MEASURED: {what}"));
+        Bench { effort, filter, peers, builds, python, blas, missing }
     }
 
     /// Debian's build of libfann, else whichever there is.

@@ -85,8 +85,9 @@ impl Build {
         Ok(Build { name, counted, functions })
     }
 
-    /// All builds that the set-up script left here, Debian's first.
-    pub fn all(peers: &Path) -> Vec<Build> {
+    /// All builds that the set-up script left here, Debian's first, and why
+    /// others are missing.
+    pub fn all(peers: &Path) -> (Vec<Build>, Vec<String>) {
         let built = |name: &str| peers.join("fann").join(name).join("src/libfloatfann.so");
         let candidates = [
             ("Debian", true, "libfloatfann.so.2".into()),
@@ -94,14 +95,14 @@ impl Build {
             ("-O3", false, built("release")),
             ("-O3 -march=native", false, built("native")),
         ];
-        let mut builds = Vec::new();
+        let (mut builds, mut missing) = (Vec::new(), Vec::new());
         for (name, counted, path) in candidates {
             match Build::open(name, counted, &path) {
                 Ok(build) => builds.push(build),
-                Err(error) => eprintln!("NOT MEASURED: libfann, {name}: {error}"),
+                Err(error) => missing.push(format!("libfann, {name}: {error}")),
             }
         }
-        builds
+        (builds, missing)
     }
 }
 

@@ -58,5 +58,6 @@ pub fn describe(bench: &Bench) -> String {
             ),
         ),
     ];
-    lines.map(|(name, value)| format!("- {name}: {value}\n")).concat()
+    let missing = bench.missing.iter().map(|what| format!("- **not measured**: {what}\n"));
+    lines.map(|(name, value)| format!("- {name}: {value}\n")).into_iter().chain(missing).collect()
 }
