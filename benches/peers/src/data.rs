@@ -37,14 +37,20 @@ impl Set {
         }
     }
 
-    /// How many of these samples are in the other set, too, inputs and answers.
-    pub fn shared_with(&self, other: &Set) -> usize {
+    /// The samples that are not in the other set, too, inputs and answers.
+    pub fn without(&self, other: &Set) -> Set {
         let key = |set: &Set, i: usize| -> Vec<u32> {
             let (x, y) = set.sample(i);
             x.iter().chain(y).map(|v| v.to_bits()).collect()
         };
         let others: HashSet<_> = (0..other.samples()).map(|i| key(other, i)).collect();
-        (0..self.samples()).filter(|i| others.contains(&key(self, *i))).count()
+        let mut left = Set { x: Vec::new(), y: Vec::new(), ..*self };
+        for i in (0..self.samples()).filter(|i| !others.contains(&key(self, *i))) {
+            let (x, y) = self.sample(i);
+            left.x.extend(x);
+            left.y.extend(y);
+        }
+        left
     }
 
     /// Mean squared error and the part of the samples that are classified as
