@@ -27,6 +27,7 @@ mod tests;
 
 pub(crate) use self::exact::ExactKernels;
 pub(crate) use self::float::FloatKernels;
+pub use self::float::{MatrixRef, MatrixRefMut, matmul_f32, matmul_f32_scratch};
 pub(crate) use self::int::Int8Kernels;
 use crate::error::{Error, Result};
 

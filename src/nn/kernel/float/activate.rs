@@ -56,8 +56,8 @@ fn gate<S: Simd>(x: S, low: f32, share: S) -> S {
     S::splat(low).max(x) * share
 }
 
-/// In place over a slice: `values[i] = f(steepness * values[i])`. Softmax,
-/// which needs whole rows, has [`softmax`]; here it changes nothing.
+/// In place over a slice: `values[i] = f(steepness * values[i])`. Softmax needs
+/// whole rows, see [`softmax`]; here it is `exp`.
 #[inline(always)]
 pub(super) fn activate<S: Simd>(function: Activation, steepness: f32, values: &mut [f32]) {
     macro_rules! each {
@@ -73,7 +73,7 @@ pub(super) fn activate<S: Simd>(function: Activation, steepness: f32, values: &m
     match function {
         Linear if steepness == 1.0 => {}
         Linear => each!(|x| x),
-        Softmax => {}
+        Softmax => each!(|x| exp(x)),
         Sigmoid => each!(|x| sigmoid(x)),
         Tanh => each!(|x| tanh(x)),
         Relu => each!(|x| S::select(x.lt(zero), zero, x)),

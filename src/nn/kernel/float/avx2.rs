@@ -31,7 +31,7 @@ fn lowest(n: usize) -> __m256i {
 impl Simd for V {
     const LANES: usize = 8;
     const TILE: (usize, usize) = (6, 2);
-    const MASKED: bool = true;
+    const MASKED: bool = false;
     type Mask = V;
 
     methods! {

@@ -49,6 +49,9 @@ const DIRECT_K: usize = 256;
 /// Copies of B pay off from so many tiles of rows on.
 const COPY_TILES: usize = 3;
 
+/// Multiplications from which a copy of A, too, pays off.
+const LARGE: usize = 384 * 384 * 384;
+
 /// Blocks of the large products: what a block of A may take of the second
 /// level cache, and how deep blocks are.
 const BLOCK_M: usize = 240;
@@ -85,13 +88,28 @@ pub(super) unsafe fn product<S: Simd>(p: &Product, scratch: &mut [f32]) {
         }
         let unit = p.a_strides.0 == 1 && p.a_strides.1 != 1;
         let blocked = p.a_strides.0 != 1 && p.a_strides.1 != 1;
-        if blocked || p.m * p.n * p.k >= 48 * 48 * 48 {
-            let rows = part(p.m, BLOCK_M, S::TILE.0).next_multiple_of(S::TILE.0);
-            let deep = part(p.k, BLOCK_K, 1);
-            let width = S::TILE.1 * S::LANES;
-            if scratch.len() >= rows * deep + width * deep {
-                return blocks::<S>(p, rows, deep, scratch);
-            }
+        let one = p.m <= S::TILE.0 && p.n <= S::TILE.1 * S::LANES && p.k <= DIRECT_K;
+        if one && !blocked && p.b_strides.1 == 1 && (S::MASKED || p.n.is_multiple_of(S::LANES)) {
+            let tile = Tile {
+                k: p.k,
+                n: p.n,
+                a: p.a,
+                a_strides: p.a_strides,
+                b: p.b,
+                b_stride: p.b_strides.0,
+                c: p.c,
+                c_stride: p.c_stride,
+                start: p.start,
+            };
+            return tile.run_some::<S>(p.m, unit);
+        }
+        let (high, width) = (S::TILE.0, S::TILE.1 * S::LANES);
+        let deep = part(p.k, BLOCK_K.min(scratch.len() / (high + width)), 1);
+        let large = p.m.saturating_mul(p.n).saturating_mul(p.k) >= LARGE;
+        let enough = scratch.len() / deep >= width + high;
+        if enough && (blocked || (large && scratch.len() >= (BLOCK_M + 4 * width) * deep)) {
+            let most = BLOCK_M.min(scratch.len() / deep / 2).max(high) / high * high;
+            return blocks::<S>(p, part(p.m, most, high), deep, scratch);
         }
         if blocked {
             return plain(p);
@@ -202,11 +220,7 @@ unsafe fn column<S: Simd>(mut tile: Tile, m: usize, unit: bool) {
         let rows = rows + usize::from(i < more);
         // SAFETY: a part of the product.
         unsafe {
-            if unit {
-                tile.run_rows::<S, true>(rows);
-            } else {
-                tile.run_rows::<S, false>(rows);
-            }
+            tile.run_some::<S>(rows, unit);
             tile.a = tile.a.add(rows * tile.a_strides.0);
             tile.c = tile.c.add(rows * tile.c_stride);
         }
@@ -362,7 +376,7 @@ unsafe fn transpose<S: Simd>(
 /// # Safety
 /// `n` floats, 1 to `LANES`, can be read.
 #[inline(always)]
-pub(super) unsafe fn load<S: Simd>(from: *const f32, n: usize) -> S {
+unsafe fn load<S: Simd>(from: *const f32, n: usize) -> S {
     // SAFETY: the caller's.
     unsafe { if n == S::LANES { S::load(from) } else { S::load_part(from, n) } }
 }
@@ -382,6 +396,14 @@ struct Tile {
 }
 
 impl Tile {
+    #[inline(always)]
+    unsafe fn run_some<S: Simd>(&self, rows: usize, unit: bool) {
+        // SAFETY: the caller's.
+        unsafe {
+            if unit { self.run_rows::<S, true>(rows) } else { self.run_rows::<S, false>(rows) }
+        }
+    }
+
     /// `UNIT`: A's columns are contiguous, otherwise its rows are.
     #[inline(always)]
     unsafe fn run_rows<S: Simd, const UNIT: bool>(&self, rows: usize) {

@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use super::gemm::{Engine, Product, Start, load};
+use super::gemm::{Engine, Product, Start};
+use super::matmul::{end, is_writable};
 use super::simd::{MAX_LANES, Simd};
 use super::{Matrix, MatrixMut, Rows, RowsMut, Size};
 
@@ -122,21 +123,6 @@ pub(super) fn gradient<S: Engine>(
     unsafe { S::product(&product, scratch) }
 }
 
-/// Panics unless an m x n matrix with these strides is inside, and if it is to
-/// be written, no two elements are the same.
-#[inline(always)]
-fn check_matrix(len: usize, (m, n): (usize, usize), (row, column): (usize, usize), write: bool) {
-    if m == 0 || n == 0 {
-        return;
-    }
-    let last = |count: usize, stride: usize| (count - 1).checked_mul(stride);
-    let end = last(m, row).and_then(|at| at.checked_add(last(n, column)?));
-    assert!(end.is_some_and(|end| end < len));
-    let rows_apart = column > 0 && (m == 1 || last(n, column).is_some_and(|end| end < row));
-    let columns_apart = row > 0 && (n == 1 || last(m, row).is_some_and(|end| end < column));
-    assert!(!write || (m == 1 && n == 1) || rows_apart || columns_apart);
-}
-
 /// `C = A B` or `C += A B`; the size is m, n, k.
 #[inline(always)]
 pub(super) fn gemm<S: Engine>(
@@ -147,12 +133,13 @@ pub(super) fn gemm<S: Engine>(
     add: bool,
     scratch: &mut [f32],
 ) {
-    check_matrix(a.data.len(), (m, k), a.strides, false);
-    check_matrix(b.data.len(), (k, n), b.strides, false);
-    check_matrix(c.data.len(), (m, n), c.strides, true);
+    assert!(end((m, k), a.strides).is_some_and(|end| end <= a.data.len()));
+    assert!(end((k, n), b.strides).is_some_and(|end| end <= b.data.len()));
+    assert!(end((m, n), c.strides).is_some_and(|end| end <= c.data.len()));
+    assert!(is_writable((m, n), c.strides));
     let (a_at, b_at) = (a.data.as_ptr(), b.data.as_ptr());
     let start = if add { Start::Add } else { Start::Zero };
-    let product = if c.strides.1 == 1 || n == 1 {
+    let product = if (c.strides.1 == 1 || n <= 1) && (m <= 1 || c.strides.0 >= n) {
         Product {
             m,
             n,
@@ -167,7 +154,6 @@ pub(super) fn gemm<S: Engine>(
         }
     } else {
         // Both turned: C^T = B^T A^T.
-        assert!(c.strides.0 == 1 || m == 1);
         Product {
             m: n,
             n: m,
@@ -239,20 +225,30 @@ unsafe fn dot_tile<S: Simd, const ROWS: usize, const UNITS: usize>(
     // SAFETY: the caller's.
     unsafe {
         let w = p.b.add(unit * p.b_strides.1);
+        let whole = p.k / S::LANES * S::LANES;
         let mut at = 0;
-        while at < p.k {
-            let n = S::LANES.min(p.k - at);
+        while at < whole {
             let mut ws = [S::zero(); UNITS];
             for (u, w_u) in ws.iter_mut().enumerate() {
-                *w_u = load::<S>(w.add(u * p.b_strides.1 + at), n);
+                *w_u = S::load(w.add(u * p.b_strides.1 + at));
             }
             for (s, sums) in sums.iter_mut().enumerate() {
-                let x = load::<S>(x.add(s * p.a_strides.0 + at), n);
+                let x = S::load(x.add(s * p.a_strides.0 + at));
                 for (sum, w) in sums.iter_mut().zip(ws) {
                     *sum = x.mul_add(w, *sum);
                 }
             }
-            at += n;
+            at += S::LANES;
+        }
+        let rest = p.k - whole;
+        if rest > 0 {
+            for (s, sums) in sums.iter_mut().enumerate() {
+                let x = S::load_part(x.add(s * p.a_strides.0 + at), rest);
+                for (u, sum) in sums.iter_mut().enumerate() {
+                    let w = S::load_part(w.add(u * p.b_strides.1 + at), rest);
+                    *sum = x.mul_add(w, *sum);
+                }
+            }
         }
         for (s, sums) in sums.iter().enumerate() {
             for (u, sum) in sums.iter().enumerate() {

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `simd` | what the shared code needs of a vector |
-//! | `gemm` `layers` | matrix products, and those of a layer |
+//! | `gemm` `layers` `matmul` | matrix products, those of a layer, that for everybody |
 //! | `math` `activate` | exp and its kin, activations, slopes |
 //! | `updates` | what optimisers do to parameters |
 //! | `table` | a table's functions around all that |
@@ -14,9 +14,12 @@ mod activate;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(test)]
+mod function_tests;
 mod gemm;
 mod layers;
 mod math;
+mod matmul;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
@@ -27,6 +30,7 @@ mod tests;
 mod tiny;
 mod updates;
 
+pub use self::matmul::{MatrixRef, MatrixRefMut, matmul_f32, matmul_f32_scratch};
 use super::Kernel;
 use crate::nn::Activation;
 
@@ -94,7 +98,7 @@ pub(crate) struct FloatKernels {
     pub gemm: fn([usize; 3], Matrix, Matrix, MatrixMut, add: bool, scratch: &mut [f32]),
     /// Floats of scratch memory with which [`gemm`](Self::gemm) runs at full speed.
     pub gemm_scratch: fn([usize; 3]) -> usize,
-    /// `values[i] = f(steepness * values[i])`; nothing for softmax.
+    /// `values[i] = f(steepness * values[i])`; `exp` for softmax.
     pub activate: fn(Activation, steepness: f32, values: &mut [f32]),
     /// `exp(steepness * x_i) / sum(exp(steepness * x))` over a row.
     pub softmax: fn(steepness: f32, row: &mut [f32]),
@@ -107,8 +111,6 @@ pub(crate) struct FloatKernels {
         fn(&[TinyLayer], TinyPass, w: &[f32], g: &mut [f32], scratch: &mut [f32]) -> (f32, u32),
     /// Whether all numbers are finite.
     pub finite: fn(&[f32]) -> bool,
-    /// `y += factor * x`
-    pub axpy: fn(factor: f32, x: &[f32], y: &mut [f32]),
     // The updates; see `updates` for what they do and return. First the
     // parameters, then the gradient, then the optimiser's memory.
     pub descend: fn(rate: f32, w: &mut [f32], g: &[f32]) -> bool,

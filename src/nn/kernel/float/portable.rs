@@ -16,8 +16,9 @@ const LANES: usize = 4;
 #[derive(Clone, Copy)]
 struct V([f32; LANES]);
 
+/// All bits of a lane, or none.
 #[derive(Clone, Copy)]
-struct Mask([bool; LANES]);
+struct Mask([u32; LANES]);
 
 /// Lane by lane, without a closure, which would not always be inlined.
 macro_rules! lanes {
@@ -125,17 +126,20 @@ impl Simd for V {
 
     #[inline(always)]
     fn lt(self, than: V) -> Mask {
-        lanes!(Mask, |i| self.0[i] < than.0[i])
+        lanes!(Mask, |i| if self.0[i] < than.0[i] { u32::MAX } else { 0 })
     }
 
     #[inline(always)]
     fn select(mask: Mask, yes: V, no: V) -> V {
-        lanes!(V, |i| if mask.0[i] { yes.0[i] } else { no.0[i] })
+        lanes!(V, |i| {
+            let bits = yes.0[i].to_bits() & mask.0[i] | no.0[i].to_bits() & !mask.0[i];
+            f32::from_bits(bits)
+        })
     }
 
     #[inline(always)]
     fn all(mask: Mask) -> bool {
-        mask.0 == [true; LANES]
+        mask.0 == [u32::MAX; LANES]
     }
 
     #[inline(always)]

@@ -17,7 +17,8 @@ pub(super) trait Simd:
     const LANES: usize;
     /// The largest tile of a product: rows, and vectors in a row.
     const TILE: (usize, usize);
-    /// Whether parts of vectors are loaded as fast as whole ones.
+    /// Whether parts of vectors are loaded as fast as whole ones: products then
+    /// do so instead of copying B first.
     const MASKED: bool;
     /// What a comparison gives.
     type Mask: Copy + BitAnd<Output = Self::Mask>;

@@ -51,7 +51,6 @@ macro_rules! table {
                 scratch: &mut [f32]
             ) -> (f32, u32) = tiny::tiny;
             finite(values: &[f32]) -> bool = updates::finite;
-            axpy(factor: f32, x: &[f32], y: &mut [f32]) = updates::axpy;
             descend(rate: f32, w: &mut [f32], g: &[f32]) -> bool = updates::descend;
             momentum(step: MomentumStep, w: &mut [f32], g: &[f32], v: &mut [f32]) -> bool
                 = updates::momentum;

@@ -7,34 +7,34 @@ use super::*;
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-struct Draw(Xoshiro256PlusPlus);
+pub(super) struct Draw(Xoshiro256PlusPlus);
 
 impl Draw {
-    fn new(seed: u64) -> Draw {
+    pub fn new(seed: u64) -> Draw {
         Draw(Xoshiro256PlusPlus::seed_from_u64(seed))
     }
 
     /// From `low` to `high`, both included.
-    fn whole(&mut self, low: usize, high: usize) -> usize {
+    pub fn whole(&mut self, low: usize, high: usize) -> usize {
         low + (self.0.next_u64() % (high - low + 1) as u64) as usize
     }
 
     /// Mostly small, sometimes up to `high`.
-    fn extent(&mut self, high: usize) -> usize {
+    pub fn extent(&mut self, high: usize) -> usize {
         let small = self.whole(0, 3) > 0;
         self.whole(1, if small { high.min(20) } else { high })
     }
 
-    fn float(&mut self) -> f32 {
+    pub fn float(&mut self) -> f32 {
         (self.0.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0
     }
 
-    fn floats(&mut self, len: usize) -> Vec<f32> {
+    pub fn floats(&mut self, len: usize) -> Vec<f32> {
         (0..len).map(|_| self.float()).collect()
     }
 }
 
-fn tables() -> impl Iterator<Item = (Kernel, &'static FloatKernels)> {
+pub(super) fn tables() -> impl Iterator<Item = (Kernel, &'static FloatKernels)> {
     all().map(|kernel| (kernel, kernel.float().unwrap()))
 }
 
@@ -130,14 +130,251 @@ fn layer_products(draw: &mut Draw, size: Size, k: &FloatKernels, scratch: usize)
 
 #[test]
 fn products_of_layers() {
-    for (kernel, k) in tables() {
+    for (_, k) in tables() {
         let mut draw = Draw::new(1);
         for _ in 0..2000 {
             let size =
                 Size { samples: draw.extent(70), inputs: draw.extent(150), units: draw.extent(70) };
             let scratch = [SCRATCH, SCRATCH, 0, 100, 40_000][draw.whole(0, 4)];
-            std::eprintln!("{kernel:?} {size:?} scratch {scratch}");
             layer_products(&mut draw, size, k, scratch);
+        }
+    }
+}
+
+fn scalar_product(
+    (a, a_strides): (&[f32], (usize, usize)),
+    (b, b_strides): (&[f32], (usize, usize)),
+    (i, j, k): (usize, usize, usize),
+) -> f64 {
+    product(
+        (0..k)
+            .map(|l| (a[i * a_strides.0 + l * a_strides.1], b[l * b_strides.0 + j * b_strides.1])),
+    )
+}
+
+/// Strides of an m x n matrix: by rows, by columns, and if `any` of neither.
+fn strides(draw: &mut Draw, (m, n): (usize, usize), any: bool) -> (usize, usize) {
+    let more = draw.whole(0, 3);
+    match draw.whole(0, if any { 2 } else { 1 }) {
+        0 => (n + more, 1),
+        1 => (1, m + more),
+        _ => (2 * n + more, 2),
+    }
+}
+
+#[test]
+fn products_of_matrices() {
+    for (kernel, k) in tables() {
+        let mut draw = Draw::new(2);
+        for round in 0..1500 {
+            let size @ (m, n, depth) = (draw.extent(90), draw.extent(90), draw.extent(300));
+            let a_strides = strides(&mut draw, (m, depth), true);
+            let b_strides = strides(&mut draw, (depth, n), true);
+            let c_strides = strides(&mut draw, (m, n), false);
+            let a = draw.floats(matmul::end((m, depth), a_strides).unwrap());
+            let b = draw.floats(matmul::end((depth, n), b_strides).unwrap());
+            let before = draw.floats(matmul::end((m, n), c_strides).unwrap());
+            let best = (k.gemm_scratch)([m, n, depth]);
+            let mut scratch = std::vec![f32::NAN; [0, SCRATCH, 3000, best][round % 4]];
+            for add in [false, true] {
+                let mut c = before.clone();
+                matmul_f32(
+                    kernel,
+                    size,
+                    MatrixRef { data: &a, strides: a_strides },
+                    MatrixRef { data: &b, strides: b_strides },
+                    MatrixRefMut { data: &mut c, strides: c_strides },
+                    add,
+                    &mut scratch,
+                )
+                .unwrap();
+                for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+                    let at = i * c_strides.0 + j * c_strides.1;
+                    let old = if add { f64::from(before[at]) } else { 0.0 };
+                    let want =
+                        old + scalar_product((&a, a_strides), (&b, b_strides), (i, j, depth));
+                    assert!(
+                        near(c[at], want, depth),
+                        "{kernel:?} {size:?} {a_strides:?} {b_strides:?} {c_strides:?}"
+                    );
+                    c[at] = before[at];
+                }
+                assert_eq!(c, before, "what is between the rows stays");
+            }
+        }
+    }
+}
+
+#[test]
+fn large_products_of_matrices() {
+    for (kernel, k) in tables() {
+        let (m, n, depth) = (401, 390, 520);
+        let mut draw = Draw::new(3);
+        let (a, b) = (draw.floats(m * depth), draw.floats(depth * n));
+        for scratch in [SCRATCH, 150_000, (k.gemm_scratch)([m, n, depth])] {
+            let mut c = std::vec![1.0; m * n];
+            let (a_at, b_at) = (matrix(&a, (1, m)), matrix(&b, (1, depth)));
+            let to = MatrixMut { data: &mut c, strides: (n, 1) };
+            (k.gemm)([m, n, depth], a_at, b_at, to, true, &mut std::vec![0.0; scratch]);
+            for _ in 0..2000 {
+                let (i, j) = (draw.whole(0, m - 1), draw.whole(0, n - 1));
+                let want = 1.0 + scalar_product((&a, (1, m)), (&b, (1, depth)), (i, j, depth));
+                assert!(near(c[i * n + j], want, depth), "{kernel:?} {i} {j}");
+            }
+        }
+    }
+}
+
+#[test]
+fn matrices_that_cannot_be_are_refused() {
+    let kernel = Kernel::Portable;
+    let (a, b) = ([1.0; 6], [1.0; 6]);
+    let mut c = [0.0; 4];
+    let mut try_it = |size, a_strides, c_strides, kernel| {
+        matmul_f32(
+            kernel,
+            size,
+            MatrixRef { data: &a, strides: a_strides },
+            MatrixRef { data: &b, strides: (2, 1) },
+            MatrixRefMut { data: &mut c, strides: c_strides },
+            false,
+            &mut [],
+        )
+    };
+    use crate::error::Error;
+    assert_eq!(try_it((2, 2, 3), (3, 1), (2, 1), kernel), Ok(()));
+    assert_eq!(try_it((2, 2, 3), (0, 1), (1, 2), kernel), Ok(()), "one row twice");
+    assert_eq!(try_it((0, 2, 3), (3, 1), (2, 1), kernel), Ok(()), "nothing");
+    assert_eq!(try_it((2, 2, 3), (4, 1), (2, 1), kernel), Err(Error::Length));
+    assert_eq!(try_it((2, 2, 3), (3, usize::MAX), (2, 1), kernel), Err(Error::Length));
+    assert_eq!(try_it((2, 2, 4), (3, 1), (2, 1), kernel), Err(Error::Length));
+    assert_eq!(try_it((2, 2, 3), (3, 1), (3, 1), kernel), Err(Error::Length));
+    assert_eq!(try_it((2, 2, 3), (3, 1), (1, 1), kernel), Err(Error::Invalid));
+    assert_eq!(try_it((2, 2, 3), (3, 1), (0, 1), kernel), Err(Error::Invalid));
+    assert_eq!(try_it((2, 2, 3), (3, 1), (2, 1), Kernel::Dsp), Err(Error::Unsupported));
+    let scratch = matmul_f32_scratch(kernel, (usize::MAX, usize::MAX, usize::MAX));
+    assert_eq!(scratch, Ok(usize::MAX), "no overflow");
+}
+
+#[test]
+fn products_without_terms_are_what_they_start_from() {
+    for (_, k) in tables() {
+        let size = Size { samples: 2, inputs: 0, units: 2 };
+        let mut y = [9.0; 4];
+        (k.forward)(size, rows(&[], 0), &[], &[1.0, 2.0], rows_mut(&mut y, 2), &mut []);
+        assert_eq!(y, [1.0, 2.0, 1.0, 2.0]);
+        let mut c = [3.0; 4];
+        for (add, want) in [(true, 3.0), (false, 0.0)] {
+            let (a, b) = (matrix(&[], (0, 1)), matrix(&[], (2, 1)));
+            let to = MatrixMut { data: &mut c, strides: (2, 1) };
+            (k.gemm)([2, 2, 0], a, b, to, add, &mut []);
+            assert_eq!(c, [want; 4]);
+        }
+        let size = Size { samples: 0, inputs: 2, units: 2 };
+        let (mut dw, mut db) = ([5.0; 4], [6.0; 2]);
+        (k.gradient)(size, rows(&[], 2), rows(&[], 2), &mut dw, &mut db, false, &mut []);
+        assert_eq!((dw, db), ([0.0; 4], [0.0; 2]));
+    }
+}
+
+/// The same numbers elsewhere in memory give the same bits.
+#[test]
+fn places_do_not_matter() {
+    for (kernel, k) in tables() {
+        let mut draw = Draw::new(4);
+        for samples in [1, 2, 7, 40] {
+            let size = Size { samples, inputs: 77, units: 19 };
+            let all: [Vec<f32>; 3] = [samples * 77, 19 * 77, 19].map(|len| draw.floats(len));
+            let mut first = Vec::new();
+            for at in 0..17 {
+                let [x, w, b] = all.each_ref().map(|x| [&std::vec![0.0; at][..], x].concat());
+                let mut y = std::vec![0.0; samples * 19 + at];
+                let mut scratch = std::vec![0.0; SCRATCH + at];
+                (k.forward)(
+                    size,
+                    rows(&x[at..], 77),
+                    &w[at..],
+                    &b[at..],
+                    rows_mut(&mut y[at..], 19),
+                    &mut scratch[at..],
+                );
+                if at == 0 {
+                    first.clone_from(&y);
+                }
+                assert_eq!(first, y[at..], "{kernel:?} {samples} {at}");
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic]
+fn short_outputs_panic() {
+    let size = Size { samples: 2, inputs: 3, units: 4 };
+    let k = Kernel::best().float().unwrap();
+    let y = &mut [0.0; 7];
+    (k.forward)(size, rows(&[0.0; 6], 3), &[0.0; 12], &[0.0; 4], rows_mut(y, 4), &mut []);
+}
+
+#[cfg(unix)]
+mod guarded {
+    use super::super::super::guard::Guarded;
+    use super::*;
+
+    #[test]
+    fn products_stay_inside_their_slices() {
+        let maps: [Guarded; 7] = core::array::from_fn(|_| Guarded::new(8));
+        for (kernel, k) in tables() {
+            let mut draw = Draw::new(5);
+            for _ in 0..1500 {
+                let (samples, inputs, units) = (draw.extent(40), draw.extent(70), draw.extent(70));
+                let size = Size { samples, inputs, units };
+                let x = maps[0].end(samples * inputs, 1.0f32);
+                let w = maps[1].end(units * inputs, 2.0f32);
+                let b = maps[2].end(units, 0.5f32);
+                let y = maps[3].end(samples * units, 0.0f32);
+                let dw = maps[4].end(units * inputs, 0.0f32);
+                let dx = maps[5].end(samples * inputs, 0.0f32);
+                let scratch = maps[6].end([SCRATCH, SCRATCH, 0, 500][draw.whole(0, 3)], 0.0f32);
+                (k.forward)(size, rows(x, inputs), w, b, rows_mut(y, units), scratch);
+                assert!(y.iter().all(|y| *y == 2.0 * inputs as f32 + 0.5), "{kernel:?} {size:?}");
+                let d = maps[3].end(samples * units, 1.0f32);
+                (k.backward)(size, rows(d, units), w, rows_mut(dx, inputs), false, scratch);
+                assert!(dx.iter().all(|dx| *dx == 2.0 * units as f32), "{kernel:?} {size:?}");
+                (k.gradient)(size, rows(d, units), rows(x, inputs), dw, b, false, scratch);
+                assert!(dw.iter().chain(&*b).all(|g| *g == samples as f32), "{kernel:?} {size:?}");
+                let (a, b) = (matrix(x, (inputs, 1)), matrix(w, (1, inputs)));
+                let c = MatrixMut { data: d, strides: (units, 1) };
+                (k.gemm)([samples, units, inputs], a, b, c, true, scratch);
+            }
+        }
+    }
+
+    #[test]
+    fn functions_stay_inside_their_slices() {
+        let maps: [Guarded; 5] = core::array::from_fn(|_| Guarded::new(1));
+        let rprop = RpropStep { min: 0.0, max: 50.0, increase: 1.2, decrease: 0.5 };
+        for (_, k) in tables() {
+            for n in 1..70 {
+                let [w, g, a, b, c] = maps.each_ref().map(|map| map.end(n, 0.5f32));
+                for function in Activation::ALL {
+                    (k.activate)(function, 0.5, w);
+                    (k.slope)(function, 0.5, true, a, w, b);
+                }
+                (k.softmax)(1.0, w);
+                assert!((k.finite)(w));
+                (k.descend)(0.1, w, g);
+                let step = MomentumStep { rate: 0.1, momentum: 0.5, nesterov: true };
+                (k.momentum)(step, w, g, a);
+                (k.fann_rprop)(rprop, w, g, a, b);
+                (k.irprop_minus)(rprop, w, g, a, b);
+                (k.irprop_plus)(rprop, true, w, g, a, b, c);
+                (k.quickprop)(QuickStep { rate: 0.1, decay: 0.0, mu: 1.75 }, w, g, a, b);
+                let unbias = [1.0; 2];
+                let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8);
+                let step = AdamStep { rate: 0.1, beta1, beta2, epsilon, unbias };
+                (k.adam)(step, w, g, a, b);
+            }
         }
     }
 }

@@ -72,17 +72,6 @@ pub(super) fn finite<S: Simd>(values: &[f32]) -> bool {
     S::all(good)
 }
 
-/// `y += factor * x`
-#[inline(always)]
-pub(super) fn axpy<S: Simd>(factor: f32, x: &[f32], y: &mut [f32]) {
-    check(y.len(), &[x.len()]);
-    let factor = S::splat(factor);
-    for at in (0..y.len()).step_by(S::LANES) {
-        let (x, y) = (&x[at..], &mut y[at..]);
-        factor.mul_add(S::read(x), S::read(y)).write(y);
-    }
-}
-
 /// `w -= rate * g`
 #[inline(always)]
 pub(super) fn descend<S: Simd>(rate: f32, w: &mut [f32], g: &[f32]) -> bool {
