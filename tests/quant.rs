@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use std::cell::RefCell;
 
 fn quantise(net: &mut Net<'_>, samples: &[f32]) -> Result<QNet<'static>, Error> {
-    QNet::new(&mut QNetConfig { net, samples, logger: None }, Heap)
+    QNet::new(&mut QNetConfig { net, samples, batch: 1, logger: None }, Heap)
 }
 
 /// An int8 network worked out from its model file by somebody who knows only
@@ -203,7 +203,7 @@ fn bad_samples_are_refused_with_a_reason() {
         (&[f32::MAX, f32::MAX, f32::MAX], Error::NnNotFinite),
     ] {
         let lines = Lines::default();
-        let mut config = QNetConfig { net: &mut net, samples, logger: Some(&lines) };
+        let mut config = QNetConfig { net: &mut net, samples, batch: 1, logger: Some(&lines) };
         let got = QNet::new(&mut config, Heap).err();
         // Weights of either sign may keep the largest samples finite.
         if samples.first() == Some(&f32::MAX) && got.is_none() {
@@ -219,7 +219,8 @@ fn what_looks_wrong_is_warned_about() {
     let layers = [Layer::new(3, Activation::Relu), Layer::new(1, Activation::Linear)];
     let mut net = Net::new(&NetConfig::new(2, &layers), Heap).unwrap();
     let lines = Lines::default();
-    let mut config = QNetConfig { net: &mut net, samples: &[0.0; 8], logger: Some(&lines) };
+    let mut config =
+        QNetConfig { net: &mut net, samples: &[0.0; 8], batch: 1, logger: Some(&lines) };
     let mut q = QNet::new(&mut config, Heap).unwrap();
     assert!(lines.0.borrow().iter().any(|(level, _)| *level == Level::Warn));
     assert!(lines.0.borrow().iter().any(|(level, _)| *level == Level::Info));

@@ -97,7 +97,7 @@ unsafe fn with_config<R>(
         let logger = CLogger::new(config.logger)?;
         let samples = input(config.samples, config.samples_len)?;
         with_mut::<Net<'static>, R>(config.net, |net| {
-            f(&mut QNetConfig { net, samples, logger: CLogger::as_dyn(&logger) })
+            f(&mut QNetConfig { net, samples, batch: 1, logger: CLogger::as_dyn(&logger) })
         })
     }
 }
@@ -111,7 +111,7 @@ unsafe fn read_config(config: *const nsw_qnet_config) -> Result<nsw_qnet_config>
 /// The memory of the quantised copy.
 unsafe fn config_footprint(config: *const nsw_qnet_config) -> Result<core::alloc::Layout> {
     // SAFETY: as above.
-    unsafe { with_net(read_config(config)?.net, QNet::footprint) }
+    unsafe { with_net(read_config(config)?.net, |net| QNet::footprint(net, 1)) }
 }
 
 /// The memory that the quantised copy of a network takes: the one block that
@@ -194,8 +194,8 @@ pub unsafe extern "C" fn nsw_qnet_load(
         handle::create_from::<QNet<'static>, _>(
             memory,
             qnet,
-            || QNet::check_load(input(model, len)?),
-            |piece, model| QNet::load_in_piece(&model, piece),
+            || QNet::check_load(input(model, len)?, 1),
+            |piece, model| QNet::load_in_piece(&model, 1, piece),
         )
     }
 }
@@ -236,8 +236,8 @@ pub unsafe extern "C" fn nsw_qnet_view(
         handle::create_from::<QNet<'static>, _>(
             memory,
             qnet,
-            || QNet::check_view(input(model, len)?),
-            |piece, model| QNet::view_in_piece(&model, piece),
+            || QNet::check_view(input(model, len)?, 1),
+            |piece, model| QNet::view_in_piece(&model, 1, piece),
         )
     }
 }

@@ -30,6 +30,7 @@
 use super::{ALIGN, HEADER, Header, Kind, V1, image_len, records, u32_at};
 use crate::error::{Error, Result};
 use crate::nn::Activation;
+use crate::nn::kernel::Dims;
 use crate::nn::quant::requant::{MAX_SHIFT, MIN_SHIFT, Multiplier};
 use crate::nn::shape::MAX_WIDTH;
 
@@ -76,6 +77,11 @@ impl Layer {
         clamp: (0, 0),
         at: 0,
     };
+
+    /// Its shape, for the kernels.
+    pub fn dims(&self) -> Dims {
+        Dims { inputs: self.inputs as usize, units: self.units as usize }
+    }
 
     fn read(record: &[u8]) -> Result<Layer> {
         let activation = Activation::from_code(u32::from(record[4])).ok_or(Error::ModelInvalid)?;
@@ -173,15 +179,32 @@ impl<'b> Sections<'b> {
         bytemuck::try_cast_slice(self.biases).unwrap_or_default()
     }
 
+    /// The factors of the units' multipliers; empty if the model is not aligned.
+    pub fn factors(&self) -> &'b [i32] {
+        bytemuck::try_cast_slice(self.factors).unwrap_or_default()
+    }
+
+    /// The shifts of the units' multipliers.
+    pub fn shifts(&self, layer: &Layer) -> &'b [i8] {
+        let shifts = self.shifts.get(..layer.units as usize).unwrap_or_default();
+        bytemuck::try_cast_slice(shifts).unwrap_or_default()
+    }
+
     /// The multiplier of each unit.
-    pub fn multipliers(&self) -> impl Iterator<Item = Multiplier> + use<'b> {
+    fn multipliers(&self) -> impl Iterator<Item = Multiplier> + use<'b> {
         let factors = self.factors.as_chunks().0.iter().map(|bytes| i32::from_le_bytes(*bytes));
         factors.zip(self.shifts).map(|(factor, shift)| Multiplier { factor, shift: *shift as i8 })
     }
 
     /// The exponentials of a softmax layer.
-    pub fn exponentials(&self) -> impl Iterator<Item = u16> + use<'b> {
+    fn exponentials(&self) -> impl Iterator<Item = u16> + use<'b> {
         self.table.as_chunks().0.iter().map(|bytes| u16::from_le_bytes(*bytes))
+    }
+
+    /// The exponential of a softmax layer for a distance from the largest sum.
+    pub fn exponential(&self, distance: u8) -> u16 {
+        let entry = self.table.as_chunks().0.get(usize::from(distance));
+        entry.map_or(0, |bytes| u16::from_le_bytes(*bytes))
     }
 
     fn check(&self, layer: &Layer) -> Result<()> {

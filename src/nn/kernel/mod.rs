@@ -28,7 +28,11 @@ mod tests;
 pub(crate) use self::exact::ExactKernels;
 pub(crate) use self::float::FloatKernels;
 pub use self::float::{MatrixRef, MatrixRefMut, matmul_f32, matmul_f32_scratch};
-pub(crate) use self::int::Int8Kernels;
+pub(crate) use self::int::{Int8Kernels, Int16Kernels, PackedKernels};
+pub use self::int::{
+    MatmulSize, Requantize, dense_i8, dense_i16, dense_i16x8, matmul_i8, matmul_packed_i8,
+    matmul_packed_u8i8, matmul_u8i8, pack_i8, pack_transposed_i8, packed_i8_len,
+};
 use crate::error::{Error, Result};
 
 /// An instruction set that there are kernels for.
@@ -116,16 +120,21 @@ impl Kernel {
     pub(crate) fn int8(self) -> Result<&'static Int8Kernels> {
         if self.available() { Ok(int::table(self)) } else { Err(Error::Unsupported) }
     }
+
+    /// Its int16 functions, if this machine has it.
+    pub(crate) fn int16(self) -> Result<&'static Int16Kernels> {
+        if self.available() { Ok(int::table16(self)) } else { Err(Error::Unsupported) }
+    }
+
+    /// Its functions for packed int8 matrices, if this machine has it.
+    pub(crate) fn packed(self) -> Result<&'static PackedKernels> {
+        if self.available() { Ok(int::packed_table(self)) } else { Err(Error::Unsupported) }
+    }
 }
 
 /// The best float32 functions for this machine.
 pub(crate) fn best_float() -> &'static FloatKernels {
     float::table(Kernel::best())
-}
-
-/// The best int8 functions for this machine.
-pub(crate) fn best_int8() -> &'static Int8Kernels {
-    int::table(Kernel::best())
 }
 
 /// The shape of a dense layer, for the kernels.
@@ -179,19 +188,4 @@ fn has_dotprod() -> bool {
 #[cfg(not(target_arch = "aarch64"))]
 fn has_dotprod() -> bool {
     false
-}
-
-/// Checks the lengths of a forward call.
-fn check_dense<X, Y>(dims: Dims, x: &[X], w: &[X], b: &[Y], y: &[Y]) {
-    check_back(dims, y, x, w);
-    assert!(b.len() == dims.units);
-}
-
-/// Checks the lengths of a backward call: whole rows, the same number on both
-/// sides, and weights of the layer's size.
-fn check_back<D, X>(dims: Dims, d: &[D], x: &[X], w: &[X]) {
-    assert!(dims.inputs > 0 && dims.units > 0);
-    let samples = x.len() / dims.inputs;
-    assert!(x.len() == samples * dims.inputs && d.len() == samples * dims.units);
-    assert!(w.len() == dims.units * dims.inputs);
 }

@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 
 use super::Quantization;
-use super::qnet::{Image, Parts, QNet};
+use super::qnet::{Image, Parts, QNet, Sizes};
 use super::requant::Multiplier;
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
@@ -19,6 +19,10 @@ pub struct QNetConfig<'a, 'n> {
     pub net: &'a mut Net<'n>,
     /// Calibration samples, rows of the net's inputs.
     pub samples: &'a [f32],
+    /// How many samples [`QNet::forward_i8_batch`] runs at once; 1 for one
+    /// after the other. Costs memory for the values between layers, and from 4
+    /// on for a packed copy of the weights where the machine's kernels gain by it.
+    pub batch: usize,
     /// Told about refusals and about what looks wrong.
     pub logger: Option<&'a dyn Logger>,
 }
@@ -68,24 +72,28 @@ fn outline(dense: &Dense) -> Layer {
     Layer { inputs: dense.inputs, units: dense.units, activation: dense.activation, ..Layer::EMPTY }
 }
 
-fn carve<'m>(net: &Net<'_>, carver: &mut Carver<'m>) -> Result<Memory<'m>> {
+fn carve<'m>(net: &Net<'_>, batch: usize, carver: &mut Carver<'m>) -> Result<Memory<'m>> {
     // Sizes first: the model's length follows from the layers alone.
     let len = int8::plan(net.layers().iter().map(outline), |_, _| {})?;
     let shape = net.shape();
+    let mut sizes = Sizes::new(batch)?;
+    for dense in net.layers() {
+        sizes.add(outline(dense).dims())?;
+    }
     Ok(Memory {
         words: carver.take(len / MODEL_ALIGN, 0u32)?,
-        parts: Parts::carve(shape.layers, shape.widest.max(shape.inputs), carver)?,
+        parts: Parts::carve(&sizes, carver)?,
         spans: carver.take(shape.layers, Spans { sums: Span::EMPTY, outputs: Span::EMPTY })?,
     })
 }
 
-pub(super) fn footprint(net: &Net<'_>) -> Result<Layout> {
+pub(super) fn footprint(net: &Net<'_>, batch: usize) -> Result<Layout> {
     let shape = net.shape();
     if shape.topology != Topology::Layered || shape.sparse || shape.mixed {
         return Err(Error::Unsupported);
     }
     let mut carver = Carver::measure();
-    carve(net, &mut carver)?;
+    carve(net, batch, &mut carver)?;
     carver.layout()
 }
 
@@ -93,8 +101,8 @@ pub(super) fn in_piece<'m>(
     config: &mut QNetConfig<'_, '_>,
     mut piece: Piece<'m>,
 ) -> Result<QNet<'m>> {
-    let needed = footprint(config.net)?;
-    let mut memory = carve(config.net, &mut piece.carver(needed)?)?;
+    let needed = footprint(config.net, config.batch)?;
+    let mut memory = carve(config.net, config.batch, &mut piece.carver(needed)?)?;
     let input = calibrate(config, &mut memory.spans)?;
 
     let layers = &mut memory.parts.layers;
@@ -123,7 +131,7 @@ pub(super) fn in_piece<'m>(
         input: input.into(),
         widest: shape.widest.max(shape.inputs) as u32,
     };
-    Ok(QNet::assemble(summary, Image::Own(memory.words), memory.parts, piece))
+    QNet::assemble(summary, Image::Own(memory.words), memory.parts, piece)
 }
 
 fn warn(logger: Option<&dyn Logger>, layer: usize, clipped: usize, made: &Layer) {

@@ -7,8 +7,9 @@ use super::build::{self, QNetConfig};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
 use crate::nn::format::int8::{Layer, Model, Sections, Stored, Summary};
-use crate::nn::kernel::{self, Dims, Int8Kernels, Kernel};
-use crate::nn::{Activation, MODEL_ALIGN, Net};
+use crate::nn::kernel::int::{Line, PACKED_FROM, PACKS, pack_rows, packed_len};
+use crate::nn::kernel::{Dims, Int8Kernels, Kernel, Requantize};
+use crate::nn::{Activation, MODEL_ALIGN, Net, Rounding};
 use crate::port::Allocator;
 
 /// An int8 network. [`forward_i8`](QNet::forward_i8) needs integer arithmetic
@@ -20,10 +21,13 @@ pub struct QNet<'m> {
     summary: Summary,
     image: Image<'m>,
     layers: Carved<'m, Layer>,
-    /// Sums of one layer.
-    sums: Carved<'m, i32>,
-    /// Values between layers.
+    /// Values between layers, for a whole batch.
     values: [Carved<'m, i8>; 2],
+    /// The layers' weights once more, as kernels for many samples read them:
+    /// with a batch that is worth it.
+    packed: Option<Carved<'m, Line>>,
+    /// Samples that are run at once, at most.
+    batch: usize,
     kernel: Kernel,
     kernels: &'static Int8Kernels,
     /// Behind all of the above.
@@ -48,28 +52,67 @@ impl Image<'_> {
 /// What is carved out of a qnet's piece, for running it.
 pub(super) struct Parts<'m> {
     pub layers: Carved<'m, Layer>,
-    pub sums: Carved<'m, i32>,
-    pub values: [Carved<'m, i8>; 2],
+    values: [Carved<'m, i8>; 2],
+    packed: Option<Carved<'m, Line>>,
+    batch: usize,
+}
+
+/// The sizes that the parts follow from.
+pub(super) struct Sizes {
+    layers: usize,
+    widest: usize,
+    batch: usize,
+    /// Bytes of packed weights.
+    packed: usize,
+}
+
+impl Sizes {
+    /// Of no layers yet, for batches of so many samples.
+    pub fn new(batch: usize) -> Result<Sizes> {
+        if batch == 0 {
+            return Err(Error::Invalid);
+        }
+        Ok(Sizes { layers: 0, widest: 0, batch, packed: 0 })
+    }
+
+    /// With a layer of this shape more.
+    pub fn add(&mut self, dims: Dims) -> Result<()> {
+        self.layers += 1;
+        self.widest = self.widest.max(dims.inputs).max(dims.units);
+        if PACKS && self.batch >= PACKED_FROM {
+            let len = packed_len(dims.inputs, dims.units)?;
+            self.packed = self.packed.checked_add(len).ok_or(Error::Overflow)?;
+        }
+        Ok(())
+    }
+
+    fn of_model(model: &Model<'_>, batch: usize) -> Result<Sizes> {
+        let mut sizes = Sizes::new(batch)?;
+        model.walk(|_, layer| sizes.add(layer.dims()))?;
+        Ok(sizes)
+    }
 }
 
 impl<'m> Parts<'m> {
-    fn of(summary: &Summary, carver: &mut Carver<'m>) -> Result<Parts<'m>> {
-        Parts::carve(summary.layers as usize, summary.widest as usize, carver)
-    }
-
-    pub fn carve(layers: usize, widest: usize, carver: &mut Carver<'m>) -> Result<Parts<'m>> {
+    pub fn carve(sizes: &Sizes, carver: &mut Carver<'m>) -> Result<Parts<'m>> {
+        let values = sizes.widest.checked_mul(sizes.batch).ok_or(Error::Overflow)?;
         Ok(Parts {
-            layers: carver.take(layers, Layer::EMPTY)?,
-            sums: carver.take(widest, 0)?,
-            values: [carver.take(widest, 0)?, carver.take(widest, 0)?],
+            layers: carver.take(sizes.layers, Layer::EMPTY)?,
+            values: [carver.take(values, 0)?, carver.take(values, 0)?],
+            packed: match sizes.packed / size_of::<Line>() {
+                0 => None,
+                lines => Some(carver.take(lines, Line::EMPTY)?),
+            },
+            batch: sizes.batch,
         })
     }
 }
 
 impl<'m> QNet<'m> {
-    /// The memory that the quantised copy of this network takes.
-    pub fn footprint(net: &Net<'_>) -> Result<Layout> {
-        build::footprint(net)
+    /// The memory that the quantised copy of this network takes, for batches
+    /// of so many samples.
+    pub fn footprint(net: &Net<'_>, batch: usize) -> Result<Layout> {
+        build::footprint(net, batch)
     }
 
     /// Quantises a trained float32 network.
@@ -77,9 +120,10 @@ impl<'m> QNet<'m> {
     /// Runs it on the samples to see the range of every layer's values, so
     /// they should look like what the network will meet; a few hundred are
     /// enough. Errors: [`Error::Length`] for no samples or no whole rows,
+    /// [`Error::Invalid`] for a batch of 0,
     /// [`Error::NnNotFinite`] for NaN or infinity in samples or layers.
     pub fn new(config: &mut QNetConfig<'_, '_>, memory: impl Allocator<'m>) -> Result<QNet<'m>> {
-        let piece = memory.allocate(QNet::footprint(config.net)?)?;
+        let piece = memory.allocate(QNet::footprint(config.net, config.batch)?)?;
         QNet::in_piece(config, piece)
     }
 
@@ -89,53 +133,90 @@ impl<'m> QNet<'m> {
 
     /// The memory that a copy of this model takes.
     pub fn load_footprint(model: &[u8]) -> Result<Layout> {
-        Ok(QNet::check_load(model)?.0)
+        QNet::load_batch_footprint(model, 1)
     }
 
     /// A network from an int8 model, which is copied.
     pub fn load(model: &[u8], memory: impl Allocator<'m>) -> Result<QNet<'m>> {
-        let (layout, model) = QNet::check_load(model)?;
-        QNet::load_in_piece(&model, memory.allocate(layout)?)
+        QNet::load_batch(model, 1, memory)
+    }
+
+    /// The memory that a copy of this model takes, for batches of so many
+    /// samples: [`forward_i8_batch`](QNet::forward_i8_batch).
+    pub fn load_batch_footprint(model: &[u8], batch: usize) -> Result<Layout> {
+        Ok(QNet::check_load(model, batch)?.0)
+    }
+
+    /// A network from an int8 model, which is copied, for batches of so many
+    /// samples. [`Error::Invalid`] for a batch of 0.
+    pub fn load_batch(model: &[u8], batch: usize, memory: impl Allocator<'m>) -> Result<QNet<'m>> {
+        let (layout, model) = QNet::check_load(model, batch)?;
+        QNet::load_in_piece(&model, batch, memory.allocate(layout)?)
     }
 
     /// The memory that a network over this model takes: without the model.
     pub fn view_footprint(model: &[u8]) -> Result<Layout> {
-        Ok(QNet::check_view(model)?.0)
+        QNet::view_batch_footprint(model, 1)
     }
 
     /// A network that reads its model where it is, from flash for example. The
     /// model must be aligned to [`MODEL_ALIGN`].
     pub fn view(model: &'m [u8], memory: impl Allocator<'m>) -> Result<QNet<'m>> {
-        let (layout, model) = QNet::check_view(model)?;
-        QNet::view_in_piece(&model, memory.allocate(layout)?)
+        QNet::view_batch(model, 1, memory)
     }
 
-    pub(crate) fn check_load(model: &[u8]) -> Result<(Layout, Model<'_>)> {
+    /// The memory that a network over this model takes, for batches of so many
+    /// samples: without the model, but from 4 samples on with a packed copy of
+    /// its weights where this machine has kernels that gain by it.
+    pub fn view_batch_footprint(model: &[u8], batch: usize) -> Result<Layout> {
+        Ok(QNet::check_view(model, batch)?.0)
+    }
+
+    /// As [`view`](QNet::view), for batches of so many samples.
+    /// [`Error::Invalid`] for a batch of 0.
+    pub fn view_batch(
+        model: &'m [u8],
+        batch: usize,
+        memory: impl Allocator<'m>,
+    ) -> Result<QNet<'m>> {
+        let (layout, model) = QNet::check_view(model, batch)?;
+        QNet::view_in_piece(&model, batch, memory.allocate(layout)?)
+    }
+
+    pub(crate) fn check_load(model: &[u8], batch: usize) -> Result<(Layout, Model<'_>)> {
         let model = Model::read(model)?;
-        Ok((model_footprint(&model, true)?, model))
+        Ok((model_footprint(&model, true, batch)?, model))
     }
 
-    pub(crate) fn check_view(model: &[u8]) -> Result<(Layout, Model<'_>)> {
+    pub(crate) fn check_view(model: &[u8], batch: usize) -> Result<(Layout, Model<'_>)> {
         let model = Model::read(model)?;
         if !(model.bytes.as_ptr() as usize).is_multiple_of(MODEL_ALIGN) {
             return Err(Error::Alignment);
         }
-        Ok((model_footprint(&model, false)?, model))
+        Ok((model_footprint(&model, false, batch)?, model))
     }
 
-    pub(crate) fn load_in_piece(model: &Model<'_>, mut piece: Piece<'m>) -> Result<QNet<'m>> {
-        let mut carver = piece.carver(model_footprint(model, true)?)?;
+    pub(crate) fn load_in_piece(
+        model: &Model<'_>,
+        batch: usize,
+        mut piece: Piece<'m>,
+    ) -> Result<QNet<'m>> {
+        let mut carver = piece.carver(model_footprint(model, true, batch)?)?;
         let mut words = carver.take(model.bytes.len() / MODEL_ALIGN, 0u32)?;
         for (word, bytes) in words.iter_mut().zip(model.bytes.as_chunks().0) {
             *word = u32::from_ne_bytes(*bytes);
         }
-        let parts = Parts::of(&model.summary, &mut carver)?;
+        let parts = Parts::carve(&Sizes::of_model(model, batch)?, &mut carver)?;
         QNet::from_parts(model, Image::Own(words), parts, piece)
     }
 
-    pub(crate) fn view_in_piece(model: &Model<'m>, mut piece: Piece<'m>) -> Result<QNet<'m>> {
-        let mut carver = piece.carver(model_footprint(model, false)?)?;
-        let parts = Parts::of(&model.summary, &mut carver)?;
+    pub(crate) fn view_in_piece(
+        model: &Model<'m>,
+        batch: usize,
+        mut piece: Piece<'m>,
+    ) -> Result<QNet<'m>> {
+        let mut carver = piece.carver(model_footprint(model, false, batch)?)?;
+        let parts = Parts::carve(&Sizes::of_model(model, batch)?, &mut carver)?;
         QNet::from_parts(model, Image::InPlace(model.bytes), parts, piece)
     }
 
@@ -150,26 +231,37 @@ impl<'m> QNet<'m> {
             parts.layers[i] = layer;
             Ok(())
         })?;
-        Ok(QNet::assemble(model.summary, image, parts, piece))
+        QNet::assemble(model.summary, image, parts, piece)
     }
 
     /// A network of its parts, layers filled in.
     pub(super) fn assemble(
         summary: Summary,
         image: Image<'m>,
-        parts: Parts<'m>,
+        mut parts: Parts<'m>,
         piece: Piece<'m>,
-    ) -> QNet<'m> {
-        QNet {
+    ) -> Result<QNet<'m>> {
+        if let Some(lines) = &mut parts.packed {
+            let mut packed: &mut [u8] = bytemuck::must_cast_slice_mut(lines);
+            for layer in parts.layers.iter() {
+                let Dims { inputs, units } = layer.dims();
+                let (mine, rest) = packed.split_at_mut(packed_len(inputs, units)?);
+                pack_rows(inputs, layer.sections(image.bytes()).weights(layer), mine);
+                packed = rest;
+            }
+        }
+        let kernel = Kernel::best();
+        Ok(QNet {
             summary,
             image,
             layers: parts.layers,
-            sums: parts.sums,
             values: parts.values,
-            kernel: Kernel::best(),
-            kernels: kernel::best_int8(),
+            packed: parts.packed,
+            batch: parts.batch,
+            kernel,
+            kernels: kernel.int8()?,
             _piece: piece,
-        }
+        })
     }
 
     /// Values in a sample.
@@ -185,6 +277,11 @@ impl<'m> QNet<'m> {
     /// Number of layers.
     pub fn layers(&self) -> usize {
         self.layers.len()
+    }
+
+    /// Samples that are run at once, at most.
+    pub fn batch(&self) -> usize {
+        self.batch
     }
 
     /// How the input's int8 values stand for real ones.
@@ -221,8 +318,20 @@ impl<'m> QNet<'m> {
         if input.len() != self.inputs() || output.len() != self.outputs() {
             return Err(Error::Length);
         }
-        self.values[0][..input.len()].copy_from_slice(input);
-        output.copy_from_slice(self.run());
+        output.copy_from_slice(self.run(Some(input), 1)?);
+        Ok(())
+    }
+
+    /// Runs any number of samples on quantised values, as many at once as its
+    /// batch says: `inputs` holds rows of inputs, `outputs` takes a row of
+    /// outputs for each. The result is that of [`forward_i8`](QNet::forward_i8)
+    /// on each. [`Error::Length`] for other lengths.
+    pub fn forward_i8_batch(&mut self, inputs: &[i8], outputs: &mut [i8]) -> Result<()> {
+        self.check_rows(inputs.len(), outputs.len())?;
+        let (wide, narrow) = (self.inputs() * self.batch, self.outputs() * self.batch);
+        for (x, y) in inputs.chunks(wide).zip(outputs.chunks_mut(narrow)) {
+            y.copy_from_slice(self.run(Some(x), x.len() / self.inputs())?);
+        }
         Ok(())
     }
 
@@ -231,51 +340,88 @@ impl<'m> QNet<'m> {
         if input.len() != self.inputs() || output.len() != self.outputs() {
             return Err(Error::Length);
         }
+        self.forward_batch(input, output)
+    }
+
+    /// Runs any number of samples on real values: as
+    /// [`forward_i8_batch`](QNet::forward_i8_batch) with [`forward`](QNet::forward).
+    pub fn forward_batch(&mut self, inputs: &[f32], outputs: &mut [f32]) -> Result<()> {
+        self.check_rows(inputs.len(), outputs.len())?;
         let from = self.input_quantization();
         let to = self.output_quantization();
-        for (q, x) in self.values[0].iter_mut().zip(input) {
-            *q = from.quantize(*x);
-        }
-        for (y, q) in output.iter_mut().zip(self.run()) {
-            *y = to.dequantize(*q);
+        let (wide, narrow) = (self.inputs() * self.batch, self.outputs() * self.batch);
+        for (x, y) in inputs.chunks(wide).zip(outputs.chunks_mut(narrow)) {
+            from.quantize_all(x, &mut self.values[0]);
+            for (y, q) in y.iter_mut().zip(self.run(None, x.len() / self.inputs())?) {
+                *y = to.dequantize(*q);
+            }
         }
         Ok(())
     }
 
-    /// Runs the input that lies in the first of the values.
-    fn run(&mut self) -> &[i8] {
+    /// Checks that these are the lengths of equally many whole rows.
+    fn check_rows(&self, inputs: usize, outputs: usize) -> Result<()> {
+        let samples = inputs / self.inputs();
+        let whole = inputs.is_multiple_of(self.inputs());
+        let fits = whole && samples.checked_mul(self.outputs()) == Some(outputs);
+        if fits { Ok(()) } else { Err(Error::Length) }
+    }
+
+    /// Runs samples, no more than a batch: the input, or what lies in the first
+    /// of the values.
+    fn run(&mut self, mut input: Option<&[i8]>, samples: usize) -> Result<&[i8]> {
         let image = self.image.bytes();
         let [a, b] = &mut self.values;
         let (mut from, mut to) = (&mut a[..], &mut b[..]);
+        let mut packed: &[u8] = match &self.packed {
+            Some(lines) => bytemuck::must_cast_slice(lines),
+            None => &[],
+        };
         for layer in self.layers.iter() {
             let sections = layer.sections(image);
-            let dims = Dims { inputs: layer.inputs as usize, units: layer.units as usize };
-            let sums = &mut self.sums[..dims.units];
-            let x = &from[..dims.inputs];
-            (self.kernels.dense)(dims, x, sections.weights(layer), sections.biases(), sums);
-            requantize(layer, &sections, sums, &mut to[..dims.units]);
+            let dims = layer.dims();
+            let x = input.take().unwrap_or(&from[..samples * dims.inputs]);
+            let y = &mut to[..samples * dims.units];
+            let how = Requantize {
+                factors: sections.factors(),
+                shifts: sections.shifts(layer),
+                zero_point: layer.sums.zero_point.into(),
+                clamp: (layer.clamp.0.into(), layer.clamp.1.into()),
+                rounding: Rounding::Single,
+            };
+            let biases = sections.biases();
+            if PACKS && !packed.is_empty() {
+                let (mine, rest) = packed.split_at(packed_len(dims.inputs, dims.units)?);
+                packed = rest;
+                if samples >= PACKED_FROM {
+                    (self.kernel.packed()?.dense)(dims, x, mine, biases, &how, y);
+                } else {
+                    (self.kernels.dense)(dims, x, sections.weights(layer), biases, &how, y);
+                }
+            } else {
+                (self.kernels.dense)(dims, x, sections.weights(layer), biases, &how, y);
+            }
+            activate(layer, &sections, y);
             core::mem::swap(&mut from, &mut to);
         }
-        &from[..self.layers.last().map_or(0, |layer| layer.units as usize)]
+        Ok(&from[..samples * self.layers.last().map_or(0, |layer| layer.units as usize)])
     }
 }
 
-/// Sums to int8 values, through the activation.
-fn requantize(layer: &Layer, sections: &Sections<'_>, sums: &[i32], y: &mut [i8]) {
-    let (low, high) = (i64::from(layer.clamp.0), i64::from(layer.clamp.1));
-    let zero = i64::from(layer.sums.zero_point);
-    for ((y, sum), multiplier) in y.iter_mut().zip(sums).zip(sections.multipliers()) {
-        // `Ord::clamp` would carry a panic for low > high.
-        *y = (zero + multiplier.apply(*sum)).min(high).max(low) as i8;
-    }
+/// The activation, on rows of quantised sums.
+fn activate(layer: &Layer, sections: &Sections<'_>, y: &mut [i8]) {
     match layer.activation {
         Activation::Linear | Activation::Relu => {}
-        Activation::Softmax => softmax(sections, y),
+        Activation::Softmax => {
+            for row in y.chunks_exact_mut(layer.units as usize) {
+                softmax(sections, row);
+            }
+        }
         _ => {
+            let Some(table) = sections.table.first_chunk::<256>() else { return };
             for y in y {
-                // The table has an entry for each of the 256 values.
-                let index = (i16::from(*y) + 128) as usize;
-                *y = sections.table.get(index).map_or(0, |value| *value as i8);
+                // The table has an entry for each of the 256 values from -128.
+                *y = table[usize::from(*y as u8 ^ 0x80)] as i8;
             }
         }
     }
@@ -284,10 +430,7 @@ fn requantize(layer: &Layer, sections: &Sections<'_>, sums: &[i32], y: &mut [i8]
 /// `256 * e_i / sum(e)` rounded half up, with zero point -128.
 fn softmax(sections: &Sections<'_>, y: &mut [i8]) {
     let max = y.iter().copied().max().unwrap_or(0);
-    let exponential = |q: i8| {
-        let distance = (i16::from(max) - i16::from(q)) as usize;
-        u32::from(sections.exponentials().nth(distance).unwrap_or(0))
-    };
+    let exponential = |q: i8| u32::from(sections.exponential(max.wrapping_sub(q) as u8));
     // At most 65,535 units of at most 65,535 each: fits 32 bits. Not zero: the
     // largest has distance 0, whose exponential was checked.
     let sum = y.iter().fold(0u32, |sum, q| sum.wrapping_add(exponential(*q))).max(1);
@@ -311,11 +454,11 @@ impl From<Quantization> for Stored {
 }
 
 /// The memory for running a model, with or without a copy of it.
-pub(crate) fn model_footprint(model: &Model<'_>, copy: bool) -> Result<Layout> {
+fn model_footprint(model: &Model<'_>, copy: bool, batch: usize) -> Result<Layout> {
     let mut carver = Carver::measure();
     if copy {
         carver.take(model.bytes.len() / MODEL_ALIGN, 0u32)?;
     }
-    Parts::of(&model.summary, &mut carver)?;
+    Parts::carve(&Sizes::of_model(model, batch)?, &mut carver)?;
     carver.layout()
 }

@@ -1,19 +1,206 @@
 //! The loops over samples and units, the same for every instruction set.
 //!
-//! A macro, because a function with `target_feature` inlines into another only
+//! Macros, because a function with `target_feature` inlines into another only
 //! when both have the feature: each table needs loops of its own.
 
-/// Defines the function of a table from the module's `dot_i8`.
-macro_rules! layer_loops {
+use super::packed::WIDTH;
+use super::{Dims, Requantize};
+
+/// Units that are requantised at once.
+pub(super) const LANES: usize = WIDTH;
+
+/// What the sums of some units need, padded to a whole number of lanes.
+pub(super) struct Lanes {
+    pub sums: [i32; LANES],
+    pub factors: [i32; LANES],
+    pub shifts: [i8; LANES],
+}
+
+impl Lanes {
+    /// The units from `first` on; the sums are their biases.
+    #[inline(always)]
+    pub fn of(biases: &[i32], how: &Requantize<'_>, first: usize) -> Lanes {
+        Lanes {
+            sums: padded(&biases[first..]),
+            factors: padded(&how.factors[first..]),
+            shifts: padded(&how.shifts[first..]),
+        }
+    }
+
+    /// Adds products to the sums.
+    #[inline(always)]
+    pub fn add(mut self, products: &[i32; LANES]) -> Lanes {
+        for (sum, product) in self.sums.iter_mut().zip(products) {
+            *sum = sum.wrapping_add(*product);
+        }
+        self
+    }
+}
+
+/// The first of `from`, with zeros where it is too short.
+#[inline(always)]
+fn padded<T: Copy + Default>(from: &[T]) -> [T; LANES] {
+    match from.first_chunk() {
+        Some(whole) => *whole,
+        None => {
+            let mut lanes = [T::default(); LANES];
+            lanes[..from.len()].copy_from_slice(from);
+            lanes
+        }
+    }
+}
+
+/// Writes as many lanes as there is room for.
+#[inline(always)]
+pub(super) fn store<T: Copy>(lanes: &[T; LANES], y: &mut [T]) {
+    match y.first_chunk_mut() {
+        Some(whole) => *whole = *lanes,
+        None => y.copy_from_slice(&lanes[..y.len()]),
+    }
+}
+
+/// Four rows of weights from `unit` on; the last one again where there are no
+/// more.
+#[inline(always)]
+pub(super) fn four_rows<W>(dims: Dims, w: &[W], unit: usize) -> [&[W]; 4] {
+    core::array::from_fn(|i| &w[(unit + i).min(dims.units - 1) * dims.inputs..][..dims.inputs])
+}
+
+/// Defines `dense_i8` from the module's
+/// - `offset(x) -> i32`: what all sums of a sample need beside the products,
+/// - `dot4(x, rows) -> [i32; 4]`: the products of four rows,
+/// - `requantize(&Lanes, &Requantize) -> [i8; LANES]`.
+macro_rules! dense_i8 {
     ($(#[$attribute:meta])*) => {
         $(#[$attribute])*
-        fn dense_i8(dims: Dims, x: &[i8], w: &[i8], b: &[i32], y: &mut [i32]) {
-            check_dense(dims, x, w, b, y);
-            for ((w, b), y) in w.chunks_exact(dims.inputs).zip(b).zip(y) {
-                *y = b.wrapping_add(dot_i8(x, w));
+        fn dense_i8(dims: Dims, x: &[i8], w: &[i8], b: &[i32], how: &Requantize<'_>, y: &mut [i8]) {
+            check(dims, (x, w, b, y), how);
+            for (x, y) in x.chunks_exact(dims.inputs).zip(y.chunks_exact_mut(dims.units)) {
+                let offset = offset(x);
+                for (i, y) in y.chunks_mut(LANES).enumerate() {
+                    let mut products = [offset; LANES];
+                    for (j, four) in products.chunks_exact_mut(4).take(y.len().div_ceil(4)).enumerate() {
+                        let dots = dot4(x, four_rows(dims, w, LANES * i + 4 * j));
+                        for (sum, dot) in four.iter_mut().zip(dots) {
+                            *sum = sum.wrapping_add(dot);
+                        }
+                    }
+                    let lanes = Lanes::of(b, how, LANES * i).add(&products);
+                    store(&requantize(&lanes, how), y);
+                }
             }
         }
     };
 }
 
-pub(super) use layer_loops;
+/// Defines a function of int16 layers from a `dot4(x, rows) -> [i64; 4]`.
+macro_rules! dense_i16 {
+    ($(#[$attribute:meta])* $name:ident($weight:ty) by $dot4:ident) => {
+        $(#[$attribute])*
+        fn $name(dims: Dims, x: &[i16], w: &[$weight], b: &[i64], how: &Requantize<'_>, y: &mut [i16]) {
+            check(dims, (x, w, b, y), how);
+            for (x, y) in x.chunks_exact(dims.inputs).zip(y.chunks_exact_mut(dims.units)) {
+                for (i, y) in y.chunks_mut(4).enumerate() {
+                    let dots = $dot4(x, four_rows(dims, w, 4 * i));
+                    for ((j, y), dot) in y.iter_mut().enumerate().zip(dots) {
+                        let unit = 4 * i + j;
+                        *y = how.wide(how.multiplier(unit), b[unit].wrapping_add(dot));
+                    }
+                }
+            }
+        }
+    };
+}
+
+/// Defines `matmul` and `dense_packed` from the module's
+/// - `tile_rows(left) -> usize`: how many of the rows that are left to take,
+/// - `tile::<M, N, SIGNED>(rows, panels) -> [[[i32; WIDTH]; N]; M]`, the sums
+///   of `M` rows and `N` panels,
+///
+/// and the numbers of rows that `tile_rows` returns.
+macro_rules! packed {
+    ($(#[$attribute:meta])* panels $n:literal, rows $($m:literal),+) => {
+        /// The products of all rows with all panels, a tile at a time; shows
+        /// each sample, panel and its sums to `sink`.
+        $(#[$attribute])*
+        #[inline]
+        fn products<const SIGNED: bool>(
+            dims: Dims,
+            a: &[u8],
+            packed: &[u8],
+            mut sink: impl FnMut(usize, usize, &[i32; WIDTH]),
+        ) {
+            let (mut first, mut rest) = (0, a);
+            while !rest.is_empty() {
+                let rows = tile_rows(rest.len() / dims.inputs);
+                let (tile, after) = rest.split_at(rows * dims.inputs);
+                match rows {
+                    $($m => band::<$m, SIGNED>(dims, tile, packed, |row, panel, sums| {
+                        sink(first + row, panel, sums)
+                    }),)+
+                    _ => unreachable!(),
+                }
+                first += rows;
+                rest = after;
+            }
+        }
+
+        /// The products of `M` rows with all panels.
+        $(#[$attribute])*
+        #[inline]
+        fn band<const M: usize, const SIGNED: bool>(
+            dims: Dims,
+            a: &[u8],
+            packed: &[u8],
+            mut sink: impl FnMut(usize, usize, &[i32; WIDTH]),
+        ) {
+            let rows: [&[u8]; M] = core::array::from_fn(|i| &a[i * dims.inputs..][..dims.inputs]);
+            let offsets = offsets::<M, SIGNED>(&rows);
+            let blocks = 1 + dims.inputs.div_ceil(4);
+            let mut panels = packed::panels(packed, dims.inputs).enumerate();
+            let mut show = |first: usize, sums: &[[i32; WIDTH]], row: usize| {
+                for (i, sums) in sums.iter().enumerate() {
+                    sink(row, first + i, sums);
+                }
+            };
+            while let Some((i, panel)) = panels.next() {
+                if $n == 2 && let Some((_, second)) = panels.next() {
+                    let both: [&[[u8; 64]]; $n] = core::array::from_fn(|j| if j == 0 { panel } else { &second[..blocks] });
+                    let sums = tile::<M, $n, SIGNED>(&rows, both, &offsets);
+                    sums.iter().enumerate().for_each(|(row, sums)| show(i, sums, row));
+                } else {
+                    let sums = tile::<M, 1, SIGNED>(&rows, [panel], &offsets);
+                    sums.iter().enumerate().for_each(|(row, sums)| show(i, sums, row));
+                }
+            }
+        }
+
+        $(#[$attribute])*
+        fn matmul(dims: Dims, a: Rows<'_>, packed: &[u8], c: &mut [i32]) {
+            assert!(c.len() / dims.units == a.bytes.len() / dims.inputs);
+            let sink = |row: usize, panel: usize, sums: &[i32; WIDTH]| {
+                let c = &mut c[row * dims.units..][..dims.units][panel * WIDTH..];
+                let width = c.len().min(WIDTH);
+                store(sums, &mut c[..width]);
+            };
+            if a.signed {
+                products::<true>(dims, a.bytes, packed, sink);
+            } else {
+                products::<false>(dims, a.bytes, packed, sink);
+            }
+        }
+
+        $(#[$attribute])*
+        fn dense_packed(dims: Dims, x: &[i8], packed: &[u8], b: &[i32], how: &Requantize<'_>, y: &mut [i8]) {
+            check_ends(dims, x, b, y, how);
+            products::<true>(dims, bytemuck::must_cast_slice(x), packed, |row, panel, sums| {
+                let y = &mut y[row * dims.units..][..dims.units][panel * WIDTH..];
+                let width = y.len().min(WIDTH);
+                let lanes = Lanes::of(b, how, panel * WIDTH).add(sums);
+                store(&requantize(&lanes, how), &mut y[..width]);
+            });
+        }
+    };
+}
+
+pub(super) use {dense_i8, dense_i16, packed};

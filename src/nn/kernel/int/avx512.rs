@@ -1,0 +1,341 @@
+//! Kernels for x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
+//!
+//! The tables are handed out by `Kernel` only where the processor has all of
+//! them, which is what makes the calls into `target_feature` functions sound.
+//!
+//! `vpdpbusd` multiplies unsigned by signed bytes and never saturates. Signed
+//! weights become unsigned by turning their top bit (adding 128), on the fly;
+//! then each sum is too large by 128 times the sum of the inputs, which is
+//! taken off once a sample.
+
+#![allow(unsafe_code)]
+
+use core::arch::x86_64::*;
+
+use super::loops::{LANES, Lanes, dense_i8, dense_i16, four_rows, packed, store};
+use super::packed::{self, WIDTH};
+use super::{
+    Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rounding, Rows, check, check_ends,
+};
+
+pub(super) static INT8: Int8Kernels = Int8Kernels {
+    // SAFETY: see the module's documentation.
+    dense: |dims, x, w, b, how, y| unsafe { dense_i8(dims, x, w, b, how, y) },
+};
+
+pub(super) static INT16: Int16Kernels = Int16Kernels {
+    // SAFETY: see the module's documentation.
+    dense_w8: |dims, x, w, b, how, y| unsafe { dense_w8(dims, x, w, b, how, y) },
+    // SAFETY: see the module's documentation.
+    dense_w16: |dims, x, w, b, how, y| unsafe { dense_w16(dims, x, w, b, how, y) },
+};
+
+pub(super) static PACKED: PackedKernels = PackedKernels {
+    // SAFETY: see the module's documentation.
+    matmul: |dims, a, packed, c| unsafe { matmul(dims, a, packed, c) },
+    // SAFETY: see the module's documentation.
+    dense: |dims, x, packed, b, how, y| unsafe { dense_packed(dims, x, packed, b, how, y) },
+};
+
+dense_i8! { #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")] }
+
+dense_i16! { #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")] dense_w8(i8) by dot4_w8 }
+dense_i16! { #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")] dense_w16(i16) by dot4_w16 }
+
+packed! {
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+    panels 2, rows 12, 8, 4, 2, 1
+}
+
+/// How many of the rows that are left make a tile: 12 and 2 panels are 24 sums
+/// in registers. Fewer than 4 leave the multiplier waiting for itself.
+fn tile_rows(left: usize) -> usize {
+    match left {
+        0..2 => left,
+        2..4 => 2,
+        4..8 => 4,
+        12..16 | 20.. => 12,
+        _ => 8,
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+fn load(bytes: &[u8; 64]) -> __m512i {
+    // SAFETY: sixty-four readable bytes; the load needs no alignment.
+    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+/// Up to 64 bytes, then zeros.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn load_some(bytes: &[u8]) -> __m512i {
+    let mask = (1u64 << (bytes.len() & 63)).wrapping_sub(1);
+    // SAFETY: only the bytes of the slice (fewer than 64) are read.
+    unsafe { _mm512_maskz_loadu_epi8(mask, bytes.as_ptr().cast()) }
+}
+
+/// Whole blocks of 64 bytes, and the rest.
+fn blocks(row: &[i8]) -> (&[[u8; 64]], &[u8]) {
+    bytemuck::must_cast_slice::<i8, u8>(row).as_chunks()
+}
+
+/// -128 times the sum of the inputs.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn offset(x: &[i8]) -> i32 {
+    let (whole, rest) = blocks(x);
+    let top = _mm512_set1_epi8(-128);
+    let mut acc = _mm512_setzero_si512();
+    for x in whole {
+        acc = _mm512_dpbusd_epi32(acc, top, load(x));
+    }
+    acc = _mm512_dpbusd_epi32(acc, top, load_some(rest));
+    _mm512_reduce_add_epi32(acc).wrapping_neg()
+}
+
+/// The products of `x` with four rows, too large by what `offset` says.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn dot4(x: &[i8], rows: [&[i8]; 4]) -> [i32; 4] {
+    let (x, x_rest) = blocks(x);
+    let whole = rows.map(|row| &blocks(row).0[..x.len()]);
+    let top = _mm512_set1_epi8(-128);
+    let mut acc = [_mm512_setzero_si512(); 4];
+    for (i, x) in x.iter().enumerate() {
+        let x = load(x);
+        for (acc, row) in acc.iter_mut().zip(whole) {
+            *acc = _mm512_dpbusd_epi32(*acc, _mm512_xor_si512(load(&row[i]), top), x);
+        }
+    }
+    if !x_rest.is_empty() {
+        let x = load_some(x_rest);
+        for (acc, row) in acc.iter_mut().zip(rows) {
+            let w = _mm512_xor_si512(load_some(blocks(row).1), top);
+            *acc = _mm512_dpbusd_epi32(*acc, w, x);
+        }
+    }
+    sums_of(acc)
+}
+
+/// The sum of each vector's lanes.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn sums_of(v: [__m512i; 4]) -> [i32; 4] {
+    let quarter = v.map(|v| {
+        let half = _mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64::<1>(v));
+        _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256::<1>(half))
+    });
+    let [a, b, c, d] = quarter;
+    let ab = _mm_add_epi32(_mm_unpacklo_epi32(a, b), _mm_unpackhi_epi32(a, b));
+    let cd = _mm_add_epi32(_mm_unpacklo_epi32(c, d), _mm_unpackhi_epi32(c, d));
+    let all = _mm_add_epi32(_mm_unpacklo_epi64(ab, cd), _mm_unpackhi_epi64(ab, cd));
+    bytemuck::must_cast(all)
+}
+
+/// Products of even lanes and of odd lanes, 64 bits each, by `finish`, which
+/// leaves results of 32 bits, put back in order.
+macro_rules! by_halves {
+    ($sums:expr, $factors:expr, |$product:ident, $shift:ident| $finish:expr, $shifts:expr) => {{
+        let half = |x: __m512i, f: __m512i, $shift: __m512i| {
+            let $product = _mm512_mul_epi32(x, f);
+            $finish
+        };
+        let odd = |v| _mm512_srli_epi64::<32>(v);
+        let (sums, factors, shifts) = ($sums, $factors, $shifts);
+        let low = half(sums, factors, _mm512_and_si512(shifts, _mm512_set1_epi64(0xffff_ffff)));
+        let high = half(odd(sums), odd(factors), odd(shifts));
+        _mm512_mask_blend_epi32(0xaaaa, low, _mm512_slli_epi64::<32>(high))
+    }};
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn requantize(lanes: &Lanes, how: &Requantize<'_>) -> [i8; LANES] {
+    let sums = bytemuck::must_cast(lanes.sums);
+    let factors = bytemuck::must_cast(lanes.factors);
+    let shifts = _mm512_cvtepi8_epi32(bytemuck::must_cast(lanes.shifts));
+    let scaled = match how.rounding {
+        Rounding::Single => once(sums, factors, shifts),
+        Rounding::Double => twice(sums, factors, shifts),
+    };
+    // Limited to 16 bits, which the zero point and the clamp cannot undo.
+    let narrow = _mm512_cvtsepi32_epi16(scaled);
+    let moved = _mm256_adds_epi16(narrow, _mm256_set1_epi16(how.zero_point));
+    let (low, high) = (_mm256_set1_epi16(how.clamp.0), _mm256_set1_epi16(how.clamp.1));
+    let limited = _mm256_max_epi16(_mm256_min_epi16(moved, high), low);
+    bytemuck::must_cast(_mm256_cvtepi16_epi8(limited))
+}
+
+/// `Rounding::Single`, limited to what fits 32 bits.
+#[target_feature(enable = "avx512f")]
+fn once(sums: __m512i, factors: __m512i, shifts: __m512i) -> __m512i {
+    // With a left shift the factor is at least 1 (or 0), so sums of this
+    // size are beyond any int8 already, and their products fit 32 bits.
+    let left = _mm512_cmpgt_epi32_mask(shifts, _mm512_setzero_si512());
+    let one = _mm512_set1_epi32(1);
+    let limit = _mm512_max_epi32(_mm512_srlv_epi32(_mm512_set1_epi32(1 << 20), shifts), one);
+    let sums = _mm512_mask_min_epi32(sums, left, sums, limit);
+    let lowest = _mm512_sub_epi32(_mm512_setzero_si512(), limit);
+    let sums = _mm512_mask_max_epi32(sums, left, sums, lowest);
+    let right = _mm512_sub_epi32(_mm512_set1_epi32(31), shifts);
+    let one = _mm512_set1_epi64(1);
+    by_halves!(
+        sums,
+        factors,
+        |product, right| {
+            let half = _mm512_sllv_epi64(one, _mm512_sub_epi64(right, one));
+            _mm512_srav_epi64(_mm512_add_epi64(product, half), right)
+        },
+        right
+    )
+}
+
+/// `Rounding::Double`.
+#[target_feature(enable = "avx512f")]
+fn twice(sums: __m512i, factors: __m512i, shifts: __m512i) -> __m512i {
+    let zero = _mm512_setzero_si512();
+    let left = _mm512_max_epi32(shifts, zero);
+    let right = _mm512_max_epi32(_mm512_sub_epi32(zero, shifts), zero);
+    let sums = _mm512_min_epi32(sums, _mm512_srav_epi32(_mm512_set1_epi32(i32::MAX), left));
+    let sums = _mm512_max_epi32(sums, _mm512_srav_epi32(_mm512_set1_epi32(i32::MIN), left));
+    let half = _mm512_set1_epi64(1 << 30);
+    let high = by_halves!(
+        _mm512_sllv_epi32(sums, left),
+        factors,
+        |product, _shift| _mm512_srli_epi64::<31>(_mm512_add_epi64(product, half)),
+        zero
+    );
+    let one = _mm512_set1_epi32(1);
+    let mask = _mm512_sub_epi32(_mm512_sllv_epi32(one, right), one);
+    let negative = _mm512_srli_epi32::<31>(high);
+    let threshold = _mm512_add_epi32(_mm512_srli_epi32::<1>(mask), negative);
+    let up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(high, mask), threshold);
+    let down = _mm512_srav_epi32(high, right);
+    _mm512_mask_add_epi32(down, up, down, one)
+}
+
+/// What the sums of a tile's rows begin with.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+#[inline]
+fn offsets<const M: usize, const SIGNED: bool>(rows: &[&[u8]; M]) -> [i32; M] {
+    core::array::from_fn(|i| if SIGNED { offset(bytemuck::must_cast_slice(rows[i])) } else { 0 })
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+#[inline]
+fn tile<const M: usize, const N: usize, const SIGNED: bool>(
+    rows: &[&[u8]; M],
+    panels: [&[[u8; 64]]; N],
+    offsets: &[i32; M],
+) -> [[[i32; WIDTH]; N]; M] {
+    let (words, rests): ([&[[u8; 4]]; M], [&[u8]; M]) = {
+        let split = rows.map(|row| row.as_chunks::<4>());
+        (split.map(|s| s.0), split.map(|s| s.1))
+    };
+    let len = words[0].len();
+    let words = words.map(|words| &words[..len]);
+    let blocks = panels.map(|panel| &panel[1..]);
+    let whole = blocks.map(|blocks| &blocks[..len]);
+    let mut acc = offsets.map(|offset| [_mm512_set1_epi32(offset); N]);
+    for i in 0..len {
+        let weights = whole.map(|blocks| load(&blocks[i]));
+        step::<M, N, SIGNED>(&mut acc, weights, words.map(|words| i32::from_le_bytes(words[i])));
+    }
+    if !rests[0].is_empty() {
+        let weights = blocks.map(|blocks| load(&blocks[len]));
+        step::<M, N, SIGNED>(&mut acc, weights, rests.map(last_word));
+    }
+    acc.map(|row| row.map(bytemuck::must_cast))
+}
+
+/// Fewer than four bytes, then zeros.
+fn last_word(rest: &[u8]) -> i32 {
+    let mut word = [0; 4];
+    word[..rest.len()].copy_from_slice(rest);
+    i32::from_le_bytes(word)
+}
+
+/// Four inputs of each row with four weights of each unit.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+#[inline]
+fn step<const M: usize, const N: usize, const SIGNED: bool>(
+    acc: &mut [[__m512i; N]; M],
+    weights: [__m512i; N],
+    words: [i32; M],
+) {
+    let top = _mm512_set1_epi8(-128);
+    let weights = weights.map(|w| if SIGNED { _mm512_xor_si512(w, top) } else { w });
+    for (acc, word) in acc.iter_mut().zip(words) {
+        let x = _mm512_set1_epi32(word);
+        for (acc, w) in acc.iter_mut().zip(weights) {
+            *acc = if SIGNED {
+                _mm512_dpbusd_epi32(*acc, w, x)
+            } else {
+                _mm512_dpbusd_epi32(*acc, x, w)
+            };
+        }
+    }
+}
+
+/// Pairs of products that fit 32 bits when the weights are int8: the largest is
+/// 2^23, and twice 64 of them are added.
+const PAIRS: usize = 64;
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn dot4_w8(x: &[i16], rows: [&[i8]; 4]) -> [i64; 4] {
+    let mut acc = [_mm512_setzero_si512(); 4];
+    for (i, x) in x.chunks(32 * PAIRS).enumerate() {
+        let (whole, rest) = x.as_chunks::<32>();
+        let rows = rows.map(|row| row[32 * PAIRS * i..][..x.len()].as_chunks::<32>());
+        let mut part = [_mm512_setzero_si512(); 4];
+        for (j, x) in whole.iter().enumerate() {
+            let x = bytemuck::must_cast(*x);
+            for (part, row) in part.iter_mut().zip(rows) {
+                let w = _mm512_cvtepi8_epi16(bytemuck::must_cast(row.0[j]));
+                *part = _mm512_dpwssd_epi32(*part, w, x);
+            }
+        }
+        if !rest.is_empty() {
+            let x = bytemuck::must_cast(filled(rest));
+            for (part, row) in part.iter_mut().zip(rows) {
+                let w = _mm512_cvtepi8_epi16(bytemuck::must_cast(filled(row.1)));
+                *part = _mm512_dpwssd_epi32(*part, w, x);
+            }
+        }
+        for (acc, part) in acc.iter_mut().zip(part) {
+            *acc = _mm512_add_epi64(*acc, widened(part));
+        }
+    }
+    acc.map(|acc| _mm512_reduce_add_epi64(acc))
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn dot4_w16(x: &[i16], rows: [&[i16]; 4]) -> [i64; 4] {
+    let (whole, rest) = x.as_chunks::<32>();
+    let rows = rows.map(|row| row[..x.len()].as_chunks::<32>());
+    let mut acc = [_mm512_setzero_si512(); 4];
+    for (j, x) in whole.iter().enumerate() {
+        let x = bytemuck::must_cast(*x);
+        for (acc, row) in acc.iter_mut().zip(rows) {
+            let pairs = _mm512_madd_epi16(bytemuck::must_cast(row.0[j]), x);
+            *acc = _mm512_add_epi64(*acc, widened(pairs));
+        }
+    }
+    if !rest.is_empty() {
+        let x = bytemuck::must_cast(filled(rest));
+        for (acc, row) in acc.iter_mut().zip(rows) {
+            let pairs = _mm512_madd_epi16(bytemuck::must_cast(filled(row.1)), x);
+            *acc = _mm512_add_epi64(*acc, widened(pairs));
+        }
+    }
+    acc.map(|acc| _mm512_reduce_add_epi64(acc))
+}
+
+/// Numbers, then zeros.
+fn filled<T: Copy + Default>(rest: &[T]) -> [T; 32] {
+    let mut whole = [T::default(); 32];
+    whole[..rest.len()].copy_from_slice(rest);
+    whole
+}
+
+/// Sixteen 32-bit sums as eight of 64 bits.
+#[target_feature(enable = "avx512f")]
+fn widened(sums: __m512i) -> __m512i {
+    let low = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(sums));
+    _mm512_add_epi64(low, _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64::<1>(sums)))
+}
