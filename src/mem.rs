@@ -99,6 +99,11 @@ impl Drop for Piece<'_> {
     }
 }
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+/// From how many bytes on a slice begins at a cache line, where there are caches.
+const LARGE: usize = 4096;
+
 /// Cuts typed slices from a piece, in the order asked; or, with no piece
 /// behind it, only measures them.
 ///
@@ -127,6 +132,10 @@ impl<'m> Carver<'m> {
     pub fn take_with<T>(&mut self, len: usize, make: impl Fn() -> T) -> Result<Carved<'m, T>> {
         const { assert!(!core::mem::needs_drop::<T>()) };
         let layout = Layout::array::<T>(len).map_err(|_| Error::Overflow)?;
+        // Vector loads that cross a cache line cost twice.
+        let lines = cfg!(target_pointer_width = "64") && layout.size() >= LARGE;
+        let layout =
+            if lines { layout.align_to(LINE).map_err(|_| Error::Overflow)? } else { layout };
         let from = self.used.checked_next_multiple_of(layout.align()).ok_or(Error::Overflow)?;
         let to = from.checked_add(layout.size()).ok_or(Error::Overflow)?;
         // Layout's own bound: a footprint must be a possible allocation.
