@@ -10,7 +10,7 @@
 
 use core::arch::x86_64::*;
 
-use super::loops::{LANES, Lanes, dense_i8, dense_i16, four_rows, packed, store};
+use super::loops::{LANES, Lanes, dense_i8, dense_i16, packed, rows, store};
 use super::packed::{self, WIDTH};
 use super::{
     Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rounding, Rows, check, check_ends,
@@ -35,7 +35,7 @@ pub(super) static PACKED: PackedKernels = PackedKernels {
     dense: |dims, x, packed, b, how, y| unsafe { dense_packed(dims, x, packed, b, how, y) },
 };
 
-dense_i8! { #[target_feature(enable = "avx2")] }
+dense_i8! { #[target_feature(enable = "avx2")] rows 4 }
 
 dense_i16! { #[target_feature(enable = "avx2")] dense_w8(i8) by dot4_w8 }
 dense_i16! { #[target_feature(enable = "avx2")] dense_w16(i16) by dot4_w16 }
@@ -60,20 +60,25 @@ fn widen(bytes: [i8; 16]) -> __m256i {
 }
 
 #[target_feature(enable = "avx2")]
-fn dot4(x: &[i8], rows: [&[i8]; 4]) -> [i32; 4] {
+#[inline]
+fn dot(x: &[i8], rows: [&[i8]; 4]) -> [i32; 4] {
+    assert!(rows.iter().all(|row| row.len() == x.len()));
+    let from = rows.map(<[i8]>::as_ptr);
     let (whole, rest) = x.as_chunks::<16>();
-    let rows = rows.map(|row| row[..x.len()].as_chunks::<16>());
     let mut acc = [_mm256_setzero_si256(); 4];
     for (i, x) in whole.iter().enumerate() {
         let x = widen(*x);
-        for (acc, row) in acc.iter_mut().zip(rows) {
-            *acc = _mm256_add_epi32(*acc, _mm256_madd_epi16(widen(row.0[i]), x));
+        for (acc, row) in acc.iter_mut().zip(from) {
+            // SAFETY: sixteen bytes are there as in `x`, whose length is the row's.
+            let w = widen(unsafe { row.add(16 * i).cast::<[i8; 16]>().read() });
+            *acc = _mm256_add_epi32(*acc, _mm256_madd_epi16(w, x));
         }
     }
     if !rest.is_empty() {
         let x = widen(filled(rest));
         for (acc, row) in acc.iter_mut().zip(rows) {
-            *acc = _mm256_add_epi32(*acc, _mm256_madd_epi16(widen(filled(row.1)), x));
+            let w = widen(filled(&row[16 * whole.len()..]));
+            *acc = _mm256_add_epi32(*acc, _mm256_madd_epi16(w, x));
         }
     }
     let [a, b, c, d] = acc;

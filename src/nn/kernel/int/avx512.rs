@@ -12,7 +12,7 @@
 
 use core::arch::x86_64::*;
 
-use super::loops::{LANES, Lanes, dense_i8, dense_i16, four_rows, packed, store};
+use super::loops::{LANES, Lanes, dense_i8, dense_i16, packed, rows, store};
 use super::packed::{self, WIDTH};
 use super::{
     Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rounding, Rows, check, check_ends,
@@ -37,7 +37,7 @@ pub(super) static PACKED: PackedKernels = PackedKernels {
     dense: |dims, x, packed, b, how, y| unsafe { dense_packed(dims, x, packed, b, how, y) },
 };
 
-dense_i8! { #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")] }
+dense_i8! { #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")] rows 8 }
 
 dense_i16! { #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")] dense_w8(i8) by dot4_w8 }
 dense_i16! { #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")] dense_w16(i16) by dot4_w16 }
@@ -91,27 +91,50 @@ fn offset(x: &[i8]) -> i32 {
     _mm512_reduce_add_epi32(acc).wrapping_neg()
 }
 
-/// The products of `x` with four rows, too large by what `offset` says.
+/// The products of `x` with eight rows, too large by what `offset` says.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn dot4(x: &[i8], rows: [&[i8]; 4]) -> [i32; 4] {
-    let (x, x_rest) = blocks(x);
-    let whole = rows.map(|row| &blocks(row).0[..x.len()]);
+#[inline]
+fn dot(x: &[i8], rows: [&[i8]; 8]) -> [i32; 8] {
+    assert!(rows.iter().all(|row| row.len() == x.len()));
+    let (from, rows) = (x.as_ptr(), rows.map(<[i8]>::as_ptr));
     let top = _mm512_set1_epi8(-128);
-    let mut acc = [_mm512_setzero_si512(); 4];
-    for (i, x) in x.iter().enumerate() {
-        let x = load(x);
-        for (acc, row) in acc.iter_mut().zip(whole) {
-            *acc = _mm512_dpbusd_epi32(*acc, _mm512_xor_si512(load(&row[i]), top), x);
-        }
-    }
-    if !x_rest.is_empty() {
-        let x = load_some(x_rest);
+    let mut acc = [_mm512_setzero_si512(); 8];
+    let whole = x.len() & !63;
+    let mut i = 0;
+    while i < whole {
+        // SAFETY: 64 bytes are there from `i` on; the load needs no alignment.
+        let x = unsafe { _mm512_loadu_si512(from.add(i).cast()) };
         for (acc, row) in acc.iter_mut().zip(rows) {
-            let w = _mm512_xor_si512(load_some(blocks(row).1), top);
-            *acc = _mm512_dpbusd_epi32(*acc, w, x);
+            // SAFETY: as above, and the row is as long.
+            let w = unsafe { _mm512_loadu_si512(row.add(i).cast()) };
+            *acc = _mm512_dpbusd_epi32(*acc, _mm512_xor_si512(w, top), x);
+        }
+        i += 64;
+    }
+    let rest = x.len() - whole;
+    if rest > 0 && whole > 0 {
+        // The last 64, of which those that have been are zeros in `x`.
+        let mask = u64::MAX << (64 - rest);
+        i = x.len() - 64;
+        // SAFETY: there are at least 64 bytes; no load needs alignment.
+        let x = unsafe { _mm512_maskz_loadu_epi8(mask, from.add(i).cast()) };
+        for (acc, row) in acc.iter_mut().zip(rows) {
+            // SAFETY: as above, and the row is as long.
+            let w = unsafe { _mm512_loadu_si512(row.add(i).cast()) };
+            *acc = _mm512_dpbusd_epi32(*acc, _mm512_xor_si512(w, top), x);
+        }
+    } else if rest > 0 {
+        let mask = (1u64 << rest) - 1;
+        // SAFETY: no more bytes than there are are read.
+        let x = unsafe { _mm512_maskz_loadu_epi8(mask, from) };
+        for (acc, row) in acc.iter_mut().zip(rows) {
+            // SAFETY: as above, and the row is as long.
+            let w = unsafe { _mm512_maskz_loadu_epi8(mask, row) };
+            *acc = _mm512_dpbusd_epi32(*acc, _mm512_xor_si512(w, top), x);
         }
     }
-    sums_of(acc)
+    let [a, b, c, d, e, f, g, h] = acc;
+    bytemuck::must_cast([sums_of([a, b, c, d]), sums_of([e, f, g, h])])
 }
 
 /// The sum of each vector's lanes.
@@ -223,24 +246,49 @@ fn tile<const M: usize, const N: usize, const SIGNED: bool>(
     panels: [&[[u8; 64]]; N],
     offsets: &[i32; M],
 ) -> [[[i32; WIDTH]; N]; M] {
-    let (words, rests): ([&[[u8; 4]]; M], [&[u8]; M]) = {
-        let split = rows.map(|row| row.as_chunks::<4>());
-        (split.map(|s| s.0), split.map(|s| s.1))
-    };
-    let len = words[0].len();
-    let words = words.map(|words| &words[..len]);
-    let blocks = panels.map(|panel| &panel[1..]);
-    let whole = blocks.map(|blocks| &blocks[..len]);
-    let mut acc = offsets.map(|offset| [_mm512_set1_epi32(offset); N]);
-    for i in 0..len {
-        let weights = whole.map(|blocks| load(&blocks[i]));
-        step::<M, N, SIGNED>(&mut acc, weights, words.map(|words| i32::from_le_bytes(words[i])));
+    let inputs = rows[0].len();
+    assert!(rows.iter().all(|row| row.len() == inputs));
+    assert!(panels.iter().all(|panel| panel.len() == 1 + inputs.div_ceil(4)));
+    let mut acc = [[_mm512_setzero_si512(); N]; M];
+    for (acc, offset) in acc.iter_mut().zip(offsets) {
+        *acc = [_mm512_set1_epi32(*offset); N];
     }
-    if !rests[0].is_empty() {
-        let weights = blocks.map(|blocks| load(&blocks[len]));
-        step::<M, N, SIGNED>(&mut acc, weights, rests.map(last_word));
+    let mut words = [0; M];
+    for i in 0..inputs / 4 {
+        for (word, row) in words.iter_mut().zip(rows) {
+            // SAFETY: each row has four bytes from `4 * i` on.
+            *word = unsafe { row.as_ptr().add(4 * i).cast::<i32>().read_unaligned() };
+        }
+        // SAFETY: each panel has a header and a block for each four inputs.
+        step::<M, N, SIGNED>(&mut acc, unsafe { weights(&panels, 1 + i) }, words);
     }
-    acc.map(|row| row.map(bytemuck::must_cast))
+    if !inputs.is_multiple_of(4) {
+        for (word, row) in words.iter_mut().zip(rows) {
+            *word = last_word(&row[inputs & !3..]);
+        }
+        // SAFETY: as above, of the last inputs.
+        step::<M, N, SIGNED>(&mut acc, unsafe { weights(&panels, 1 + inputs / 4) }, words);
+    }
+    let mut sums = [[[0; WIDTH]; N]; M];
+    for (sums, acc) in sums.as_flattened_mut().iter_mut().zip(acc.as_flattened()) {
+        *sums = bytemuck::must_cast(*acc);
+    }
+    sums
+}
+
+/// A block of each panel.
+///
+/// # Safety
+/// Each panel must have it.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+#[inline]
+unsafe fn weights<const N: usize>(panels: &[&[[u8; 64]]; N], i: usize) -> [__m512i; N] {
+    let mut weights = [_mm512_setzero_si512(); N];
+    for (w, panel) in weights.iter_mut().zip(panels) {
+        // SAFETY: as this function's.
+        *w = load(unsafe { panel.get_unchecked(i) });
+    }
+    weights
 }
 
 /// Fewer than four bytes, then zeros.
@@ -259,7 +307,10 @@ fn step<const M: usize, const N: usize, const SIGNED: bool>(
     words: [i32; M],
 ) {
     let top = _mm512_set1_epi8(-128);
-    let weights = weights.map(|w| if SIGNED { _mm512_xor_si512(w, top) } else { w });
+    let mut weights = weights;
+    if SIGNED {
+        weights.iter_mut().for_each(|w| *w = _mm512_xor_si512(*w, top));
+    }
     for (acc, word) in acc.iter_mut().zip(words) {
         let x = _mm512_set1_epi32(word);
         for (acc, w) in acc.iter_mut().zip(weights) {

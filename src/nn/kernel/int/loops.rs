@@ -59,19 +59,18 @@ pub(super) fn store<T: Copy>(lanes: &[T; LANES], y: &mut [T]) {
     }
 }
 
-/// Four rows of weights from `unit` on; the last one again where there are no
-/// more.
+/// Rows of weights from `unit` on; the last one again where there are no more.
 #[inline(always)]
-pub(super) fn four_rows<W>(dims: Dims, w: &[W], unit: usize) -> [&[W]; 4] {
+pub(super) fn rows<W, const N: usize>(dims: Dims, w: &[W], unit: usize) -> [&[W]; N] {
     core::array::from_fn(|i| &w[(unit + i).min(dims.units - 1) * dims.inputs..][..dims.inputs])
 }
 
 /// Defines `dense_i8` from the module's
 /// - `offset(x) -> i32`: what all sums of a sample need beside the products,
-/// - `dot4(x, rows) -> [i32; 4]`: the products of four rows,
+/// - `dot(x, rows) -> [i32; N]`: the products of `N` rows,
 /// - `requantize(&Lanes, &Requantize) -> [i8; LANES]`.
 macro_rules! dense_i8 {
-    ($(#[$attribute:meta])*) => {
+    ($(#[$attribute:meta])* rows $n:literal) => {
         $(#[$attribute])*
         fn dense_i8(dims: Dims, x: &[i8], w: &[i8], b: &[i32], how: &Requantize<'_>, y: &mut [i8]) {
             check(dims, (x, w, b, y), how);
@@ -79,9 +78,10 @@ macro_rules! dense_i8 {
                 let offset = offset(x);
                 for (i, y) in y.chunks_mut(LANES).enumerate() {
                     let mut products = [offset; LANES];
-                    for (j, four) in products.chunks_exact_mut(4).take(y.len().div_ceil(4)).enumerate() {
-                        let dots = dot4(x, four_rows(dims, w, LANES * i + 4 * j));
-                        for (sum, dot) in four.iter_mut().zip(dots) {
+                    let groups = products.as_chunks_mut::<$n>().0.iter_mut();
+                    for (j, sums) in groups.take(y.len().div_ceil($n)).enumerate() {
+                        let dots = dot(x, rows::<_, $n>(dims, w, LANES * i + $n * j));
+                        for (sum, dot) in sums.iter_mut().zip(dots) {
                             *sum = sum.wrapping_add(dot);
                         }
                     }
@@ -101,7 +101,7 @@ macro_rules! dense_i16 {
             check(dims, (x, w, b, y), how);
             for (x, y) in x.chunks_exact(dims.inputs).zip(y.chunks_exact_mut(dims.units)) {
                 for (i, y) in y.chunks_mut(4).enumerate() {
-                    let dots = $dot4(x, four_rows(dims, w, 4 * i));
+                    let dots = $dot4(x, rows(dims, w, 4 * i));
                     for ((j, y), dot) in y.iter_mut().enumerate().zip(dots) {
                         let unit = 4 * i + j;
                         *y = how.wide(how.multiplier(unit), b[unit].wrapping_add(dot));

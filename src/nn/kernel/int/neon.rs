@@ -5,7 +5,7 @@
 
 use core::arch::aarch64::*;
 
-use super::loops::{LANES, Lanes, dense_i8, dense_i16, four_rows, packed, store};
+use super::loops::{LANES, Lanes, dense_i8, dense_i16, packed, rows, store};
 use super::packed::{self, WIDTH};
 use super::{
     Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rounding, Rows, check, check_ends,
@@ -30,7 +30,7 @@ pub(super) static PACKED: PackedKernels = PackedKernels {
     dense: |dims, x, packed, b, how, y| unsafe { dense_packed(dims, x, packed, b, how, y) },
 };
 
-dense_i8! { #[target_feature(enable = "neon")] }
+dense_i8! { #[target_feature(enable = "neon")] rows 4 }
 dense_i16! { #[target_feature(enable = "neon")] dense_w8(i8) by dot4_w8 }
 dense_i16! { #[target_feature(enable = "neon")] dense_w16(i16) by dot4_w16 }
 packed! { #[target_feature(enable = "neon")] panels 1, rows 2, 1 }
@@ -85,7 +85,7 @@ fn add_products(acc: int32x4_t, w: int8x16_t, x: int8x16_t) -> int32x4_t {
 }
 
 #[target_feature(enable = "neon")]
-fn dot4(x: &[i8], rows: [&[i8]; 4]) -> [i32; 4] {
+fn dot(x: &[i8], rows: [&[i8]; 4]) -> [i32; 4] {
     let (whole, rest) = x.as_chunks::<16>();
     let rows = rows.map(|row| row[..x.len()].as_chunks::<16>());
     let mut acc = [vdupq_n_s32(0); 4];

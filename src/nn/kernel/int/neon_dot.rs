@@ -9,7 +9,7 @@
 use core::arch::aarch64::*;
 use core::arch::asm;
 
-use super::loops::{LANES, Lanes, dense_i8, four_rows, packed, store};
+use super::loops::{LANES, Lanes, dense_i8, packed, rows, store};
 use super::neon::{add_top, filled, load, offsets, requantize, sums_of};
 use super::packed::{self, WIDTH};
 use super::{Dims, Int8Kernels, PackedKernels, Requantize, Rows, check, check_ends};
@@ -26,7 +26,7 @@ pub(super) static PACKED: PackedKernels = PackedKernels {
     dense: |dims, x, packed, b, how, y| unsafe { dense_packed(dims, x, packed, b, how, y) },
 };
 
-dense_i8! { #[target_feature(enable = "neon,dotprod")] }
+dense_i8! { #[target_feature(enable = "neon,dotprod")] rows 4 }
 packed! { #[target_feature(enable = "neon,dotprod")] panels 1, rows 5, 4, 3, 2, 1 }
 
 /// Five rows of 16 sums are twenty registers of 32, and five of inputs.
@@ -65,7 +65,7 @@ fn sdot_lane<const LANE: usize>(mut acc: int32x4_t, a: int8x16_t, b: int8x16_t) 
 }
 
 #[target_feature(enable = "neon,dotprod")]
-fn dot4(x: &[i8], rows: [&[i8]; 4]) -> [i32; 4] {
+fn dot(x: &[i8], rows: [&[i8]; 4]) -> [i32; 4] {
     let (whole, rest) = x.as_chunks::<16>();
     let rows = rows.map(|row| row[..x.len()].as_chunks::<16>());
     let mut acc = [vdupq_n_s32(0); 4];
