@@ -243,3 +243,67 @@ fn wrong_lengths_are_refused() {
     assert_eq!(net.forward_batch(&[], usize::MAX, &mut []), Err(Error::Length));
     assert_eq!(net.forward_batch(&[], 0, &mut []), Ok(()));
 }
+
+#[test]
+fn batches_give_what_single_samples_give() {
+    let last = [Activation::Linear, Activation::Sigmoid, Activation::Softmax];
+    for (i, last) in last.into_iter().enumerate() {
+        let layers = [Layer::new(33, Activation::Tanh), Layer::new(7 + i, last)];
+        let config = NetConfig { seed: 5, ..NetConfig::new(21 + i, &layers) };
+        let mut net = Net::new(&config, Heap).unwrap();
+        let inputs = net.shape().inputs;
+        let samples: Vec<f32> = (0..40 * inputs).map(|i| (i as f32 * 0.37).sin()).collect();
+        let mut single = quantise(&mut net, &samples).unwrap();
+        let model = single.model().to_vec();
+        let outputs = single.outputs();
+        let (mut want, mut want_real) = (vec![0; 40 * outputs], vec![0.0; 40 * outputs]);
+        let from = single.input_quantization();
+        let bytes: Vec<i8> = samples.iter().map(|x| from.quantize(*x)).collect();
+        for s in 0..40 {
+            let y = s * outputs..(s + 1) * outputs;
+            let x = s * inputs..(s + 1) * inputs;
+            single.forward_i8(&bytes[x.clone()], &mut want[y.clone()]).unwrap();
+            single.forward(&samples[x], &mut want_real[y]).unwrap();
+        }
+        for batch in [1, 3, 4, 16, 64] {
+            let config = &mut QNetConfig { net: &mut net, samples: &samples, batch, logger: None };
+            let made = QNet::new(config, Heap).unwrap();
+            let loaded = QNet::load_batch(&model, batch, Heap).unwrap();
+            for mut q in [made, loaded] {
+                assert_eq!((q.batch(), q.model()), (batch, &model[..]));
+                for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.available()) {
+                    q.set_kernel(kernel).unwrap();
+                    let (mut got, mut real) = (vec![0; want.len()], vec![0.0; want.len()]);
+                    q.forward_i8_batch(&bytes, &mut got).unwrap();
+                    q.forward_batch(&samples, &mut real).unwrap();
+                    assert_eq!((&got, &real), (&want, &want_real), "{kernel:?} {batch}");
+                    q.forward_i8(&bytes[..inputs], &mut got[..outputs]).unwrap();
+                    assert_eq!(got, want);
+                    q.forward_i8_batch(&[], &mut []).unwrap();
+                    let short = q.forward_i8_batch(&bytes[1..], &mut got);
+                    assert_eq!(short, Err(Error::Length));
+                    let long = q.forward_i8_batch(&bytes[inputs..], &mut got);
+                    assert_eq!(long, Err(Error::Length));
+                }
+            }
+        }
+        assert_eq!(QNet::load_batch(&model, 0, Heap).err(), Some(Error::Invalid));
+        let huge = QNet::load_batch_footprint(&model, usize::MAX / 2);
+        assert_eq!(huge, Err(Error::Overflow));
+    }
+}
+
+/// What the benchmark's int8 network takes, for one sample and for many.
+#[test]
+fn an_int8_network_takes_little_more_than_its_weights() {
+    let layers = [Layer::new(128, Activation::Sigmoid), Layer::new(10, Activation::Softmax)];
+    let mut net = Net::new(&NetConfig::new(784, &layers), Heap).unwrap();
+    let q = quantise(&mut net, &vec![0.5; 784]).unwrap();
+    let size = |batch| QNet::load_batch_footprint(q.model(), batch).unwrap().size();
+    assert!(size(1) < 122_000, "{}", size(1));
+    assert!(size(3) < 122_000, "{}", size(3));
+    // A packed copy of the weights, and the values of 64 samples.
+    assert!(size(64) < 122_000 + 120_000 + 2 * 64 * 784, "{}", size(64));
+    let viewed = QNet::view_batch_footprint(q.model(), 1).map(|layout| layout.size());
+    assert!(viewed.is_ok_and(|size| size < 2000) || viewed == Err(Error::Alignment));
+}

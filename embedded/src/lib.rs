@@ -6,6 +6,9 @@
 // All of the C ABI; its functions are exported by name.
 pub use neural_swarm::ffi::*;
 
+#[cfg(feature = "kernel-test")]
+mod kernel_test;
+
 use core::ffi::c_char;
 use core::panic::PanicInfo;
 

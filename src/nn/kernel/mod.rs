@@ -84,13 +84,16 @@ impl Kernel {
 
     /// The best one for this machine.
     pub fn best() -> Kernel {
-        let mut best = Kernel::Portable;
-        for kernel in Kernel::ALL {
-            if kernel.available() {
-                best = kernel;
-            }
+        // No loop: where the answer is known when it is built, so that a
+        // firmware carries one set of kernels, this must be seen at once.
+        match () {
+            _ if Kernel::Dsp.available() => Kernel::Dsp,
+            _ if Kernel::NeonDot.available() => Kernel::NeonDot,
+            _ if Kernel::Neon.available() => Kernel::Neon,
+            _ if Kernel::Avx512.available() => Kernel::Avx512,
+            _ if Kernel::Avx2.available() => Kernel::Avx2,
+            _ => Kernel::Portable,
         }
-        best
     }
 
     /// Whether this machine (without `std`: this build) has it.

@@ -88,8 +88,11 @@ impl Sizes {
 
     fn of_model(model: &Model<'_>, batch: usize) -> Result<Sizes> {
         let mut sizes = Sizes::new(batch)?;
-        model.walk(|_, layer| sizes.add(layer.dims()))?;
-        Ok(sizes)
+        if PACKS && batch >= PACKED_FROM {
+            model.walk(|_, layer| sizes.add(layer.dims()))?;
+        }
+        let (layers, widest) = (model.summary.layers as usize, model.summary.widest as usize);
+        Ok(Sizes { layers, widest, ..sizes })
     }
 }
 
@@ -100,8 +103,8 @@ impl<'m> Parts<'m> {
             layers: carver.take(sizes.layers, Layer::EMPTY)?,
             values: [carver.take(values, 0)?, carver.take(values, 0)?],
             packed: match sizes.packed / size_of::<Line>() {
-                0 => None,
-                lines => Some(carver.take(lines, Line::EMPTY)?),
+                lines if PACKS && lines > 0 => Some(carver.take(lines, Line::EMPTY)?),
+                _ => None,
             },
             batch: sizes.batch,
         })
@@ -241,7 +244,7 @@ impl<'m> QNet<'m> {
         mut parts: Parts<'m>,
         piece: Piece<'m>,
     ) -> Result<QNet<'m>> {
-        if let Some(lines) = &mut parts.packed {
+        if PACKS && let Some(lines) = &mut parts.packed {
             let mut packed: &mut [u8] = bytemuck::must_cast_slice_mut(lines);
             for layer in parts.layers.iter() {
                 let Dims { inputs, units } = layer.dims();
@@ -374,8 +377,8 @@ impl<'m> QNet<'m> {
         let [a, b] = &mut self.values;
         let (mut from, mut to) = (&mut a[..], &mut b[..]);
         let mut packed: &[u8] = match &self.packed {
-            Some(lines) => bytemuck::must_cast_slice(lines),
-            None => &[],
+            Some(lines) if PACKS => bytemuck::must_cast_slice(lines),
+            _ => &[],
         };
         for layer in self.layers.iter() {
             let sections = layer.sections(image);

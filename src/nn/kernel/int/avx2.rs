@@ -187,19 +187,30 @@ fn tile<const M: usize, const N: usize, const SIGNED: bool>(
     [panel]: [&[[u8; 64]]; 1],
     _offsets: &[i32; M],
 ) -> [[[i32; WIDTH]; 1]; M] {
-    let blocks = &panel[1..];
-    let len = rows[0].len() / 4;
-    let words = rows.map(|row| &row.as_chunks::<4>().0[..len]);
-    let whole = &blocks[..len];
+    let inputs = rows[0].len();
+    assert!(rows.iter().all(|row| row.len() == inputs));
     // For each row four registers of four units, two partial sums each.
     let mut acc = [[_mm256_setzero_si256(); 4]; M];
+    let mut words = [[0; 4]; M];
+    let (whole, rest) = panel[1..].split_at(inputs / 4);
     for (i, block) in whole.iter().enumerate() {
-        step::<M, SIGNED>(&mut acc, block, words.map(|words| words[i]));
+        for (word, row) in words.iter_mut().zip(rows) {
+            // SAFETY: each row has four bytes from `4 * i` on.
+            *word = unsafe { row.as_ptr().add(4 * i).cast::<[u8; 4]>().read() };
+        }
+        step::<M, SIGNED>(&mut acc, block, &words);
     }
-    if let Some(block) = blocks.get(len) {
-        step::<M, SIGNED>(&mut acc, block, rows.map(|row| last_word(&row[4 * len..])));
+    if let Some(block) = rest.first() {
+        for (word, row) in words.iter_mut().zip(rows) {
+            *word = last_word(&row[inputs & !3..]);
+        }
+        step::<M, SIGNED>(&mut acc, block, &words);
     }
-    acc.map(|acc| [in_order(acc)])
+    let mut sums = [[[0; WIDTH]; 1]; M];
+    for ([sums], acc) in sums.iter_mut().zip(acc) {
+        *sums = in_order(acc);
+    }
+    sums
 }
 
 /// Fewer than four bytes, then zeros.
@@ -215,12 +226,13 @@ fn last_word(rest: &[u8]) -> [u8; 4] {
 fn step<const M: usize, const SIGNED: bool>(
     acc: &mut [[__m256i; 4]; M],
     block: &[u8; 64],
-    words: [[u8; 4]; M],
+    words: &[[u8; 4]; M],
 ) {
-    let x = words.map(|word| {
-        let four = _mm_set1_epi32(i32::from_le_bytes(word));
-        if SIGNED { _mm256_cvtepi8_epi16(four) } else { _mm256_cvtepu8_epi16(four) }
-    });
+    let mut x = [_mm256_setzero_si256(); M];
+    for (x, word) in x.iter_mut().zip(words) {
+        let four = _mm_set1_epi32(i32::from_le_bytes(*word));
+        *x = if SIGNED { _mm256_cvtepi8_epi16(four) } else { _mm256_cvtepu8_epi16(four) };
+    }
     let quarters: &[[i8; 16]; 4] = bytemuck::must_cast_ref(block);
     for (j, quarter) in quarters.iter().enumerate() {
         let w = widen(*quarter);

@@ -31,6 +31,7 @@ fn dense_i8(dims: Dims, x: &[i8], w: &[i8], b: &[i32], how: &Requantize<'_>, y: 
 }
 
 /// The products of `x` with four rows of weights that begin `stride` apart.
+#[inline(never)]
 fn dot4(x: &[i8], w: &[i8], stride: usize) -> [i32; 4] {
     assert!(w.len() >= 3 * stride + x.len());
     let whole = x.len() & !3;
@@ -72,7 +73,7 @@ macro_rules! four_inputs {
 /// The same for whole words of inputs.
 fn words4(x: &[i8], w: &[i8], stride: usize) -> [i32; 4] {
     let from = x.as_ptr();
-    let sixteens = from.wrapping_add(x.len() & !15);
+    let eights = from.wrapping_add(x.len() & !7);
     let mut sums = [0i32; 4];
     let [a, b, c, d] = &mut sums;
     // SAFETY: a build with this feature runs on a processor that has these
@@ -85,8 +86,6 @@ fn words4(x: &[i8], w: &[i8], stride: usize) -> [i32; 4] {
             "add r7, r2, r2, lsl #1",
             "b 3f",
             "2:",
-            four_inputs!(),
-            four_inputs!(),
             four_inputs!(),
             four_inputs!(),
             "3:",
@@ -104,7 +103,7 @@ fn words4(x: &[i8], w: &[i8], stride: usize) -> [i32; 4] {
             inout("r0") from => _,
             inout("r1") w.as_ptr() => _,
             in("r2") stride,
-            inout("r3") sixteens => _,
+            inout("r3") eights => _,
             inout("r4") *a,
             inout("r5") *b,
             inout("r9") *c,
