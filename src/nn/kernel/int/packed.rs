@@ -109,7 +109,7 @@ fn lines(four: &[u8], columns: usize, from: usize) -> [[u8; WIDTH]; 4] {
 #[inline]
 fn interleave([a, b, c, d]: &[[u8; WIDTH]; 4]) -> Block {
     use core::arch::x86_64::*;
-    let [a, b, c, d] = [*a, *b, *c, *d].map(|line| bytemuck::must_cast::<_, __m128i>(line));
+    let [a, b, c, d] = [*a, *b, *c, *d].map(bytemuck::must_cast::<_, __m128i>);
     // SAFETY: SSE2 is part of the target; registers alone are used.
     let block = unsafe {
         let (low, high) = (_mm_unpacklo_epi8(a, b), _mm_unpackhi_epi8(a, b));
