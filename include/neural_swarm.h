@@ -41,6 +41,10 @@
 #define NSW_LAYER_INFO_INIT {sizeof(nsw_layer_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_CONNECTION_INIT {sizeof(nsw_connection), 0, 0, 0}
 #define NSW_RANDOMIZE_CONFIG_INIT {sizeof(nsw_randomize_config), 0, 0, 0, 0, 0, 0}
+#define NSW_SCALE_INIT {sizeof(nsw_scale), 0, 0, 0, 0}
+#define NSW_FANN_SETTINGS_INIT \
+  {sizeof(nsw_fann_settings), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+   0, 0, 0, 0, {0}, {0}}
 #define NSW_TRAINER_CONFIG_INIT \
   {sizeof(nsw_trainer_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
@@ -51,6 +55,8 @@
 #define NSW_TRAIN_REPORT_INIT {sizeof(nsw_train_report), 0, 0, 0, 0, 0, 0}
 #define NSW_QNET_CONFIG_INIT {sizeof(nsw_qnet_config), 0, 0, 0, 0, 0}
 #define NSW_QNET_INFO_INIT {sizeof(nsw_qnet_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_MATMUL_INIT {sizeof(nsw_matmul), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_REQUANTIZE_INIT {sizeof(nsw_requantize), 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* A setting of exactly 0, where a plain zero means a default that is something else. */
 #define NSW_ZERO (-0.0f)
@@ -313,6 +319,11 @@
 #define NSW_RANDOMIZE_NGUYEN_WIDROW 4
 
 /**
+ * The most functions or steepnesses in nsw_fann_settings.
+ */
+#define NSW_FANN_LIST 32
+
+/**
  * iRPROP-: resilient backpropagation without weight backtracking (Igel &
  * Huesken 2003), over all samples at once.
  */
@@ -449,6 +460,17 @@
  * Training stopped because the validation loss became no smaller.
  */
 #define NSW_STOP_VALIDATION 5
+
+/**
+ * Rounds once, half up, as LiteRT's reference and XNNPACK do, and CMSIS-NN with
+ * CMSIS_NN_USE_SINGLE_ROUNDING.
+ */
+#define NSW_ROUNDING_SINGLE 0
+
+/**
+ * Rounds twice, as gemmlowp does, and CMSIS-NN by default.
+ */
+#define NSW_ROUNDING_DOUBLE 1
 
 /**
  * An allocator over a buffer of the caller: how a program runs without a heap.
@@ -627,7 +649,7 @@ typedef struct nsw_net_config {
    */
   uint32_t unit_styles;
   /**
-   * Not 0: it has scaling parameters for inputs and outputs; costs 8 bytes
+   * Not 0: it has scaling parameters for inputs and outputs; costs 16 bytes
    * for each.
    */
   uint32_t scaling;
@@ -795,6 +817,157 @@ typedef struct nsw_randomize_config {
    */
   size_t samples_len;
 } nsw_randomize_config;
+
+/**
+ * How a value is scaled: `((x - mean) / deviation + 1) * factor + minimum`,
+ * which is FANN's formula. NSW_SCALE_INIT before it is filled.
+ */
+typedef struct nsw_scale {
+  /**
+   * sizeof(nsw_scale); NSW_SCALE_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * What comes to lie in the middle.
+   */
+  float mean;
+  /**
+   * What comes to lie at the ends, from the mean; not 0.
+   */
+  float deviation;
+  /**
+   * The lower end.
+   */
+  float minimum;
+  /**
+   * Half the distance of the ends; not 0.
+   */
+  float factor;
+} nsw_scale;
+
+/**
+ * What a FANN file says about training, by FANN's names.
+ * NSW_FANN_SETTINGS_INIT, then nsw_fann_settings_default or
+ * nsw_fann_settings_read fills it.
+ */
+typedef struct nsw_fann_settings {
+  /**
+   * sizeof(nsw_fann_settings); NSW_FANN_SETTINGS_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * FANN's name.
+   */
+  float learning_rate;
+  /**
+   * FANN's name.
+   */
+  float learning_momentum;
+  /**
+   * 0 incremental, 1 batch, 2 RPROP, 3 Quickprop, 4 SARPROP.
+   */
+  uint32_t training_algorithm;
+  /**
+   * 0 linear, 1 tanh.
+   */
+  uint32_t train_error_function;
+  /**
+   * 0 MSE, 1 bit fail.
+   */
+  uint32_t train_stop_function;
+  /**
+   * FANN's name.
+   */
+  float cascade_output_change_fraction;
+  /**
+   * FANN's name.
+   */
+  float quickprop_decay;
+  /**
+   * FANN's name.
+   */
+  float quickprop_mu;
+  /**
+   * FANN's name.
+   */
+  float rprop_increase_factor;
+  /**
+   * FANN's name.
+   */
+  float rprop_decrease_factor;
+  /**
+   * FANN's name.
+   */
+  float rprop_delta_min;
+  /**
+   * FANN's name.
+   */
+  float rprop_delta_max;
+  /**
+   * FANN's name.
+   */
+  float rprop_delta_zero;
+  /**
+   * FANN's name.
+   */
+  uint32_t cascade_output_stagnation_epochs;
+  /**
+   * FANN's name.
+   */
+  float cascade_candidate_change_fraction;
+  /**
+   * FANN's name.
+   */
+  uint32_t cascade_candidate_stagnation_epochs;
+  /**
+   * FANN's name.
+   */
+  uint32_t cascade_max_out_epochs;
+  /**
+   * FANN's name.
+   */
+  uint32_t cascade_min_out_epochs;
+  /**
+   * FANN's name.
+   */
+  uint32_t cascade_max_cand_epochs;
+  /**
+   * FANN's name.
+   */
+  uint32_t cascade_min_cand_epochs;
+  /**
+   * FANN's name.
+   */
+  uint32_t cascade_num_candidate_groups;
+  /**
+   * FANN's name.
+   */
+  float bit_fail_limit;
+  /**
+   * FANN's name.
+   */
+  float cascade_candidate_limit;
+  /**
+   * FANN's name.
+   */
+  float cascade_weight_multiplier;
+  /**
+   * How many of `cascade_activation_functions` there are.
+   */
+  uint32_t cascade_activation_functions_count;
+  /**
+   * How many of `cascade_activation_steepnesses` there are.
+   */
+  uint32_t cascade_activation_steepnesses_count;
+  /**
+   * FANN's numbers of activation functions.
+   */
+  uint32_t cascade_activation_functions[32];
+  /**
+   * FANN's name.
+   */
+  float cascade_activation_steepnesses[32];
+} nsw_fann_settings;
 
 /**
  * How a trainer works. NSW_TRAINER_CONFIG_INIT, then at least `net`; every
@@ -1265,6 +1438,114 @@ typedef struct nsw_qnet_info {
    */
   uint32_t reserved;
 } nsw_qnet_info;
+
+/**
+ * A product of float32 matrices: C = A B, where A is `m` x `k`, B `k` x `n`, C
+ * `m` x `n`. NSW_MATMUL_INIT, then the sizes. Element (i, j) of a matrix is at
+ * `i * row + j * column` elements of its buffer; where both strides are 0 the
+ * matrix is row-major with nothing between.
+ */
+typedef struct nsw_matmul {
+  /**
+   * sizeof(nsw_matmul); NSW_MATMUL_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * An NSW_KERNEL_ constant.
+   */
+  uint32_t kernel;
+  /**
+   * Rows of A and C.
+   */
+  size_t m;
+  /**
+   * Columns of B and C.
+   */
+  size_t n;
+  /**
+   * Columns of A, rows of B.
+   */
+  size_t k;
+  /**
+   * Not 0: C += A B.
+   */
+  uint32_t add;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * From a row of A to the next, in elements.
+   */
+  size_t a_row;
+  /**
+   * From a column of A to the next, in elements.
+   */
+  size_t a_column;
+  /**
+   * From a row of B to the next, in elements.
+   */
+  size_t b_row;
+  /**
+   * From a column of B to the next, in elements.
+   */
+  size_t b_column;
+  /**
+   * From a row of C to the next, in elements. Rows or columns of C are
+   * contiguous, and no two elements share a place.
+   */
+  size_t c_row;
+  /**
+   * From a column of C to the next, in elements.
+   */
+  size_t c_column;
+} nsw_matmul;
+
+/**
+ * How the sums of an integer layer become its outputs.
+ * NSW_REQUANTIZE_INIT, then `units` and the arrays. Read during the call only.
+ *
+ * A sum times `factor * 2^(shift - 31)` of its unit, rounded, plus
+ * `zero_point`, limited to `low`..`high`.
+ */
+typedef struct nsw_requantize {
+  /**
+   * sizeof(nsw_requantize); NSW_REQUANTIZE_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * An NSW_KERNEL_ constant.
+   */
+  uint32_t kernel;
+  /**
+   * Multipliers, one a unit: 0, or at least 2^30.
+   */
+  const int32_t *factors;
+  /**
+   * Shifts, one a unit, left if above 0: -31 to 30, for int16 outputs to 14.
+   */
+  const int8_t *shifts;
+  /**
+   * Number of units.
+   */
+  size_t units;
+  /**
+   * Added after rounding.
+   */
+  int32_t zero_point;
+  /**
+   * The smallest output.
+   */
+  int32_t low;
+  /**
+   * The largest output.
+   */
+  int32_t high;
+  /**
+   * An NSW_ROUNDING_ constant. Outputs of int16 are always rounded once.
+   */
+  uint32_t rounding;
+} nsw_requantize;
 
 /**
  * Done.
@@ -1810,6 +2091,142 @@ nsw_status nsw_net_grow(struct nsw_net *net,
                         size_t outgoing_len);
 
 /**
+ * Fills `*scale` with the scale of the input at `index`, or for indices from
+ * the number of inputs on of an output.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_UNSUPPORTED for a network made without `scaling`, NSW_ERR_INVALID for
+ * no such index.
+ */
+nsw_status nsw_net_get_scale(const struct nsw_net *net, uint32_t index, struct nsw_scale *scale);
+
+/**
+ * Sets the scale of the input at `index`, or for indices from the number of
+ * inputs on of an output.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_UNSUPPORTED for a network made without `scaling`, NSW_ERR_INVALID for
+ * no such index or a bad scale, NSW_ERR_READ_ONLY.
+ */
+nsw_status nsw_net_set_scale(struct nsw_net *net, uint32_t index, const struct nsw_scale *scale);
+
+/**
+ * Sets the scales of all inputs so that rows of inputs like these come to lie
+ * about `low`..`high`: the mean in the middle, one standard deviation from it
+ * at the ends, as fann_set_input_scaling_params does it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_UNSUPPORTED for a network
+ * made without `scaling`, NSW_ERR_LENGTH for no rows or none that are whole,
+ * NSW_ERR_NN_NOT_FINITE, NSW_ERR_INVALID unless `low` is below `high`,
+ * NSW_ERR_READ_ONLY. Nothing is changed then.
+ */
+nsw_status nsw_net_fit_input_scales(struct nsw_net *net,
+                                    const float *inputs,
+                                    size_t inputs_len,
+                                    float low,
+                                    float high);
+
+/**
+ * The same for outputs, from rows of targets.
+ *
+ * Errors: those of nsw_net_fit_input_scales.
+ */
+nsw_status nsw_net_fit_output_scales(struct nsw_net *net,
+                                     const float *targets,
+                                     size_t targets_len,
+                                     float low,
+                                     float high);
+
+/**
+ * Scales rows of inputs in place, before they are run or trained with: running
+ * does not do it by itself.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_UNSUPPORTED for a network
+ * made without `scaling`, NSW_ERR_LENGTH for rows that are not whole.
+ */
+nsw_status nsw_net_scale_inputs(const struct nsw_net *net, float *rows, size_t rows_len);
+
+/**
+ * Scales rows of targets in place, for training.
+ *
+ * Errors: those of nsw_net_scale_inputs.
+ */
+nsw_status nsw_net_scale_targets(const struct nsw_net *net, float *rows, size_t rows_len);
+
+/**
+ * Turns rows of outputs in place into what targets were before they were
+ * scaled.
+ *
+ * Errors: those of nsw_net_scale_inputs.
+ */
+nsw_status nsw_net_unscale_outputs(const struct nsw_net *net, float *rows, size_t rows_len);
+
+/**
+ * Fills `*settings` with FANN's defaults.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE. Any thread.
+ */
+nsw_status nsw_fann_settings_default(struct nsw_fann_settings *settings);
+
+/**
+ * Fills `*settings` with what a FANN file of `text_len` bytes says about
+ * training.
+ *
+ * Errors: those of nsw_net_load_fann_footprint. Any thread.
+ */
+nsw_status nsw_fann_settings_read(const uint8_t *text,
+                                  size_t text_len,
+                                  struct nsw_fann_settings *settings);
+
+/**
+ * The memory that nsw_net_load_fann takes for this FANN file (FANN_FLO_2.1, what
+ * fann_save writes) of `text_len` bytes. `logger` (may be NULL) is told what is
+ * wrong with a bad one, and in which line.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_MODEL_MAGIC if the text is no
+ * FANN file, NSW_ERR_MODEL_VERSION for one of another version or with
+ * fixed-point numbers, NSW_ERR_UNSUPPORTED for an activation function that FANN
+ * does not compute (its stepwise gaussian always gives 0) or that is unknown,
+ * the other NSW_ERR_MODEL_ codes. Any thread.
+ */
+nsw_status nsw_net_load_fann_footprint(const uint8_t *text,
+                                       size_t text_len,
+                                       const struct nsw_logger *logger,
+                                       size_t *size,
+                                       size_t *align);
+
+/**
+ * Makes the network of a FANN file of `text_len` bytes, which may go away after
+ * the call. FANN's sigmoids of steepness s are NSW_ACTIVATION_SIGMOID of
+ * steepness 2 s here, since FANN's have exp(-2x).
+ *
+ * Errors: those of nsw_net_load_fann_footprint, and NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*net` is NULL then.
+ */
+nsw_status nsw_net_load_fann(const uint8_t *text,
+                             size_t text_len,
+                             const struct nsw_logger *logger,
+                             const struct nsw_allocator *memory,
+                             struct nsw_net **net);
+
+/**
+ * Writes the network as a FANN file that libfann 2.2 loads: at most `cap` bytes
+ * to `text`, without a zero at the end; the length goes to `*text_len` (which
+ * may be NULL). `settings` says what the file says about training; NULL means
+ * FANN's defaults.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_INVALID for counts above NSW_FANN_LIST, NSW_ERR_UNSUPPORTED for what
+ * FANN 2.2 does not have (softmax, ReLU, leaky ReLU, GELU, SiLU, sparse networks
+ * with shortcuts), NSW_ERR_BUFFER_TOO_SMALL: `*text_len` is what is needed.
+ */
+nsw_status nsw_net_save_fann(const struct nsw_net *net,
+                             const struct nsw_fann_settings *settings,
+                             uint8_t *text,
+                             size_t text_cap,
+                             size_t *text_len);
+
+/**
  * The memory that a trainer of this configuration takes: the one block that
  * nsw_trainer_create asks for, in bytes.
  *
@@ -2102,6 +2519,169 @@ nsw_status nsw_qnet_dequantize_output(const struct nsw_qnet *qnet,
                                       float *out,
                                       size_t out_cap,
                                       size_t *out_len);
+
+/**
+ * Writes to `*scratch_len` how many floats of scratch memory
+ * nsw_kernel_matmul_f32 takes to run at full speed.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for an unknown
+ * constant, NSW_ERR_UNSUPPORTED if this machine does not have the kernel. Any
+ * thread.
+ */
+nsw_status nsw_kernel_matmul_f32_scratch(const struct nsw_matmul *how, size_t *scratch_len);
+
+/**
+ * Multiplies float32 matrices, on one thread. `c` is written within its first
+ * `c_len` elements, between its strides it stays as it is. `scratch` may be
+ * NULL or of any length; what is in it afterwards means nothing. No buffer may
+ * overlap another. NaN and infinity go through as IEEE 754 has them. The same
+ * call on the same kernel gives the same bits, given the same length of scratch
+ * memory.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH for a matrix that is
+ * not inside its buffer, NSW_ERR_INVALID for C's strides or an unknown constant,
+ * NSW_ERR_UNSUPPORTED if this machine does not have the kernel. Any thread.
+ */
+nsw_status nsw_kernel_matmul_f32(const struct nsw_matmul *how,
+                                 const float *a,
+                                 size_t a_len,
+                                 const float *b,
+                                 size_t b_len,
+                                 float *c,
+                                 size_t c_len,
+                                 float *scratch,
+                                 size_t scratch_len);
+
+/**
+ * Packs an int8 `k` x `n` matrix for nsw_kernel_matmul_i8 and
+ * nsw_kernel_matmul_u8i8 on any kernel of this machine: row-major, or with
+ * `transposed` not 0 as `n` rows of `k` (weights of `n` units). At most
+ * `packed_cap` bytes at any alignment; their number goes to `*packed_len`
+ * (which may be NULL).
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_LENGTH for a length of other than `k * n` or a
+ * size of 0, NSW_ERR_OVERFLOW, NSW_ERR_BUFFER_TOO_SMALL: `*packed_len` is what is
+ * needed, and nothing is written. Any thread.
+ */
+nsw_status nsw_kernel_pack_i8(size_t k,
+                              size_t n,
+                              uint32_t transposed,
+                              const int8_t *b,
+                              size_t b_len,
+                              uint8_t *packed,
+                              size_t packed_cap,
+                              size_t *packed_len);
+
+/**
+ * `c = a b` in wrapping 32-bit arithmetic: `a` is an int8 `m` x `k` matrix,
+ * row-major, `packed` a `k` x `n` matrix from nsw_kernel_pack_i8, `c` takes
+ * `m * n` numbers, row-major (at most `c_cap`), their number goes to `*c_len`
+ * (which may be NULL). `kernel` is an NSW_KERNEL_ constant; the result is the
+ * same on every one. `c` may not overlap the others.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_LENGTH, NSW_ERR_INVALID for an unknown constant or
+ * overlapping buffers, NSW_ERR_UNSUPPORTED if this machine does not have the
+ * kernel, NSW_ERR_BUFFER_TOO_SMALL: `*c_len` is what is needed. Any thread.
+ */
+nsw_status nsw_kernel_matmul_i8(uint32_t kernel,
+                                size_t m,
+                                size_t n,
+                                size_t k,
+                                const int8_t *a,
+                                size_t a_len,
+                                const uint8_t *packed,
+                                size_t packed_len,
+                                int32_t *c,
+                                size_t c_cap,
+                                size_t *c_len);
+
+/**
+ * nsw_kernel_matmul_i8 with a left matrix of uint8, as ONNX's MatMulInteger has
+ * it.
+ *
+ * Errors: those of nsw_kernel_matmul_i8.
+ */
+nsw_status nsw_kernel_matmul_u8i8(uint32_t kernel,
+                                  size_t m,
+                                  size_t n,
+                                  size_t k,
+                                  const uint8_t *a,
+                                  size_t a_len,
+                                  const uint8_t *packed,
+                                  size_t packed_len,
+                                  int32_t *c,
+                                  size_t c_cap,
+                                  size_t *c_len);
+
+/**
+ * Writes the multiplier and the shift that stand for a factor that is at least
+ * 0 (input scale times weight scale by output scale) in nsw_requantize.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_INVALID for a factor that is negative, NaN or
+ * infinite. Any thread.
+ */
+nsw_status nsw_kernel_multiplier(double scale, int32_t *factor, int8_t *shift);
+
+/**
+ * An int8 layer on any number of samples: `x` holds rows of inputs, `w` a row of
+ * inputs for each unit, `biases` one number a unit; a row of outputs for each
+ * sample goes to `y` (at most `y_cap`), the number of values to `*y_len` (which
+ * may be NULL). No buffer may overlap `y`.
+ *
+ * Each sum is `bias + sum(w * x)` in wrapping 32-bit arithmetic: what the inputs'
+ * zero point makes of the weights, `-zero_point * sum(w)`, belongs into the
+ * bias. At most 65535 inputs and units. The result is the same on every kernel.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH for lengths that do
+ * not fit together, NSW_ERR_INVALID for multipliers, zero point or limits out
+ * of range or overlapping buffers, NSW_ERR_UNSUPPORTED if this machine does not
+ * have the kernel, NSW_ERR_BUFFER_TOO_SMALL: `*y_len` is what is needed. Any
+ * thread.
+ */
+nsw_status nsw_kernel_dense_i8(const struct nsw_requantize *how,
+                               const int8_t *x,
+                               size_t x_len,
+                               const int8_t *w,
+                               size_t w_len,
+                               const int32_t *biases,
+                               size_t biases_len,
+                               int8_t *y,
+                               size_t y_cap,
+                               size_t *y_len);
+
+/**
+ * A layer of int16 values and int8 weights (LiteRT's 16x8): as
+ * nsw_kernel_dense_i8, with sums and biases of 64 bits.
+ *
+ * Errors: those of nsw_kernel_dense_i8.
+ */
+nsw_status nsw_kernel_dense_i16x8(const struct nsw_requantize *how,
+                                  const int16_t *x,
+                                  size_t x_len,
+                                  const int8_t *w,
+                                  size_t w_len,
+                                  const int64_t *biases,
+                                  size_t biases_len,
+                                  int16_t *y,
+                                  size_t y_cap,
+                                  size_t *y_len);
+
+/**
+ * A layer of int16 values and weights: as nsw_kernel_dense_i16x8. No weight may
+ * be -32768 (NSW_ERR_INVALID).
+ *
+ * Errors: those of nsw_kernel_dense_i8.
+ */
+nsw_status nsw_kernel_dense_i16(const struct nsw_requantize *how,
+                                const int16_t *x,
+                                size_t x_len,
+                                const int16_t *w,
+                                size_t w_len,
+                                const int64_t *biases,
+                                size_t biases_len,
+                                int16_t *y,
+                                size_t y_cap,
+                                size_t *y_len);
 
 #ifdef __cplusplus
 }  // extern "C"

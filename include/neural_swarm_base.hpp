@@ -335,6 +335,11 @@ enum class kernel : std::uint32_t {
     dsp = NSW_KERNEL_DSP
 };
 
+enum class rounding : std::uint32_t {
+    once = NSW_ROUNDING_SINGLE,
+    twice = NSW_ROUNDING_DOUBLE
+};
+
 enum class algorithm : std::uint32_t {
     irprop_minus = NSW_ALGORITHM_IRPROP_MINUS,
     sgd = NSW_ALGORITHM_SGD,

@@ -92,6 +92,21 @@ struct style {
     float steepness;
 };
 
+/// What a FANN file says about training. See nsw_fann_settings.
+struct fann_settings : nsw_fann_settings {
+    /// FANN's defaults.
+    fann_settings() noexcept : nsw_fann_settings{} {
+        nsw_fann_settings::size = sizeof(nsw_fann_settings);
+        static_cast<void>(nsw_fann_settings_default(this));
+    }
+    /// What is in a file.
+    static result<fann_settings> read(span<const std::uint8_t> text) noexcept {
+        fann_settings settings;
+        const nsw_status status = nsw_fann_settings_read(text.data(), text.size(), &settings);
+        return detail::result_of(status, settings);
+    }
+};
+
 /// A network in float32. See nsw_net_create.
 ///
 /// Nodes are counted through: the inputs from 0, then the units layer by layer. For the bias
@@ -189,6 +204,61 @@ public:
         float most = 0.0f;
         const nsw_status status = nsw_net_difference(get(), other.get(), &most);
         return detail::result_of(status, most);
+    }
+
+    /// The memory that load_fann() takes.
+    static result<nsw::footprint> load_fann_footprint(span<const std::uint8_t> text,
+                                                      const nsw_logger *log = nullptr) noexcept {
+        return footprint_of([&](std::size_t *size, std::size_t *align) {
+            return nsw_net_load_fann_footprint(text.data(), text.size(), log, size, align);
+        });
+    }
+    /// The network of a FANN file. See nsw_net_load_fann.
+    static result<net> load_fann(span<const std::uint8_t> text, const nsw_allocator *mem = nullptr,
+                                 const nsw_logger *log = nullptr) noexcept {
+        return made_by([&](nsw_net **out) {
+            return nsw_net_load_fann(text.data(), text.size(), log, mem, out);
+        });
+    }
+    /// Writes a FANN file; returns its length. See nsw_net_save_fann.
+    result<std::size_t> save_fann(span<std::uint8_t> text,
+                                  const nsw_fann_settings *settings = nullptr) const noexcept {
+        return length_of([&](std::size_t *len) {
+            return nsw_net_save_fann(get(), settings, text.data(), text.size(), len);
+        });
+    }
+
+    /// The scale of an input, or for indices from the number of inputs on of an output.
+    result<nsw_scale> get_scale(std::uint32_t index) const noexcept {
+        nsw_scale scale = NSW_SCALE_INIT;
+        const nsw_status status = nsw_net_get_scale(get(), index, &scale);
+        return detail::result_of(status, scale);
+    }
+    /// Sets it.
+    result<void> set_scale(std::uint32_t index, const nsw_scale &scale) noexcept {
+        return result<void>(nsw_net_set_scale(get(), index, &scale));
+    }
+    /// Sets all scales of inputs so that rows like these come to lie about low..high.
+    result<void> fit_input_scales(span<const float> inputs, float low, float high) noexcept {
+        return result<void>(
+            nsw_net_fit_input_scales(get(), inputs.data(), inputs.size(), low, high));
+    }
+    /// The same for outputs.
+    result<void> fit_output_scales(span<const float> targets, float low, float high) noexcept {
+        return result<void>(
+            nsw_net_fit_output_scales(get(), targets.data(), targets.size(), low, high));
+    }
+    /// Scales rows of inputs in place.
+    result<void> scale_inputs(span<float> rows) const noexcept {
+        return result<void>(nsw_net_scale_inputs(get(), rows.data(), rows.size()));
+    }
+    /// Scales rows of targets in place.
+    result<void> scale_targets(span<float> rows) const noexcept {
+        return result<void>(nsw_net_scale_targets(get(), rows.data(), rows.size()));
+    }
+    /// Turns rows of outputs in place into what targets were before they were scaled.
+    result<void> unscale_outputs(span<float> rows) const noexcept {
+        return result<void>(nsw_net_unscale_outputs(get(), rows.data(), rows.size()));
     }
 
     /// Draws all weights and biases anew.

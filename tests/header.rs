@@ -24,9 +24,12 @@ fn the_committed_header_is_up_to_date() {
         "activation",
         "net",
         "net_edit",
+        "net_scale",
+        "net_fann",
         "trainer_config",
         "trainer",
         "qnet",
+        "kernel",
     ] {
         builder = builder.with_src(root().join(format!("src/ffi/{file}.rs")));
     }
@@ -79,12 +82,17 @@ fn objects(header: &str) -> Vec<String> {
     header.lines().filter_map(line).collect()
 }
 
+/// What functions without an object begin with.
+const FREE: [&str; 2] = ["fann_settings_", "kernel_"];
+
 /// What breaks the grammar of the ABI.
 fn complaints(header: &str) -> Vec<String> {
     let mut bad = Vec::new();
     let functions = functions(header);
     let objects = objects(header);
     let has = |name: &str| functions.iter().any(|(n, _)| n == name);
+    // Whether this is the place of a new object.
+    let makes = |last: &str, object: &str| last.starts_with(&format!("nsw_{object} **"));
     let mut say = |name: &str, what: &str| bad.push(format!("{name}: {what}"));
     for object in &objects {
         for verb in ["create", "destroy"] {
@@ -96,12 +104,6 @@ fn complaints(header: &str) -> Vec<String> {
         if object != "arena" && !has(&format!("nsw_{object}_footprint")) {
             say(object, "has no footprint");
         }
-        for verb in ["load", "view", "copy"] {
-            let name = format!("nsw_{object}_{verb}");
-            if has(&name) != has(&format!("{name}_footprint")) {
-                say(&name, "goes in a pair with its footprint");
-            }
-        }
     }
     for (name, text) in &functions {
         let args = text.split_once('(').unwrap().1.trim_end_matches(')');
@@ -112,6 +114,12 @@ fn complaints(header: &str) -> Vec<String> {
             continue;
         }
         let inside = &name["nsw_".len()..];
+        if FREE.iter().any(|prefix| inside.starts_with(prefix)) {
+            if !text.starts_with("nsw_status ") {
+                say(name, "returns a status");
+            }
+            continue;
+        }
         let Some(object) = objects.iter().find(|o| inside.starts_with(&format!("{o}_"))) else {
             say(name, "belongs to no object");
             continue;
@@ -129,10 +137,17 @@ fn complaints(header: &str) -> Vec<String> {
             _ => {}
         }
         if verb.ends_with("footprint") {
+            let made = name.trim_end_matches("_footprint");
+            if verb != "footprint" && !has(made) {
+                say(name, "goes in a pair with what makes the object");
+            }
             if args[args.len() - 2..] != ["size_t *size", "size_t *align"] {
                 say(name, "ends in size and align");
             }
-        } else if ["create", "load", "view", "copy"].contains(&verb) {
+        } else if makes(args.last().unwrap(), object) || verb == "create" {
+            if verb != "create" && !has(&format!("{name}_footprint")) {
+                say(name, "goes in a pair with its footprint");
+            }
             if !args.last().unwrap().starts_with(&format!("nsw_{object} **")) {
                 say(name, "ends in the object's place");
             }
@@ -147,9 +162,12 @@ fn complaints(header: &str) -> Vec<String> {
             let next = args.get(i + 1).copied().unwrap_or("");
             let numbers = ["float *", "uint8_t *", "int8_t *"];
             let single = ["*loss", "*weight", "*steepness", "*difference"];
+            // Rows that are changed in place.
+            let in_place = arg.ends_with("*rows") && next.ends_with("rows_len");
             let plain = numbers.iter().any(|n| arg.starts_with(n))
                 && !single.iter().any(|name| arg.ends_with(name));
             if plain
+                && !in_place
                 && !(next.ends_with("cap") && args.get(i + 2).is_some_and(|a| a.ends_with("len")))
             {
                 say(name, &format!("`{arg}` needs a cap and a len"));
@@ -162,7 +180,9 @@ fn complaints(header: &str) -> Vec<String> {
         // Inputs first, outputs last.
         let output = |arg: &&str| arg.contains('*') && !arg.contains("const ");
         let outputs = args.iter().skip(1).skip_while(|arg| !output(arg));
-        let writes_only = outputs.clone().all(|arg| output(arg) || arg.ends_with("cap"));
+        let writes_only = outputs
+            .clone()
+            .all(|arg| output(arg) || arg.ends_with("cap") || arg.ends_with("rows_len"));
         // The network that a trainer trains is in and out.
         if !writes_only && object != "trainer" {
             say(name, "has an input after an output");

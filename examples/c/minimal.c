@@ -28,7 +28,7 @@ int main(void)
     shape.inputs = 2;
     shape.layers = layers;
     shape.layer_count = 2;
-    shape.batch = 4; /* lets nsw_net_forward_batch take all samples at once */
+    shape.batch = method.block = 4; /* as many samples at once: what memory is spent on */
     params.max_epochs = 1000;
     params.target_loss = 0.001f;
 

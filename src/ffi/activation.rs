@@ -1,4 +1,4 @@
-//! What units apply to their sums: [`Activation`] as C sees it.
+//! What units apply to their sums: [`Activation`](crate::nn::Activation) as C sees it.
 //!
 //! Written out, because the header generator cannot see what a macro makes; a
 //! test holds them to the enum.

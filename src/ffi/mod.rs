@@ -14,8 +14,11 @@
 
 pub mod activation;
 mod handle;
+pub mod kernel;
 pub mod net;
 pub mod net_edit;
+pub mod net_fann;
+pub mod net_scale;
 pub mod parallel;
 pub mod port;
 pub mod qnet;

@@ -94,7 +94,7 @@ pub struct nsw_net_config {
     /// Not 0: each unit may get an activation and a steepness of its own
     /// (nsw_net_set_unit_style); costs 8 bytes a unit.
     pub unit_styles: u32,
-    /// Not 0: it has scaling parameters for inputs and outputs; costs 8 bytes
+    /// Not 0: it has scaling parameters for inputs and outputs; costs 16 bytes
     /// for each.
     pub scaling: u32,
     /// How many units nsw_net_grow can add, for shortcut networks that are not

@@ -20,6 +20,21 @@ pub unsafe fn input<'a, T>(pointer: *const T, len: usize) -> Result<&'a [T]> {
     Ok(unsafe { core::slice::from_raw_parts(pointer, len) })
 }
 
+/// What the caller wants changed in place.
+///
+/// # Safety
+/// `pointer` is NULL, or writable for `len` elements for `'a` and used by nobody
+/// else.
+pub unsafe fn in_place<'a, T>(pointer: *mut T, len: usize) -> Result<&'a mut [T]> {
+    check_bytes::<T>(len)?;
+    if len == 0 {
+        return Ok(&mut []);
+    }
+    check_pointer(pointer)?;
+    // SAFETY: aligned, not NULL, a possible size, and the caller's word.
+    Ok(unsafe { core::slice::from_raw_parts_mut(pointer, len) })
+}
+
 /// The caller's output buffer: where to write, how much fits, and where to say
 /// how much was written or is needed.
 #[derive(Clone, Copy)]

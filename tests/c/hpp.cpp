@@ -478,6 +478,73 @@ void int8_models() {
     CHECK_STATUS(nsw::net::load(bytes).status(), NSW_ERR_MODEL_KIND);
 }
 
+void fann_files_and_scales() {
+    nsw::net_config config = config_of(11);
+    config.scaling = 1;
+    nsw::net net = nsw::net::create(config).value();
+    std::vector<float> rows(XOR_INPUTS, XOR_INPUTS + 8);
+    CHECK(net.fit_input_scales(rows, -1.0f, 1.0f).ok());
+    CHECK(net.fit_output_scales({XOR_TARGETS, 4}, 0.0f, 1.0f).ok());
+    CHECK(net.scale_inputs(rows).ok() && rows[0] == -1.0f && rows[7] == 1.0f);
+    std::vector<float> answers(XOR_TARGETS, XOR_TARGETS + 4);
+    CHECK(net.scale_targets(answers).ok() && net.unscale_outputs(answers).ok());
+    CHECK(std::memcmp(answers.data(), XOR_TARGETS, sizeof XOR_TARGETS) == 0);
+    nsw_scale scale = net.get_scale(0).value();
+    scale.mean = 0.25f;
+    CHECK(net.set_scale(0, scale).ok());
+
+    nsw::fann_settings settings;
+    settings.learning_momentum = 0.5f;
+    const nsw::result<std::size_t> needed = net.save_fann({}, &settings);
+    CHECK_STATUS(needed.status(), NSW_ERR_BUFFER_TOO_SMALL);
+    std::vector<std::uint8_t> text(4096);
+    text.resize(net.save_fann(text, &settings).value());
+    CHECK(nsw::fann_settings::read(text)->learning_momentum == 0.5f);
+    CHECK(nsw::net::load_fann_footprint(text)->size > 0);
+    nsw::net loaded = nsw::net::load_fann(text).value();
+    CHECK(loaded.difference(net).value() == 0.0f);
+    CHECK(loaded.get_scale(0)->mean == 0.25f);
+    text.resize(13);
+    CHECK_STATUS(nsw::net::load_fann(text).status(), NSW_ERR_MODEL_TRUNCATED);
+}
+
+void kernels() {
+    const float a[] = {1, 2, 3, 4, 5, 6}, b[] = {1, 0, 0, 1, 1, 1};
+    float c[4];
+    const nsw::matmul how({2, 2, 3});
+    CHECK(nsw::matmul_f32_scratch(how).ok());
+    CHECK(nsw::matmul_f32(how, a, b, c).ok());
+    CHECK(c[0] == 4 && c[1] == 5 && c[2] == 10 && c[3] == 11);
+
+    const std::int8_t x[] = {1, -2, 3, 4, 5, -6}, w[] = {1, 0, 0, 1, 1, 1};
+    const std::uint8_t u[] = {1, 254, 3, 4, 5, 250};
+    std::vector<std::uint8_t> packed(4096);
+    packed.resize(nsw::pack_i8(3, 2, false, w, packed).value());
+    std::int32_t products[4];
+    CHECK_SIZE(nsw::matmul_i8({2, 2, 3}, x, packed, products).value(), 4);
+    CHECK(products[0] == 4 && products[1] == 1 && products[2] == -2 && products[3] == -1);
+    CHECK_SIZE(nsw::matmul_u8i8({2, 2, 3}, u, packed, products).value(), 4);
+    CHECK(products[1] == 257 && products[3] == 255);
+
+    const nsw::multiplier one = nsw::multiplier_of(1.0).value();
+    const std::int32_t factors[] = {one.factor, one.factor};
+    const std::int8_t shifts[] = {one.shift, one.shift};
+    nsw::requantize to(factors, shifts, nsw::rounding::twice);
+    to.set_range(-128, 127, 1);
+    const std::int32_t biases[] = {0, 10};
+    std::int8_t y[4];
+    CHECK_SIZE(nsw::dense_i8(to, x, w, biases, y).value(), 4);
+    CHECK(y[0] == 2 && y[1] == 13 && y[2] == 5 && y[3] == 14);
+    const std::int16_t wide_x[] = {1, -2, 3, 4, 5, -6}, wide_w[] = {1, 0, 0, 1, 1, 1};
+    const std::int64_t wide_biases[] = {0, 10};
+    std::int16_t wide_y[4];
+    to.set_range(-32768, 32767, 1);
+    CHECK_SIZE(nsw::dense_i16x8(to, wide_x, w, wide_biases, wide_y).value(), 4);
+    CHECK(wide_y[1] == 13);
+    CHECK_SIZE(nsw::dense_i16(to, wide_x, wide_w, wide_biases, wide_y).value(), 4);
+    CHECK(wide_y[3] == 14);
+}
+
 } // namespace
 
 int main() {
@@ -496,5 +563,7 @@ int main() {
     editing();
     float_models();
     int8_models();
+    fann_files_and_scales();
+    kernels();
     return check_report("hpp");
 }

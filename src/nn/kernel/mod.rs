@@ -1,5 +1,5 @@
-//! The inner loops: two tables of functions, float32 ([`float`]) and integer
-//! ([`int`]), for each instruction set.
+//! The inner loops: a table of float32 functions and one of integer functions
+//! for each instruction set.
 //!
 //! | kernel | where | chosen |
 //! |---|---|---|
@@ -31,7 +31,7 @@ pub use self::float::{MatrixRef, MatrixRefMut, matmul_f32, matmul_f32_scratch};
 pub(crate) use self::int::{Int8Kernels, Int16Kernels, PackedKernels};
 pub use self::int::{
     MatmulSize, Requantize, dense_i8, dense_i16, dense_i16x8, matmul_i8, matmul_packed_i8,
-    matmul_packed_u8i8, matmul_u8i8, pack_i8, pack_transposed_i8, packed_i8_len,
+    matmul_packed_u8i8, matmul_u8i8, multiplier, pack_i8, pack_transposed_i8, packed_i8_len,
 };
 use crate::error::{Error, Result};
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Held};
-use crate::nn::kernel::float::scratch;
+use crate::nn::kernel::float::{FORWARD_PACKS_FROM, scratch};
 use crate::nn::kernel::{self, FloatKernels, Kernel};
 use crate::nn::shape::{Dense, MAX_LAYERS, Outline, Shape, Topology};
 use crate::port::Logger;
@@ -100,8 +100,8 @@ impl<'l, I: ExactSizeIterator<Item = Outline>> Plan<'l, I> {
             Topology::Shortcut => rows(shape.inputs.checked_add(units).ok_or(Error::Overflow)?)?,
         };
         let values = [carver.take(other, 0.0)?, carver.take(widest, 0.0)?];
-        // One sample needs none.
-        let depth = if self.batch > 1 { shape.most_sources } else { 0 };
+        let packs = self.batch >= FORWARD_PACKS_FROM;
+        let depth = if packs { shape.most_sources } else { 0 };
         let scratch = carver.take(scratch(depth), 0.0)?;
         let body = Body {
             shape,

@@ -79,35 +79,46 @@ impl Net<'_> {
         Ok(())
     }
 
-    /// Sets all scales so that inputs and targets like these come to lie about
-    /// `input` and `output`: mean and standard deviation in the middle and at
-    /// the ends of these ranges, as `fann_set_scaling_params` does it.
-    pub fn fit_scales(
-        &mut self,
-        (inputs, input): (&[f32], (f32, f32)),
-        (targets, output): (&[f32], (f32, f32)),
-    ) -> Result<()> {
+    /// Sets the scales of all inputs so that rows like these come to lie about
+    /// `low..high`: the mean in the middle, one standard deviation from it at
+    /// the ends, as `fann_set_input_scaling_params` does it.
+    ///
+    /// [`Error::Unsupported`] for a network without room for scales,
+    /// [`Error::Length`] for no rows or none that are whole,
+    /// [`Error::NnNotFinite`], [`Error::Invalid`] unless `low` is below `high`,
+    /// [`Error::ReadOnly`]. Nothing is changed then.
+    pub fn fit_input_scales(&mut self, rows: &[f32], low: f32, high: f32) -> Result<()> {
+        self.fit(rows, (0, self.body.shape.inputs), (low, high))
+    }
+
+    /// The same for outputs, from rows of targets.
+    pub fn fit_output_scales(&mut self, rows: &[f32], low: f32, high: f32) -> Result<()> {
         let shape = self.body.shape;
-        let samples = inputs.len() / shape.inputs;
-        if samples == 0
-            || inputs.len() != samples * shape.inputs
-            || Some(targets.len()) != samples.checked_mul(shape.outputs)
-        {
+        self.fit(rows, (shape.inputs, shape.outputs), (low, high))
+    }
+
+    fn fit(
+        &mut self,
+        rows: &[f32],
+        (from, width): (usize, usize),
+        (low, high): (f32, f32),
+    ) -> Result<()> {
+        if self.body.scaling.is_empty() {
+            return Err(Error::Unsupported);
+        }
+        self.body.scaling.own()?;
+        if rows.is_empty() || !rows.len().is_multiple_of(width) {
             return Err(Error::Length);
         }
-        if !inputs.iter().chain(targets).all(|x| x.is_finite()) {
+        if !rows.iter().all(|x| x.is_finite()) {
             return Err(Error::NnNotFinite);
         }
-        if !(input.0 < input.1 && output.0 < output.1) {
+        // Every scale is looked at before one is set.
+        let scales = || (0..width).map(|i| Scale::of(rows, (i, width), (low, high)));
+        if low >= high || !scales().all(|scale| scale.is_valid()) {
             return Err(Error::Invalid);
         }
-        for i in 0..shape.inputs {
-            self.set_scale(i, Scale::of(inputs, (i, shape.inputs), input))?;
-        }
-        for i in 0..shape.outputs {
-            self.set_scale(shape.inputs + i, Scale::of(targets, (i, shape.outputs), output))?;
-        }
-        Ok(())
+        scales().enumerate().try_for_each(|(i, scale)| self.set_scale(from + i, scale))
     }
 
     /// Scales rows of inputs in place.

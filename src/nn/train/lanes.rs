@@ -133,10 +133,10 @@ impl<'m> Lanes<'m> {
         samples: Range<usize>,
         parallel: Option<&dyn Parallel>,
     ) -> Result<Verdict> {
-        if let Some(verdict) = tiny(work, &samples, &mut self.first) {
-            return Ok(verdict);
-        }
         if self.others.is_empty() {
+            if let Some(verdict) = tiny(work, &samples, &mut self.first) {
+                return Ok(verdict);
+            }
             return Ok(self.first.run(work, samples, (0, 1)));
         }
         let lanes = core::iter::once(&mut self.first);

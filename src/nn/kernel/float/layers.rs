@@ -7,6 +7,9 @@ use super::matmul::{end, is_writable};
 use super::simd::{MAX_LANES, Simd};
 use super::{Matrix, MatrixMut, Rows, RowsMut, Size};
 
+/// From how many samples on the forward product may use scratch memory.
+pub(crate) const FORWARD_PACKS_FROM: usize = 6;
+
 /// Panics unless so many rows of so many columns are inside.
 #[inline(always)]
 fn check(len: usize, rows: usize, cols: usize, stride: usize) {
@@ -26,7 +29,7 @@ fn check_layer(size: Size, w: usize, x: (usize, usize), y: (usize, usize)) {
 /// pay for turning the weights, few units do not fill a vector.
 #[inline(always)]
 fn by_dots(size: Size) -> bool {
-    size.samples < 6 || size.units <= 4
+    size.samples < FORWARD_PACKS_FROM || size.units <= 4
 }
 
 /// `y[s] = W x[s] + b`

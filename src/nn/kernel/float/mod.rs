@@ -34,6 +34,7 @@ pub use self::matmul::{MatrixRef, MatrixRefMut, matmul_f32, matmul_f32_scratch};
 use super::Kernel;
 use crate::nn::Activation;
 
+pub(crate) use self::layers::FORWARD_PACKS_FROM;
 pub(crate) use self::tiny::{
     NODES as TINY_NODES, PARAMETERS as TINY_PARAMETERS, TinyLayer, TinyPass,
     scratch as tiny_scratch,

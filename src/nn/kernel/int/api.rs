@@ -5,7 +5,7 @@ use super::super::Kernel;
 use super::packed::{self, pack_rows, packed_len};
 use super::{Dims, Requantize, Rows};
 use crate::error::{Error, Result};
-use crate::nn::quant::requant::{MAX_SHIFT, MAX_WIDE_SHIFT, MIN_SHIFT};
+use crate::nn::quant::requant::{MAX_SHIFT, MAX_WIDE_SHIFT, MIN_SHIFT, Multiplier};
 use crate::nn::shape::MAX_WIDTH;
 
 /// An int8 layer on any number of samples: `x` holds rows of inputs, `y` takes
@@ -98,6 +98,18 @@ impl Requantize<'_> {
                 .all(|limit| (least..=most).contains(limit));
         if good { Ok(()) } else { Err(Error::Invalid) }
     }
+}
+
+/// The multiplier and the shift that stand for a factor that is at least 0
+/// (input scale times weight scale by output scale) in [`Requantize`]: the
+/// nearest; 0 for a factor too small, the largest for one too large.
+/// [`Error::Invalid`] for a factor that is negative, NaN or infinite.
+pub fn multiplier(factor: f64) -> Result<(i32, i8)> {
+    if !(factor.is_finite() && factor >= 0.0) {
+        return Err(Error::Invalid);
+    }
+    let Multiplier { factor, shift } = Multiplier::of(factor);
+    Ok((factor, shift))
 }
 
 /// The sizes of a product of matrices: `m x k` times `k x n` is `m x n`.

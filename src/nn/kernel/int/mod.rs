@@ -30,7 +30,7 @@ mod tests;
 
 pub use api::{
     MatmulSize, dense_i8, dense_i16, dense_i16x8, matmul_i8, matmul_packed_i8, matmul_packed_u8i8,
-    matmul_u8i8, pack_i8, pack_transposed_i8, packed_i8_len,
+    matmul_u8i8, multiplier, pack_i8, pack_transposed_i8, packed_i8_len,
 };
 pub(crate) use packed::{Line, pack_rows, packed_len};
 
