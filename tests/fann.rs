@@ -98,6 +98,27 @@ fn files_are_the_same_after_reading_and_writing() {
 }
 
 #[test]
+fn numbers_that_six_decimals_cannot_say_survive() {
+    let layers = [Layer::new(2, Activation::Tanh)];
+    let config = NetConfig { scaling: true, ..NetConfig::new(1, &layers) };
+    let mut net = Net::new(&config, Heap).unwrap();
+    for (i, x) in [1e-7f32, 3.402_823_5e38, 1.0 / 3.0].into_iter().enumerate() {
+        let scale =
+            neural_swarm::nn::Scale { mean: -x, deviation: x, minimum: -1e-38, factor: 1e-44 };
+        net.set_scale(i, scale).unwrap();
+    }
+    let settings = FannSettings {
+        learning_rate: 1.234_567_9e-5,
+        quickprop_decay: -1e-10,
+        rprop_delta_min: f32::MIN_POSITIVE,
+        ..FannSettings::default()
+    };
+    let (again, same) = load(&save(&net, &settings));
+    assert_eq!(same, settings);
+    assert!(net.scales().eq(again.scales()));
+}
+
+#[test]
 fn scaling_comes_along_and_can_be_undone() {
     let (net, _) = load(&text("scaled"));
     assert_eq!(net.scales().len(), 3);

@@ -40,6 +40,35 @@ impl fmt::Display for Long {
     }
 }
 
+/// A float as C's `%f` writes it, unless that would lose digits.
+struct Short(f32);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // 39 digits, a point and six decimals at most, and a sign.
+        let mut text = heapless::String::<48>::new();
+        write!(text, "{:.6}", self.0)?;
+        if text.parse() == Ok(self.0) { f.write_str(&text) } else { write!(f, "{}", self.0) }
+    }
+}
+
+/// A line `name=value`.
+fn line(text: &mut Text<'_>, name: &str, value: impl fmt::Display) -> fmt::Result {
+    text.write_str(name)?;
+    writeln!(text, "={value}")
+}
+
+/// A list `name=value value ` without the line's end.
+fn list<T: fmt::Display>(
+    text: &mut Text<'_>,
+    name: &str,
+    mut values: impl Iterator<Item = T>,
+) -> fmt::Result {
+    text.write_str(name)?;
+    text.write_str("=")?;
+    values.try_for_each(|value| write!(text, "{value} "))
+}
+
 /// Writes a network into `buffer`, if it fits; returns the length of the text.
 pub(crate) fn write(buffer: &mut [u8], body: &Body<'_>, settings: &FannSettings) -> Result<usize> {
     check(body)?;
@@ -63,45 +92,46 @@ fn check(body: &Body<'_>) -> Result<()> {
 fn print(text: &mut Text<'_>, body: &Body<'_>, s: &FannSettings) -> fmt::Result {
     let shape = &body.shape;
     let layered = shape.topology == Topology::Layered;
-    writeln!(text, "{MAGIC}\nnum_layers={}", shape.layers + 1)?;
-    writeln!(text, "learning_rate={:.6}", s.learning_rate)?;
-    writeln!(text, "connection_rate={:.6}", rate(body))?;
-    writeln!(text, "network_type={}", shape.topology.code())?;
-    writeln!(text, "learning_momentum={:.6}", s.learning_momentum)?;
-    writeln!(text, "training_algorithm={}", s.training_algorithm)?;
-    writeln!(text, "train_error_function={}", s.train_error_function)?;
-    writeln!(text, "train_stop_function={}", s.train_stop_function)?;
+    text.write_str(MAGIC)?;
+    text.write_str("\n")?;
+    line(text, "num_layers", shape.layers + 1)?;
+    line(text, "learning_rate", Short(s.learning_rate))?;
+    line(text, "connection_rate", Short(rate(body)))?;
+    line(text, "network_type", shape.topology.code())?;
+    line(text, "learning_momentum", Short(s.learning_momentum))?;
+    line(text, "training_algorithm", s.training_algorithm)?;
+    line(text, "train_error_function", s.train_error_function)?;
+    line(text, "train_stop_function", s.train_stop_function)?;
     macro_rules! print {
         ($field:ident, whole) => {
-            writeln!(text, "{}={}", stringify!($field), s.$field)?
+            line(text, stringify!($field), s.$field)?
         };
         ($field:ident, short) => {
-            writeln!(text, "{}={:.6}", stringify!($field), s.$field)?
+            line(text, stringify!($field), Short(s.$field))?
         };
         ($field:ident, long) => {
-            writeln!(text, "{}={}", stringify!($field), Long(s.$field))?
+            line(text, stringify!($field), Long(s.$field))?
         };
     }
     settings!(print);
     let functions = &s.cascade_activation_functions;
-    writeln!(text, "cascade_activation_functions_count={}", functions.len())?;
-    text.write_str("cascade_activation_functions=")?;
-    functions.iter().try_for_each(|function| write!(text, "{function} "))?;
+    line(text, "cascade_activation_functions_count", functions.len())?;
+    list(text, "cascade_activation_functions", functions.iter())?;
     let steepnesses = &s.cascade_activation_steepnesses;
-    writeln!(text, "\ncascade_activation_steepnesses_count={}", steepnesses.len())?;
-    text.write_str("cascade_activation_steepnesses=")?;
-    steepnesses.iter().try_for_each(|steepness| write!(text, "{} ", Long(*steepness)))?;
-    write!(text, "\nlayer_sizes={} ", shape.inputs + 1)?;
+    text.write_str("\n")?;
+    line(text, "cascade_activation_steepnesses_count", steepnesses.len())?;
+    list(text, "cascade_activation_steepnesses", steepnesses.iter().map(|s| Long(*s)))?;
     let bias = usize::from(layered);
-    body.layers().iter().try_for_each(|layer| write!(text, "{} ", layer.units() + bias))?;
-    writeln!(text, "\nscale_included={}", u32::from(!body.scaling.is_empty()))?;
+    let units = body.layers().iter().map(|layer| layer.units() + bias);
+    text.write_str("\n")?;
+    list(text, "layer_sizes", core::iter::once(shape.inputs + 1).chain(units))?;
+    text.write_str("\n")?;
+    line(text, "scale_included", u32::from(!body.scaling.is_empty()))?;
     if !body.scaling.is_empty() {
         let (inputs, outputs) = body.scaling.split_at(4 * shape.inputs);
         for (names, numbers) in SCALES.iter().zip([inputs, outputs]) {
             for (kind, name) in names.iter().enumerate() {
-                write!(text, "{name}=")?;
-                let column = numbers.iter().skip(kind).step_by(4);
-                column.copied().try_for_each(|x| write!(text, "{x:.6} "))?;
+                list(text, name, numbers.iter().skip(kind).step_by(4).map(|x| Short(*x)))?;
                 text.write_str("\n")?;
             }
         }
@@ -122,7 +152,8 @@ fn rate(body: &Body<'_>) -> f32 {
 }
 
 fn print_neurons(text: &mut Text<'_>, body: &Body<'_>, layered: bool) -> fmt::Result {
-    write!(text, "{NEURONS}=")?;
+    text.write_str(NEURONS)?;
+    text.write_str("=")?;
     let none = Long(0.0);
     (0..=body.shape.inputs).try_for_each(|_| write!(text, "(0, 0, {none}) "))?;
     for layer in body.layers() {
@@ -158,7 +189,8 @@ fn sources<'b>(
 }
 
 fn print_connections(text: &mut Text<'_>, body: &Body<'_>, layered: bool) -> fmt::Result {
-    write!(text, "{CONNECTIONS}=")?;
+    text.write_str(CONNECTIONS)?;
+    text.write_str("=")?;
     let inputs = body.shape.inputs;
     // FANN's number of the first neuron of the layer before, and how many
     // biases came before it.
