@@ -128,6 +128,7 @@ pub(super) trait Simd:
 pub(super) const MAX_LANES: usize = 16;
 
 /// Implements the operators of a vector type by intrinsics.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! operators {
     ($V:ident, $raw:ident: $($trait:ident $method:ident $intrinsic:ident),+) => {$(
         impl core::ops::$trait for $V {
@@ -143,6 +144,7 @@ macro_rules! operators {
 }
 
 /// Implements methods that are one expression of intrinsics.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! methods {
     ($($(#[$attribute:meta])* fn $name:ident($($x:ident: $T:ty),*) -> $R:ty = $body:expr;)+) => {$(
         #[inline(always)]
@@ -155,6 +157,7 @@ macro_rules! methods {
 }
 
 /// Implements the loads and stores that are one expression of intrinsics.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! accesses {
     ($(fn $name:ident($($x:ident: $T:ty),*) $(-> $R:ty)? = $body:expr;)+) => {$(
         #[inline(always)]

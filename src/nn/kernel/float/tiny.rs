@@ -10,9 +10,12 @@ pub(crate) const NODES: usize = 32;
 /// The most weights and biases.
 pub(crate) const PARAMETERS: usize = 128;
 
+/// The most lanes of this architecture's vectors.
+const LANES: usize = if cfg!(target_arch = "x86_64") { MAX_LANES } else { 4 };
+
 /// Floats of scratch memory that a pass needs.
 pub(crate) fn scratch(nodes: usize, parameters: usize) -> usize {
-    (2 * nodes + parameters) * MAX_LANES
+    (2 * nodes + parameters) * LANES
 }
 
 /// A layer of a tiny network. Its parameters are weights, then biases.
