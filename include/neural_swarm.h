@@ -37,7 +37,7 @@
 #define NSW_PARALLEL_INIT {sizeof(nsw_parallel), 0, 0, 0}
 #define NSW_LAYER(units, activation) {sizeof(nsw_layer), (units), (activation), 0, 0}
 #define NSW_NET_CONFIG_INIT {sizeof(nsw_net_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-#define NSW_NET_INFO_INIT {sizeof(nsw_net_info), 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_NET_INFO_INIT {sizeof(nsw_net_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_LAYER_INFO_INIT {sizeof(nsw_layer_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_CONNECTION_INIT {sizeof(nsw_connection), 0, 0, 0}
 #define NSW_RANDOMIZE_CONFIG_INIT {sizeof(nsw_randomize_config), 0, 0, 0, 0, 0, 0}
@@ -700,6 +700,14 @@ typedef struct nsw_net_info {
    * How many units nsw_net_grow can add still.
    */
   uint32_t spare_units;
+  /**
+   * 1 if it runs with libfann's arithmetic (nsw_net_set_exact), else 0.
+   */
+  uint32_t exact;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
 } nsw_net_info;
 
 /**
@@ -1872,6 +1880,20 @@ nsw_status nsw_net_describe(const struct nsw_net *net, struct nsw_net_info *info
 nsw_status nsw_net_set_kernel(struct nsw_net *net, uint32_t kernel);
 
 /**
+ * Makes the network run with libfann's arithmetic (`exact` not 0) or with the
+ * fast one (0).
+ *
+ * Exact: the outputs are those of libfann 2.2's fann_run (Debian's build for
+ * x86-64) bit for bit, on every kernel and machine. Fast, the default but for
+ * networks from nsw_net_load_fann: sums in the order that suits the kernel,
+ * which differ from libfann's in rounding. Training has a setting of its own.
+ *
+ * Errors: those of a bad handle, NSW_ERR_UNSUPPORTED if FANN does not have one
+ * of the activations.
+ */
+nsw_status nsw_net_set_exact(struct nsw_net *net, uint32_t exact);
+
+/**
  * Runs one sample: `input` of exactly as many values as the network has
  * inputs; as many as it has outputs go to `output` (at most `output_cap`),
  * their number to `*output_len` (which may be NULL). The two may not overlap.
@@ -2198,7 +2220,8 @@ nsw_status nsw_net_load_fann_footprint(const uint8_t *text,
 /**
  * Makes the network of a FANN file of `text_len` bytes, which may go away after
  * the call. FANN's sigmoids of steepness s are NSW_ACTIVATION_SIGMOID of
- * steepness 2 s here, since FANN's have exp(-2x).
+ * steepness 2 s here, since FANN's have exp(-2x). It runs with libfann's
+ * arithmetic, until nsw_net_set_exact says otherwise.
  *
  * Errors: those of nsw_net_load_fann_footprint, and NSW_ERR_NO_ALLOCATOR,
  * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*net` is NULL then.

@@ -228,6 +228,11 @@ public:
         });
     }
 
+    /// Makes it run with libfann's arithmetic, or with the fast one. See nsw_net_set_exact.
+    result<void> set_exact(bool exact) noexcept {
+        return result<void>(nsw_net_set_exact(get(), exact ? 1 : 0));
+    }
+
     /// The scale of an input, or for indices from the number of inputs on of an output.
     result<nsw_scale> get_scale(std::uint32_t index) const noexcept {
         nsw_scale scale = NSW_SCALE_INIT;

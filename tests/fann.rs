@@ -2,23 +2,27 @@
 //! file again, and broken ones are refused.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use neural_swarm::Error;
 use neural_swarm::nn::{
-    Activation, FannFile, FannSettings, Layer, Net, NetConfig, Randomize, Topology,
+    Activation, FannFile, FannSettings, Kernel, Layer, Net, NetConfig, Randomize, Topology,
 };
 use neural_swarm::port::{Heap, Level, Logger};
 
 const NAMES: [&str; 6] = ["layered", "functions", "sparse", "shortcut", "scaled", "cascade"];
 
-fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/fann").join(name)
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/fann")
+}
+
+fn text_in(folder: &Path, name: &str) -> String {
+    std::fs::read_to_string(folder.join(format!("{name}.net"))).unwrap()
 }
 
 fn text(name: &str) -> String {
-    std::fs::read_to_string(path(&format!("{name}.net"))).unwrap()
+    text_in(&folder(), name)
 }
 
 fn load(text: &str) -> (Net<'static>, FannSettings) {
@@ -35,8 +39,8 @@ fn save(net: &Net<'_>, settings: &FannSettings) -> String {
 }
 
 /// Inputs and libfann's outputs.
-fn samples(name: &str, inputs: usize) -> Vec<(Vec<f32>, Vec<f32>)> {
-    let text = std::fs::read_to_string(path(&format!("{name}.txt"))).unwrap();
+fn samples(folder: &Path, name: &str, inputs: usize) -> Vec<(Vec<f32>, Vec<f32>)> {
+    let text = std::fs::read_to_string(folder.join(format!("{name}.txt"))).unwrap();
     text.lines()
         .map(|line| {
             let numbers: Vec<f32> = line.split_whitespace().map(|x| x.parse().unwrap()).collect();
@@ -45,19 +49,73 @@ fn samples(name: &str, inputs: usize) -> Vec<(Vec<f32>, Vec<f32>)> {
         .collect()
 }
 
+/// The bits of fann_run; a sine's may be others, see `Net::set_exact`.
+fn runs_here(folder: &Path, name: &str) {
+    let (mut net, _) = load(&text_in(folder, name));
+    assert!(net.is_exact());
+    let all = samples(folder, name, net.shape().inputs);
+    assert_eq!(all.len(), 5);
+    for (x, want) in all {
+        let mut y = vec![0.0; net.shape().outputs];
+        net.forward(&x, &mut y).unwrap();
+        for (got, want) in y.iter().zip(&want) {
+            assert_eq!(got, want, "{name}");
+        }
+    }
+}
+
 #[test]
 fn what_libfann_saved_runs_here() {
+    NAMES.iter().for_each(|name| runs_here(&folder(), name));
+}
+
+#[test]
+fn whatever_libfann_saved_runs_here() {
+    let Ok(folder) = std::env::var("NSW_FANN_ANY") else {
+        eprintln!("NOT RUN: tests/peers/fann-files runs this with the installed libfann");
+        return;
+    };
+    let folder = PathBuf::from(folder);
+    for i in 0..500 {
+        let name = i.to_string();
+        runs_here(&folder, &name);
+        let (net, settings) = load(&text_in(&folder, &name));
+        let (again, same) = load(&save(&net, &settings));
+        assert_eq!((net.difference(&again), settings), (Ok(0.0), same), "{name}");
+    }
+}
+
+#[test]
+fn the_exact_arithmetic_can_be_switched() {
     for name in NAMES {
         let (mut net, _) = load(&text(name));
-        let all = samples(name, net.shape().inputs);
-        assert_eq!(all.len(), 5);
-        for (x, want) in all {
-            let mut y = vec![0.0; net.shape().outputs];
-            net.forward(&x, &mut y).unwrap();
-            for (got, want) in y.iter().zip(&want) {
-                assert!((got - want).abs() <= 1e-6 * want.abs().max(1.0), "{name} {got} {want}");
+        let mut copy = net.copy(Heap).unwrap();
+        assert!(net.is_exact() && copy.is_exact());
+        net.set_exact(false).unwrap();
+        let kernels = Kernel::ALL.into_iter().filter(|kernel| copy.set_kernel(*kernel).is_ok());
+        for kernel in kernels.collect::<Vec<_>>() {
+            copy.set_kernel(kernel).unwrap();
+            net.set_kernel(kernel).unwrap();
+            let all = samples(&folder(), name, net.shape().inputs);
+            // One by one and all together.
+            let x: Vec<f32> = all.iter().flat_map(|(x, _)| x).copied().collect();
+            let want: Vec<f32> = all.iter().flat_map(|(_, y)| y).copied().collect();
+            let mut y = vec![0.0; want.len()];
+            copy.forward_batch(&x, all.len(), &mut y).unwrap();
+            assert_eq!(y, want, "{name} {kernel:?}");
+            net.forward_batch(&x, all.len(), &mut y).unwrap();
+            for (y, want) in y.iter().zip(&want) {
+                assert!((y - want).abs() <= 1e-6 * want.abs().max(1.0), "{name} {y} {want}");
             }
         }
+        net.set_exact(true).unwrap();
+        assert!(net.is_exact());
+        let last = net.shape().layers - 1;
+        assert_eq!(net.set_style(last, Activation::Softmax, 1.0), Err(Error::Unsupported));
+        net.set_exact(false).unwrap();
+        net.set_style(last, Activation::Softmax, 1.0).unwrap();
+        assert_eq!(net.set_exact(true), Err(Error::Unsupported));
+        assert!(!net.is_exact());
     }
 }
 

@@ -129,6 +129,10 @@ pub struct nsw_net_info {
     pub topology: u32,
     /// How many units nsw_net_grow can add still.
     pub spare_units: u32,
+    /// 1 if it runs with libfann's arithmetic (nsw_net_set_exact), else 0.
+    pub exact: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: as the trait asks.
@@ -424,6 +428,8 @@ pub unsafe extern "C" fn nsw_net_describe(
             read_only: u32::from(net.is_read_only()),
             topology: shape.topology.code(),
             spare_units: net.spare_units() as u32,
+            exact: u32::from(net.is_exact()),
+            reserved: 0,
         };
         // SAFETY: NULL or what it should be, by the documentation above.
         unsafe { structs::write(info, &filled) }
@@ -441,6 +447,22 @@ pub unsafe extern "C" fn nsw_net_describe(
 pub unsafe extern "C" fn nsw_net_set_kernel(net: *mut nsw_net, kernel: u32) -> nsw_status {
     // SAFETY: NULL or a network, by the documentation above.
     unsafe { call_mut::<Net<'static>>(net, |net| net.set_kernel(self::kernel(kernel)?)) }
+}
+
+/// Makes the network run with libfann's arithmetic (`exact` not 0) or with the
+/// fast one (0).
+///
+/// Exact: the outputs are those of libfann 2.2's fann_run (Debian's build for
+/// x86-64) bit for bit, on every kernel and machine. Fast, the default but for
+/// networks from nsw_net_load_fann: sums in the order that suits the kernel,
+/// which differ from libfann's in rounding. Training has a setting of its own.
+///
+/// Errors: those of a bad handle, NSW_ERR_UNSUPPORTED if FANN does not have one
+/// of the activations.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_net_set_exact(net: *mut nsw_net, exact: u32) -> nsw_status {
+    // SAFETY: NULL or a network, by the documentation above.
+    unsafe { call_mut::<Net<'static>>(net, |net| net.set_exact(exact != 0)) }
 }
 
 /// The kernel that a constant names.

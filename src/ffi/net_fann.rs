@@ -226,7 +226,8 @@ pub unsafe extern "C" fn nsw_net_load_fann_footprint(
 
 /// Makes the network of a FANN file of `text_len` bytes, which may go away after
 /// the call. FANN's sigmoids of steepness s are NSW_ACTIVATION_SIGMOID of
-/// steepness 2 s here, since FANN's have exp(-2x).
+/// steepness 2 s here, since FANN's have exp(-2x). It runs with libfann's
+/// arithmetic, until nsw_net_set_exact says otherwise.
 ///
 /// Errors: those of nsw_net_load_fann_footprint, and NSW_ERR_NO_ALLOCATOR,
 /// NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*net` is NULL then.

@@ -79,6 +79,10 @@ static void what_is_written_is_read(void) {
     CHECK(told.mean == 3.0f && told.deviation == 2.0f);
     const float x[INPUTS] = {0.3f, -0.7f, 0.1f};
     float y[2][OUTPUTS];
+    nsw_net_info info = NSW_NET_INFO_INIT;
+    CHECK_OK(nsw_net_describe(loaded, &info));
+    CHECK(info.exact == 1);
+    CHECK_OK(nsw_net_set_exact(net, 1));
     CHECK_OK(nsw_net_forward(net, x, INPUTS, y[0], OUTPUTS, NULL));
     CHECK_OK(nsw_net_forward(loaded, x, INPUTS, y[1], OUTPUTS, NULL));
     CHECK(memcmp(y[0], y[1], sizeof y[0]) == 0);
@@ -153,6 +157,8 @@ static void bad_files_are_refused(void) {
     CHECK_STATUS(nsw_net_save_fann(net, &settings, text.data, text.len, NULL),
                  NSW_ERR_STRUCT_SIZE);
     CHECK_OK(nsw_net_set_style(net, 1, NSW_ACTIVATION_SOFTMAX, 1.0f));
+    CHECK_STATUS(nsw_net_set_exact(net, 1), NSW_ERR_UNSUPPORTED);
+    CHECK_STATUS(nsw_net_set_exact(NULL, 1), NSW_ERR_NULL);
     CHECK_STATUS(nsw_net_save_fann(net, NULL, text.data, text.len, NULL), NSW_ERR_UNSUPPORTED);
     guarded_free(&text);
     nsw_net_destroy(net);

@@ -504,6 +504,8 @@ void fann_files_and_scales() {
     nsw::net loaded = nsw::net::load_fann(text).value();
     CHECK(loaded.difference(net).value() == 0.0f);
     CHECK(loaded.get_scale(0)->mean == 0.25f);
+    CHECK(loaded.describe()->exact == 1 && loaded.set_exact(false).ok());
+    CHECK(loaded.describe()->exact == 0);
     text.resize(13);
     CHECK_STATUS(nsw::net::load_fann(text).status(), NSW_ERR_MODEL_TRUNCATED);
 }

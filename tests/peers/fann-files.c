@@ -1,7 +1,8 @@
 /* Makes the files in tests/data/fann with the installed libfann: networks of
  * every kind as fann_save writes them, and beside each what fann_run gives for
  * some inputs. With a file as argument: loads it and prints what it gives for
- * the inputs on standard input, or fails. tests/peers/fann-files runs it. */
+ * the inputs on standard input, or fails. With --any N SEED: makes N networks of
+ * random kinds, 0.net and so on. tests/peers/fann-files runs it. */
 #include <fann.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ static void outputs(struct fann *ann, const char *name) {
     FILE *file = fopen(path, "w");
     unsigned inputs = fann_get_num_input(ann), outputs = fann_get_num_output(ann);
     for (int i = 0; i < 5; i++) {
-        float x[64];
+        float x[256];
         for (unsigned j = 0; j < inputs; j++) {
             x[j] = 2.0f * uniform();
             fprintf(file, "%.9g ", x[j]);
@@ -64,7 +65,68 @@ static int check(const char *path) {
     }
 }
 
+static unsigned below(unsigned limit) {
+    return (unsigned)((double)(uniform() + 1.0f) * 0.5 * limit) % limit;
+}
+
+/* Any network that libfann can make, with random layers, functions and
+ * steepnesses, trained or not, scaled or not. */
+static struct fann *any(void) {
+    unsigned sizes[5], layers = 2 + below(4), kind = below(4);
+    for (unsigned i = 0; i < layers; i++) sizes[i] = 1 + below(i == 0 && below(4) == 0 ? 200 : 9);
+    struct fann *ann = kind == 0   ? fann_create_sparse_array(0.2f + 0.3f * (uniform() + 1.0f), layers, sizes)
+                       : kind == 1 ? fann_create_shortcut_array(layers, sizes)
+                                   : fann_create_standard_array(layers, sizes);
+    float wide = below(3) == 0 ? 20.0f : 1.0f;
+    fann_randomize_weights(ann, -wide, wide);
+    int single = (int)below(3);
+    for (unsigned layer = 1; layer < layers; layer++) {
+        enum fann_activationfunc_enum function = FANN_SIGMOID_SYMMETRIC;
+        for (unsigned unit = 0; unit < sizes[layer]; unit++) {
+            if (unit == 0 || single == 0) {
+                do {
+                    function = (enum fann_activationfunc_enum)below(18);
+                } while (function == FANN_GAUSSIAN_STEPWISE);
+            }
+            fann_set_activation_function(ann, function, (int)layer, (int)unit);
+            if (single != 1)
+                fann_set_activation_steepness(ann, 0.05f + 0.5f * (uniform() + 1.0f), (int)layer, (int)unit);
+        }
+    }
+    struct fann_train_data *data = fann_create_train(12, sizes[0], sizes[layers - 1]);
+    for (unsigned i = 0; i < 12; i++) {
+        for (unsigned j = 0; j < sizes[0]; j++) data->input[i][j] = 3.0f * uniform() + (float)j;
+        for (unsigned j = 0; j < sizes[layers - 1]; j++) data->output[i][j] = 40.0f * uniform();
+    }
+    switch (below(4)) {
+    case 0: fann_set_scaling_params(ann, data, -1.0f, 1.0f, 0.0f, 1.0f); break;
+    case 1: fann_set_output_scaling_params(ann, data, -1.0f, 0.5f); break;
+    case 2:
+        fann_scale_output_train_data(data, 0.1f, 0.9f);
+        if (kind == 1 && layers == 2) {
+            fann_cascadetrain_on_data(ann, data, 1 + below(6), 0, 0.0001f);
+        } else {
+            fann_set_training_algorithm(ann, (enum fann_train_enum)below(5));
+            fann_train_epoch(ann, data);
+        }
+        break;
+    default: break;
+    }
+    fann_destroy_train(data);
+    return ann;
+}
+
 int main(int argc, char **argv) {
+    if (argc == 4 && strcmp(argv[1], "--any") == 0) {
+        state = (unsigned)atoi(argv[3]);
+        srand(state);
+        for (int i = 0; i < atoi(argv[2]); i++) {
+            char name[32];
+            snprintf(name, sizeof name, "%d", i);
+            save(any(), name, 0);
+        }
+        return 0;
+    }
     if (argc > 1) return check(argv[1]);
     struct fann *ann = fann_create_standard(3, 3, 5, 2);
     fann_set_activation_function_hidden(ann, FANN_SIGMOID_SYMMETRIC);

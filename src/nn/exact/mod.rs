@@ -35,11 +35,40 @@ mod updates;
 
 pub(crate) use self::dense::Extent;
 pub(crate) use self::random::Rand;
+use super::Activation;
 use super::kernel::ExactKernels;
 pub(crate) use super::kernel::exact::function::Function;
 use super::kernel::exact::function::stretch;
 use crate::error::{Error, Result};
 use core::ops::Range;
+
+/// FANN's function for an activation, and how often our steepness goes into
+/// its own.
+pub(crate) fn function(activation: Activation) -> Option<(Function, f32)> {
+    Some(match activation {
+        Activation::Linear => (Function::Linear, 1.0),
+        // FANN's sigmoid has exp(-2x).
+        Activation::Sigmoid => (Function::Sigmoid, 0.5),
+        Activation::SigmoidStepwise => (Function::SigmoidStepwise, 0.5),
+        Activation::Tanh => (Function::SigmoidSymmetric, 1.0),
+        Activation::TanhStepwise => (Function::SigmoidSymmetricStepwise, 1.0),
+        Activation::Relu => (Function::Relu, 1.0),
+        Activation::LeakyRelu => (Function::LeakyRelu, 1.0),
+        Activation::Threshold => (Function::Threshold, 1.0),
+        Activation::ThresholdSymmetric => (Function::ThresholdSymmetric, 1.0),
+        Activation::Gaussian => (Function::Gaussian, 1.0),
+        Activation::GaussianSymmetric => (Function::GaussianSymmetric, 1.0),
+        Activation::Elliot => (Function::Elliot, 1.0),
+        Activation::ElliotSymmetric => (Function::ElliotSymmetric, 1.0),
+        Activation::LinearPiece => (Function::LinearPiece, 1.0),
+        Activation::LinearPieceSymmetric => (Function::LinearPieceSymmetric, 1.0),
+        Activation::Sin => (Function::Sin, 1.0),
+        Activation::SinSymmetric => (Function::SinSymmetric, 1.0),
+        Activation::Cos => (Function::Cos, 1.0),
+        Activation::CosSymmetric => (Function::CosSymmetric, 1.0),
+        Activation::Softmax | Activation::Gelu | Activation::Silu => return None,
+    })
+}
 
 /// What a unit does to its weighted sum: `function(steepness * sum)`, with
 /// libfann's steepness.
@@ -47,6 +76,20 @@ use core::ops::Range;
 pub(crate) struct Unit {
     pub function: Function,
     pub steepness: f32,
+}
+
+/// The sum of `count` products in libfann's order: the remainder of a division
+/// by four first, with descending index; then groups of four.
+#[inline(always)]
+pub(crate) fn ordered_sum(count: usize, product: impl Fn(usize) -> f32) -> f32 {
+    let mut sum = 0.0;
+    for j in (0..count % 4).rev() {
+        sum += product(j);
+    }
+    for j in (count % 4..count).step_by(4) {
+        sum += ((product(j) + product(j + 1)) + product(j + 2)) + product(j + 3);
+    }
+    sum
 }
 
 /// A layer. Its parameters start at `at`: the weights, unit by unit, then the

@@ -1,7 +1,7 @@
 //! One sample at a time: for layers with lists of connections, and for tiny
 //! networks whose samples come alone.
 
-use super::{Engine, Layer, Samples, Score, Settings, Sources, Wiring};
+use super::{Engine, Layer, Samples, Score, Settings, Sources, Wiring, ordered_sum};
 use crate::nn::kernel::ExactKernels;
 use crate::nn::kernel::exact::function::{slope, steep};
 
@@ -91,14 +91,7 @@ impl<N: Nodes> Links<N> {
             let (at, node) = self.connection(j);
             node.map_or(params[at], |node| params[at] * values[node])
         };
-        let mut sum = 0.0;
-        for j in (0..count % 4).rev() {
-            sum += product(j);
-        }
-        for j in (count % 4..count).step_by(4) {
-            sum += ((product(j) + product(j + 1)) + product(j + 2)) + product(j + 3);
-        }
-        sum
+        ordered_sum(count, product)
     }
 
     /// Adds a unit's error, by way of its weights, to its sources'.

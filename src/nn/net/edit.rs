@@ -219,6 +219,7 @@ impl<'m> Net<'m> {
         steepness: f32,
     ) -> Result<()> {
         self.check_style(layer, steepness)?;
+        self.check_exact(activation)?;
         if activation == Activation::Softmax && layer + 1 != self.body.shape.layers {
             return Err(Error::NnShape);
         }
@@ -238,6 +239,7 @@ impl<'m> Net<'m> {
         steepness: f32,
     ) -> Result<()> {
         self.check_style(layer, steepness)?;
+        self.check_exact(activation)?;
         let table = &mut self.body.table[layer];
         if self.body.codes.is_empty() {
             return Err(Error::Unsupported);
@@ -284,7 +286,7 @@ impl<'m> Net<'m> {
     pub(crate) fn copy_in_piece<'c>(&self, mut piece: Piece<'c>) -> Result<Net<'c>> {
         let needed = self.copy_footprint()?;
         let plan = self.body.plan(self.room.batch);
-        let (mut body, room): (Body<'c>, Room<'c>) = plan.carve(&mut piece.carver(needed)?)?;
+        let (mut body, mut room): (Body<'c>, Room<'c>) = plan.carve(&mut piece.carver(needed)?)?;
         let parameters = &mut body.parameters.own()?[..self.body.shape.parameters];
         parameters.copy_from_slice(self.weights());
         body.starts.own()?.copy_from_slice(&self.body.starts);
@@ -293,6 +295,7 @@ impl<'m> Net<'m> {
         body.steeps.own()?.copy_from_slice(&self.body.steeps);
         body.scaling.own()?.copy_from_slice(&self.body.scaling);
         (body.kernel, body.kernels) = (self.body.kernel, self.body.kernels);
+        room.exact = self.room.exact;
         Ok(Net { body, room, _piece: piece })
     }
 
@@ -329,6 +332,7 @@ impl<'m> Net<'m> {
     ///
     /// [`Error::Capacity`] when there is no room left, [`Error::Length`] for
     /// too many or too few weights, [`Error::Invalid`] for a bad style,
+    /// [`Error::Unsupported`] for one that an exact network cannot run,
     /// [`Error::NnNotFinite`], [`Error::ReadOnly`]: the network is as before.
     pub fn grow(
         &mut self,
@@ -336,6 +340,7 @@ impl<'m> Net<'m> {
         (incoming, bias): (&[f32], f32),
         outgoing: &[f32],
     ) -> Result<()> {
+        self.check_exact(activation)?;
         let body = &mut self.body;
         let last = body.shape.layers - 1;
         let outputs = body.table[last];

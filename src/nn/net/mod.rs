@@ -3,6 +3,7 @@
 mod body;
 mod draw;
 mod edit;
+mod exact;
 mod parts;
 mod run;
 mod scale;
@@ -269,6 +270,9 @@ impl<'m> Net<'m> {
     pub fn set_kernel(&mut self, kernel: Kernel) -> Result<()> {
         self.body.kernels = kernel.float()?;
         self.body.kernel = kernel;
+        if self.is_exact() {
+            self.room.exact = Some(kernel.exact()?);
+        }
         Ok(())
     }
 
@@ -294,7 +298,8 @@ impl<'m> Net<'m> {
     }
 
     /// The network of a FANN file. Its sigmoids have twice the steepness that
-    /// FANN gives them, since FANN's have `exp(-2x)`.
+    /// FANN gives them, since FANN's have `exp(-2x)`. It runs with libfann's
+    /// arithmetic, until [`set_exact`](Net::set_exact) says otherwise.
     pub fn from_fann(file: &FannFile<'_>, memory: impl Allocator<'m>) -> Result<Net<'m>> {
         Net::fann_in_piece(file, memory.allocate(Net::fann_footprint(file)?)?)
     }
@@ -303,7 +308,9 @@ impl<'m> Net<'m> {
         let needed = Net::fann_footprint(file)?;
         let (mut body, room) = file.plan().carve(&mut piece.carver(needed)?)?;
         file.copy_into(&mut body)?;
-        Ok(Net { body, room, _piece: piece })
+        let mut net = Net { body, room, _piece: piece };
+        net.set_exact(true)?;
+        Ok(net)
     }
 
     /// Writes the network as a FANN file; returns the length of the text.

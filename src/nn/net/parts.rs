@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Held};
 use crate::nn::kernel::float::{FORWARD_PACKS_FROM, scratch};
-use crate::nn::kernel::{self, FloatKernels, Kernel};
+use crate::nn::kernel::{self, ExactKernels, FloatKernels, Kernel};
 use crate::nn::shape::{Dense, MAX_LAYERS, Outline, Shape, Topology};
 use crate::port::Logger;
 
@@ -56,6 +56,8 @@ pub(crate) struct Room<'m> {
     /// and rows of the widest layer.
     pub values: [Carved<'m, f32>; 2],
     pub scratch: Carved<'m, f32>,
+    /// What it runs with if that is libfann's arithmetic.
+    pub exact: Option<&'static ExactKernels>,
 }
 
 /// More parameters and nodes that `spare` units of a shortcut network bring.
@@ -116,6 +118,6 @@ impl<'l, I: ExactSizeIterator<Item = Outline>> Plan<'l, I> {
             kernel: Kernel::best(),
             kernels: kernel::best_float(),
         };
-        Ok((body, Room { batch: self.batch, values, scratch }))
+        Ok((body, Room { batch: self.batch, values, scratch, exact: None }))
     }
 }

@@ -81,9 +81,16 @@ impl Body<'_> {
                 true => &mut output[..],
                 false => &mut to[..samples * units],
             };
-            self.sums(layer, samples, x, RowsMut { data: y, stride: units }, &mut room.scratch);
+            let rows = RowsMut { data: y, stride: units };
+            match room.exact {
+                None => self.sums(layer, samples, x, rows, &mut room.scratch),
+                Some(kernels) => self.exact_sums(kernels, layer, x, rows),
+            }
             tap(i, Stage::Sums, y);
-            self.activate(layer, y);
+            match room.exact {
+                None => self.activate(layer, y),
+                Some(kernels) => self.exact_values(kernels, layer, y),
+            }
             tap(i, Stage::Outputs, y);
             if layered {
                 core::mem::swap(&mut from, &mut to);

@@ -7,11 +7,11 @@ use super::loss::{ErrorFunction, Verdict};
 use super::optimizer::Optimizer;
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
+use crate::nn::Topology;
 use crate::nn::exact::{
     self, Engine, Extent, Function, Rand, Samples, Settings, Sources, State, Unit, Wiring,
 };
 use crate::nn::net::Body;
-use crate::nn::{Activation, Topology};
 
 /// Memory and settings of the exact mode.
 pub(super) struct Exact<'m> {
@@ -23,38 +23,10 @@ pub(super) struct Exact<'m> {
     pub rand: Rand,
 }
 
-/// FANN's function for an activation, and how often our steepness goes into
-/// its own.
-fn function(activation: Activation) -> Option<(Function, f32)> {
-    Some(match activation {
-        Activation::Linear => (Function::Linear, 1.0),
-        // FANN's sigmoid has exp(-2x).
-        Activation::Sigmoid => (Function::Sigmoid, 0.5),
-        Activation::SigmoidStepwise => (Function::SigmoidStepwise, 0.5),
-        Activation::Tanh => (Function::SigmoidSymmetric, 1.0),
-        Activation::TanhStepwise => (Function::SigmoidSymmetricStepwise, 1.0),
-        Activation::Relu => (Function::Relu, 1.0),
-        Activation::LeakyRelu => (Function::LeakyRelu, 1.0),
-        Activation::Threshold => (Function::Threshold, 1.0),
-        Activation::ThresholdSymmetric => (Function::ThresholdSymmetric, 1.0),
-        Activation::Gaussian => (Function::Gaussian, 1.0),
-        Activation::GaussianSymmetric => (Function::GaussianSymmetric, 1.0),
-        Activation::Elliot => (Function::Elliot, 1.0),
-        Activation::ElliotSymmetric => (Function::ElliotSymmetric, 1.0),
-        Activation::LinearPiece => (Function::LinearPiece, 1.0),
-        Activation::LinearPieceSymmetric => (Function::LinearPieceSymmetric, 1.0),
-        Activation::Sin => (Function::Sin, 1.0),
-        Activation::SinSymmetric => (Function::SinSymmetric, 1.0),
-        Activation::Cos => (Function::Cos, 1.0),
-        Activation::CosSymmetric => (Function::CosSymmetric, 1.0),
-        Activation::Softmax | Activation::Gelu | Activation::Silu => return None,
-    })
-}
-
 /// Whether FANN has all activations of this network.
 pub(super) fn has_all(body: &Body<'_>) -> bool {
     let mut runs = body.layers().iter().flat_map(|layer| body.runs(layer));
-    runs.all(|run| function(run.activation).is_some())
+    runs.all(|run| exact::function(run.activation).is_some())
 }
 
 fn algorithm(algorithm: Algorithm) -> Option<(exact::Algorithm, Settings)> {
@@ -142,7 +114,8 @@ impl<'m> Exact<'m> {
         for (i, (to, layer)) in self.layers.iter_mut().zip(body.layers()).enumerate() {
             *to = describe_layer(body, i);
             for run in body.runs(layer) {
-                let (function, part) = function(run.activation).unwrap_or((Function::Linear, 1.0));
+                let (function, part) =
+                    exact::function(run.activation).unwrap_or((Function::Linear, 1.0));
                 let unit = Unit { function, steepness: part * run.steepness };
                 self.units[layer.units_before + run.from..][..run.units].fill(unit);
             }

@@ -46,7 +46,7 @@ impl Lanes for Ymm {
     }
 
     #[inline(always)]
-    fn add_fours(rows: [Ymm; 4], mut sums: [f32; 4]) -> [f32; 4] {
+    fn add_fours(rows: [Ymm; 4], sums: __m128) -> __m128 {
         let [a, b, c, d] = rows.map(|row| row.0);
         // SAFETY: as above.
         unsafe {
@@ -58,11 +58,9 @@ impl Lanes for Ymm {
             let three = _mm256_shuffle_ps::<0x44>(ab_high, cd_high);
             let four = _mm256_shuffle_ps::<0xee>(ab_high, cd_high);
             let fours = _mm256_add_ps(_mm256_add_ps(_mm256_add_ps(one, two), three), four);
-            let low = _mm_add_ps(_mm_loadu_ps(sums.as_ptr()), _mm256_castps256_ps128(fours));
-            let both = _mm_add_ps(low, _mm256_extractf128_ps::<1>(fours));
-            _mm_storeu_ps(sums.as_mut_ptr(), both);
+            let low = _mm_add_ps(sums, _mm256_castps256_ps128(fours));
+            _mm_add_ps(low, _mm256_extractf128_ps::<1>(fours))
         }
-        sums
     }
 }
 

@@ -40,7 +40,7 @@ impl Lanes for Zmm {
     }
 
     #[inline(always)]
-    fn add_fours(rows: [Zmm; 4], sums: [f32; 4]) -> [f32; 4] {
+    fn add_fours(rows: [Zmm; 4], sums: __m128) -> __m128 {
         let [a, b, c, d] = rows.map(|row| row.0);
         // SAFETY: as above.
         unsafe {
@@ -53,14 +53,10 @@ impl Lanes for Zmm {
             let fourth = _mm512_shuffle_ps::<0xee>(ab_high, cd_high);
             let four = _mm512_add_ps(_mm512_add_ps(first, second), third);
             let four = _mm512_add_ps(four, fourth);
-            let mut sum = _mm_loadu_ps(sums.as_ptr());
-            sum = _mm_add_ps(sum, _mm512_castps512_ps128(four));
-            sum = _mm_add_ps(sum, _mm512_extractf32x4_ps::<1>(four));
-            sum = _mm_add_ps(sum, _mm512_extractf32x4_ps::<2>(four));
-            sum = _mm_add_ps(sum, _mm512_extractf32x4_ps::<3>(four));
-            let mut sums = sums;
-            _mm_storeu_ps(sums.as_mut_ptr(), sum);
-            sums
+            let sum = _mm_add_ps(sums, _mm512_castps512_ps128(four));
+            let sum = _mm_add_ps(sum, _mm512_extractf32x4_ps::<1>(four));
+            let sum = _mm_add_ps(sum, _mm512_extractf32x4_ps::<2>(four));
+            _mm_add_ps(sum, _mm512_extractf32x4_ps::<3>(four))
         }
     }
 }

@@ -34,7 +34,13 @@ pub(super) trait Lanes: Copy {
     /// `to` is valid for writes of `count` floats, at most `N`.
     unsafe fn store_first(self, to: *mut f32, count: usize);
 
+    /// Four sums.
+    type Four: Copy;
+
+    fn four(sums: [f32; 4]) -> Self::Four;
+    fn sums(four: Self::Four) -> [f32; 4];
+
     /// Adds to each of four sums, one a row: for each four lanes of its row in
     /// turn, `((a + b) + c) + d`.
-    fn add_fours(rows: [Self; 4], sums: [f32; 4]) -> [f32; 4];
+    fn add_fours(rows: [Self; 4], sums: Self::Four) -> Self::Four;
 }

@@ -177,76 +177,106 @@ unsafe fn add_group<V: Lanes, const S: usize, const I: usize>(
 pub(super) fn dots<V: Lanes>(bias_at: usize, x: &[f32], w: &[f32], b: &[f32], sums: &mut [f32]) {
     let n = x.len();
     assert!(bias_at <= n && w.len() == n * b.len() && sums.len() == b.len());
+    let order = Order::new(n, bias_at);
     let mut unit = 0;
     while unit < b.len() {
-        let count = (b.len() - unit).min(4);
-        // Units that are not there repeat the last one.
-        let rows: [&[f32]; 4] = core::array::from_fn(|i| {
-            let unit = unit + i.min(count - 1);
-            &w[unit * n..][..n]
-        });
-        let bias: [f32; 4] = core::array::from_fn(|i| b[unit + i.min(count - 1)]);
-        let four = dots_of_four::<V>(bias_at, x, rows, bias);
-        sums[unit..][..count].copy_from_slice(&four[..count]);
-        unit += count;
+        // Two sums of fours hide each other's waiting times.
+        unit += if b.len() - unit > 4 {
+            dots_from::<V, 2>(order, (bias_at, unit), x, w, b, sums)
+        } else {
+            dots_from::<V, 1>(order, (bias_at, unit), x, w, b, sums)
+        };
     }
 }
 
+/// The sums of at most `4 Q` units from `unit` on; returns how many they are.
 #[inline(always)]
-fn dots_of_four<V: Lanes>(bias_at: usize, x: &[f32], rows: [&[f32]; 4], b: [f32; 4]) -> [f32; 4] {
-    let order = Order::new(x.len(), bias_at);
-    let product = |i: usize, j: usize| match j.cmp(&bias_at) {
-        core::cmp::Ordering::Less => rows[i][j] * x[j],
-        core::cmp::Ordering::Equal => b[i],
-        core::cmp::Ordering::Greater => rows[i][j - 1] * x[j - 1],
-    };
-    let mut sums = [0.0f32; 4];
-    for j in (0..order.rest).rev() {
-        for (i, sum) in sums.iter_mut().enumerate() {
-            *sum += product(i, j);
+fn dots_from<V: Lanes, const Q: usize>(
+    order: Order,
+    (bias_at, unit): (usize, usize),
+    x: &[f32],
+    w: &[f32],
+    b: &[f32],
+    to: &mut [f32],
+) -> usize {
+    let n = x.len();
+    let count = (b.len() - unit).min(4 * Q);
+    // Units that are not there repeat the last one.
+    let place = |q: usize, i: usize| unit + (4 * q + i).min(count - 1);
+    let rows: [[&[f32]; 4]; Q] =
+        core::array::from_fn(|q| core::array::from_fn(|i| &w[place(q, i) * n..][..n]));
+    // A connection's products for all units.
+    let products = |j: usize| -> [[f32; 4]; Q] {
+        if j == bias_at {
+            return core::array::from_fn(|q| core::array::from_fn(|i| b[place(q, i)]));
         }
+        let j = if j < bias_at { j } else { j - 1 };
+        let x = x[j];
+        // SAFETY: rows are as long as x.
+        rows.map(|four| four.map(|row| unsafe { row.get_unchecked(j) } * x))
+    };
+    let mut sums = [[0.0f32; 4]; Q];
+    for j in (0..order.rest).rev() {
+        sums = plus(sums, products(j));
     }
     let start = order.rest;
     let bias_group = start + order.before * 4;
-    if !order.bias_in_group {
-        return dots_of_groups::<V>(x, rows, start - 1, order.groups, sums);
-    }
-    sums = dots_of_groups::<V>(x, rows, start, order.before, sums);
-    for (i, sum) in sums.iter_mut().enumerate() {
-        let mut four = product(i, bias_group);
+    if order.bias_in_group {
+        sums = dots_of_groups::<V, Q>(x, rows, start, order.before, sums);
+        let mut four = products(bias_group);
         for k in 1..4 {
-            four += product(i, bias_group + k);
+            four = plus(four, products(bias_group + k));
         }
-        *sum += four;
+        sums = plus(sums, four);
+        let left = order.groups - order.before - 1;
+        sums = dots_of_groups::<V, Q>(x, rows, bias_group + 3, left, sums);
+    } else {
+        sums = dots_of_groups::<V, Q>(x, rows, start - 1, order.groups, sums);
     }
-    dots_of_groups::<V>(x, rows, bias_group + 3, order.groups - order.before - 1, sums)
+    to[unit..][..count].copy_from_slice(&sums.as_flattened()[..count]);
+    count
+}
+
+#[inline(always)]
+fn plus<const Q: usize>(a: [[f32; 4]; Q], b: [[f32; 4]; Q]) -> [[f32; 4]; Q] {
+    core::array::from_fn(|q| core::array::from_fn(|i| a[q][i] + b[q][i]))
 }
 
 /// Adds `groups` groups of four from index `at` on to the sums.
 #[inline(always)]
-fn dots_of_groups<V: Lanes>(
+fn dots_of_groups<V: Lanes, const Q: usize>(
     x: &[f32],
-    rows: [&[f32]; 4],
+    rows: [[&[f32]; 4]; Q],
     at: usize,
     groups: usize,
-    mut sums: [f32; 4],
-) -> [f32; 4] {
-    let x = &x[at..][..groups * 4];
-    let rows = rows.map(|row| &row[at..][..groups * 4]);
+    sums: [[f32; 4]; Q],
+) -> [[f32; 4]; Q] {
+    if groups == 0 {
+        return sums;
+    }
+    let len = groups * 4;
+    let x = &x[at..][..len];
+    let rows = rows.map(|four| four.map(|row| row[at..][..len].as_ptr()));
+    let mut fours = sums.map(V::four);
     let mut j = 0;
-    while j + V::N <= x.len() {
+    while j + V::N <= len {
         // SAFETY: `N` more floats are there, in rows as long as x.
-        let products = unsafe {
+        unsafe {
             let x = V::load(x.as_ptr().add(j));
-            rows.map(|row| V::load(row.as_ptr().add(j)).mul(x))
-        };
-        sums = V::add_fours(products, sums);
+            for (four, rows) in fours.iter_mut().zip(rows) {
+                *four = V::add_fours(rows.map(|row| V::load(row.add(j)).mul(x)), *four);
+            }
+        }
         j += V::N;
     }
-    while j < x.len() {
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            let product = |k: usize| row[j + k] * x[j + k];
-            *sum += ((product(0) + product(1)) + product(2)) + product(3);
+    let mut sums = fours.map(V::sums);
+    while j < len {
+        for (sums, rows) in sums.iter_mut().zip(rows) {
+            for (sum, row) in sums.iter_mut().zip(rows) {
+                // SAFETY: as above, four more.
+                let product = |k: usize| unsafe { *row.add(j + k) } * x[j + k];
+                *sum += ((product(0) + product(1)) + product(2)) + product(3);
+            }
         }
         j += 4;
     }

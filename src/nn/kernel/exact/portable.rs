@@ -67,6 +67,18 @@ impl Lanes for Plain {
         to.copy_from_slice(&self.0[..count]);
     }
 
+    type Four = [f32; 4];
+
+    #[inline(always)]
+    fn four(sums: [f32; 4]) -> [f32; 4] {
+        sums
+    }
+
+    #[inline(always)]
+    fn sums(four: [f32; 4]) -> [f32; 4] {
+        four
+    }
+
     #[inline(always)]
     fn add_fours(rows: [Plain; 4], mut sums: [f32; 4]) -> [f32; 4] {
         for (sum, row) in sums.iter_mut().zip(rows) {

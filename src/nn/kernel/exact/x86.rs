@@ -13,6 +13,22 @@ macro_rules! x86_lanes {
             unsafe { _mm_cvtsd_f64(_mm_fmadd_sd(_mm_set_sd(a), _mm_set_sd(b), _mm_set_sd(c))) }
         }
 
+        type Four = __m128;
+
+        #[inline(always)]
+        fn four(sums: [f32; 4]) -> __m128 {
+            // SAFETY: as above; four readable floats.
+            unsafe { _mm_loadu_ps(sums.as_ptr()) }
+        }
+
+        #[inline(always)]
+        fn sums(four: __m128) -> [f32; 4] {
+            let mut sums = [0.0; 4];
+            // SAFETY: as above; four writable floats.
+            unsafe { _mm_storeu_ps(sums.as_mut_ptr(), four) };
+            sums
+        }
+
         #[inline(always)]
         fn splat(value: f32) -> Self {
             // SAFETY: as above.
