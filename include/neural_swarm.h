@@ -1162,9 +1162,13 @@ typedef struct nsw_trainer_config {
    */
   uint32_t workers;
   /**
-   * 0.
+   * Not 0: the network learns as the int8 network that it is to become: it
+   * is run and differentiated with rounded weights and hidden outputs (Jacob
+   * et al. 2018), whose loss is reported, and the steps go to the real
+   * weights. Costs memory for one more copy of the weights, and each update
+   * the time to round them. Not in exact mode.
    */
-  uint32_t reserved;
+  uint32_t quantization_aware;
 } nsw_trainer_config;
 
 /**

@@ -193,8 +193,12 @@ pub struct nsw_trainer_config {
     /// their number (sums are rounded in another order), not on who runs them:
     /// see `parallel` in nsw_train_params.
     pub workers: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Not 0: the network learns as the int8 network that it is to become: it
+    /// is run and differentiated with rounded weights and hidden outputs (Jacob
+    /// et al. 2018), whose loss is reported, and the steps go to the real
+    /// weights. Costs memory for one more copy of the weights, and each update
+    /// the time to round them. Not in exact mode.
+    pub quantization_aware: u32,
 }
 
 // SAFETY: as the trait asks.
@@ -437,9 +441,6 @@ impl nsw_trainer_config {
 
     /// The configuration without a logger, if its constants are known ones.
     fn decode(&self) -> Result<TrainerConfig<'static>> {
-        if self.reserved != 0 {
-            return Err(Error::Invalid);
-        }
         Ok(TrainerConfig {
             algorithm: self.algorithm()?,
             loss: Loss::from_code(self.loss).ok_or(Error::Invalid)?,
@@ -453,6 +454,7 @@ impl nsw_trainer_config {
             bit_fail_limit: or(self.bit_fail_limit, 0.35),
             keep_best: self.keep_best != 0,
             exact: self.exact != 0,
+            quantization_aware: self.quantization_aware != 0,
             workers: self.workers.max(1) as usize,
             logger: None,
         })
@@ -531,6 +533,7 @@ mod tests {
             assert_eq!(made.algorithm, algorithm);
             let default = TrainerConfig::default();
             assert_eq!((made.exact, made.workers), (default.exact, default.workers));
+            assert_eq!(made.quantization_aware, default.quantization_aware);
             assert_eq!(
                 (made.loss, made.error_function, made.batch_size, made.block, made.shuffle),
                 (

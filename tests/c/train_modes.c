@@ -190,6 +190,35 @@ static void workers_are_limited(void) {
     nsw_net_destroy(net);
 }
 
+/* ---- quantisation-aware training ------------------------------------------------------------ */
+
+static void aware_training_is_another_one(void) {
+    nsw_net *nets[2] = {small_net(4, NULL), small_net(4, NULL)};
+    size_t sizes[2], align = 0;
+    for (uint32_t aware = 0; aware < 2; aware++) {
+        nsw_trainer_config cfg = small_trainer_config(nets[aware], NSW_ALGORITHM_ADAM);
+        cfg.quantization_aware = aware;
+        nsw_trainer *trainer = NULL;
+        CHECK_OK(nsw_trainer_footprint(&cfg, &sizes[aware], &align));
+        REQUIRE_OK(nsw_trainer_create(&cfg, NULL, &trainer));
+        nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
+        params.max_epochs = 5;
+        CHECK_OK(nsw_trainer_train(trainer, nets[aware], &XOR_DATA, &params, NULL));
+        nsw_trainer_destroy(trainer);
+        cfg.exact = 1;
+        cfg.algorithm = NSW_ALGORITHM_RPROP;
+        CHECK_STATUS(nsw_trainer_create(&cfg, NULL, &trainer),
+                     aware ? NSW_ERR_UNSUPPORTED : NSW_OK);
+        nsw_trainer_destroy(trainer);
+    }
+    float difference = 0.0f;
+    CHECK_OK(nsw_net_difference(nets[0], nets[1], &difference));
+    CHECK(difference > 0.0f && difference < 0.1f);
+    CHECK(sizes[1] > sizes[0]);
+    nsw_net_destroy(nets[0]);
+    nsw_net_destroy(nets[1]);
+}
+
 /* ---- the exact mode ------------------------------------------------------------------------ */
 
 static guarded trained_exactly(uint32_t algorithm, uint32_t kernel) {
@@ -265,6 +294,7 @@ static void exact_is_for_what_fann_has(void) {
 }
 
 int main(void) {
+    aware_training_is_another_one();
     make_samples();
     who_runs_the_workers_changes_nothing();
     forgotten_work_is_an_error();

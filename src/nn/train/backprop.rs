@@ -4,6 +4,7 @@
 use core::ops::Range;
 
 use super::Data;
+use super::aware::Grid;
 use super::loss::{Judge, Verdict};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
@@ -108,6 +109,11 @@ impl<'m> Workspace<'m> {
             && (!self.sums.is_empty() || !needs_sums(body))
     }
 
+    /// A layer's outputs for the samples that ran last.
+    pub fn values(&self, layer: &Dense, samples: usize) -> &[f32] {
+        &self.values[self.block * layer.units_before..][..samples * layer.units()]
+    }
+
     pub fn scratch(&mut self) -> &mut [f32] {
         &mut self.scratch
     }
@@ -116,8 +122,13 @@ impl<'m> Workspace<'m> {
         self.block
     }
 
-    /// Copies in the samples at `places`.
-    pub fn gather(&mut self, data: Data<'_>, places: impl Iterator<Item = usize>) -> Place {
+    /// Copies in the samples at `places`, their inputs rounded to a grid.
+    pub fn gather(
+        &mut self,
+        data: Data<'_>,
+        places: impl Iterator<Item = usize>,
+        grid: Option<&Grid>,
+    ) -> Place {
         let inputs = self.inputs.len() / self.block;
         let outputs = self.targets.len() / self.block;
         let rows_in = self.inputs.chunks_exact_mut(inputs);
@@ -127,6 +138,9 @@ impl<'m> Workspace<'m> {
             x.copy_from_slice(&data.inputs[from * inputs..][..inputs]);
             t.copy_from_slice(&data.targets[from * outputs..][..outputs]);
             *w = data.weights.map_or(1.0, |weights| weights[from]);
+            if let Some(grid) = grid {
+                grid.round(x);
+            }
             samples += 1;
         }
         Place::Gathered(samples)
@@ -136,8 +150,7 @@ impl<'m> Workspace<'m> {
     /// the slope of `scale` times the block's loss.
     pub fn run(
         &mut self,
-        body: &Body<'_>,
-        judge: &Judge,
+        (body, judge, grids): (&Body<'_>, &Judge, Option<&[Grid]>),
         (data, place): (Data<'_>, Place),
         backward: Option<(f32, Sink<'_>)>,
     ) -> Verdict {
@@ -157,6 +170,7 @@ impl<'m> Workspace<'m> {
         let samples = block.inputs.len() / inputs;
         let mut pass = Pass {
             body,
+            grids,
             samples,
             block: self.block,
             input: block.inputs,
@@ -218,6 +232,7 @@ impl<'m> Workspace<'m> {
 /// One pass over a block.
 struct Pass<'p, 'm> {
     body: &'p Body<'p>,
+    grids: Option<&'p [Grid]>,
     samples: usize,
     block: usize,
     input: &'p [f32],
@@ -242,7 +257,7 @@ impl Pass<'_, '_> {
         if shortcut {
             copy_columns(self.nodes, (nodes, 0), self.input, body.shape.inputs);
         }
-        for layer in body.layers() {
+        for (i, layer) in body.layers().iter().enumerate() {
             let rows = self.rows(layer);
             let (before, rest) = self.values.split_at_mut(rows.start);
             let y = &mut rest[..rows.len()];
@@ -260,6 +275,11 @@ impl Pass<'_, '_> {
                 self.sums[rows].copy_from_slice(y);
             }
             body.activate(layer, y);
+            if let Some(grids) = self.grids
+                && i + 1 < body.shape.layers
+            {
+                grids[i + 1].round(y);
+            }
             if shortcut {
                 let at = body.shape.inputs + layer.units_before;
                 copy_columns(self.nodes, (nodes, at), y, stride);

@@ -50,6 +50,12 @@ pub struct TrainerConfig<'a> {
     /// sample weights; SARPROP draws what glibc's `rand` gives after
     /// `srand(seed)`.
     pub exact: bool,
+    /// Whether the network learns as the int8 network that it is to become: it
+    /// is run and differentiated with rounded weights and hidden outputs (Jacob
+    /// et al. 2018), whose loss is reported, and the steps go to the real
+    /// weights. Costs memory for one more copy of the weights, and each update
+    /// the time to round them: batches should not be small. Not in exact mode.
+    pub quantization_aware: bool,
     /// How many workers share the blocks of a batch, 1 to 16: each costs the
     /// memory of a block and of a gradient. The result depends on their number
     /// (sums are rounded in another order), not on who runs them.
@@ -74,6 +80,7 @@ impl Default for TrainerConfig<'_> {
             bit_fail_limit: 0.35,
             keep_best: false,
             exact: false,
+            quantization_aware: false,
             workers: 1,
             logger: None,
         }
@@ -116,6 +123,7 @@ impl TrainerConfig<'_> {
         let fann = self.algorithm.is_fann();
         if self.exact {
             let plain = fann
+                && !self.quantization_aware
                 && self.loss == Loss::Mse
                 && self.schedule == Schedule::Constant
                 && self.workers == 1;

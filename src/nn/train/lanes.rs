@@ -4,6 +4,7 @@
 use core::ops::Range;
 
 use super::Data;
+use super::aware::Grid;
 use super::backprop::{Manner, Place, Sink, Workspace};
 use super::loss::{ErrorFunction, Judge, Verdict};
 use crate::error::{Error, Result};
@@ -50,11 +51,13 @@ pub(super) struct Work<'a> {
     pub order: Option<&'a Permutation>,
     /// The factor of the gradient; without it only the loss is wanted.
     pub scale: Option<f32>,
+    /// What the inputs and the hidden layers' outputs are rounded to.
+    pub grids: Option<&'a [Grid]>,
 }
 
 /// The whole gradient of a tiny network by FANN's rules, in one call.
 fn tiny(work: Work<'_>, samples: &Range<usize>, lane: &mut Lane<'_>) -> Option<Verdict> {
-    let Work { body, judge, data, order, scale } = work;
+    let Work { body, judge, data, order, scale, grids } = work;
     let shape = &body.shape;
     let suits = shape.nodes() <= TINY_NODES
         && shape.parameters <= TINY_PARAMETERS
@@ -67,6 +70,7 @@ fn tiny(work: Work<'_>, samples: &Range<usize>, lane: &mut Lane<'_>) -> Option<V
         && scale == Some(1.0)
         && order.is_none()
         && data.weights.is_none()
+        && grids.is_none()
         && !body.layers().iter().any(|layer| layer.activation.slope_needs_sum())
         && !lane.gradient.is_empty();
     if !suits {
@@ -172,6 +176,24 @@ impl<'m> Lanes<'m> {
 }
 
 impl Lane<'_> {
+    /// Shows each layer's outputs for the first `samples`, block by block.
+    pub fn values(
+        &mut self,
+        body: &Body<'_>,
+        judge: &Judge,
+        (data, samples): (Data<'_>, usize),
+        mut tap: impl FnMut(usize, &[f32]),
+    ) {
+        let block = self.workspace.block();
+        for from in (0..samples).step_by(block) {
+            let to = samples.min(from.saturating_add(block));
+            self.workspace.run((body, judge, None), (data, Place::Data(from..to)), None);
+            for (i, layer) in body.layers().iter().enumerate() {
+                tap(i, self.workspace.values(layer, to - from));
+            }
+        }
+    }
+
     /// Runs every `count`-th block, from the `k`-th on.
     fn run(
         &mut self,
@@ -188,12 +210,17 @@ impl Lane<'_> {
         for b in (k..blocks).step_by(count) {
             let from = samples.start + b * block;
             let to = samples.end.min(from.saturating_add(block));
+            let grid = work.grids.and_then(<[Grid]>::first);
             let place = match work.order {
-                Some(order) => self.workspace.gather(work.data, (from..to).map(|i| order.at(i))),
+                Some(order) => {
+                    self.workspace.gather(work.data, (from..to).map(|i| order.at(i)), grid)
+                }
+                None if grid.is_some() => self.workspace.gather(work.data, from..to, grid),
                 None => Place::Data(from..to),
             };
             let sink = work.scale.map(|scale| (scale, Sink::Gradient(&mut self.gradient, b > k)));
-            let part = self.workspace.run(work.body, work.judge, (work.data, place), sink);
+            let seen = (work.body, work.judge, work.grids);
+            let part = self.workspace.run(seen, (work.data, place), sink);
             all.sum += part.sum;
             all.bit_fail += part.bit_fail;
             if !part.sum.is_finite() {

@@ -1,6 +1,7 @@
 //! Training by backpropagation.
 
 mod algorithm;
+mod aware;
 mod backprop;
 mod config;
 mod exact;
@@ -12,6 +13,7 @@ mod state;
 
 use core::alloc::Layout;
 
+use self::aware::Aware;
 use self::backprop::{Manner, Place, Sink};
 use self::exact::Exact;
 use self::lanes::{Lanes, Work};
@@ -44,6 +46,7 @@ pub struct Trainer<'m> {
     epoch: u64,
     optimizer: Optimizer<'m>,
     best: Best<'m>,
+    aware: Aware<'m>,
     engine: Engine<'m>,
     /// Behind all of the above.
     _piece: Piece<'m>,
@@ -86,6 +89,7 @@ struct Parts<'m> {
     layers: Carved<'m, Dense>,
     optimizer: Optimizer<'m>,
     best: Carved<'m, f32>,
+    aware: Aware<'m>,
     engine: Engine<'m>,
 }
 
@@ -112,6 +116,7 @@ impl<'m> Parts<'m> {
             layers: table,
             optimizer: Optimizer::carve(config.algorithm, memory, parameters, carver)?,
             best: carver.take(best, 0.0)?,
+            aware: Aware::carve(config.quantization_aware, net.body(), carver)?,
             engine: match config.exact {
                 true => Engine::Exact(Exact::carve(config, net.body(), carver)?),
                 false => {
@@ -123,6 +128,10 @@ impl<'m> Parts<'m> {
 }
 
 impl TrainerConfig<'_> {
+    fn shuffles(&self) -> bool {
+        self.shuffle && !self.algorithm.is_full_batch()
+    }
+
     fn manner(&self) -> Manner {
         let steepest = match self.algorithm {
             Algorithm::Incremental { momentum, .. } => momentum == 0.0,
@@ -131,9 +140,9 @@ impl TrainerConfig<'_> {
         };
         Manner {
             block: self.block,
-            gathers: self.shuffle && !self.algorithm.is_full_batch(),
+            gathers: self.shuffles() || self.quantization_aware,
             // Then the gradient need not be written down.
-            direct: steepest && self.weight_decay == 0.0,
+            direct: steepest && self.weight_decay == 0.0 && !self.quantization_aware,
         }
     }
 }
@@ -184,7 +193,7 @@ impl<'m> Trainer<'m> {
                 (0, _) => DEFAULT_BATCH,
                 (n, _) => n,
             },
-            shuffle: config.manner().gathers,
+            shuffle: config.shuffles(),
             direct: config.manner().direct,
             seed: config.seed,
             schedule: config.schedule,
@@ -197,6 +206,7 @@ impl<'m> Trainer<'m> {
             epoch: 0,
             optimizer: parts.optimizer,
             best: Best { parameters: parts.best, loss: f32::INFINITY, waited: 0 },
+            aware: parts.aware,
             engine: parts.engine,
             _piece: piece,
         })
@@ -329,7 +339,9 @@ impl<'m> Trainer<'m> {
         let all = match &mut self.engine {
             Engine::Exact(exact) => exact.test(net.body(), data)?,
             Engine::Fast(lanes) => {
-                let work = Work { body: net.body(), judge: &judge, data, order: None, scale: None };
+                let body = net.body();
+                let work =
+                    Work { body, judge: &judge, data, order: None, scale: None, grids: None };
                 lanes.run(work, 0..samples, parallel)?
             }
         };
@@ -366,6 +378,7 @@ impl<'m> Trainer<'m> {
         let order = shuffle.then(|| Permutation::new(samples, seed, self.epoch));
         let rate = schedule.factor(self.epoch);
         let batch = if batch_size == 0 { samples } else { batch_size };
+        self.aware.observe(net, &mut lanes.first, &judge, data)?;
         let mut all = Verdict::default();
         let mut start = 0;
         while start < samples {
@@ -373,10 +386,13 @@ impl<'m> Trainer<'m> {
             let counted = (end - start) as f64 * each;
             let mean = judge.loss.mean(counted, outputs);
             let scale = if judge.fann { 1.0 } else { mean as f32 };
+            self.aware.put_on(net)?;
             let body = net.body();
-            let order = order.as_ref();
-            let work = Work { body, judge: &judge, data, order, scale: Some(scale) };
-            let part = lanes.run(work, start..end, parallel)?;
+            let (order, grids) = (order.as_ref(), self.aware.grids());
+            let work = Work { body, judge: &judge, data, order, scale: Some(scale), grids };
+            let part = lanes.run(work, start..end, parallel);
+            self.aware.take_off(net)?;
+            let part = part?;
             if !part.sum.is_finite() {
                 return Err(Error::NnDiverged);
             }
@@ -417,7 +433,8 @@ impl<'m> Trainer<'m> {
         for i in 0..samples {
             let at = order.map_or(i, |order| order.at(i));
             let place = (data, Place::Data(at..at + 1));
-            let part = workspace.run(net.body(), &judge, place, Some((scale, Sink::Slopes)));
+            let seen = (net.body(), &judge, None);
+            let part = workspace.run(seen, place, Some((scale, Sink::Slopes)));
             if !part.sum.is_finite() {
                 return Err(Error::NnDiverged);
             }
