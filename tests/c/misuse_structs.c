@@ -389,11 +389,9 @@ static void connection_stride(void) {
 
 /* What is 0 today may mean something tomorrow, so only 0 is taken. */
 static void reserved_fields(void) {
-    nsw_trainer_config t = trainer_config;
     nsw_data d = data;
     nsw_qnet_config q = qnet_config;
-    t.reserved = d.reserved = q.reserved = 1;
-    CHECK_STATUS(use_trainer_config(&t), NSW_ERR_INVALID);
+    d.reserved = q.reserved = 1;
     CHECK_STATUS(use_data(&d), NSW_ERR_INVALID);
     CHECK_STATUS(use_validation(&d), NSW_ERR_INVALID);
     CHECK_STATUS(use_qnet_config(&q), NSW_ERR_INVALID);
