@@ -137,9 +137,11 @@ static void bad_files_are_refused(void) {
     logger.log = listen;
     guarded broken = guarded_new(text.len, 1, 0);
     memcpy(broken.data, text.data, text.len);
-    char *rate = strstr((char *)broken.data, "learning_rate=");
-    REQUIRE(rate != NULL);
-    rate[14] = 'x';
+    /* The third line is learning_rate=... */
+    size_t at = 0;
+    for (int lines = 0; lines < 2; at++) lines += broken.data[at] == '\n';
+    REQUIRE(memcmp(broken.data + at, "learning_rate=", 14) == 0);
+    broken.data[at + 14] = 'x';
     CHECK_STATUS(nsw_net_load_fann(broken.data, broken.len, &logger, NULL, &loaded),
                  NSW_ERR_MODEL_INVALID);
     CHECK_NOTE(strstr(last_line, "line 3") != NULL, "%s", last_line);
