@@ -1640,7 +1640,7 @@ typedef struct nsw_requantize {
 #define NSW_ERR_BUFFER_TOO_SMALL -15
 
 /**
- * The object reads its parameters in place and cannot change them.
+ * The object reads its numbers in place and cannot change them.
  */
 #define NSW_ERR_READ_ONLY -16
 
@@ -1718,6 +1718,36 @@ typedef struct nsw_requantize {
  * A field of the model is outside its range.
  */
 #define NSW_ERR_MODEL_INVALID -126
+
+/**
+ * The data does not begin as its format says.
+ */
+#define NSW_ERR_DATA_HEADER -140
+
+/**
+ * The data ends early.
+ */
+#define NSW_ERR_DATA_TRUNCATED -141
+
+/**
+ * There is more data than its header says, or not one target for each sample.
+ */
+#define NSW_ERR_DATA_LENGTH -142
+
+/**
+ * A field of the data is not a number.
+ */
+#define NSW_ERR_DATA_NUMBER -143
+
+/**
+ * A row of the data has other columns than the rest, or its quotes do not end.
+ */
+#define NSW_ERR_DATA_ROW -144
+
+/**
+ * A label of the data is not one of the classes.
+ */
+#define NSW_ERR_DATA_LABEL -145
 
 #ifdef __cplusplus
 extern "C" {

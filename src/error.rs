@@ -76,8 +76,8 @@ errors! {
     Allocator = -14, "the allocator returned a block that is not aligned as asked";
     /// The output buffer is too small; the length needed was reported.
     BufferTooSmall = -15, "the output buffer is too small; the length needed was reported";
-    /// The object reads its parameters in place and cannot change them.
-    ReadOnly = -16, "the object reads its parameters in place and cannot change them";
+    /// The object reads its numbers in place and cannot change them.
+    ReadOnly = -16, "the object reads its numbers in place and cannot change them";
     /// Not available on this machine or in this build.
     Unsupported = -17, "not available on this machine or for this object";
     /// There is no room left in the object.
@@ -110,6 +110,19 @@ errors! {
     ModelCrc = -125, "the checksum of the model is wrong";
     /// A field of the model is outside its range.
     ModelInvalid = -126, "a field of the model is outside its range";
+
+    /// The data does not begin as its format says.
+    DataHeader = -140, "the data does not begin as its format says";
+    /// The data ends early.
+    DataTruncated = -141, "the data ends early";
+    /// There is more data than its header says, or not one target for each sample.
+    DataLength = -142, "the data is longer than its header says, or not one target for each sample";
+    /// A field of the data is not a number.
+    DataNumber = -143, "a field of the data is not a number";
+    /// A row of the data has other columns than the rest, or its quotes do not end.
+    DataRow = -144, "a row of the data has other columns than the rest, or its quotes do not end";
+    /// A label of the data is not one of the classes.
+    DataLabel = -145, "a label of the data is not one of the classes";
 }
 
 impl Error {

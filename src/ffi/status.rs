@@ -44,7 +44,7 @@ pub const NSW_ERR_OUT_OF_MEMORY: nsw_status = -13;
 pub const NSW_ERR_ALLOCATOR: nsw_status = -14;
 /// The output buffer is too small; the length needed was reported.
 pub const NSW_ERR_BUFFER_TOO_SMALL: nsw_status = -15;
-/// The object reads its parameters in place and cannot change them.
+/// The object reads its numbers in place and cannot change them.
 pub const NSW_ERR_READ_ONLY: nsw_status = -16;
 /// Not available on this machine or in this build.
 pub const NSW_ERR_UNSUPPORTED: nsw_status = -17;
@@ -76,6 +76,18 @@ pub const NSW_ERR_MODEL_LENGTH: nsw_status = -124;
 pub const NSW_ERR_MODEL_CRC: nsw_status = -125;
 /// A field of the model is outside its range.
 pub const NSW_ERR_MODEL_INVALID: nsw_status = -126;
+/// The data does not begin as its format says.
+pub const NSW_ERR_DATA_HEADER: nsw_status = -140;
+/// The data ends early.
+pub const NSW_ERR_DATA_TRUNCATED: nsw_status = -141;
+/// There is more data than its header says, or not one target for each sample.
+pub const NSW_ERR_DATA_LENGTH: nsw_status = -142;
+/// A field of the data is not a number.
+pub const NSW_ERR_DATA_NUMBER: nsw_status = -143;
+/// A row of the data has other columns than the rest, or its quotes do not end.
+pub const NSW_ERR_DATA_ROW: nsw_status = -144;
+/// A label of the data is not one of the classes.
+pub const NSW_ERR_DATA_LABEL: nsw_status = -145;
 
 /// A one-line text for a status, also for one that this version does not know.
 ///
@@ -128,6 +140,12 @@ mod tests {
             (NSW_ERR_MODEL_LENGTH, Error::ModelLength),
             (NSW_ERR_MODEL_CRC, Error::ModelCrc),
             (NSW_ERR_MODEL_INVALID, Error::ModelInvalid),
+            (NSW_ERR_DATA_HEADER, Error::DataHeader),
+            (NSW_ERR_DATA_TRUNCATED, Error::DataTruncated),
+            (NSW_ERR_DATA_LENGTH, Error::DataLength),
+            (NSW_ERR_DATA_NUMBER, Error::DataNumber),
+            (NSW_ERR_DATA_ROW, Error::DataRow),
+            (NSW_ERR_DATA_LABEL, Error::DataLabel),
         ];
         assert_eq!(constants.len(), Error::ALL.len());
         for ((code, error), listed) in constants.into_iter().zip(Error::ALL) {

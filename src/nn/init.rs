@@ -65,6 +65,12 @@ impl Random {
         let bits = (self.0.next_u64() >> 40) as f32;
         bits * (2.0 / 16_777_216.0) - 1.0
     }
+
+    /// Uniform in 0..`end`, which is not 0.
+    pub fn below(&mut self, end: usize) -> usize {
+        // The high half of the product: off by less than end / 2^64.
+        ((u128::from(self.0.next_u64()) * end as u128) >> 64) as usize
+    }
 }
 
 #[cfg(test)]

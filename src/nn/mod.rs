@@ -7,6 +7,7 @@
 //! | [`net`](Net) | float32 networks: create, load, run, save |
 //! | [`train`](Trainer) | iRPROP-, SGD with momentum, Adam |
 //! | [`quant`](QNet) | post-training INT8, integer arithmetic alone |
+//! | [`data`](Dataset) | samples: FANN's files, CSV, IDX; shuffle, split, scale |
 //! | `format` | models as bytes |
 //! | [`kernel`] | the inner loops, one table for each instruction set |
 //!
@@ -15,6 +16,7 @@
 //! input.
 
 mod activation;
+mod data;
 mod exact;
 mod format;
 mod init;
@@ -26,6 +28,9 @@ mod shape;
 mod train;
 
 pub use activation::Activation;
+pub use data::{
+    Column, Csv, CsvConfig, DataShape, Dataset, FannData, Fit, Idx, IdxConfig, Labels, Table,
+};
 pub use format::ALIGN as MODEL_ALIGN;
 pub use format::fann::{FANN_LIST, FannFile, FannSettings};
 pub use init::Init;

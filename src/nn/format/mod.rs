@@ -21,9 +21,11 @@
 pub(crate) mod fann;
 pub(crate) mod float;
 pub(crate) mod int8;
+mod text;
 
 use crc::{CRC_32_ISO_HDLC, Crc};
 
+pub(crate) use self::text::Text;
 use super::shape::MAX_LAYERS;
 use crate::error::{Error, Result};
 

@@ -4,24 +4,9 @@ use core::fmt::{self, Write};
 
 use super::{CONNECTIONS, FannSettings, MAGIC, NEURONS, SCALES, settings, to_fann};
 use crate::error::{Error, Result};
+use crate::nn::format::Text;
 use crate::nn::net::Body;
 use crate::nn::shape::{Dense, Topology};
-
-/// Text into as much of a buffer as there is; counts what there should be.
-struct Text<'b> {
-    buffer: &'b mut [u8],
-    len: usize,
-}
-
-impl Write for Text<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if let Some(to) = self.buffer.get_mut(self.len..self.len.saturating_add(text.len())) {
-            to.copy_from_slice(text.as_bytes());
-        }
-        self.len = self.len.saturating_add(text.len());
-        Ok(())
-    }
-}
 
 /// A float as C's `%.20e` writes it.
 struct Long(f32);
@@ -72,10 +57,10 @@ fn list<T: fmt::Display>(
 /// Writes a network into `buffer`, if it fits; returns the length of the text.
 pub(crate) fn write(buffer: &mut [u8], body: &Body<'_>, settings: &FannSettings) -> Result<usize> {
     check(body)?;
-    let mut text = Text { buffer, len: 0 };
+    let mut text = Text::new(buffer);
     // Writing into a Text cannot fail.
     print(&mut text, body, settings).map_err(|_| Error::Overflow)?;
-    Ok(text.len)
+    Ok(text.len())
 }
 
 /// Whether FANN has everything that the network has.
