@@ -51,6 +51,12 @@
 #define NSW_DATA_INIT {sizeof(nsw_data), 0, 0, 0, 0, 0, 0, 0}
 #define NSW_DATA(inputs, inputs_len, targets, targets_len) \
   {sizeof(nsw_data), 0, (inputs), (inputs_len), (targets), (targets_len), 0, 0}
+#define NSW_DATASET_CONFIG_INIT {sizeof(nsw_dataset_config), 0, 0, 0, 0}
+#define NSW_DATASET_INFO_INIT {sizeof(nsw_dataset_info), 0, 0, 0, 0, 0}
+#define NSW_COLUMN_INIT {sizeof(nsw_column), 0, 0, 0, 0}
+#define NSW_FIT_INIT {sizeof(nsw_fit), 0, 0, 0}
+#define NSW_CSV_CONFIG_INIT {sizeof(nsw_csv_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_IDX_CONFIG_INIT {sizeof(nsw_idx_config), 0, 0, 0, 0}
 #define NSW_TRAIN_PARAMS_INIT {sizeof(nsw_train_params), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_TRAIN_REPORT_INIT {sizeof(nsw_train_report), 0, 0, 0, 0, 0, 0}
 #define NSW_QNET_CONFIG_INIT {sizeof(nsw_qnet_config), 0, 0, 0, 0, 0}
@@ -462,6 +468,24 @@
 #define NSW_STOP_VALIDATION 5
 
 /**
+ * Scales a column so that its smallest number comes to lie at `low` and its
+ * largest at `high`.
+ */
+#define NSW_FIT_RANGE 0
+
+/**
+ * Scales a column so that its mean comes to lie in the middle of `low` and
+ * `high` and the standard deviation at the ends, as FANN does it.
+ */
+#define NSW_FIT_SPREAD 1
+
+/**
+ * Scales a column to a mean of 0 and a standard deviation of 1; `low` and
+ * `high` are 0.
+ */
+#define NSW_FIT_STANDARD 2
+
+/**
  * Rounds once, half up, as LiteRT's reference and XNNPACK do, and CMSIS-NN with
  * CMSIS_NN_USE_SINGLE_ROUNDING.
  */
@@ -480,6 +504,13 @@
  * whole buffer is free again. One thread at a time.
  */
 typedef struct nsw_arena nsw_arena;
+
+/**
+ * Samples: rows of inputs and as many rows of targets, of its own or lent by the
+ * caller (nsw_dataset_view). One thread at a time; functions that take a const
+ * pointer may run side by side.
+ */
+typedef struct nsw_dataset nsw_dataset;
 
 /**
  * A network in float32. One thread at a time; functions that
@@ -1367,6 +1398,202 @@ typedef struct nsw_train_report {
    */
   uint32_t reserved;
 } nsw_train_report;
+
+/**
+ * What a new dataset has room for. NSW_DATASET_CONFIG_INIT, then at least
+ * `inputs`.
+ */
+typedef struct nsw_dataset_config {
+  /**
+   * sizeof(nsw_dataset_config); NSW_DATASET_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Inputs of a sample, at least 1.
+   */
+  uint32_t inputs;
+  /**
+   * Targets of a sample; 0 for samples without.
+   */
+  uint32_t outputs;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Room for so many samples.
+   */
+  size_t capacity;
+} nsw_dataset_config;
+
+/**
+ * What a dataset is. NSW_DATASET_INFO_INIT before it is filled.
+ */
+typedef struct nsw_dataset_info {
+  /**
+   * sizeof(nsw_dataset_info); NSW_DATASET_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Inputs of a sample.
+   */
+  uint32_t inputs;
+  /**
+   * Targets of a sample.
+   */
+  uint32_t outputs;
+  /**
+   * 1 if it reads its numbers in place and so cannot be changed, else 0.
+   */
+  uint32_t read_only;
+  /**
+   * Number of samples.
+   */
+  size_t samples;
+  /**
+   * Room for so many samples.
+   */
+  size_t capacity;
+} nsw_dataset_info;
+
+/**
+ * What the numbers of a column are like. NSW_COLUMN_INIT before it is filled.
+ */
+typedef struct nsw_column {
+  /**
+   * sizeof(nsw_column); NSW_COLUMN_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The smallest.
+   */
+  float min;
+  /**
+   * The largest.
+   */
+  float max;
+  /**
+   * Their mean.
+   */
+  float mean;
+  /**
+   * Their standard deviation, over all of them (not all but one).
+   */
+  float deviation;
+} nsw_column;
+
+/**
+ * Where the numbers of a column are to lie. NSW_FIT_INIT, then `low` and
+ * `high`. A column that is all the same comes to lie where the middle would.
+ */
+typedef struct nsw_fit {
+  /**
+   * sizeof(nsw_fit); NSW_FIT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * An NSW_FIT_ constant.
+   */
+  uint32_t method;
+  /**
+   * The lower end.
+   */
+  float low;
+  /**
+   * The upper end, above the lower one.
+   */
+  float high;
+} nsw_fit;
+
+/**
+ * How CSV becomes samples. NSW_CSV_CONFIG_INIT: commas, no header, the last
+ * column is the target. Read during the call only.
+ */
+typedef struct nsw_csv_config {
+  /**
+   * sizeof(nsw_csv_config); NSW_CSV_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The character between two fields, of ASCII; 0 means a comma.
+   */
+  uint32_t delimiter;
+  /**
+   * Not 0: the first line has names.
+   */
+  uint32_t header;
+  /**
+   * How many columns at the end are targets, if `targets` names none; 0 means
+   * 1.
+   */
+  uint32_t last;
+  /**
+   * Not 0: the samples have no targets.
+   */
+  uint32_t no_targets;
+  /**
+   * Not 0: the one target column holds whole numbers below this, a class
+   * each. The target of its class is 1, the others are 0.
+   */
+  uint32_t classes;
+  /**
+   * The columns of inputs, from 0, ascending; NULL: all but the targets.
+   */
+  const uint32_t *inputs;
+  /**
+   * Number of `inputs`.
+   */
+  size_t inputs_len;
+  /**
+   * The columns of targets, from 0, ascending; NULL: the last ones.
+   */
+  const uint32_t *targets;
+  /**
+   * Number of `targets`.
+   */
+  size_t targets_len;
+  /**
+   * The one target column holds names of classes: those of this line (UTF-8),
+   * which is written like a line of the file. NULL: it does not.
+   */
+  const uint8_t *class_names;
+  /**
+   * Bytes of `class_names`.
+   */
+  size_t class_names_len;
+  /**
+   * Told what is wrong, and in which line; may be NULL.
+   */
+  const struct nsw_logger *logger;
+} nsw_csv_config;
+
+/**
+ * How the numbers of IDX files become samples. NSW_IDX_CONFIG_INIT: as they
+ * are. For MNIST `scale` is 1 / 255 and `classes` 10. Read during the call only.
+ */
+typedef struct nsw_idx_config {
+  /**
+   * sizeof(nsw_idx_config); NSW_IDX_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Not 0: targets are whole numbers below this, one a sample, a class each.
+   * The target of its class is 1, the others are 0.
+   */
+  uint32_t classes;
+  /**
+   * What inputs are multiplied by; 0 means 1.
+   */
+  float scale;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Told what is wrong; may be NULL.
+   */
+  const struct nsw_logger *logger;
+} nsw_idx_config;
 
 /**
  * What to quantise. NSW_QNET_CONFIG_INIT, then `net`, `samples` and
@@ -2419,6 +2646,362 @@ nsw_status nsw_trainer_save_state(const struct nsw_trainer *trainer,
 nsw_status nsw_trainer_load_state(struct nsw_trainer *trainer,
                                   const uint8_t *state,
                                   size_t state_len);
+
+/**
+ * The memory that a dataset of this configuration takes: the one block that
+ * nsw_dataset_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for no inputs,
+ * NSW_ERR_OVERFLOW. Any thread.
+ */
+nsw_status nsw_dataset_footprint(const struct nsw_dataset_config *config,
+                                 size_t *size,
+                                 size_t *align);
+
+/**
+ * Makes a dataset without samples, and with room for `capacity`, in one block of
+ * `memory` (NULL: the system's heap): nsw_dataset_append fills it. The caller
+ * owns `*dataset` and ends it with nsw_dataset_destroy.
+ *
+ * Errors: those of nsw_dataset_footprint, and NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*dataset` is NULL then.
+ */
+nsw_status nsw_dataset_create(const struct nsw_dataset_config *config,
+                              const struct nsw_allocator *memory,
+                              struct nsw_dataset **dataset);
+
+/**
+ * Destroys a dataset and gives its block back. NULL is fine, and so is an
+ * already destroyed one whose memory can still be read.
+ */
+void nsw_dataset_destroy(struct nsw_dataset *dataset);
+
+/**
+ * The memory that nsw_dataset_view takes: without the numbers.
+ *
+ * Errors: those of nsw_dataset_view but those of the memory. Any thread.
+ */
+nsw_status nsw_dataset_view_footprint(const struct nsw_data *data,
+                                      uint32_t inputs,
+                                      uint32_t outputs,
+                                      size_t *size,
+                                      size_t *align);
+
+/**
+ * Makes a dataset over samples that lie in memory, of `inputs` inputs and
+ * `outputs` targets each: nothing is copied, and the numbers (not `*data`) must
+ * stay as they are until the dataset is destroyed. What would change them
+ * answers NSW_ERR_READ_ONLY.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH unless inputs and
+ * targets are whole rows and as many, NSW_ERR_INVALID for no inputs,
+ * NSW_ERR_UNSUPPORTED for samples with weights, NSW_ERR_OVERFLOW, and
+ * NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*dataset` is
+ * NULL then.
+ */
+nsw_status nsw_dataset_view(const struct nsw_data *data,
+                            uint32_t inputs,
+                            uint32_t outputs,
+                            const struct nsw_allocator *memory,
+                            struct nsw_dataset **dataset);
+
+/**
+ * The memory that nsw_dataset_copy takes.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_dataset_copy_footprint(const struct nsw_dataset *dataset,
+                                      size_t *size,
+                                      size_t *align);
+
+/**
+ * Makes a dataset of the same samples in one block of `memory` (NULL: the
+ * system's heap), with numbers of its own. The caller owns `*copy` and ends it
+ * with nsw_dataset_destroy.
+ *
+ * Errors: those of nsw_dataset_copy_footprint, and NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*copy` is NULL then.
+ */
+nsw_status nsw_dataset_copy(const struct nsw_dataset *dataset,
+                            const struct nsw_allocator *memory,
+                            struct nsw_dataset **copy);
+
+/**
+ * The memory that nsw_dataset_merge takes.
+ *
+ * Errors: those of a bad handle for both, NSW_ERR_NULL, NSW_ERR_NN_MISMATCH if
+ * they have other numbers of inputs or targets, NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_dataset_merge_footprint(const struct nsw_dataset *dataset,
+                                       const struct nsw_dataset *other,
+                                       size_t *size,
+                                       size_t *align);
+
+/**
+ * Makes a dataset of the samples of two, those of `other` behind, in one block
+ * of `memory` (NULL: the system's heap). The caller owns `*merged` and ends it
+ * with nsw_dataset_destroy.
+ *
+ * Errors: those of nsw_dataset_merge_footprint, and NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*merged` is NULL then.
+ */
+nsw_status nsw_dataset_merge(const struct nsw_dataset *dataset,
+                             const struct nsw_dataset *other,
+                             const struct nsw_allocator *memory,
+                             struct nsw_dataset **merged);
+
+/**
+ * Fills `*info`, whose `size` the caller has set (NSW_DATASET_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_dataset_describe(const struct nsw_dataset *dataset, struct nsw_dataset_info *info);
+
+/**
+ * Adds samples behind the others: whole rows of inputs and as many of targets.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_LENGTH, NSW_ERR_UNSUPPORTED for samples with weights,
+ * NSW_ERR_INVALID for samples that lie in the dataset, NSW_ERR_READ_ONLY,
+ * NSW_ERR_CAPACITY if there is not room for all. Nothing is changed then.
+ */
+nsw_status nsw_dataset_append(struct nsw_dataset *dataset, const struct nsw_data *data);
+
+/**
+ * Fills `*data` (NSW_DATA_INIT) with all samples, to train with. The pointers
+ * hold until the dataset is destroyed or samples are added; shuffling and
+ * scaling change what they point to.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_dataset_data(const struct nsw_dataset *dataset, struct nsw_data *data);
+
+/**
+ * Fills `*data` (NSW_DATA_INIT) with `count` samples from the one at `from` on,
+ * where they are. The pointers hold as those of nsw_dataset_data.
+ *
+ * Errors: those of nsw_dataset_data, NSW_ERR_INVALID if there are not so many.
+ */
+nsw_status nsw_dataset_subset(const struct nsw_dataset *dataset,
+                              size_t from,
+                              size_t count,
+                              struct nsw_data *data);
+
+/**
+ * Fills `*first` (NSW_DATA_INIT) with the samples before the one at `at` and
+ * `*rest` with those from there on, where they are: to train and to validate,
+ * for example. The pointers hold as those of nsw_dataset_data.
+ *
+ * Errors: those of nsw_dataset_data, NSW_ERR_INVALID if there are fewer than
+ * `at`.
+ */
+nsw_status nsw_dataset_split(const struct nsw_dataset *dataset,
+                             size_t at,
+                             struct nsw_data *first,
+                             struct nsw_data *rest);
+
+/**
+ * Brings the samples into a random order, the same for the same seed on every
+ * machine.
+ *
+ * Errors: those of a bad handle, NSW_ERR_READ_ONLY for samples that are lent.
+ */
+nsw_status nsw_dataset_shuffle(struct nsw_dataset *dataset, uint64_t seed);
+
+/**
+ * Fills `*column` (NSW_COLUMN_INIT) with what the numbers of the input at
+ * `index` are like, or for indices from the number of inputs on of a target.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_INVALID for no such index.
+ */
+nsw_status nsw_dataset_column(const struct nsw_dataset *dataset,
+                              uint32_t index,
+                              struct nsw_column *column);
+
+/**
+ * Fills `*scale` (NSW_SCALE_INIT) with the one that brings the input at `index`,
+ * or for indices from the number of inputs on a target, to where `how` says.
+ * Nothing is scaled by it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_INVALID for no such index, an unknown method or ends that are none,
+ * NSW_ERR_NN_NOT_FINITE for NaN or infinity in the column.
+ */
+nsw_status nsw_dataset_fit(const struct nsw_dataset *dataset,
+                           uint32_t index,
+                           const struct nsw_fit *how,
+                           struct nsw_scale *scale);
+
+/**
+ * Sets the scales of a network made with `scaling` so that samples like these
+ * come to lie where `inputs` and `targets` say; with `targets` NULL the scales
+ * of its outputs stay as they are.
+ *
+ * Errors: those of a bad handle for both, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_NN_MISMATCH for a network of other inputs or outputs,
+ * NSW_ERR_LENGTH for no samples, NSW_ERR_UNSUPPORTED for a network without
+ * scales, and those of nsw_dataset_fit. No scale is changed then.
+ * NSW_ERR_READ_ONLY.
+ */
+nsw_status nsw_dataset_fit_scales(const struct nsw_dataset *dataset,
+                                  const struct nsw_fit *inputs,
+                                  const struct nsw_fit *targets,
+                                  struct nsw_net *net);
+
+/**
+ * Scales all inputs and targets by the network's scales, in place. A network
+ * then learns and answers scaled values: nsw_net_unscale_outputs turns its
+ * answers back.
+ *
+ * Errors: those of a bad handle for both, NSW_ERR_NN_MISMATCH for a network of
+ * other inputs or outputs, NSW_ERR_UNSUPPORTED for one without scales,
+ * NSW_ERR_READ_ONLY for samples that are lent.
+ */
+nsw_status nsw_dataset_scale(struct nsw_dataset *dataset, const struct nsw_net *net);
+
+/**
+ * Turns back what nsw_dataset_scale has done, but for rounding.
+ *
+ * Errors: those of nsw_dataset_scale.
+ */
+nsw_status nsw_dataset_unscale(struct nsw_dataset *dataset, const struct nsw_net *net);
+
+/**
+ * Scales the input at `index`, or for indices from the number of inputs on a
+ * target, of all samples in place.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_INVALID for no such index or a bad scale, NSW_ERR_READ_ONLY.
+ */
+nsw_status nsw_dataset_scale_column(struct nsw_dataset *dataset,
+                                    uint32_t index,
+                                    const struct nsw_scale *scale);
+
+/**
+ * The memory that nsw_dataset_load_fann takes for this text of `text_len` bytes.
+ * `logger` (may be NULL) is told what is wrong with a bad one, and in which
+ * line.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_DATA_HEADER unless it begins
+ * with the numbers of samples, inputs and outputs, NSW_ERR_DATA_TRUNCATED if so
+ * many numbers cannot be in it. Any thread.
+ */
+nsw_status nsw_dataset_load_fann_footprint(const uint8_t *text,
+                                           size_t text_len,
+                                           const struct nsw_logger *logger,
+                                           size_t *size,
+                                           size_t *align);
+
+/**
+ * Makes a dataset of the samples of FANN's training data (what fann_save_train
+ * writes): a text of `text_len` bytes, which may go away after the call.
+ *
+ * Errors: those of nsw_dataset_load_fann_footprint, NSW_ERR_DATA_TRUNCATED,
+ * NSW_ERR_DATA_LENGTH if there are more numbers than it begins with (libfann
+ * would pass them over), NSW_ERR_DATA_NUMBER for what is none,
+ * NSW_ERR_NN_NOT_FINITE for NaN and infinity, and NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*dataset` is NULL then.
+ */
+nsw_status nsw_dataset_load_fann(const uint8_t *text,
+                                 size_t text_len,
+                                 const struct nsw_logger *logger,
+                                 const struct nsw_allocator *memory,
+                                 struct nsw_dataset **dataset);
+
+/**
+ * The memory that nsw_dataset_load_csv takes for this text of `text_len` bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside
+ * its range, NSW_ERR_DATA_HEADER if there is no row or not the columns that are
+ * asked for, NSW_ERR_DATA_ROW for a row of another number of columns or quotes
+ * that do not end. Any thread.
+ */
+nsw_status nsw_dataset_load_csv_footprint(const uint8_t *text,
+                                          size_t text_len,
+                                          const struct nsw_csv_config *config,
+                                          size_t *size,
+                                          size_t *align);
+
+/**
+ * Makes a dataset of the rows of a CSV text (RFC 4180; lines that are empty are
+ * passed over) of `text_len` bytes, which may go away after the call.
+ *
+ * Errors: those of nsw_dataset_load_csv_footprint, NSW_ERR_DATA_NUMBER,
+ * NSW_ERR_DATA_LABEL, NSW_ERR_NN_NOT_FINITE for NaN and infinity, and
+ * NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*dataset` is
+ * NULL then.
+ */
+nsw_status nsw_dataset_load_csv(const uint8_t *text,
+                                size_t text_len,
+                                const struct nsw_csv_config *config,
+                                const struct nsw_allocator *memory,
+                                struct nsw_dataset **dataset);
+
+/**
+ * The memory that nsw_dataset_load_idx takes for these files of `inputs_len` and
+ * `targets_len` bytes; with 0 bytes of targets the samples have none.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside
+ * its range, NSW_ERR_DATA_HEADER for what is no IDX file or has no numbers,
+ * NSW_ERR_DATA_TRUNCATED, NSW_ERR_DATA_LENGTH for more bytes than the dimensions
+ * say or other numbers of samples. Any thread.
+ */
+nsw_status nsw_dataset_load_idx_footprint(const uint8_t *inputs,
+                                          size_t inputs_len,
+                                          const uint8_t *targets,
+                                          size_t targets_len,
+                                          const struct nsw_idx_config *config,
+                                          size_t *size,
+                                          size_t *align);
+
+/**
+ * Makes a dataset of the numbers of IDX files (the format of MNIST, not
+ * compressed), which may go away after the call: unsigned and signed bytes,
+ * 16-bit and 32-bit integers, floats and doubles, in any dimensions, the first of
+ * which is the samples.
+ *
+ * Errors: those of nsw_dataset_load_idx_footprint, NSW_ERR_DATA_LABEL for a label
+ * that is no class, NSW_ERR_NN_NOT_FINITE for NaN and infinity, and
+ * NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*dataset` is
+ * NULL then.
+ */
+nsw_status nsw_dataset_load_idx(const uint8_t *inputs,
+                                size_t inputs_len,
+                                const uint8_t *targets,
+                                size_t targets_len,
+                                const struct nsw_idx_config *config,
+                                const struct nsw_allocator *memory,
+                                struct nsw_dataset **dataset);
+
+/**
+ * Writes the samples as FANN's training data, which libfann reads
+ * (fann_read_train_from_file) as the same numbers: at most `cap` bytes to
+ * `text`, without a zero at the end; the length goes to `*text_len` (which may be
+ * NULL).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_NN_NOT_FINITE,
+ * NSW_ERR_INVALID if `text` lies in the numbers, NSW_ERR_BUFFER_TOO_SMALL:
+ * `*text_len` is what is needed, and nothing is written.
+ */
+nsw_status nsw_dataset_save_fann(const struct nsw_dataset *dataset,
+                                 uint8_t *text,
+                                 size_t text_cap,
+                                 size_t *text_len);
+
+/**
+ * Writes the samples as CSV, a line each, inputs before targets, without a
+ * header; `delimiter` is the character between two numbers, 0 means a comma.
+ * Otherwise as nsw_dataset_save_fann.
+ *
+ * Errors: those of nsw_dataset_save_fann, NSW_ERR_INVALID for a delimiter that can
+ * be part of a number, a quote, a line end or beyond ASCII.
+ */
+nsw_status nsw_dataset_save_csv(const struct nsw_dataset *dataset,
+                                uint32_t delimiter,
+                                uint8_t *text,
+                                size_t text_cap,
+                                size_t *text_len);
 
 /**
  * The memory that the quantised copy of a network takes: the one block that

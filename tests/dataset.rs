@@ -300,7 +300,7 @@ fn idx_numbers_of_every_type_are_read() {
     }
     let (images, labels) = (idx_file(8, &[3, 2], &[0, 51, 102, 153, 204, 255]), [2, 0, 1]);
     let labels = idx_file(8, &[3], &labels);
-    let data = Dataset::load(&Idx::read(&images, &labels, &IdxConfig::default()).unwrap(), Heap);
+    let data = Dataset::load(&Idx::read(&images, &labels, &IdxConfig::MNIST).unwrap(), Heap);
     let data = data.unwrap();
     assert_eq!(data.shape(), shape(3, 2, 10));
     assert!((data.inputs()[1] - 0.2).abs() < 1e-7 && data.inputs()[5] == 1.0);
@@ -374,7 +374,8 @@ fn columns_are_measured_and_scaled() {
     // FANN's way: the deviation at the ends.
     lent.fit_scales(&mut net, Fit::Spread(0.0, 1.0), None).unwrap();
     let mut by_net = net.copy(Heap).unwrap();
-    by_net.fit_scales((lent.inputs(), (0.0, 1.0)), (lent.targets(), (0.0, 1.0))).unwrap();
+    by_net.fit_input_scales(lent.inputs(), 0.0, 1.0).unwrap();
+    by_net.fit_output_scales(lent.targets(), 0.0, 1.0).unwrap();
     assert!(net.scales().take(2).eq(by_net.scales().take(2)));
     assert_ne!(net.scales().nth(2), by_net.scales().nth(2));
 
@@ -475,7 +476,7 @@ fn mnist_is_read() {
     };
     let images = unpacked("t10k-images-idx3-ubyte.gz");
     let labels = unpacked("t10k-labels-idx1-ubyte.gz");
-    let file = Idx::read(&images, &labels, &IdxConfig::default()).unwrap();
+    let file = Idx::read(&images, &labels, &IdxConfig::MNIST).unwrap();
     let data = Dataset::load(&file, Heap).unwrap();
     assert_eq!(data.shape(), shape(10_000, 784, 10));
     assert!(data.targets().chunks(10).all(|row| row.iter().sum::<f32>() == 1.0));

@@ -13,6 +13,9 @@
 #![allow(clippy::missing_safety_doc)]
 
 pub mod activation;
+pub mod dataset;
+pub mod dataset_files;
+pub mod dataset_scale;
 mod handle;
 pub mod kernel;
 pub mod net;

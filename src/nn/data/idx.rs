@@ -22,10 +22,16 @@ pub struct IdxConfig<'a> {
     pub logger: Option<&'a dyn Logger>,
 }
 
+impl IdxConfig<'_> {
+    /// Bytes to 0..1, ten classes.
+    pub const MNIST: IdxConfig<'static> =
+        IdxConfig { scale: 1.0 / 255.0, classes: 10, logger: None };
+}
+
 impl Default for IdxConfig<'_> {
-    /// For MNIST.
+    /// All numbers as they are.
     fn default() -> Self {
-        IdxConfig { scale: 1.0 / 255.0, classes: 10, logger: None }
+        IdxConfig { scale: 1.0, classes: 0, logger: None }
     }
 }
 

@@ -131,6 +131,16 @@ impl<'m> Dataset<'m> {
         self.inputs.len() / self.shape.inputs
     }
 
+    /// Whether its numbers are lent and so cannot be changed.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.inputs, Held::InPlace(_))
+    }
+
+    /// Where its numbers lie, and its room for more.
+    pub(crate) fn memory(&self) -> [&[f32]; 2] {
+        [&self.inputs, &self.targets]
+    }
+
     /// All inputs, row by row.
     pub fn inputs(&self) -> &[f32] {
         &self.inputs[..self.shape.samples * self.shape.inputs]

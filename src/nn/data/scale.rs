@@ -18,7 +18,7 @@ pub struct Column {
 }
 
 impl Column {
-    fn of(values: impl Iterator<Item = f32> + Clone) -> Column {
+    pub(crate) fn of(values: impl Iterator<Item = f32> + Clone) -> Column {
         let wide = || values.clone().map(f64::from);
         let count = values.clone().count().max(1) as f64;
         let mean = wide().sum::<f64>() / count;
@@ -59,19 +59,13 @@ impl Fit {
             Fit::Range(low, high) | Fit::Spread(low, high) => (low, high),
             Fit::Standard => (-1.0, 1.0),
         };
-        if !(low.is_finite() && high.is_finite() && low < high) {
-            return Err(Error::Invalid);
-        }
         // The smallest and the largest pass over NaN, the mean does not.
         if !(mean.is_finite() && middle.is_finite() && distance.is_finite()) {
             return Err(Error::NnNotFinite);
         }
-        Ok(Scale {
-            mean: middle,
-            deviation: if distance > 0.0 { distance } else { 1.0 },
-            minimum: low,
-            factor: high / 2.0 - low / 2.0,
-        })
+        let deviation = if distance > 0.0 { distance } else { 1.0 };
+        let scale = Scale { mean: middle, deviation, minimum: low, factor: (high - low) / 2.0 };
+        if low < high && scale.is_valid() { Ok(scale) } else { Err(Error::Invalid) }
     }
 }
 

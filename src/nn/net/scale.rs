@@ -2,6 +2,7 @@
 
 use super::Net;
 use crate::error::{Error, Result};
+use crate::nn::{Column, Fit};
 
 /// How a value is scaled: `((x - mean) / deviation + 1) * factor + minimum`,
 /// which is FANN's formula.
@@ -29,23 +30,6 @@ impl Scale {
     /// The value that was scaled.
     pub fn undo(&self, y: f32) -> f32 {
         ((y - self.minimum) / self.factor - 1.0) * self.deviation + self.mean
-    }
-
-    /// That which brings mean and standard deviation of a column of rows to the
-    /// middle and the ends of `low..high`, as FANN does it. A column that is
-    /// all the same keeps its distances.
-    fn of(rows: &[f32], (column, width): (usize, usize), (low, high): (f32, f32)) -> Scale {
-        let values = || rows.iter().skip(column).step_by(width).map(|x| f64::from(*x));
-        let count = values().count().max(1) as f64;
-        let mean = values().sum::<f64>() / count;
-        let square = values().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
-        let deviation = libm::sqrt(square) as f32;
-        Scale {
-            mean: mean as f32,
-            deviation: if deviation > 0.0 { deviation } else { 1.0 },
-            minimum: low,
-            factor: (high - low) / 2.0,
-        }
     }
 
     pub(crate) fn is_valid(&self) -> bool {
@@ -114,11 +98,10 @@ impl Net<'_> {
             return Err(Error::NnNotFinite);
         }
         // Every scale is looked at before one is set.
-        let scales = || (0..width).map(|i| Scale::of(rows, (i, width), (low, high)));
-        if low >= high || !scales().all(|scale| scale.is_valid()) {
-            return Err(Error::Invalid);
-        }
-        scales().enumerate().try_for_each(|(i, scale)| self.set_scale(from + i, scale))
+        let column = |i| Column::of(rows.iter().skip(i).step_by(width).copied());
+        let scale = |i| Fit::Spread(low, high).scale(column(i));
+        (0..width).try_for_each(|i| scale(i).map(|_| ()))?;
+        (0..width).try_for_each(|i| self.set_scale(from + i, scale(i)?))
     }
 
     /// Scales rows of inputs in place.
