@@ -329,7 +329,7 @@ pub unsafe extern "C" fn nsw_dataset_append(
                 .all(|lent| own.iter().all(|own| lent.start >= own.end || own.start >= lent.end));
             match data.weights {
                 Some(_) => Err(Error::Unsupported),
-                None if !apart => Err(Error::Invalid),
+                None if !apart && !dataset.is_read_only() => Err(Error::Invalid),
                 None => dataset.append(data.inputs, data.targets),
             }
         })
