@@ -7,6 +7,7 @@
 use libfuzzer_sys::fuzz_target;
 use neural_swarm::nn::{Net, QNet};
 use neural_swarm::port::Heap;
+use neural_swarm_fuzz::sealed;
 
 /// Keeps a hostile but valid model from eating the fuzzer's memory and time.
 const MOST_BYTES: usize = 1 << 20;
@@ -22,14 +23,8 @@ fuzz_target!(|input: &[u8]| {
     }
     let mut model: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     model.truncate(rest.len());
-    if first & 1 == 1 && model.len() >= 32 {
-        let len = model.len() as u32;
-        model[8..12].copy_from_slice(&len.to_le_bytes());
-        let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
-        let mut digest = crc.digest();
-        digest.update(&model[..12]);
-        digest.update(&model[16..]);
-        model[12..16].copy_from_slice(&digest.finalize().to_le_bytes());
+    if first & 1 == 1 {
+        model = sealed(&model);
     }
     float(&model);
     int8(&model);

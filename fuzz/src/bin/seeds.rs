@@ -1,13 +1,27 @@
-//! Writes good models to start fuzzing from, into the folder given.
+//! Writes good inputs to start fuzzing from, into a folder for each target in the
+//! folder given.
 
 use std::path::Path;
 
-use neural_swarm::nn::{Activation, Layer, Net, NetConfig, QNet, QNetConfig};
+use neural_swarm::nn::{Activation, Data, Layer, Net, NetConfig, QNet, QNetConfig, Trainer};
 use neural_swarm::port::Heap;
+use neural_swarm_fuzz::{TRAINERS, net, trainer_config};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn main() -> Outcome {
     let folder = std::env::args().nth(1).ok_or("usage: seeds FOLDER")?;
-    std::fs::create_dir_all(&folder)?;
+    let folder = Path::new(&folder);
+    for target in ["model", "trainer", "fann", "dataset"] {
+        std::fs::create_dir_all(folder.join(target))?;
+    }
+    models(&folder.join("model"))?;
+    trainers(&folder.join("trainer"))?;
+    networks(&folder.join("fann"))?;
+    samples(&folder.join("dataset"))
+}
+
+fn models(folder: &Path) -> Outcome {
     let activations = [Activation::Tanh, Activation::Relu, Activation::Sigmoid];
     for (i, activation) in activations.into_iter().enumerate() {
         let layers = [Layer::new(i + 2, activation), Layer::new(3, Activation::Softmax)];
@@ -21,8 +35,54 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for (kind, model) in [("float", float), ("int8", int8)] {
             // The target makes the checksum right for an odd first byte.
             let bytes = [&[1], &model[..]].concat();
-            std::fs::write(Path::new(&folder).join(format!("{kind}-{i}")), bytes)?;
+            std::fs::write(folder.join(format!("{kind}-{i}")), bytes)?;
         }
+    }
+    Ok(())
+}
+
+fn trainers(folder: &Path) -> Outcome {
+    for choice in 0..TRAINERS {
+        let mut net = net();
+        let mut trainer = Trainer::new(&trainer_config(choice), &net, Heap)?;
+        trainer.epoch(&mut net, Data::new(&[0.0, 1.0], &[0.5]))?;
+        let mut state = vec![0; trainer.state_len()?];
+        trainer.save_state(&mut state)?;
+        std::fs::write(folder.join(choice.to_string()), [&[choice, 1], &state[..]].concat())?;
+    }
+    Ok(())
+}
+
+/// What libfann has saved.
+fn networks(folder: &Path) -> Outcome {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/fann");
+    for entry in std::fs::read_dir(from)? {
+        let path = entry?.path();
+        if let (Some(name), Some("net")) =
+            (path.file_name(), path.extension().and_then(|e| e.to_str()))
+        {
+            std::fs::copy(&path, folder.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn samples(folder: &Path) -> Outcome {
+    let fann = "2 2 1\n0.5 -1e3\n1\n2 3.25\n0\n";
+    let images = b"\0\0\x08\x02\0\0\0\x02\0\0\0\x02\0\xff\x01\x02\0\0\x08\x01\0\0\0\x02\0\x01";
+    // Where a file ends comes in 63rds of the whole.
+    let floats = b"\0\0\x0d\x01\0\0\0\x01\x3f\x80\0\0\0\0\x0e\x01\0\0\0\x01\x3f\xf0\0\0\0\0\0\0";
+    for (name, format, how, rest) in [
+        ("fann", 0, 0, fann.as_bytes()),
+        ("csv", 1, 0b1000_0000, b"1,2,3\r\n\r\n-4,\"5\",6e-2"),
+        ("csv-header", 1, 0b1001_0100, b"a;\"b;\n\"\n1;2\n3;4\n"),
+        ("csv-classes", 1, 0b1000_0010, b"1.5,2\n2.5,0\n"),
+        ("csv-names", 1, 0b1000_0011, b"1.5,cat\n2.5,\"d\"\"og\"\n3,7\n"),
+        ("csv-columns", 1, 0b0110_0000, b"1,2,3\n4,5,6\n"),
+        ("idx", 2, 39 << 2 | 2, images),
+        ("idx-floats", 2, 27 << 2, floats),
+    ] {
+        std::fs::write(folder.join(name), [&[format, how], rest].concat())?;
     }
     Ok(())
 }

@@ -32,6 +32,8 @@ use crate::nn::format::{HEADER, Header, Kind, V1, image_len, u32_at};
 const RECORD: usize = 56;
 /// Words of the exact mode's random numbers.
 const RANDOM: usize = 32;
+/// More epochs or updates than anybody can have done, far from an overflow.
+const MOST_DONE: u64 = 1 << 62;
 
 impl Trainer<'_> {
     /// Bytes that [`save_state`](Trainer::save_state) writes.
@@ -125,6 +127,8 @@ impl Trainer<'_> {
         let powers = [f32_at(24), f32_at(28)];
         let power = |p: &f32| (0.0..=1.0).contains(p);
         let losses = [f32_at(32), f32_at(40)];
+        let updates = u64::from(u32_at(record, 16)) | u64::from(u32_at(record, 20)) << 32;
+        let epoch = u64::from_le_bytes(header.extra);
         if let Some(rate) = algorithm.rate() {
             *rate = f32_at(36);
         }
@@ -134,14 +138,14 @@ impl Trainer<'_> {
             || !numbers().all(f32::is_finite)
             || u32_at(record, 52) != 0
             || (self.rand().is_some() && rand.is_none())
+            || updates.max(epoch) > MOST_DONE
         {
             return Err(Error::ModelInvalid);
         }
-        let updates = u64::from(u32_at(record, 16)) | u64::from(u32_at(record, 20)) << 32;
         self.optimizer.algorithm = algorithm;
         self.optimizer.scalars = Scalars { powers, loss: losses[0], updates };
         (self.best.loss, self.best.waited) = (losses[1], u32_at(record, 44));
-        self.epoch = u64::from_le_bytes(header.extra);
+        self.epoch = epoch;
         if let (Engine::Exact(exact), Some(rand)) = (&mut self.engine, rand) {
             exact.rand = rand;
         }
