@@ -143,6 +143,17 @@ fn states_of_others_and_broken_ones_are_refused() {
         bad[at] ^= 0x40;
         assert!(target.load_state(&bad).is_err(), "{at}");
     }
+    // As many epochs, or updates, as nobody can have done.
+    for at in [24, 48] {
+        let mut bad = good.clone();
+        bad[at..at + 8].fill(0xff);
+        let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+        let mut digest = crc.digest();
+        digest.update(&bad[..12]);
+        digest.update(&bad[16..]);
+        bad[12..16].copy_from_slice(&digest.finalize().to_le_bytes());
+        assert_eq!(target.load_state(&bad), Err(Error::ModelInvalid));
+    }
     assert_eq!(state(&target), fresh);
     let mut model = vec![0; net.model_len().unwrap()];
     net.save(&mut model).unwrap();
