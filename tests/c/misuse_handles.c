@@ -8,12 +8,12 @@
 
 #include "support.h"
 
-enum { ARENA, NET, TRAINER, QNET, KINDS };
+enum { ARENA, NET, TRAINER, QNET, DATASET, KINDS };
 
 /* Room for an arena with any small object in it. */
 #define OBJECT_BYTES 65536u
 
-static const char *const KIND_NAMES[KINDS] = {"arena", "net", "trainer", "qnet"};
+static const char *const KIND_NAMES[KINDS] = {"arena", "net", "trainer", "qnet", "dataset"};
 
 /* One good object of each kind, which the calls below lean on. */
 static struct {
@@ -299,6 +299,68 @@ static nsw_status qnet_dequantize_output(void *h) {
     return nsw_qnet_dequantize_output(h, values, SMALL_OUTPUTS, out, COUNT_OF(out), &len);
 }
 
+/* Three samples of its own, and room for one. */
+static nsw_dataset *small_dataset(const nsw_allocator *mem) {
+    nsw_dataset_config cfg = NSW_DATASET_CONFIG_INIT;
+    cfg.inputs = 2;
+    cfg.outputs = 1;
+    cfg.capacity = 4;
+    nsw_dataset *dataset = NULL;
+    REQUIRE_OK(nsw_dataset_create(&cfg, mem, &dataset));
+    CHECK_OK(nsw_dataset_append(dataset, DATA(XOR_INPUTS, 6, XOR_TARGETS, 3)));
+    return dataset;
+}
+
+static nsw_status dataset_describe(void *h) {
+    nsw_dataset_info info = NSW_DATASET_INFO_INIT;
+    return nsw_dataset_describe(h, &info);
+}
+
+static nsw_status dataset_append(void *h) {
+    return nsw_dataset_append(h, DATA(NULL, 0, NULL, 0));
+}
+
+static nsw_status dataset_split(void *h) {
+    nsw_data first = NSW_DATA_INIT, rest = NSW_DATA_INIT;
+    return nsw_dataset_split(h, 1, &first, &rest);
+}
+
+static nsw_status dataset_subset(void *h) {
+    nsw_data data = NSW_DATA_INIT;
+    return nsw_dataset_subset(h, 1, 1, &data);
+}
+
+static nsw_status dataset_shuffle(void *h) {
+    return nsw_dataset_shuffle(h, 1);
+}
+
+static nsw_status dataset_column(void *h) {
+    nsw_column column = NSW_COLUMN_INIT;
+    return nsw_dataset_column(h, 0, &column);
+}
+
+static nsw_status dataset_save_fann(void *h) {
+    uint8_t text[256];
+    size_t len;
+    return nsw_dataset_save_fann(h, text, sizeof text, &len);
+}
+
+static nsw_status dataset_copy(void *h) {
+    nsw_dataset *copy = NULL;
+    nsw_status status = nsw_dataset_copy(h, NULL, &copy);
+    CHECK((status == NSW_OK) == (copy != NULL));
+    nsw_dataset_destroy(copy);
+    return status;
+}
+
+static nsw_status dataset_merge_other(void *h) {
+    nsw_dataset *merged = NULL;
+    nsw_status status = nsw_dataset_merge(good.object[DATASET], h, NULL, &merged);
+    CHECK((status == NSW_OK) == (merged != NULL));
+    nsw_dataset_destroy(merged);
+    return status;
+}
+
 static const struct {
     const char *name;
     int kind;
@@ -352,6 +414,15 @@ static const struct {
     {"qnet_forward", QNET, qnet_forward},
     {"qnet_quantize_input", QNET, qnet_quantize_input},
     {"qnet_dequantize_output", QNET, qnet_dequantize_output},
+    {"dataset_describe", DATASET, dataset_describe},
+    {"dataset_append", DATASET, dataset_append},
+    {"dataset_split", DATASET, dataset_split},
+    {"dataset_subset", DATASET, dataset_subset},
+    {"dataset_shuffle", DATASET, dataset_shuffle},
+    {"dataset_column", DATASET, dataset_column},
+    {"dataset_save_fann", DATASET, dataset_save_fann},
+    {"dataset_copy", DATASET, dataset_copy},
+    {"dataset_merge (other)", DATASET, dataset_merge_other},
 };
 
 /* ---- making and destroying by kind ----------------------------------------- */
@@ -361,7 +432,8 @@ static void destroy(int kind, void *object) {
     case ARENA: nsw_arena_destroy(object); break;
     case NET: nsw_net_destroy(object); break;
     case TRAINER: nsw_trainer_destroy(object); break;
-    default: nsw_qnet_destroy(object); break;
+    case QNET: nsw_qnet_destroy(object); break;
+    default: nsw_dataset_destroy(object); break;
     }
 }
 
@@ -377,7 +449,8 @@ static void *destroyed_object(int kind, guarded *buffer) {
     case ARENA: object = arena; break;
     case NET: object = small_net(2, &mem); break;
     case TRAINER: object = small_trainer(net, NSW_ALGORITHM_SGD, &mem); break;
-    default: object = small_qnet(net, &mem); break;
+    case QNET: object = small_qnet(net, &mem); break;
+    default: object = small_dataset(&mem); break;
     }
     destroy(kind, object);
     return object;
@@ -392,6 +465,7 @@ static void make_good_objects(void) {
     good.object[NET] = net;
     good.object[TRAINER] = small_trainer(net, NSW_ALGORITHM_SGD, NULL);
     good.object[QNET] = small_qnet(net, NULL);
+    good.object[DATASET] = small_dataset(NULL);
 }
 
 static void destroy_good_objects(void) {

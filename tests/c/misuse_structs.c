@@ -11,6 +11,7 @@
 static nsw_net *net;
 static nsw_trainer *trainer;
 static nsw_qnet *qnet;
+static nsw_dataset *dataset;
 static counting memory;
 
 /* ---- one adaptor a struct parameter: a call that succeeds with the right struct --- */
@@ -102,6 +103,30 @@ static nsw_status use_qnet_config(void *arg) {
     return status;
 }
 
+static nsw_status use_dataset_config(void *arg) {
+    nsw_dataset *d = NULL;
+    nsw_status status = nsw_dataset_create(arg, NULL, &d);
+    CHECK((status == NSW_OK) == (d != NULL));
+    nsw_dataset_destroy(d);
+    return status;
+}
+
+static nsw_status use_csv_config(void *arg) {
+    size_t size, align;
+    return nsw_dataset_load_csv_footprint((const uint8_t *)"1,2", 3, arg, &size, &align);
+}
+
+static nsw_status use_idx_config(void *arg) {
+    static const uint8_t one[] = {0, 0, 8, 1, 0, 0, 0, 1, 7};
+    size_t size, align;
+    return nsw_dataset_load_idx_footprint(one, sizeof one, NULL, 0, arg, &size, &align);
+}
+
+static nsw_status use_fit(void *arg) {
+    nsw_scale scale = NSW_SCALE_INIT;
+    return nsw_dataset_fit(dataset, 0, arg, &scale);
+}
+
 static nsw_status fill_allocator(void *arg) {
     static uint64_t room[512];
     nsw_arena *arena = NULL;
@@ -131,6 +156,18 @@ static nsw_status fill_qnet_info(void *arg) {
     return nsw_qnet_describe(qnet, arg);
 }
 
+static nsw_status fill_dataset_info(void *arg) {
+    return nsw_dataset_describe(dataset, arg);
+}
+
+static nsw_status fill_column(void *arg) {
+    return nsw_dataset_column(dataset, 0, arg);
+}
+
+static nsw_status fill_data(void *arg) {
+    return nsw_dataset_data(dataset, arg);
+}
+
 static nsw_status fill_train_report(void *arg) {
     nsw_train_params params = NSW_TRAIN_PARAMS_INIT;
     params.max_epochs = 1;
@@ -149,6 +186,12 @@ static nsw_data data;
 static nsw_parallel parallel = NSW_PARALLEL_INIT;
 static nsw_randomize_config randomize_config = NSW_RANDOMIZE_CONFIG_INIT;
 static nsw_qnet_config qnet_config;
+static nsw_dataset_config dataset_config = NSW_DATASET_CONFIG_INIT;
+static nsw_csv_config csv_config = NSW_CSV_CONFIG_INIT;
+static nsw_idx_config idx_config = NSW_IDX_CONFIG_INIT;
+static nsw_fit fit = NSW_FIT_INIT;
+static nsw_dataset_info dataset_info = NSW_DATASET_INFO_INIT;
+static nsw_column column = NSW_COLUMN_INIT;
 static nsw_net_info net_info = NSW_NET_INFO_INIT;
 static nsw_layer_info layer_info = NSW_LAYER_INFO_INIT;
 static nsw_connection connection = NSW_CONNECTION_INIT;
@@ -198,6 +241,17 @@ static const struct {
      offsetof(nsw_randomize_config, seed), 1, false},
     {"nsw_qnet_config", use_qnet_config, &qnet_config, sizeof qnet_config,
      offsetof(nsw_qnet_config, logger), 1, false},
+    {"nsw_dataset_config", use_dataset_config, &dataset_config, sizeof dataset_config,
+     sizeof(nsw_dataset_config), 1, false},
+    {"nsw_csv_config", use_csv_config, &csv_config, sizeof csv_config,
+     offsetof(nsw_csv_config, inputs), 1, false},
+    {"nsw_idx_config", use_idx_config, &idx_config, sizeof idx_config,
+     offsetof(nsw_idx_config, logger), 1, false},
+    {"nsw_fit", use_fit, &fit, sizeof fit, sizeof(nsw_fit), 1, false},
+    {"nsw_dataset_info", fill_dataset_info, &dataset_info, sizeof dataset_info,
+     sizeof(nsw_dataset_info), 1, true},
+    {"nsw_column", fill_column, &column, sizeof column, sizeof(nsw_column), 1, true},
+    {"nsw_data (output)", fill_data, &data, sizeof data, offsetof(nsw_data, weights), 1, true},
     {"nsw_allocator (output)", fill_allocator, &allocator, sizeof allocator,
      sizeof(nsw_allocator), 1, true},
     {"nsw_net_info", fill_net_info, &net_info, sizeof net_info,
@@ -411,6 +465,9 @@ int main(void) {
     train_params.max_epochs = 1;
     data = XOR_DATA;
     qnet_config = small_qnet_config(net);
+    dataset_config.inputs = 2;
+    fit.high = 1.0f;
+    REQUIRE_OK(nsw_dataset_view(&XOR_DATA, 2, 1, NULL, &dataset));
 
     for (size_t i = 0; i < COUNT_OF(STRUCTS); i++) {
         right_size(i);
@@ -426,6 +483,7 @@ int main(void) {
     layer_stride();
     connection_stride();
 
+    nsw_dataset_destroy(dataset);
     nsw_qnet_destroy(qnet);
     nsw_trainer_destroy(trainer);
     nsw_net_destroy(net);
