@@ -183,7 +183,7 @@ fn broken_fann_text_is_refused_with_its_line() {
 
 #[test]
 fn csv_columns_are_chosen() {
-    let text = "a,b,c\r\n1, 2 ,3\r\n\r\n\"4\",5e0,\"6\"\n   \n7,8,9";
+    let text = "a,b,c\r\n1, 2 ,3\r\n\r\n\" 4 \",5e0,\"6\"\n   \n7,8,9";
     let config = CsvConfig { header: true, ..CsvConfig::default() };
     let data = csv(text, &config).unwrap();
     assert_eq!(data.inputs(), [1.0, 2.0, 4.0, 5.0, 7.0, 8.0]);
@@ -238,7 +238,7 @@ fn broken_csv_is_refused_with_its_line() {
         ("1,2\n\n3,4,5\n", Error::DataRow, "line 3: "),
         ("1,\"2\n", Error::DataRow, "quotes"),
         ("1,2\n1,\"2\"3\n", Error::DataRow, "line 2: "),
-        ("1,2\n\"3\n\",x\n", Error::DataNumber, "line 2: "),
+        ("1,2\n\"3\n\",x\n", Error::DataNumber, "line 3: "),
         ("1,2\n3,\n", Error::DataNumber, "line 2: "),
         ("1,NaN\n", Error::NnNotFinite, "line 1: "),
         ("1\n2\n", Error::DataHeader, "no inputs"),

@@ -48,6 +48,21 @@ pub struct DataShape {
 /// another dataset ([`over`](Dataset::over), [`subset`](Dataset::subset),
 /// [`split`](Dataset::split)): then nothing is copied, and what would change
 /// them answers [`Error::ReadOnly`].
+///
+/// ```
+/// use neural_swarm::nn::{Csv, CsvConfig, Dataset, Labels};
+/// use neural_swarm::port::Heap;
+///
+/// let text = b"sepal,petal,kind\n5.1,1.4,setosa\n6.3,5.0,virginica\n4.9,1.5,setosa\n";
+/// let labels = Labels::Names("setosa,virginica");
+/// let file = Csv::read(text, &CsvConfig { header: true, labels, ..CsvConfig::default() })?;
+/// let mut flowers = Dataset::load(&file, Heap)?;
+/// assert_eq!(flowers.sample(1), Some((&[6.3, 5.0][..], &[0.0, 1.0][..])));
+/// flowers.shuffle(7)?;
+/// let (train, test) = flowers.split(2)?;
+/// assert_eq!((train.shape().samples, test.shape().samples), (2, 1));
+/// # Ok::<(), neural_swarm::Error>(())
+/// ```
 pub struct Dataset<'m> {
     shape: DataShape,
     inputs: Held<'m, f32>,

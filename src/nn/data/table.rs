@@ -38,7 +38,7 @@ pub(super) fn refuse<T>(
 /// The number that a word is. [`Error::NnNotFinite`] for NaN, infinity and what
 /// is too large.
 pub(super) fn number(word: &[u8]) -> Result<f32> {
-    let text = core::str::from_utf8(word).map_err(|_| Error::DataNumber)?;
+    let text = core::str::from_utf8(word.trim_ascii()).map_err(|_| Error::DataNumber)?;
     let value: f32 = text.parse().map_err(|_| Error::DataNumber)?;
     if value.is_finite() { Ok(value) } else { Err(Error::NnNotFinite) }
 }
