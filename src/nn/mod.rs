@@ -6,6 +6,7 @@
 //! | [`shape`](Shape) | what layers a network has, and whether they make one |
 //! | [`net`](Net) | float32 networks: create, load, run, save |
 //! | [`train`](Trainer) | iRPROP-, SGD with momentum, Adam |
+//! | [`cascade`](Cascade) | training that grows a network |
 //! | [`quant`](QNet) | post-training INT8, integer arithmetic alone |
 //! | [`data`](Dataset) | samples: FANN's files, CSV, IDX; shuffle, split, scale |
 //! | `format` | models as bytes |
@@ -16,6 +17,7 @@
 //! input.
 
 mod activation;
+mod cascade;
 mod data;
 mod exact;
 mod format;
@@ -28,6 +30,10 @@ mod shape;
 mod train;
 
 pub use activation::Activation;
+pub use cascade::{
+    Cascade, CascadeConfig, CascadeHook, CascadeParams, CascadeProgress, CascadeReport,
+    CascadeStop, Patience,
+};
 pub use data::{
     Column, Csv, CsvConfig, DataShape, Dataset, FannData, Fit, Idx, IdxConfig, Labels, Table,
 };

@@ -171,7 +171,7 @@ impl Algorithm {
     }
 
     /// Whether it follows FANN's rules for the gradient.
-    pub(super) fn is_fann(&self) -> bool {
+    pub(in crate::nn) fn is_fann(&self) -> bool {
         matches!(
             self,
             Algorithm::Incremental { .. }
@@ -222,7 +222,7 @@ impl Algorithm {
         }
     }
 
-    pub(super) fn check(&self) -> Result<()> {
+    pub(in crate::nn) fn check(&self) -> Result<()> {
         let above = |x: f32| x.is_finite() && x > 0.0;
         let fraction = |x: f32| (0.0..1.0).contains(&x);
         let steps = |r: &Rprop, least: bool| {

@@ -58,7 +58,7 @@ pub(super) enum Sink<'a> {
 
 /// Samples of a block: rows, and the weight of each.
 #[derive(Clone, Copy)]
-pub(super) struct Block<'a> {
+pub(in crate::nn) struct Block<'a> {
     pub inputs: &'a [f32],
     pub targets: &'a [f32],
     pub weights: Option<&'a [f32]>,
@@ -288,26 +288,8 @@ impl Pass<'_, '_> {
     }
 
     fn judge(&self, judge: &Judge, block: Block<'_>) -> Verdict {
-        let mut all = Verdict::default();
-        let Some(layer) = self.body.layers().last() else { return all };
-        let outputs = &self.values[self.rows(layer)];
-        for run in self.body.runs(layer) {
-            let mut add = |span: Range<usize>, weight: f32| {
-                let verdict = judge.judge(&run, &outputs[span.clone()], &block.targets[span]);
-                all.sum += f64::from(weight) * verdict.sum;
-                all.bit_fail += verdict.bit_fail;
-            };
-            match block.weights {
-                None => Body::spans(layer, &run, outputs.len(), |span| add(span, 1.0)),
-                Some(weights) => {
-                    for (s, weight) in weights.iter().enumerate() {
-                        let at = s * layer.units() + run.from;
-                        add(at..at + run.units, *weight);
-                    }
-                }
-            }
-        }
-        all
+        let Some(layer) = self.body.layers().last() else { return Verdict::default() };
+        verdict(self.body, judge, &self.values[self.rows(layer)], block)
     }
 
     /// Works out the slopes of all sums, from the values of the forward pass.
@@ -334,25 +316,7 @@ impl Pass<'_, '_> {
                     to.copy_from_slice(&from[at..at + units]);
                 }
             }
-            for run in body.runs(layer) {
-                let mut done = false;
-                if last {
-                    Body::spans(layer, &run, y.len(), |span| {
-                        let pair = (&y[span.clone()], &block.targets[span.clone()]);
-                        done = judge.slope(&run, pair, &mut d[span], scale);
-                    });
-                }
-                if !done {
-                    Body::spans(layer, &run, y.len(), |span| {
-                        let sums = if sums.is_empty() { sums } else { &sums[span.clone()] };
-                        slope(body, &run, sums, &y[span.clone()], &mut d[span], judge.fann);
-                    });
-                }
-            }
-            if last && let Some(weights) = block.weights {
-                let rows = d.chunks_exact_mut(units).zip(weights);
-                rows.for_each(|(row, weight)| row.iter_mut().for_each(|d| *d *= weight));
-            }
+            slopes(body, layer, judge, (sums, y), d, last.then_some((block, scale)));
             let d = Rows { data: d, stride: units };
             let x = if shortcut {
                 Rows { data: self.nodes, stride: nodes }
@@ -394,6 +358,66 @@ fn scratch_len(shape: &Shape, block: usize) -> usize {
 fn needs_sums(body: &Body<'_>) -> bool {
     let mut runs = body.layers().iter().flat_map(|layer| body.runs(layer));
     runs.any(|run| run.activation.slope_needs_sum())
+}
+
+/// Judges rows of a network's outputs.
+pub(in crate::nn) fn verdict(
+    body: &Body<'_>,
+    judge: &Judge,
+    outputs: &[f32],
+    block: Block<'_>,
+) -> Verdict {
+    let mut all = Verdict::default();
+    let Some(layer) = body.layers().last() else { return all };
+    for run in body.runs(layer) {
+        let mut add = |span: Range<usize>, weight: f32| {
+            let verdict = judge.judge(&run, &outputs[span.clone()], &block.targets[span]);
+            all.sum += f64::from(weight) * verdict.sum;
+            all.bit_fail += verdict.bit_fail;
+        };
+        match block.weights {
+            None => Body::spans(layer, &run, outputs.len(), |span| add(span, 1.0)),
+            Some(weights) => {
+                for (s, weight) in weights.iter().enumerate() {
+                    let at = s * layer.units() + run.from;
+                    add(at..at + run.units, *weight);
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Turns the slopes by a layer's values (`d`) into those by its sums. For the
+/// last layer, which has targets, `d` is only set: to the slope of a scale
+/// times the loss.
+pub(in crate::nn) fn slopes(
+    body: &Body<'_>,
+    layer: &Dense,
+    judge: &Judge,
+    (sums, y): (&[f32], &[f32]),
+    d: &mut [f32],
+    last: Option<(Block<'_>, f32)>,
+) {
+    for run in body.runs(layer) {
+        let mut done = false;
+        if let Some((block, scale)) = last {
+            Body::spans(layer, &run, y.len(), |span| {
+                let pair = (&y[span.clone()], &block.targets[span.clone()]);
+                done = judge.slope(&run, pair, &mut d[span], scale);
+            });
+        }
+        if !done {
+            Body::spans(layer, &run, y.len(), |span| {
+                let sums = if sums.is_empty() { sums } else { &sums[span.clone()] };
+                slope(body, &run, sums, &y[span.clone()], &mut d[span], judge.fann);
+            });
+        }
+    }
+    if let Some((Block { weights: Some(weights), .. }, _)) = last {
+        let rows = d.chunks_exact_mut(layer.units()).zip(weights);
+        rows.for_each(|(row, weight)| row.iter_mut().for_each(|d| *d *= weight));
+    }
 }
 
 /// Turns the slope by outputs (`delta`) into that by the sums.

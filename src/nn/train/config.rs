@@ -7,6 +7,7 @@ use super::loss::{ErrorFunction, Loss};
 use super::schedule::Schedule;
 use crate::error::{Error, Result};
 use crate::nn::Net;
+use crate::nn::kernel::FloatKernels;
 use crate::port::{Level, Line, Logger, MAX_PARTS, Parallel};
 
 /// How a trainer works.
@@ -170,6 +171,34 @@ impl<'a> Data<'a> {
     /// Samples that count the same.
     pub const fn new(inputs: &'a [f32], targets: &'a [f32]) -> Data<'a> {
         Data { inputs, targets, weights: None }
+    }
+
+    /// Checks data for a network of so many inputs and outputs; returns the sum
+    /// of the samples' weights.
+    pub(in crate::nn) fn check(
+        self,
+        (inputs, outputs): (usize, usize),
+        loss: Loss,
+        kernels: &FloatKernels,
+    ) -> Result<f64> {
+        let samples = self.inputs.len() / inputs;
+        if samples == 0
+            || self.inputs.len() != samples * inputs
+            || Some(self.targets.len()) != samples.checked_mul(outputs)
+            || self.weights.is_some_and(|weights| weights.len() != samples)
+        {
+            return Err(Error::Length);
+        }
+        if !(kernels.finite)(self.inputs) {
+            return Err(Error::NnNotFinite);
+        }
+        loss.check_targets(kernels, self.targets)?;
+        let Some(weights) = self.weights else { return Ok(samples as f64) };
+        if !weights.iter().all(|w| *w >= 0.0 && w.is_finite()) {
+            return Err(Error::Invalid);
+        }
+        let sum: f64 = weights.iter().map(|w| f64::from(*w)).sum();
+        if sum > 0.0 { Ok(sum) } else { Err(Error::Invalid) }
     }
 }
 

@@ -63,7 +63,7 @@ impl Loss {
     }
 
     /// Whether it goes with this output layer.
-    pub(super) fn check(self, output: Activation) -> Result<()> {
+    pub(in crate::nn) fn check(self, output: Activation) -> Result<()> {
         match (self, output) {
             (Loss::Mse, _) | (_, Activation::Softmax | Activation::Sigmoid) => Ok(()),
             _ => Err(Error::NnLoss),
@@ -71,7 +71,11 @@ impl Loss {
     }
 
     /// Whether all targets are ones it can take.
-    pub(super) fn check_targets(self, kernels: &FloatKernels, targets: &[f32]) -> Result<()> {
+    pub(in crate::nn) fn check_targets(
+        self,
+        kernels: &FloatKernels,
+        targets: &[f32],
+    ) -> Result<()> {
         if !(kernels.finite)(targets) {
             return Err(Error::NnNotFinite);
         }
@@ -84,7 +88,7 @@ impl Loss {
     }
 
     /// What makes a sum over samples, or over their weights, the mean.
-    pub(super) fn mean(self, samples: f64, outputs: usize) -> f64 {
+    pub(in crate::nn) fn mean(self, samples: f64, outputs: usize) -> f64 {
         match self {
             Loss::Mse => 1.0 / (samples * outputs as f64),
             Loss::CrossEntropy => 1.0 / samples,
@@ -94,7 +98,7 @@ impl Loss {
 
 /// How outputs are judged.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Judge {
+pub(in crate::nn) struct Judge {
     pub loss: Loss,
     pub error: ErrorFunction,
     /// Whether FANN's rules hold.
@@ -105,7 +109,7 @@ pub(super) struct Judge {
 
 /// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Verdict {
+pub(in crate::nn) struct Verdict {
     /// The loss summed over the outputs; multiply by [`Loss::mean`].
     pub sum: f64,
     /// Outputs that failed.

@@ -17,7 +17,6 @@ use self::aware::Aware;
 use self::backprop::{Manner, Place, Sink};
 use self::exact::Exact;
 use self::lanes::{Lanes, Work};
-use self::loss::{Judge, Verdict};
 use self::optimizer::{Context, Optimizer};
 use super::net::Net;
 use super::permutation::Permutation;
@@ -27,11 +26,13 @@ use crate::mem::{Carved, Carver, Piece};
 use crate::port::{Allocator, Level, Line, Parallel};
 
 pub use self::algorithm::{Adam, Algorithm, Rprop, Sarprop};
+pub(in crate::nn) use self::backprop::{Block, slopes, verdict};
 pub(crate) use self::config::DEFAULT_BATCH;
 pub use self::config::{
     Data, Progress, ProgressHook, StopReason, TrainParams, TrainReport, TrainerConfig,
 };
 pub use self::loss::{ErrorFunction, Loss};
+pub(in crate::nn) use self::loss::{Judge, Verdict};
 pub use self::schedule::Schedule;
 
 /// A training in progress: the algorithm's memory between updates.
@@ -463,26 +464,11 @@ impl<'m> Trainer<'m> {
         if !suits {
             return Err(Error::NnMismatch);
         }
-        let samples = data.inputs.len() / self.inputs;
-        if samples == 0
-            || data.inputs.len() != samples * self.inputs
-            || Some(data.targets.len()) != samples.checked_mul(net.shape().outputs)
-            || data.weights.is_some_and(|weights| weights.len() != samples)
-        {
-            return Err(Error::Length);
+        let sizes = (self.inputs, net.shape().outputs);
+        let sum = data.check(sizes, self.settings.judge.loss, net.body().kernels)?;
+        match self.engine {
+            Engine::Exact(_) if data.weights.is_some() => Err(Error::Unsupported),
+            _ => Ok(sum),
         }
-        if !(net.body().kernels.finite)(data.inputs) {
-            return Err(Error::NnNotFinite);
-        }
-        self.settings.judge.loss.check_targets(net.body().kernels, data.targets)?;
-        let Some(weights) = data.weights else { return Ok(samples as f64) };
-        if matches!(self.engine, Engine::Exact(_)) {
-            return Err(Error::Unsupported);
-        }
-        if !weights.iter().all(|w| *w >= 0.0 && w.is_finite()) {
-            return Err(Error::Invalid);
-        }
-        let sum: f64 = weights.iter().map(|w| f64::from(*w)).sum();
-        if sum > 0.0 { Ok(sum) } else { Err(Error::Invalid) }
     }
 }

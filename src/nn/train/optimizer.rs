@@ -223,7 +223,7 @@ fn assign(to: &mut f32, value: f32) -> bool {
 }
 
 impl Rprop {
-    fn step(self) -> RpropStep {
+    pub(in crate::nn) fn step(self) -> RpropStep {
         let Rprop { min, max, increase, decrease, .. } = self;
         RpropStep { min, max, increase, decrease }
     }

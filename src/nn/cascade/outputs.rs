@@ -1,0 +1,154 @@
+//! The training of the outputs' weights.
+
+use super::config::Patience;
+use super::room::{Learner, Room};
+use crate::error::{Error, Result};
+use crate::mem::Carved;
+use crate::nn::kernel::float::{Rows, RowsMut, Size};
+use crate::nn::net::Body;
+use crate::nn::train::{Block, Judge, Verdict, slopes, verdict};
+use crate::nn::{Data, Loss, Net};
+
+/// The best weights of the outputs so far.
+pub(super) struct Best<'m> {
+    pub weights: Carved<'m, f32>,
+    pub loss: f32,
+    pub bit_fail: u64,
+}
+
+/// Notices that something no longer changes.
+pub(super) struct Watch {
+    patience: Patience,
+    bounds: (f32, f32),
+    until: u32,
+}
+
+impl Watch {
+    pub fn new(patience: Patience) -> Watch {
+        Watch { patience, bounds: (f32::INFINITY, f32::NEG_INFINITY), until: 0 }
+    }
+
+    /// Whether it is time to end after `epochs` epochs, the last of which had
+    /// this value.
+    pub fn is_over(&mut self, epochs: u32, value: f32) -> bool {
+        let Patience { change, stagnation, min_epochs, max_epochs } = self.patience;
+        // First all values are outside.
+        if value < self.bounds.0 || value > self.bounds.1 {
+            self.bounds = (value * (1.0 - change), value * (1.0 + change));
+            self.until = epochs.saturating_add(stagnation);
+        }
+        epochs >= max_epochs || (epochs >= self.until && epochs >= min_epochs)
+    }
+}
+
+/// What the outputs are trained on.
+pub(super) struct Task<'t> {
+    pub judge: Judge,
+    pub data: Data<'t>,
+    /// Sum of the samples' weights.
+    pub weight: f64,
+}
+
+impl Task<'_> {
+    /// What makes the loss's slope by the outputs a difference.
+    fn scale(&self) -> f32 {
+        if !self.judge.fann && self.judge.loss == Loss::Mse { 0.5 } else { 1.0 }
+    }
+
+    pub fn loss(&self, found: Verdict, outputs: usize) -> f32 {
+        (found.sum * self.judge.loss.mean(self.weight, outputs)) as f32
+    }
+
+    /// Runs all samples through the outputs. The slopes of their sums make up
+    /// the gradient, if there is one, and are kept otherwise, negative.
+    pub fn pass(
+        &self,
+        body: &Body<'_>,
+        room: &mut Room<'_>,
+        mut gradient: Option<&mut [f32]>,
+    ) -> Verdict {
+        let mut all = Verdict::default();
+        let Some(layer) = body.layers().last() else { return all };
+        let (stride, outputs) = (room.sizes.nodes, layer.units());
+        for range in room.ranges(self.data) {
+            let at = room.load(body, self.data, range.clone());
+            let (samples, first) = (range.len(), range.start == 0);
+            let [sums, y, d] = &mut room.blocks;
+            let len = samples * outputs;
+            let (sums, y, d) = (&mut sums[..len], &mut y[..len], &mut d[..len]);
+            let x = Rows { data: &room.nodes[at..], stride };
+            let to = RowsMut { data: sums, stride: outputs };
+            body.sums(layer, samples, x, to, &mut room.scratch);
+            y.copy_from_slice(sums);
+            body.activate(layer, y);
+            let targets = range.start * outputs..range.end * outputs;
+            let block = Block {
+                inputs: &[],
+                targets: &self.data.targets[targets.clone()],
+                weights: self.data.weights.map(|weights| &weights[range]),
+            };
+            let found = verdict(body, &self.judge, y, block);
+            all.sum += found.sum;
+            all.bit_fail += found.bit_fail;
+            slopes(body, layer, &self.judge, (sums, y), d, Some((block, self.scale())));
+            match &mut gradient {
+                Some(gradient) => {
+                    let size = Size { samples, inputs: layer.inputs(), units: outputs };
+                    let d = Rows { data: d, stride: outputs };
+                    let (dw, db) = gradient.split_at_mut(layer.weights());
+                    (body.kernels.gradient)(size, d, x, dw, db, !first, &mut room.scratch);
+                }
+                None => {
+                    let errors = room.errors[targets].iter_mut().zip(&*d);
+                    errors.for_each(|(error, d)| *error = -d);
+                }
+            }
+        }
+        all
+    }
+
+    /// Trains the outputs until nothing changes any more, or `enough` says so
+    /// of a loss and a number of failures. Returns the epochs and that answer;
+    /// the network has the weights of the smallest loss, or those that were
+    /// good enough.
+    pub fn train<T>(
+        &self,
+        net: &mut Net<'_>,
+        (room, learner, best): (&mut Room<'_>, &mut Learner<'_>, &mut Best<'_>),
+        patience: Patience,
+        enough: impl Fn(f32, u64) -> Option<T>,
+    ) -> Result<(u32, Option<T>)> {
+        let mut watch = Watch::new(patience);
+        let mut epochs = 0;
+        let len = outputs_of(net)?.len();
+        learner.reset();
+        let answer = loop {
+            let found = self.pass(net.body(), room, Some(&mut learner.gradient[..len]));
+            epochs += 1;
+            let loss = self.loss(found, room.sizes.outputs);
+            let kernels = net.body().kernels;
+            let weights = outputs_of(net)?;
+            let answer = if loss.is_finite() { enough(loss, found.bit_fail) } else { None };
+            if loss < best.loss || answer.is_some() {
+                best.weights[..len].copy_from_slice(weights);
+                (best.loss, best.bit_fail) = (loss, found.bit_fail);
+            }
+            let finite = loss.is_finite() && (kernels.finite)(&learner.gradient[..len]);
+            if answer.is_some() || !finite || watch.is_over(epochs, loss) {
+                break answer;
+            }
+            learner.update(kernels, weights, self.weight as f32);
+        };
+        if best.loss.is_infinite() {
+            return Err(Error::NnDiverged);
+        }
+        outputs_of(net)?.copy_from_slice(&best.weights[..len]);
+        Ok((epochs, answer))
+    }
+}
+
+/// Weights and biases of the last layer.
+pub(super) fn outputs_of<'n>(net: &'n mut Net<'_>) -> Result<&'n mut [f32]> {
+    let at = net.layers().last().map_or(0, |layer| layer.at);
+    Ok(&mut net.parameters_mut()?[at..])
+}
