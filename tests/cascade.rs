@@ -1,8 +1,12 @@
 //! Cascade training, from outside: problems that it is known for, its bounds,
 //! its answers to bad input.
 
+use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
+
+use neural_swarm::Error;
 use neural_swarm::nn::*;
-use neural_swarm::port::Heap;
+use neural_swarm::port::{Arena, Heap};
 
 struct Problem {
     inputs: usize,
@@ -51,24 +55,275 @@ fn net(problem: &Problem, spare: usize, seed: u64) -> Net<'static> {
     Net::new(&config, Heap).unwrap()
 }
 
-fn solve(
-    problem: &Problem,
-    config: CascadeConfig<'_>,
-    spare: usize,
-) -> (CascadeReport, Net<'static>) {
-    let mut net = net(problem, spare, config.seed);
-    let mut cascade = Cascade::new(&config, &net, problem.samples(), Heap).unwrap();
+/// Trains until no output fails.
+fn solve(problem: &Problem, net: &mut Net<'_>, config: &CascadeConfig<'_>) -> CascadeReport {
+    let mut cascade = Cascade::new(config, net, problem.samples(), Heap).unwrap();
+    let spare = net.spare_units();
     let params = CascadeParams { target_bit_fail: Some(0), ..CascadeParams::units(spare) };
-    (cascade.train(&mut net, problem.data(), params).unwrap(), net)
+    cascade.train(net, problem.data(), params).unwrap()
+}
+
+fn linear(seed: u64) -> CascadeConfig<'static> {
+    CascadeConfig { seed, error_function: ErrorFunction::Linear, ..CascadeConfig::default() }
+}
+
+/// The largest difference between outputs and targets.
+fn worst(problem: &Problem, net: &mut Net<'_>) -> f32 {
+    let mut y = vec![0.0; problem.t.len()];
+    net.forward_batch(&problem.x, problem.samples(), &mut y).unwrap();
+    y.iter().zip(&problem.t).fold(0.0, |worst, (y, t)| f32::max(worst, (y - t).abs()))
 }
 
 #[test]
 fn parity_and_two_spirals_are_solved() {
-    for (problem, spare) in [(parity(2), 3), (parity(8), 8), (two_spirals(), 40)] {
-        for seed in 0..3 {
-            let config = CascadeConfig { seed, ..CascadeConfig::default() };
-            let (report, _) = solve(&problem, config, spare);
-            assert_eq!((report.bit_fail, report.stopped_by), (0, CascadeStop::BitFail));
+    for (problem, spare) in [(parity(2), 2), (parity(8), 8), (two_spirals(), 30)] {
+        for seed in 0..5 {
+            for (output, limit) in [(Activation::Linear, 0.35), (Activation::Tanh, 0.7)] {
+                let mut net = net(&problem, spare, seed);
+                net.set_style(0, output, 1.0).unwrap();
+                let report = solve(&problem, &mut net, &linear(seed));
+                assert_eq!((report.bit_fail, report.stopped_by), (0, CascadeStop::BitFail));
+                assert_eq!(net.spare_units(), spare - report.units);
+                let worst = worst(&problem, &mut net);
+                assert!(worst < limit + 1e-4, "{worst}");
+            }
         }
+    }
+}
+
+#[test]
+fn every_algorithm_and_loss_solves_the_exclusive_or() {
+    let signs = parity(3);
+    let zeros = Problem { t: signs.t.iter().map(|t| 0.5 * t + 0.5).collect(), ..parity(3) };
+    // One output for each class.
+    let classes = zeros.t.iter().flat_map(|t| [*t, 1.0 - t]).collect();
+    let classes = Problem { t: classes, ..parity(3) };
+    for algorithm in [Algorithm::RPROP, Algorithm::IRPROP_MINUS, Algorithm::QUICKPROP] {
+        for (problem, output, loss, error_function) in [
+            (&signs, Activation::Tanh, Loss::Mse, ErrorFunction::Tanh),
+            (&zeros, Activation::Sigmoid, Loss::Mse, ErrorFunction::Tanh),
+            (&zeros, Activation::Sigmoid, Loss::CrossEntropy, ErrorFunction::Linear),
+            (&classes, Activation::Softmax, Loss::CrossEntropy, ErrorFunction::Linear),
+            (&classes, Activation::Linear, Loss::Mse, ErrorFunction::Linear),
+        ] {
+            let mut net = net(problem, 20, 1);
+            net.set_style(0, output, 1.0).unwrap();
+            let config = CascadeConfig { algorithm, loss, error_function, ..linear(1) };
+            let report = solve(problem, &mut net, &config);
+            assert_eq!(report.bit_fail, 0, "{algorithm:?} {output:?} {loss:?} {report:?}");
+        }
+    }
+}
+
+#[test]
+fn it_grows_within_its_memory_and_keeps_the_best() {
+    let problem = two_spirals();
+    let mut net = net(&problem, 4, 1);
+    let before = net.shape();
+    let config = linear(1);
+    let size = Cascade::footprint(&config, &net, problem.samples()).unwrap().size();
+    let mut memory = vec![MaybeUninit::uninit(); size + 64];
+    let start = memory.as_ptr().align_offset(64);
+    let arena = Arena::new(&mut memory[start..start + size]);
+    let mut cascade = Cascade::new(&config, &net, problem.samples(), &arena).unwrap();
+    assert_eq!(arena.usage().high_water, size);
+    let mut losses = vec![];
+    let mut hook = |p: &CascadeProgress| {
+        assert_eq!((p.units, p.style.is_some()), (losses.len(), !losses.is_empty()));
+        assert!((0.0..=1.0).contains(&p.score));
+        losses.push(p.loss);
+        ControlFlow::Continue(())
+    };
+    let params = CascadeParams { progress: Some(&mut hook), ..CascadeParams::units(100) };
+    let report = cascade.train(&mut net, problem.data(), params).unwrap();
+    assert_eq!((report.units, report.stopped_by), (4, CascadeStop::Units));
+    assert!(losses.windows(2).all(|pair| pair[1] <= pair[0]), "{losses:?}");
+    assert_eq!(report.loss, losses[4]);
+    // What is told is what the network does.
+    let mut y = vec![0.0; problem.t.len()];
+    net.forward_batch(&problem.x, problem.samples(), &mut y).unwrap();
+    let pairs = || y.iter().zip(&problem.t).map(|(y, t)| y - t);
+    let loss = pairs().map(|d| d * d).sum::<f32>() / y.len() as f32;
+    assert!((loss / report.loss - 1.0).abs() < 1e-4);
+    assert_eq!(pairs().filter(|d| d.abs() >= 0.35).count() as u64, report.bit_fail);
+    assert_eq!((net.spare_units(), net.shape().layers), (0, before.layers + 4));
+
+    // Full: the outputs alone are trained, and get no worse.
+    let report = cascade.train(&mut net, problem.data(), CascadeParams::units(1)).unwrap();
+    assert_eq!((report.units, report.stopped_by), (0, CascadeStop::Units));
+    assert!(report.loss <= losses[4]);
+    drop(cascade);
+    let less = memory.as_ptr().align_offset(64);
+    let arena = Arena::new(&mut memory[less..less + size - 1]);
+    let refused = Cascade::new(&config, &net, problem.samples(), &arena).err();
+    assert_eq!(refused, Some(Error::OutOfMemory));
+}
+
+#[test]
+fn it_stops_when_told_and_goes_on_when_called_again() {
+    let problem = two_spirals();
+    let mut net = net(&problem, 30, 5);
+    let mut cascade = Cascade::new(&linear(5), &net, 300, Heap).unwrap();
+    let mut hook = |p: &CascadeProgress| match p.units {
+        2 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    let params = CascadeParams { progress: Some(&mut hook), ..CascadeParams::units(30) };
+    let report = cascade.train(&mut net, problem.data(), params).unwrap();
+    assert_eq!((report.units, report.stopped_by), (2, CascadeStop::Callback));
+    let first = report.loss;
+    let params = CascadeParams { target_loss: first / 2.0, ..CascadeParams::units(30) };
+    let report = cascade.train(&mut net, problem.data(), params).unwrap();
+    assert_eq!(report.stopped_by, CascadeStop::Loss);
+    assert!(report.loss <= first / 2.0 && report.units > 0);
+    assert_eq!(net.shape().layers, 3 + report.units);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits() {
+    let problem = two_spirals();
+    let grown = |config: CascadeConfig<'_>| {
+        let mut net = net(&problem, 5, 3);
+        let mut cascade = Cascade::new(&config, &net, problem.samples(), Heap).unwrap();
+        cascade.train(&mut net, problem.data(), CascadeParams::units(5)).unwrap();
+        net.weights().iter().map(|w| w.to_bits()).collect::<Vec<_>>()
+    };
+    let weights = grown(linear(7));
+    assert_eq!(weights, grown(linear(7)));
+    assert_ne!(weights, grown(linear(8)));
+    // Values that are kept are those that are computed anew.
+    assert_eq!(weights, grown(CascadeConfig { cache: false, ..linear(7) }));
+}
+
+#[test]
+fn samples_of_no_weight_change_nothing() {
+    let problem = parity(2);
+    let wrong: Vec<f32> = problem.t.iter().map(|t| -t).collect();
+    let (x, t) = ([&problem.x[..], &problem.x].concat(), [&problem.t[..], &wrong].concat());
+    let weights = [2.0f32, 2.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0];
+    let both = [
+        (problem.data(), None),
+        (Data::new(&problem.x, &problem.t), Some(&weights[..4])),
+        (Data::new(&x, &t), Some(&weights[..])),
+    ];
+    let [plain, twice, mixed] = both.map(|(data, weights)| {
+        let mut net = net(&problem, 3, 1);
+        let config = CascadeConfig { block: 4, ..linear(1) };
+        let mut cascade = Cascade::new(&config, &net, 8, Heap).unwrap();
+        let data = Data { weights, ..data };
+        let report = cascade.train(&mut net, data, CascadeParams::units(3)).unwrap();
+        (report.loss, net.weights().to_vec())
+    });
+    assert_eq!(twice, mixed);
+    assert!(plain.0 < 1e-3 && mixed.0 < 1e-3);
+}
+
+#[test]
+fn grown_networks_are_saved_and_loaded() {
+    let problem = two_spirals();
+    let mut net = net(&problem, 30, 2);
+    solve(&problem, &mut net, &linear(2));
+    let outputs = |net: &mut Net<'_>| {
+        let mut y = vec![0.0; problem.t.len()];
+        net.forward_batch(&problem.x, problem.samples(), &mut y).unwrap();
+        y
+    };
+    let mut model = vec![0; net.model_len().unwrap()];
+    net.save(&mut model).unwrap();
+    let mut loaded = Net::load(&model, Heap).unwrap();
+    assert_eq!(outputs(&mut loaded), outputs(&mut net));
+
+    let settings = FannSettings::default();
+    let mut text = vec![0; net.fann_len(&settings).unwrap()];
+    net.save_fann(&mut text, &settings).unwrap();
+    let file = FannFile::read(&text, None).unwrap();
+    let mut loaded = Net::from_fann(&file, Heap).unwrap();
+    assert_eq!(loaded.weights(), net.weights());
+    let pairs = outputs(&mut loaded).into_iter().zip(outputs(&mut net));
+    pairs.for_each(|(a, b)| assert!((a - b).abs() < 1e-4, "{a} {b}"));
+}
+
+#[test]
+fn bad_settings_are_refused() {
+    let problem = parity(2);
+    let net = net(&problem, 2, 0);
+    let refused = |config: CascadeConfig<'_>| Cascade::new(&config, &net, 4, Heap).err();
+    let good = CascadeConfig::default;
+    assert_eq!(refused(good()), None);
+    let late = Patience { min_epochs: 151, ..Patience::FANN };
+    let never = Patience { max_epochs: 0, min_epochs: 0, ..Patience::FANN };
+    let once = Patience { stagnation: 0, ..Patience::FANN };
+    let huge = Patience { change: 1.0, ..Patience::FANN };
+    let mut bad = vec![
+        CascadeConfig { groups: 0, ..good() },
+        CascadeConfig { groups: 1639, ..good() },
+        CascadeConfig { groups: usize::MAX, ..good() },
+        CascadeConfig { activations: &[], ..good() },
+        CascadeConfig { activations: &[Activation::Softmax], ..good() },
+        CascadeConfig { activations: &[Activation::Threshold], ..good() },
+        CascadeConfig { steepnesses: &[], ..good() },
+        CascadeConfig { steepnesses: &[0.5, 0.0], ..good() },
+        CascadeConfig { block: 0, ..good() },
+        CascadeConfig { algorithm: Algorithm::Batch { learning_rate: -1.0 }, ..good() },
+    ];
+    for x in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        bad.push(CascadeConfig { weight_multiplier: x, ..good() });
+        bad.push(CascadeConfig { candidate_limit: x, ..good() });
+        bad.push(CascadeConfig { bit_fail_limit: x, ..good() });
+        bad.push(CascadeConfig { initial: x, ..good() });
+    }
+    for patience in [late, never, once, huge] {
+        bad.push(CascadeConfig { outputs: patience, ..good() });
+        bad.push(CascadeConfig { candidates: patience, ..good() });
+    }
+    for config in bad {
+        assert_eq!(refused(config), Some(Error::Invalid));
+    }
+    for algorithm in [Algorithm::ADAM, Algorithm::BATCH, Algorithm::IRPROP_PLUS] {
+        assert_eq!(refused(CascadeConfig { algorithm, ..good() }), Some(Error::Unsupported));
+    }
+    let loss = Loss::CrossEntropy;
+    assert_eq!(refused(CascadeConfig { loss, ..good() }), Some(Error::NnLoss));
+    assert_eq!(Cascade::new(&good(), &net, 0, Heap).err(), Some(Error::Invalid));
+    assert_eq!(Cascade::new(&good(), &net, usize::MAX, Heap).err(), Some(Error::Overflow));
+
+    let layers = [Layer::new(1, Activation::Linear)];
+    let layered = Net::new(&NetConfig::new(2, &layers), Heap).unwrap();
+    assert_eq!(Cascade::new(&good(), &layered, 4, Heap).err(), Some(Error::Unsupported));
+}
+
+#[test]
+fn bad_data_and_networks_are_refused_and_nothing_changes() {
+    let problem = parity(2);
+    let mut net = net(&problem, 2, 0);
+    let weights = net.weights().to_vec();
+    let mut cascade = Cascade::new(&CascadeConfig::default(), &net, 4, Heap).unwrap();
+    let mut refused = |net: &mut Net<'_>, data| {
+        let params = CascadeParams::units(2);
+        cascade.train(net, data, params).err()
+    };
+    let (x, t) = (&problem.x[..], &problem.t[..]);
+    let more = parity(3);
+    for (data, error) in [
+        (Data::new(&[], &[]), Error::Length),
+        (Data::new(&x[1..], t), Error::Length),
+        (Data::new(x, &t[1..]), Error::Length),
+        (Data { weights: Some(&[1.0; 3]), ..problem.data() }, Error::Length),
+        (Data { weights: Some(&[0.0; 4]), ..problem.data() }, Error::Invalid),
+        (Data { weights: Some(&[-1.0; 4]), ..problem.data() }, Error::Invalid),
+        (Data::new(&[f32::NAN; 8], t), Error::NnNotFinite),
+        (Data::new(x, &[f32::INFINITY; 4]), Error::NnNotFinite),
+        (Data::new(&more.x[..10], &more.t[..5]), Error::Capacity),
+    ] {
+        assert_eq!(refused(&mut net, data), Some(error));
+    }
+    assert_eq!(net.weights(), weights);
+    let mut other = self::net(&more, 2, 0);
+    assert_eq!(refused(&mut other, more.data()), Some(Error::NnMismatch));
+    let mut larger = self::net(&problem, 3, 0);
+    assert_eq!(refused(&mut larger, problem.data()), Some(Error::NnMismatch));
+    for target in [-1.0, f32::NAN] {
+        let params = CascadeParams { target_loss: target, ..CascadeParams::units(2) };
+        assert_eq!(cascade.train(&mut net, problem.data(), params).err(), Some(Error::Invalid));
     }
 }

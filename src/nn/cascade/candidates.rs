@@ -35,6 +35,17 @@ impl Extent {
         (weights, biases, &outgoing[..self.pool * self.outputs])
     }
 
+    /// Takes the slopes of candidates that are not finite out of a gradient.
+    fn freeze(self, gradient: &mut [f32]) {
+        let (weights, biases) = gradient.split_at_mut(self.pool * self.nodes);
+        for (row, bias) in weights.chunks_exact_mut(self.nodes).zip(biases) {
+            if !row.iter().chain([&*bias]).all(|d| d.is_finite()) {
+                row.fill(0.0);
+                *bias = 0.0;
+            }
+        }
+    }
+
     fn parts_mut(self, all: &mut [f32]) -> (&mut [f32], &mut [f32], &mut [f32]) {
         let (weights, rest) = all.split_at_mut(self.pool * self.nodes);
         let (biases, outgoing) = rest.split_at_mut(self.pool);
@@ -44,9 +55,12 @@ impl Extent {
 
 /// Candidates: units that see all nodes but the outputs and are seen by nobody.
 ///
-/// Each has weights of its own to the outputs and learns with them to make
+/// Each has weights of its own to the outputs and learns to make
 /// `sum (error - weight * value)^2` small, over samples and outputs; what that
-/// takes away from `sum error^2` is its score.
+/// takes away from `sum error^2` is its score. Other than in FANN, the weights
+/// to the outputs do not have to be learned: for given values the best ones are
+/// `sum (error * value) / sum value^2` (variable projection, Golub & Pereyra
+/// 1973).
 pub(super) struct Pool<'m> {
     len: usize,
     /// Activation and steepness of each group of candidates.
@@ -125,7 +139,7 @@ impl<'m> Pool<'m> {
     ) -> (u32, Option<Found>) {
         let nodes = body.shape.nodes() - body.shape.outputs;
         let extent = Extent { pool: self.len, nodes, outputs: body.shape.outputs };
-        let len = (nodes + 1 + extent.outputs) * self.len;
+        let len = (nodes + 1) * self.len;
         let total = total(task, &room.errors, extent.outputs);
         self.draw(body, task, room, (extent, rules.initial), random);
         learner.reset();
@@ -136,7 +150,7 @@ impl<'m> Pool<'m> {
             let gradient = &mut learner.gradient[..len];
             self.pass(body, task, room, extent, gradient);
             epochs += 1;
-            let (index, score) = self.judge(extent, gradient);
+            let (index, score) = self.judge(extent);
             let score = (score / total) as f32;
             if score > found.as_ref().map_or(0.0, |found| found.score) {
                 self.save(index, extent);
@@ -146,7 +160,11 @@ impl<'m> Pool<'m> {
             if score > rules.limit || watch.is_over(epochs, score) {
                 return (epochs, found);
             }
-            learner.update(body.kernels, &mut self.weights[..len], task.weight as f32);
+            // The first slopes are those of no good weights to the outputs.
+            if epochs > 1 {
+                extent.freeze(gradient);
+                learner.update(body.kernels, &mut self.weights[..len], task.weight as f32);
+            }
         }
     }
 
@@ -173,11 +191,12 @@ impl<'m> Pool<'m> {
             *range = initial / libm::sqrtf(*range / samples as f32).max(1.0);
         }
         let (weights, biases, outgoing) = extent.parts_mut(&mut self.weights);
-        for row in weights.chunks_exact_mut(extent.nodes) {
-            row.iter_mut().zip(&*ranges).for_each(|(w, range)| *w = range * random.uniform());
+        for (row, bias) in weights.chunks_exact_mut(extent.nodes).zip(biases) {
+            let range = libm::exp2f(3.0 * random.uniform());
+            row.iter_mut().zip(&*ranges).for_each(|(w, r)| *w = range * r * random.uniform());
+            *bias = range * initial * random.uniform();
         }
-        let rest = biases.iter_mut().chain(outgoing);
-        rest.for_each(|w| *w = initial * random.uniform());
+        outgoing.fill(0.0);
     }
 
     /// Runs all samples through the candidates: products, squares, and the
@@ -278,32 +297,22 @@ impl<'m> Pool<'m> {
         }
     }
 
-    /// Completes the gradient; returns the best candidate and its score.
-    fn judge(&self, extent: Extent, gradient: &mut [f32]) -> (usize, f64) {
-        let outputs = extent.outputs;
-        let (_, _, outgoing) = extent.parts(&self.weights);
-        let (dw, db, d_outgoing) = extent.parts_mut(gradient);
-        let mut best = (0, f64::NEG_INFINITY);
-        for (i, squares) in self.squares.iter().enumerate() {
-            let row = i * outputs..(i + 1) * outputs;
+    /// Gives each candidate the weights to the outputs that suit its values
+    /// best, and returns the best candidate and its score.
+    fn judge(&mut self, extent: Extent) -> (usize, f64) {
+        let (_, _, outgoing) = extent.parts_mut(&mut self.weights);
+        let rows = outgoing.chunks_exact_mut(extent.outputs);
+        let rows = rows.zip(self.products.chunks_exact(extent.outputs));
+        let mut best = (0, 0.0);
+        for (i, ((outgoing, products), squares)) in rows.zip(self.squares.iter()).enumerate() {
             let mut score = 0.0;
-            for ((w, product), d) in outgoing[row.clone()]
-                .iter()
-                .zip(&self.products[row.clone()])
-                .zip(&mut d_outgoing[row.clone()])
-            {
-                let (w, product) = (f64::from(*w), f64::from(*product));
-                score += w * (2.0 * product - w * squares);
-                *d = (w * squares - product) as f32;
+            for (w, product) in outgoing.iter_mut().zip(products) {
+                let product = f64::from(*product);
+                let good = (product / squares) as f32;
+                *w = if good.is_finite() { good } else { 0.0 };
+                score += product * f64::from(*w);
             }
-            let weights = &mut dw[i * extent.nodes..][..extent.nodes];
-            let slopes = || weights.iter().chain([&db[i]]).chain(&d_outgoing[row.clone()]);
-            if !slopes().all(|d| d.is_finite()) || !score.is_finite() {
-                // It has no part in this epoch.
-                weights.fill(0.0);
-                db[i] = 0.0;
-                d_outgoing[row].fill(0.0);
-            } else if score > best.1 {
+            if score.is_finite() && score > best.1 {
                 best = (i, score);
             }
         }
@@ -326,7 +335,7 @@ impl Block<'_, '_> {
     fn gradient(&mut self, extent: Extent, gradient: &mut [f32]) {
         let (Extent { pool, nodes, .. }, samples) = (extent, self.samples);
         let slopes = &self.blocks[2][..pool * samples];
-        let (dw, db, _) = extent.parts_mut(gradient);
+        let (dw, db) = gradient.split_at_mut(pool * nodes);
         let d = Matrix { data: slopes, strides: (samples, 1) };
         let x = Matrix { data: self.x.0, strides: (self.x.1, 1) };
         let to = MatrixMut { data: dw, strides: (nodes, 1) };

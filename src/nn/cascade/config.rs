@@ -40,13 +40,12 @@ pub struct CascadeConfig<'a> {
     /// What trains outputs and candidates: [`Algorithm::Rprop`],
     /// [`Algorithm::IrpropMinus`] or [`Algorithm::Quickprop`].
     pub algorithm: Algorithm,
-    /// What is made small.
+    /// What is made small. A symmetric output's difference counts half, and
+    /// slopes of sigmoids are kept away from 0, with all algorithms.
     pub loss: Loss,
-    /// What counts as an output's error; other than linear for FANN's
-    /// algorithms only.
+    /// What counts as an output's error.
     pub error_function: ErrorFunction,
-    /// From which difference on an output counts as failed, above 0. A
-    /// symmetric output's difference counts half with FANN's algorithms.
+    /// From which difference on an output counts as failed, above 0.
     pub bit_fail_limit: f32,
     /// How long the outputs are trained.
     pub outputs: Patience,
@@ -69,9 +68,10 @@ pub struct CascadeConfig<'a> {
     /// How many candidates there are of each activation and steepness, at
     /// least 1.
     pub groups: usize,
-    /// Initial weights of candidates are uniform in plus or minus this, above
-    /// 0, for sources whose values are about 1; larger values get smaller
-    /// weights.
+    /// The size of candidates' initial weights, above 0: uniform in plus or
+    /// minus a range that is between an eighth of this and eight times as much,
+    /// another one for each candidate, and smaller for sources whose mean square
+    /// is above 1.
     pub initial: f32,
     /// Where they come from.
     pub seed: u64,
@@ -110,7 +110,7 @@ impl Default for CascadeConfig<'_> {
             ],
             steepnesses: &[0.25, 0.5, 0.75, 1.0],
             groups: 2,
-            initial: 1.0,
+            initial: 4.0,
             seed: 0,
             block: 128,
             cache: true,
@@ -145,9 +145,6 @@ impl CascadeConfig<'_> {
             Algorithm::Rprop(_) | Algorithm::IrpropMinus(_) | Algorithm::Quickprop { .. }
         ) {
             return refuse(Error::Unsupported, "cascade training takes RPROP, iRPROP-, Quickprop");
-        }
-        if !self.algorithm.is_fann() && self.error_function != ErrorFunction::Linear {
-            return invalid("only FANN's algorithms have an error function");
         }
         if !self.outputs.check() || !self.candidates.check() {
             return invalid(

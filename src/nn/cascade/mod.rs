@@ -9,7 +9,7 @@ use core::alloc::Layout;
 
 use self::candidates::{Extent, Found, Pool, Rules};
 use self::config::check_net;
-use self::outputs::{Best, Task, outputs_of};
+use self::outputs::{Best, Task};
 use self::room::{Learner, Room, Sizes};
 use crate::error::{Error, Result};
 use crate::mem::{Carver, Piece};
@@ -32,8 +32,8 @@ pub use self::config::{
 /// trains a pool of candidate units, of different activations and steepnesses,
 /// each to take away as much as it can of the errors that are left; the best
 /// one becomes a unit of the network ([`Net::grow`]), its incoming weights stay
-/// as they are, and the outputs are trained again. The loss of the network
-/// never grows from one unit to the next: what makes it worse is taken back.
+/// as they are, and the outputs are trained again. In the
+/// end the outputs have the weights of the smallest loss there was.
 ///
 /// For shortcut networks; how far one can grow is its
 /// [`spare_units`](crate::nn::NetConfig::spare_units). The same seed, data and
@@ -159,7 +159,8 @@ impl<'m> Cascade<'m> {
             judge: Judge {
                 loss: config.loss,
                 error: config.error_function,
-                fann: config.algorithm.is_fann(),
+                // FANN's rules, whatever the algorithm.
+                fann: true,
                 bit_fail_limit: config.bit_fail_limit,
             },
             outputs: config.outputs,
@@ -205,26 +206,38 @@ impl<'m> Cascade<'m> {
             score: 0.0,
             style: None,
         };
-        let stopped_by = loop {
-            let reached = self.train_outputs(net, &task, &params, &mut progress)?;
-            if let Some(hook) = &mut params.progress
-                && hook(&progress).is_break()
-            {
-                break CascadeStop::Callback;
-            }
-            if let Some(reason) = reached {
-                break reason;
-            }
-            if progress.units >= params.max_units || net.spare_units() == 0 {
-                break CascadeStop::Units;
-            }
-            if !self.add_unit(net, &task, &mut progress)? {
-                break CascadeStop::Candidates;
-            }
-        };
+        let stopped_by = self.grow(net, &task, &mut params, &mut progress);
+        self.best.restore(net)?;
+        let stopped_by = stopped_by?;
         let CascadeProgress { units, loss, bit_fail, output_epochs, candidate_epochs, .. } =
             progress;
         Ok(CascadeReport { units, loss, bit_fail, output_epochs, candidate_epochs, stopped_by })
+    }
+
+    fn grow(
+        &mut self,
+        net: &mut Net<'_>,
+        task: &Task<'_>,
+        params: &mut CascadeParams<'_>,
+        progress: &mut CascadeProgress,
+    ) -> Result<CascadeStop> {
+        loop {
+            let reached = self.train_outputs(net, task, params, progress)?;
+            if let Some(hook) = &mut params.progress
+                && hook(progress).is_break()
+            {
+                return Ok(CascadeStop::Callback);
+            }
+            if let Some(reason) = reached {
+                return Ok(reason);
+            }
+            if progress.units >= params.max_units || net.spare_units() == 0 {
+                return Ok(CascadeStop::Units);
+            }
+            if !self.add_unit(net, task, progress)? {
+                return Ok(CascadeStop::Candidates);
+            }
+        }
     }
 
     fn train_outputs(
@@ -269,11 +282,7 @@ impl<'m> Cascade<'m> {
         let (bias, outgoing) = (rest[0], &mut rest[1..=outputs]);
         outgoing.iter_mut().for_each(|w| *w *= self.settings.weight_multiplier);
         net.grow(style, (incoming, bias), outgoing)?;
-        // The best outputs so far take no notice of it.
-        let weights = outputs_of(net)?;
-        let best = &mut self.best.weights[..weights.len()];
-        best.copy_from_slice(weights);
-        best[..outputs * (nodes + 1)].chunks_exact_mut(nodes + 1).for_each(|row| row[nodes] = 0.0);
+        self.best.grow(nodes, outputs);
         let hidden = net.layers().len() - 2;
         self.room.keep(net.body(), task.data, hidden);
         progress.units += 1;

@@ -7,13 +7,34 @@ use crate::mem::Carved;
 use crate::nn::kernel::float::{Rows, RowsMut, Size};
 use crate::nn::net::Body;
 use crate::nn::train::{Block, Judge, Verdict, slopes, verdict};
-use crate::nn::{Data, Loss, Net};
+use crate::nn::{Data, Net};
 
 /// The best weights of the outputs so far.
 pub(super) struct Best<'m> {
     pub weights: Carved<'m, f32>,
     pub loss: f32,
     pub bit_fail: u64,
+}
+
+impl Best<'_> {
+    /// Gives the network its weights.
+    pub fn restore(&self, net: &mut Net<'_>) -> Result<()> {
+        if self.loss.is_finite() {
+            let weights = outputs_of(net)?;
+            weights.copy_from_slice(&self.weights[..weights.len()]);
+        }
+        Ok(())
+    }
+
+    /// Takes no notice of a unit that the network has got.
+    pub fn grow(&mut self, nodes: usize, outputs: usize) {
+        let biases = nodes * outputs;
+        self.weights.copy_within(biases..biases + outputs, biases + outputs);
+        for row in (0..outputs).rev() {
+            self.weights.copy_within(row * nodes..(row + 1) * nodes, row * (nodes + 1));
+            self.weights[row * (nodes + 1) + nodes] = 0.0;
+        }
+    }
 }
 
 /// Notices that something no longer changes.
@@ -50,17 +71,12 @@ pub(super) struct Task<'t> {
 }
 
 impl Task<'_> {
-    /// What makes the loss's slope by the outputs a difference.
-    fn scale(&self) -> f32 {
-        if !self.judge.fann && self.judge.loss == Loss::Mse { 0.5 } else { 1.0 }
-    }
-
     pub fn loss(&self, found: Verdict, outputs: usize) -> f32 {
         (found.sum * self.judge.loss.mean(self.weight, outputs)) as f32
     }
 
-    /// Runs all samples through the outputs. The slopes of their sums make up
-    /// the gradient, if there is one, and are kept otherwise, negative.
+    /// Runs all samples through the outputs. Sets the gradient of their weights,
+    /// or, if there is none, their errors in the room.
     pub fn pass(
         &self,
         body: &Body<'_>,
@@ -90,27 +106,38 @@ impl Task<'_> {
             let found = verdict(body, &self.judge, y, block);
             all.sum += found.sum;
             all.bit_fail += found.bit_fail;
-            slopes(body, layer, &self.judge, (sums, y), d, Some((block, self.scale())));
-            match &mut gradient {
-                Some(gradient) => {
-                    let size = Size { samples, inputs: layer.inputs(), units: outputs };
-                    let d = Rows { data: d, stride: outputs };
-                    let (dw, db) = gradient.split_at_mut(layer.weights());
-                    (body.kernels.gradient)(size, d, x, dw, db, !first, &mut room.scratch);
-                }
-                None => {
-                    let errors = room.errors[targets].iter_mut().zip(&*d);
-                    errors.for_each(|(error, d)| *error = -d);
-                }
-            }
+            let Some(gradient) = &mut gradient else {
+                self.errors(body, block, y, &mut room.errors[targets]);
+                continue;
+            };
+            slopes(body, layer, &self.judge, (sums, y), d, Some((block, 1.0)));
+            let size = Size { samples, inputs: layer.inputs(), units: outputs };
+            let d = Rows { data: d, stride: outputs };
+            let (dw, db) = gradient.split_at_mut(layer.weights());
+            (body.kernels.gradient)(size, d, x, dw, db, !first, &mut room.scratch);
         }
         all
     }
 
+    /// The errors of outputs: what is missing, times the samples' weights. Not
+    /// times the slope of the activations, or a saturated output that is all
+    /// wrong would count for nothing.
+    fn errors(&self, body: &Body<'_>, block: Block<'_>, outputs: &[f32], errors: &mut [f32]) {
+        let Some(layer) = body.layers().last() else { return };
+        for run in body.runs(layer) {
+            Body::spans(layer, &run, outputs.len(), |span| {
+                let pair = (&outputs[span.clone()], &block.targets[span.clone()]);
+                self.judge.slope(&run, pair, &mut errors[span], -1.0);
+            });
+        }
+        if let Some(weights) = block.weights {
+            let rows = errors.chunks_exact_mut(layer.units()).zip(weights);
+            rows.for_each(|(row, weight)| row.iter_mut().for_each(|error| *error *= weight));
+        }
+    }
+
     /// Trains the outputs until nothing changes any more, or `enough` says so
-    /// of a loss and a number of failures. Returns the epochs and that answer;
-    /// the network has the weights of the smallest loss, or those that were
-    /// good enough.
+    /// of a loss and a number of failures. Returns the epochs and that answer.
     pub fn train<T>(
         &self,
         net: &mut Net<'_>,
@@ -139,16 +166,12 @@ impl Task<'_> {
             }
             learner.update(kernels, weights, self.weight as f32);
         };
-        if best.loss.is_infinite() {
-            return Err(Error::NnDiverged);
-        }
-        outputs_of(net)?.copy_from_slice(&best.weights[..len]);
-        Ok((epochs, answer))
+        if best.loss.is_finite() { Ok((epochs, answer)) } else { Err(Error::NnDiverged) }
     }
 }
 
 /// Weights and biases of the last layer.
-pub(super) fn outputs_of<'n>(net: &'n mut Net<'_>) -> Result<&'n mut [f32]> {
+fn outputs_of<'n>(net: &'n mut Net<'_>) -> Result<&'n mut [f32]> {
     let at = net.layers().last().map_or(0, |layer| layer.at);
     Ok(&mut net.parameters_mut()?[at..])
 }

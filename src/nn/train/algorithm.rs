@@ -171,7 +171,7 @@ impl Algorithm {
     }
 
     /// Whether it follows FANN's rules for the gradient.
-    pub(in crate::nn) fn is_fann(&self) -> bool {
+    pub(super) fn is_fann(&self) -> bool {
         matches!(
             self,
             Algorithm::Incremental { .. }
