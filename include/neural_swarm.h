@@ -59,6 +59,11 @@
 #define NSW_IDX_CONFIG_INIT {sizeof(nsw_idx_config), 0, 0, 0, 0}
 #define NSW_TRAIN_PARAMS_INIT {sizeof(nsw_train_params), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_TRAIN_REPORT_INIT {sizeof(nsw_train_report), 0, 0, 0, 0, 0, 0}
+#define NSW_CASCADE_CONFIG_INIT \
+  {sizeof(nsw_cascade_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_CASCADE_PARAMS_INIT {sizeof(nsw_cascade_params), 0, 0, 0, 0, 0, 0}
+#define NSW_CASCADE_REPORT_INIT {sizeof(nsw_cascade_report), 0, 0, 0, 0, 0, 0}
 #define NSW_QNET_CONFIG_INIT {sizeof(nsw_qnet_config), 0, 0, 0, 0, 0}
 #define NSW_QNET_INFO_INIT {sizeof(nsw_qnet_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_MATMUL_INIT {sizeof(nsw_matmul), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
@@ -468,6 +473,32 @@
 #define NSW_STOP_VALIDATION 5
 
 /**
+ * Cascade training stopped because as many units as were allowed are in, or
+ * the network has no spare one left.
+ */
+#define NSW_CASCADE_STOP_UNITS 1
+
+/**
+ * Cascade training stopped because the target loss was reached.
+ */
+#define NSW_CASCADE_STOP_LOSS 2
+
+/**
+ * Cascade training stopped because the progress callback said so.
+ */
+#define NSW_CASCADE_STOP_CALLBACK 3
+
+/**
+ * Cascade training stopped because few enough outputs fail.
+ */
+#define NSW_CASCADE_STOP_BIT_FAIL 4
+
+/**
+ * Cascade training stopped because no candidate made the error smaller.
+ */
+#define NSW_CASCADE_STOP_CANDIDATES 5
+
+/**
  * Scales a column so that its smallest number comes to lie at `low` and its
  * largest at `high`.
  */
@@ -504,6 +535,19 @@
  * whole buffer is free again. One thread at a time.
  */
 typedef struct nsw_arena nsw_arena;
+
+/**
+ * Cascade training: a network that grows unit by unit (Cascade2, Fahlman).
+ *
+ * It trains the weights of the outputs until they get no better. Then it
+ * trains a pool of candidate units, of different activations and steepnesses,
+ * each to take away as much as it can of the errors that are left; the best
+ * one becomes a unit of the network, its incoming weights stay as they are,
+ * and the outputs are trained again. In the end the outputs have the weights
+ * of the smallest loss there was. The same seed, data and kernels give the same
+ * network bit for bit. One thread at a time.
+ */
+typedef struct nsw_cascade nsw_cascade;
 
 /**
  * Samples: rows of inputs and as many rows of targets, of its own or lent by the
@@ -1398,6 +1442,297 @@ typedef struct nsw_train_report {
    */
   uint32_t reserved;
 } nsw_train_report;
+
+/**
+ * How cascade training works. NSW_CASCADE_CONFIG_INIT, then at least
+ * `max_samples` and `net`; every other zero means the default, and where 0
+ * itself is a possible setting, NSW_ZERO stands for it. Read during the call
+ * only.
+ */
+typedef struct nsw_cascade_config {
+  /**
+   * sizeof(nsw_cascade_config); NSW_CASCADE_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * What trains outputs and candidates: NSW_ALGORITHM_IRPROP_MINUS,
+   * NSW_ALGORITHM_RPROP or NSW_ALGORITHM_QUICKPROP.
+   */
+  uint32_t algorithm;
+  /**
+   * The most samples that the data will have, at least 1.
+   */
+  uint64_t max_samples;
+  /**
+   * The network that is to grow, or one like it: a shortcut network that is
+   * not sparse; read during the call. How far it can grow is its
+   * `spare_units` (nsw_net_config).
+   */
+  const struct nsw_net *net;
+  /**
+   * Told why a configuration is refused; may be NULL.
+   */
+  const struct nsw_logger *logger;
+  /**
+   * The activations of the candidates, at most 64 NSW_ACTIVATION_ constants:
+   * any but softmax and the threshold functions. NULL: sigmoid, tanh, both
+   * gaussian, both elliot, both sine and both cosine functions.
+   */
+  const uint32_t *activations;
+  /**
+   * Number of them.
+   */
+  size_t activations_len;
+  /**
+   * Their steepnesses, each above 0. Each activation is tried with each.
+   * NULL: 0.25, 0.5, 0.75 and 1.
+   */
+  const float *steepnesses;
+  /**
+   * Number of them.
+   */
+  size_t steepnesses_len;
+  /**
+   * Where the initial weights of candidates come from.
+   */
+  uint64_t seed;
+  /**
+   * An NSW_LOSS_ constant. A symmetric output's difference counts half, and
+   * slopes of sigmoids are kept away from 0, with all algorithms.
+   */
+  uint32_t loss;
+  /**
+   * An NSW_ERROR_FUNCTION_ constant.
+   */
+  uint32_t error_function;
+  /**
+   * From which difference on an output counts as failed, above 0; 0 means
+   * 0.35.
+   */
+  float bit_fail_limit;
+  /**
+   * Candidates of each activation and steepness; 0 means 2. There are at
+   * most 65,535 candidates.
+   */
+  uint32_t groups;
+  /**
+   * What part of the loss a change has to be to count in the training of the
+   * outputs, NSW_ZERO to below 1; 0 means 0.01.
+   */
+  float output_change;
+  /**
+   * Epochs without such a change after which it ends; 0 means 12.
+   */
+  uint32_t output_stagnation;
+  /**
+   * Its fewest epochs, unless a target is reached; 0 means 50, or the most
+   * if that is less.
+   */
+  uint32_t output_min_epochs;
+  /**
+   * Its most epochs; 0 means 150.
+   */
+  uint32_t output_max_epochs;
+  /**
+   * What part of the best score a change has to be to count in the training
+   * of candidates, NSW_ZERO to below 1; 0 means 0.01.
+   */
+  float candidate_change;
+  /**
+   * Epochs without such a change after which it ends; 0 means 12.
+   */
+  uint32_t candidate_stagnation;
+  /**
+   * Its fewest epochs; 0 means 50, or the most if that is less.
+   */
+  uint32_t candidate_min_epochs;
+  /**
+   * Its most epochs; 0 means 150.
+   */
+  uint32_t candidate_max_epochs;
+  /**
+   * Candidates are done when the best one takes away more than this times
+   * the outputs' squared error, above 0; 0 means 1000, which is never. Below
+   * 1 it keeps single units from fitting too much.
+   */
+  float candidate_limit;
+  /**
+   * What the weights from a new unit to the outputs are multiplied by when
+   * it is put in, above 0; 0 means 0.4.
+   */
+  float weight_multiplier;
+  /**
+   * The size of candidates' initial weights, above 0: uniform in plus or
+   * minus a range that is between an eighth of this and eight times as much;
+   * 0 means 4.
+   */
+  float initial;
+  /**
+   * How many samples are computed at once; 0 means 128. Costs memory for
+   * three values of each candidate for each.
+   */
+  uint32_t block;
+  /**
+   * Not 0: the values of the nodes are computed again in every epoch. Saves
+   * the memory of one value for each sample and node but the outputs.
+   */
+  uint32_t no_cache;
+  /**
+   * Quickprop: learning rate, above 0; 0 means 0.7.
+   */
+  float learning_rate;
+  /**
+   * RPROP, iRPROP-: first step size; 0 means 0.1.
+   */
+  float step_initial;
+  /**
+   * RPROP, iRPROP-: smallest step size; 0 means 1e-6 for iRPROP-, 0 for
+   * RPROP.
+   */
+  float step_min;
+  /**
+   * RPROP, iRPROP-: largest step size; 0 means 50.
+   */
+  float step_max;
+  /**
+   * RPROP, iRPROP-: what a step grows by while the sign stays, above 1; 0
+   * means 1.2.
+   */
+  float step_increase;
+  /**
+   * RPROP, iRPROP-: what it shrinks by when the sign changes, below 1; 0
+   * means 0.5.
+   */
+  float step_decrease;
+  /**
+   * Quickprop: added to the slope times the weight, -1 to NSW_ZERO; 0 means
+   * -0.0001.
+   */
+  float quickprop_decay;
+  /**
+   * Quickprop: the largest growth of a step, above 1; 0 means 1.75.
+   */
+  float quickprop_mu;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_cascade_config;
+
+/**
+ * How cascade training goes, after the outputs have been trained.
+ */
+typedef struct nsw_cascade_progress {
+  /**
+   * sizeof(nsw_cascade_progress) of the library: fields beyond it are not
+   * there.
+   */
+  uint32_t size;
+  /**
+   * Units added in this call.
+   */
+  uint32_t units;
+  /**
+   * Smallest mean loss over the data so far.
+   */
+  float loss;
+  /**
+   * What part of the outputs' squared error the last unit was to take away;
+   * 0 before the first.
+   */
+  float score;
+  /**
+   * Outputs that differed by the bit fail limit or more at that loss.
+   */
+  uint64_t bit_fail;
+  /**
+   * Epochs in which outputs were trained in this call.
+   */
+  uint64_t output_epochs;
+  /**
+   * Epochs in which candidates were trained in this call.
+   */
+  uint64_t candidate_epochs;
+  /**
+   * Activation of the last unit, an NSW_ACTIVATION_ constant.
+   */
+  uint32_t activation;
+  /**
+   * Steepness of the last unit; 0 before the first.
+   */
+  float steepness;
+} nsw_cascade_progress;
+
+/**
+ * When to stop. NSW_CASCADE_PARAMS_INIT, then at least `max_units`.
+ */
+typedef struct nsw_cascade_params {
+  /**
+   * sizeof(nsw_cascade_params); NSW_CASCADE_PARAMS_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Most units to add; never more than the network has spare ones. 0: the
+   * outputs alone are trained.
+   */
+  uint32_t max_units;
+  /**
+   * Stop when the loss is at most this; 0 means never.
+   */
+  float target_loss;
+  /**
+   * Not 0: stop when at most `target_bit_fail` outputs fail.
+   */
+  uint32_t stop_at_bit_fail;
+  /**
+   * See `stop_at_bit_fail`.
+   */
+  uint64_t target_bit_fail;
+  /**
+   * Handed to the hook as it is.
+   */
+  void *ctx;
+  /**
+   * Called after each training of the outputs, on the calling thread; an
+   * answer other than 0 stops. May be NULL. Calls on the cascade or the
+   * network answer NSW_ERR_BUSY inside it.
+   */
+  int32_t (*progress)(void *ctx, const struct nsw_cascade_progress *progress);
+} nsw_cascade_params;
+
+/**
+ * What cascade training did. NSW_CASCADE_REPORT_INIT before it is filled.
+ */
+typedef struct nsw_cascade_report {
+  /**
+   * sizeof(nsw_cascade_report); NSW_CASCADE_REPORT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Units added.
+   */
+  uint32_t units;
+  /**
+   * Mean loss over the data.
+   */
+  float loss;
+  /**
+   * Why it stopped, an NSW_CASCADE_STOP_ constant.
+   */
+  uint32_t stopped_by;
+  /**
+   * Outputs that differ by the bit fail limit or more.
+   */
+  uint64_t bit_fail;
+  /**
+   * Epochs in which outputs were trained.
+   */
+  uint64_t output_epochs;
+  /**
+   * Epochs in which candidates were trained.
+   */
+  uint64_t candidate_epochs;
+} nsw_cascade_report;
 
 /**
  * What a new dataset has room for. NSW_DATASET_CONFIG_INIT, then at least
@@ -2646,6 +2981,60 @@ nsw_status nsw_trainer_save_state(const struct nsw_trainer *trainer,
 nsw_status nsw_trainer_load_state(struct nsw_trainer *trainer,
                                   const uint8_t *state,
                                   size_t state_len);
+
+/**
+ * The memory that cascade training of this configuration takes: the one block
+ * that nsw_cascade_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle for the
+ * network, NSW_ERR_INVALID for a setting outside its range, NSW_ERR_NN_LOSS
+ * for a loss that does not go with the output layer, NSW_ERR_UNSUPPORTED for a
+ * network that is not a shortcut one or is sparse, for threshold outputs or
+ * another algorithm, NSW_ERR_READ_ONLY for a network that reads its parameters
+ * in place, NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_cascade_footprint(const struct nsw_cascade_config *config,
+                                 size_t *size,
+                                 size_t *align);
+
+/**
+ * Makes an object for cascade training in one block of `memory` (NULL: the
+ * system's heap). The caller owns `*cascade` and ends it with
+ * nsw_cascade_destroy.
+ *
+ * Errors: those of nsw_cascade_footprint, and NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*cascade` is NULL then.
+ */
+nsw_status nsw_cascade_create(const struct nsw_cascade_config *config,
+                              const struct nsw_allocator *memory,
+                              struct nsw_cascade **cascade);
+
+/**
+ * Destroys the object and gives its block back; the network stays. NULL is
+ * fine, and so is an already destroyed one whose memory can still be read.
+ * Inside a hook of a call on it it does nothing.
+ */
+void nsw_cascade_destroy(struct nsw_cascade *cascade);
+
+/**
+ * Trains the network and lets it grow until `params` says stop; called again,
+ * it goes on. Fills `*report` (NSW_CASCADE_REPORT_INIT), which may be NULL.
+ *
+ * Errors: those of a bad handle for both, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_NN_MISMATCH for a network that is not like the one at creation: of
+ * the same inputs and outputs, with no more units in and spare together,
+ * NSW_ERR_LENGTH for no samples or no whole rows, NSW_ERR_CAPACITY for more
+ * samples than `max_samples`, NSW_ERR_NN_NOT_FINITE for NaN or infinity in the
+ * data, NSW_ERR_INVALID for a target loss that is none, weights below 0 or all
+ * 0, or targets outside 0..1 with cross-entropy, NSW_ERR_UNSUPPORTED for
+ * activations that an exact network cannot run, NSW_ERR_READ_ONLY, NSW_ERR_BUSY, NSW_ERR_NN_DIVERGED when the loss is not finite from the start.
+ * The network is as before then.
+ */
+nsw_status nsw_cascade_train(struct nsw_cascade *cascade,
+                             struct nsw_net *net,
+                             const struct nsw_data *data,
+                             const struct nsw_cascade_params *params,
+                             struct nsw_cascade_report *report);
 
 /**
  * The memory that a dataset of this configuration takes: the one block that

@@ -21,6 +21,59 @@ struct functions<nsw_trainer> {
     static constexpr auto destroy = &nsw_trainer_destroy;
 };
 
+/// Calls a callable with the progress of a training. It lives on the stack of the function that
+/// was given the callable, and so does not outlive that.
+template <class Callable, class Progress>
+struct watcher {
+    Callable *callable;
+#ifdef __cpp_exceptions
+    std::exception_ptr thrown{};
+#endif
+
+    static std::int32_t ask(Callable &callable, const Progress &progress) {
+        if constexpr (std::is_void_v<decltype(callable(progress))>) {
+            callable(progress);
+            return 0;
+        } else {
+            return callable(progress) ? 1 : 0;
+        }
+    }
+    static std::int32_t call(void *ctx, const Progress *progress) noexcept {
+        watcher *self = static_cast<watcher *>(ctx);
+#ifdef __cpp_exceptions
+        try {
+            return ask(*self->callable, *progress);
+        } catch (...) {
+            self->thrown = std::current_exception();
+            return 1;
+        }
+#else
+        return ask(*self->callable, *progress);
+#endif
+    }
+    /// Throws what the callable has thrown.
+    void finish() const {
+#ifdef __cpp_exceptions
+        if (thrown) {
+            std::rethrow_exception(thrown);
+        }
+#endif
+    }
+};
+
+/// Trains with a callable in the place of params.progress and params.ctx.
+template <class Progress, class Trainer, class Net, class Data, class Params, class Callable>
+auto train_with(Trainer &trainer, Net &target, const Data &samples, Params params,
+                Callable &&progress) {
+    using watch_type = watcher<std::remove_reference_t<Callable>, Progress>;
+    watch_type watch{&progress};
+    params.ctx = &watch;
+    params.progress = &watch_type::call;
+    auto report = trainer.train(target, samples, params);
+    watch.finish();
+    return report;
+}
+
 } // namespace detail
 
 /// How a trainer works. Every field that is not set has its default.
@@ -123,18 +176,8 @@ public:
     template <class Callable>
     result<nsw_train_report> train(net &target, const data &samples,
                                    const nsw_train_params &params, Callable &&progress) {
-        using called = std::remove_reference_t<Callable>;
-        watcher<called> watch{&progress};
-        nsw_train_params with_hook = params;
-        with_hook.ctx = &watch;
-        with_hook.progress = &watcher<called>::call;
-        result<nsw_train_report> report = train(target, samples, with_hook);
-#ifdef __cpp_exceptions
-        if (watch.thrown) {
-            std::rethrow_exception(watch.thrown);
-        }
-#endif
-        return report;
+        return detail::train_with<nsw_progress>(*this, target, samples, params,
+                                                std::forward<Callable>(progress));
     }
 
     /// One epoch; returns its mean loss.
@@ -187,38 +230,6 @@ public:
     result<void> set_learning_rate(float rate) noexcept {
         return result<void>(nsw_trainer_set_learning_rate(get(), rate));
     }
-
-private:
-    /// Lives on the stack of train(), and so does not outlive the callable.
-    template <class Callable>
-    struct watcher {
-        Callable *callable;
-#ifdef __cpp_exceptions
-        std::exception_ptr thrown{};
-#endif
-
-        static std::int32_t ask(Callable &callable, const nsw_progress &progress) {
-            if constexpr (std::is_void_v<decltype(callable(progress))>) {
-                callable(progress);
-                return 0;
-            } else {
-                return callable(progress) ? 1 : 0;
-            }
-        }
-        static std::int32_t call(void *ctx, const nsw_progress *progress) noexcept {
-            watcher *self = static_cast<watcher *>(ctx);
-#ifdef __cpp_exceptions
-            try {
-                return ask(*self->callable, *progress);
-            } catch (...) {
-                self->thrown = std::current_exception();
-                return 1;
-            }
-#else
-            return ask(*self->callable, *progress);
-#endif
-        }
-    };
 };
 
 } // namespace NSW_HPP_SPAN

@@ -13,6 +13,7 @@
 #![allow(clippy::missing_safety_doc)]
 
 pub mod activation;
+pub mod cascade;
 pub mod dataset;
 pub mod dataset_files;
 pub mod dataset_scale;

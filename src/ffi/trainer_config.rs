@@ -358,7 +358,7 @@ impl From<TrainReport> for nsw_train_report {
 }
 
 /// The caller's setting: 0 means the default, NSW_ZERO (a negative zero) 0.
-fn or(setting: f32, default: f32) -> f32 {
+pub(super) fn or(setting: f32, default: f32) -> f32 {
     if setting.to_bits() == 0 { default } else { setting + 0.0 }
 }
 
@@ -396,7 +396,7 @@ impl nsw_trainer_config {
         }
     }
 
-    fn algorithm(&self) -> Result<Algorithm> {
+    pub(super) fn algorithm(&self) -> Result<Algorithm> {
         // The rate of FANN's algorithms.
         let learning_rate = or(self.learning_rate, 0.7);
         Ok(match self.algorithm {

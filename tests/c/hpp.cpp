@@ -311,6 +311,35 @@ void training() {
     CHECK_STATUS(trainer.epoch(net, {inputs.first(7), targets}).status(), NSW_ERR_LENGTH);
 }
 
+void growing() {
+    const nsw_layer layers[] = {nsw::dense(1, nsw::activation::linear)};
+    nsw::net_config shape(2, layers);
+    shape.topology = NSW_TOPOLOGY_SHORTCUT;
+    shape.spare_units = 4;
+    nsw::net net = nsw::net::create(shape).value();
+    const std::uint32_t activations[] = {NSW_ACTIVATION_TANH, NSW_ACTIVATION_GAUSSIAN};
+    const float steepnesses[] = {0.5f, 1.0f};
+    nsw::cascade_config config(net, 4);
+    config.set_algorithm(nsw::algorithm::rprop).set_loss(nsw::loss::mse);
+    config.set_error_function(nsw::error_function::linear);
+    config.set_activations(activations).set_steepnesses(steepnesses);
+    CHECK(nsw::cascade::footprint(config)->size > 0);
+    nsw::cascade cascade = nsw::cascade::create(config).value();
+    const nsw::data samples(nsw::span<const float>(XOR_INPUTS, 8),
+                            nsw::span<const float>(XOR_TARGETS, 4));
+    std::uint32_t calls = 0;
+    nsw_cascade_report report =
+        cascade
+            .train(net, samples, nsw::cascade_params(4),
+                   [&calls](const nsw_cascade_progress &) { return ++calls == 1; })
+            .value();
+    CHECK(calls == 1 && report.units == 0);
+    CHECK(report.stopped_by == static_cast<std::uint32_t>(nsw::cascade_stop::callback));
+    report = cascade.train(net, samples, nsw::cascade_params(4).set_target_bit_fail(0)).value();
+    CHECK(report.stopped_by == static_cast<std::uint32_t>(nsw::cascade_stop::bit_fail));
+    CHECK(report.units >= 1 && report.bit_fail == 0);
+}
+
 void watched_training() {
     const nsw::data samples({XOR_INPUTS, 8}, {XOR_TARGETS, 4});
     const float opposite[4] = {1.0f, 0.0f, 0.0f, 1.0f}, weights[4] = {1.0f, 0.0f, 2.0f, 0.5f};
@@ -562,6 +591,7 @@ int main() {
     hooks();
     training();
     watched_training();
+    growing();
     editing();
     float_models();
     int8_models();

@@ -127,6 +127,11 @@ impl<'m> Pool<'m> {
         })
     }
 
+    /// The activations that candidates have.
+    pub fn activations(&self) -> impl Iterator<Item = Activation> {
+        self.styles.iter().map(|style| style.0)
+    }
+
     /// Trains candidates for the errors in the room; returns the epochs, and
     /// the best if any makes something better.
     pub fn train(

@@ -34,7 +34,8 @@ impl Patience {
     }
 }
 
-/// How cascade training works. The defaults are FANN's.
+/// How cascade training works. The limits, the activations and the number of
+/// candidates are FANN's by default.
 #[derive(Clone, Copy)]
 pub struct CascadeConfig<'a> {
     /// What trains outputs and candidates: [`Algorithm::Rprop`],
@@ -85,30 +86,33 @@ pub struct CascadeConfig<'a> {
     pub logger: Option<&'a dyn Logger>,
 }
 
+const CANDIDATES: [Activation; 10] = [
+    Activation::Sigmoid,
+    Activation::Tanh,
+    Activation::Gaussian,
+    Activation::GaussianSymmetric,
+    Activation::Elliot,
+    Activation::ElliotSymmetric,
+    Activation::SinSymmetric,
+    Activation::CosSymmetric,
+    Activation::Sin,
+    Activation::Cos,
+];
+const STEEPNESSES: [f32; 4] = [0.25, 0.5, 0.75, 1.0];
+
 impl Default for CascadeConfig<'_> {
     fn default() -> Self {
         CascadeConfig {
-            algorithm: Algorithm::RPROP,
+            algorithm: Algorithm::IRPROP_MINUS,
             loss: Loss::Mse,
-            error_function: ErrorFunction::Tanh,
+            error_function: ErrorFunction::Linear,
             bit_fail_limit: 0.35,
             outputs: Patience::FANN,
             candidates: Patience::FANN,
             candidate_limit: 1000.0,
             weight_multiplier: 0.4,
-            activations: &[
-                Activation::Sigmoid,
-                Activation::Tanh,
-                Activation::Gaussian,
-                Activation::GaussianSymmetric,
-                Activation::Elliot,
-                Activation::ElliotSymmetric,
-                Activation::SinSymmetric,
-                Activation::CosSymmetric,
-                Activation::Sin,
-                Activation::Cos,
-            ],
-            steepnesses: &[0.25, 0.5, 0.75, 1.0],
+            activations: &CANDIDATES,
+            steepnesses: &STEEPNESSES,
             groups: 2,
             initial: 4.0,
             seed: 0,

@@ -183,7 +183,8 @@ impl<'m> Cascade<'m> {
     /// creation, [`Error::Length`] for no samples or no whole rows,
     /// [`Error::Capacity`] for more samples than announced,
     /// [`Error::NnNotFinite`], [`Error::Invalid`] for weights below 0 or all 0,
-    /// or targets outside 0..1 with cross-entropy, [`Error::ReadOnly`]; the
+    /// or targets outside 0..1 with cross-entropy, [`Error::Unsupported`] for
+    /// activations that an exact network cannot run, [`Error::ReadOnly`]; the
     /// network is as before then. [`Error::NnDiverged`] when the loss is not
     /// finite from the start.
     pub fn train(
@@ -302,6 +303,7 @@ impl<'m> Cascade<'m> {
         if !fits || check_net(net, loss).is_err() {
             return Err(Error::NnMismatch);
         }
+        self.pool.activations().try_for_each(|activation| net.check_exact(activation))?;
         let weight = data.check((inputs, outputs), loss, net.body().kernels)?;
         if data.inputs.len() / inputs > samples {
             return Err(Error::Capacity);

@@ -38,7 +38,7 @@ impl Net<'_> {
     }
 
     /// Refuses what FANN does not have in a network that runs as FANN does.
-    pub(super) fn check_exact(&self, activation: Activation) -> Result<()> {
+    pub(in crate::nn) fn check_exact(&self, activation: Activation) -> Result<()> {
         if self.is_exact() && function(activation).is_none() {
             return Err(Error::Unsupported);
         }
