@@ -1,8 +1,12 @@
 //! Our side: all that the benchmarks use of the library's interface.
 
+use neural_swarm::nn::kernel::{
+    MatmulSize, MatrixRef, MatrixRefMut, matmul_f32, matmul_f32_scratch, matmul_packed_u8i8,
+    pack_i8, packed_i8_len,
+};
 use neural_swarm::nn::{
-    Activation, Algorithm, Data, ErrorFunction, Layer, Loss, Net, NetConfig, QNet, QNetConfig,
-    Trainer, TrainerConfig,
+    Activation, Algorithm, Data, ErrorFunction, Kernel, Layer, Loss, Net, NetConfig, QNet,
+    QNetConfig, Trainer, TrainerConfig,
 };
 use neural_swarm::port::Heap;
 
@@ -106,8 +110,9 @@ impl Training {
         self.net.weights()
     }
 
-    pub fn quantised(&mut self, samples: &[f32]) -> Outcome<Quantised> {
-        Quantised::of(&mut self.net, samples)
+    /// As int8, for batches of so many samples.
+    pub fn quantised(&mut self, samples: &[f32], batch: usize) -> Outcome<Quantised> {
+        Quantised::of(&mut self.net, samples, batch)
     }
 }
 
@@ -128,7 +133,7 @@ pub fn loaded_bytes(spec: &Spec) -> Outcome<(usize, usize)> {
     let mut model = vec![0; net.model_len().map_err(no)?];
     net.save(&mut model).map_err(no)?;
     let float = Net::load_footprint(&model).map_err(no)?.size() + size_of::<Net<'_>>();
-    let quantised = Quantised::of(&mut net, &vec![0.5; spec.inputs()])?;
+    let quantised = Quantised::of(&mut net, &vec![0.5; spec.inputs()], 1)?;
     let int8 = QNet::load_footprint(quantised.net.model()).map_err(no)?.size();
     Ok((float, int8 + size_of::<QNet<'_>>()))
 }
@@ -165,8 +170,15 @@ impl Float {
         self.net.forward_batch(inputs, samples, outputs).expect("whole rows");
     }
 
-    pub fn quantised(&mut self, samples: &[f32]) -> Outcome<Quantised> {
-        Quantised::of(&mut self.net, samples)
+    /// Runs with libfann's arithmetic.
+    pub fn exact(mut self) -> Outcome<Float> {
+        self.net.set_exact(true).map_err(no)?;
+        Ok(self)
+    }
+
+    /// As int8, for batches of so many samples.
+    pub fn quantised(&mut self, samples: &[f32], batch: usize) -> Outcome<Quantised> {
+        Quantised::of(&mut self.net, samples, batch)
     }
 }
 
@@ -176,8 +188,8 @@ pub struct Quantised {
 }
 
 impl Quantised {
-    fn of(net: &mut Net<'_>, samples: &[f32]) -> Outcome<Quantised> {
-        let mut config = QNetConfig { net, samples, logger: None };
+    fn of(net: &mut Net<'_>, samples: &[f32], batch: usize) -> Outcome<Quantised> {
+        let mut config = QNetConfig { net, samples, batch, logger: None };
         Ok(Quantised { net: QNet::new(&mut config, Heap).map_err(no)? })
     }
 
@@ -206,9 +218,49 @@ impl Quantised {
     }
 
     pub fn run_batch_i8(&mut self, inputs: &[i8], outputs: &mut [i8]) {
-        let (rows, results) = (self.net.inputs(), self.net.outputs());
-        for (x, y) in inputs.chunks_exact(rows).zip(outputs.chunks_exact_mut(results)) {
-            self.net.forward_i8(x, y).expect("the widths are the network's");
-        }
+        self.net.forward_i8_batch(inputs, outputs).expect("whole rows");
+    }
+}
+
+/// Square float32 products.
+pub struct Product {
+    n: usize,
+    scratch: Vec<f32>,
+}
+
+impl Product {
+    pub fn new(n: usize) -> Outcome<Product> {
+        let len = matmul_f32_scratch(Kernel::best(), (n, n, n)).map_err(no)?;
+        Ok(Product { n, scratch: vec![0.0; len] })
+    }
+
+    pub fn run(&mut self, a: &[f32], b: &[f32], c: &mut [f32]) {
+        let n = self.n;
+        let matrix = |data| MatrixRef { data, strides: (n, 1) };
+        let c = MatrixRefMut { data: c, strides: (n, 1) };
+        let scratch = &mut self.scratch;
+        matmul_f32(Kernel::best(), (n, n, n), matrix(a), matrix(b), c, false, scratch)
+            .expect("the matrices have their sizes");
+    }
+}
+
+/// A square int8 matrix, packed.
+pub struct Packed {
+    n: usize,
+    bytes: Vec<u8>,
+}
+
+impl Packed {
+    pub fn new(n: usize, b: &[i8]) -> Outcome<Packed> {
+        let mut bytes = vec![0; packed_i8_len(n, n).map_err(no)?];
+        pack_i8(n, n, b, &mut bytes).map_err(no)?;
+        Ok(Packed { n, bytes })
+    }
+
+    /// `c` becomes the uint8 matrix `a` times this one.
+    pub fn run(&self, a: &[u8], c: &mut [i32]) {
+        let size = MatmulSize { m: self.n, n: self.n, k: self.n };
+        matmul_packed_u8i8(Kernel::best(), size, a, &self.bytes, c)
+            .expect("the matrices have their sizes");
     }
 }

@@ -123,7 +123,7 @@ fn running(bench: &Bench) -> Outcome<Vec<Line>> {
         let set = data::synthetic((spec.inputs(), spec.outputs()), 100).train;
         let x = set.sample(0).0;
         let mut net = Float::fann(&spec, &weights)?;
-        let mut quantised = net.quantised(&set.x)?;
+        let mut quantised = net.quantised(&set.x, 1)?;
         let bytes = quantised.quantise(x);
         let (mut y, mut result) = (vec![0.0; spec.outputs()], vec![0; spec.outputs()]);
         let mut peers = Vec::new();

@@ -62,7 +62,7 @@ fn count(folder: &Path) -> Outcome<(f64, f64)> {
     std::fs::create_dir_all(folder)?;
     let spec = Spec::new(&[INPUTS, UNITS], Squash::Sigmoid, Method::Rprop);
     let samples = data::synthetic((INPUTS, 10), SAMPLES).train.x;
-    let mut layer = Float::relu(&spec.layers, 1, &spec.weights(1))?.quantised(&samples)?;
+    let mut layer = Float::relu(&spec.layers, 1, &spec.weights(1))?.quantised(&samples, 1)?;
     let values = layer.quantise(&samples);
     let mut expected = vec![0i8; SAMPLES * UNITS];
     layer.run_batch_i8(&values, &mut expected);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::bench::{Bench, Match};
 use crate::measure::{Contestant, Outcome};
-use crate::ours::Float;
+use crate::ours::{Packed, Product};
 use crate::report::{Row, Section, Unit};
 use crate::spec::Random;
 
@@ -15,11 +15,10 @@ pub fn section(bench: &Bench) -> Outcome<Section> {
     let mut section = Section {
         title: "Matrix products",
         text: format!(
-            "Square matrices, G operations a second (a multiplication and an addition are two). \
-             Ours is what networks run on: a linear layer of n units over n samples, its weights \
-             known beforehand, with the bias, for int8 with the requantisation of the results, \
-             too. OpenBLAS (kernels: {core}) and the crates are called directly, onnxruntime's \
-             MatMulInteger from Python with constant weights."
+            "Square matrices, G operations a second (a multiplication and an addition are two), \
+             by nn::kernel's functions. OpenBLAS (kernels: {core}) and the crates are called \
+             directly, onnxruntime's MatMulInteger (u8 times s8) from Python. The int8 matrices on \
+             the right are constant: packed beforehand by both."
         ),
         ..Section::default()
     };
@@ -47,12 +46,6 @@ fn matrix(n: usize, seed: u64) -> Vec<f32> {
     (0..n * n).map(|_| random.between(-1.0, 1.0)).collect()
 }
 
-/// A linear layer with these weights, as rows of inputs, and no bias.
-fn layer(n: usize, weights: &[f32]) -> Outcome<Float> {
-    let parameters = [weights, &vec![0.0; n]].concat();
-    Float::relu(&[n, n], n, &parameters)
-}
-
 fn by_gemm(n: usize, a: &[f32], b: &[f32], c: &mut [f32]) {
     assert!(a.len() == n * n && b.len() == n * n && c.len() == n * n);
     let (one, row) = (1, n as isize);
@@ -77,11 +70,9 @@ fn by_matrixmultiply(n: usize, a: &[f32], b: &[f32], c: &mut [f32]) {
 
 fn float(bench: &Bench, work: String, n: usize) -> Outcome<Row> {
     let (a, b) = (matrix(n, 1), matrix(n, 2));
-    // Our layer's weights are the columns of b.
-    let columns: Vec<f32> = (0..n * n).map(|i| b[i % n * n + i / n]).collect();
-    let mut net = layer(n, &columns)?;
+    let mut product = Product::new(n)?;
     let mut results = vec![vec![0.0; n * n]; 4];
-    net.run_batch(&a, n, &mut results[0]);
+    product.run(&a, &b, &mut results[0]);
     by_gemm(n, &a, &b, &mut results[1]);
     by_matrixmultiply(n, &a, &b, &mut results[2]);
     let far =
@@ -91,7 +82,8 @@ fn float(bench: &Bench, work: String, n: usize) -> Outcome<Row> {
     let mut results = results.into_iter();
     let mut buffer = || results.next().unwrap_or_else(|| vec![0.0; n * n]);
     let mut c = buffer();
-    let ours = Contestant::calls("ours", move || net.run_batch(black_box(a), n, black_box(&mut c)));
+    let call = move || product.run(black_box(a), black_box(b), black_box(&mut c));
+    let ours = Contestant::calls("ours", call);
     let mut peers = Vec::new();
     if let Some(blas) = &bench.blas {
         let mut c = buffer();
@@ -112,17 +104,18 @@ fn float(bench: &Bench, work: String, n: usize) -> Outcome<Row> {
 }
 
 fn int8(bench: &Bench, work: String, n: usize) -> Outcome<Row> {
-    let values = matrix(n, 1);
-    let mut net = layer(n, &matrix(n, 2))?.quantised(&values)?;
-    let x = net.quantise(&values);
-    let mut y = vec![0i8; n * n];
+    let mut random = Random::new(3);
+    let mut byte = || random.between(-128.0, 128.0) as i8;
+    let packed = Packed::new(n, &(0..n * n).map(|_| byte()).collect::<Vec<_>>())?;
+    let x: Vec<u8> = (0..n * n).map(|_| byte() as u8).collect();
+    let mut y = vec![0; n * n];
     let mut peers = Vec::new();
     if let Some(python) = &bench.python {
         let name = format!("gemm{n}");
         python.ask(&json!({"do": "gemm", "name": name, "n": n}))?;
         peers.push((python.contestant("onnxruntime", name), true));
     }
-    let ours = Contestant::calls("ours", || net.run_batch_i8(black_box(&x), black_box(&mut y)));
+    let ours = Contestant::calls("ours", || packed.run(black_box(&x), black_box(&mut y)));
     let found = Match { work, unit: operations(n), floor: Some(1.0), ours, peers };
     bench.measure(found)
 }

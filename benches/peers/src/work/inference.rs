@@ -21,11 +21,19 @@ pub fn section(bench: &Bench) -> Outcome<Section> {
             .to_string(),
         ..Section::default()
     };
-    for (layers, floor) in [(&[784, 128, 10], 10.0), (&[32, 16, 4], 2.0)] {
+    let all: [(&[usize], _, _); 5] = [
+        (&[784, 128, 10], false, Some(10.0)),
+        (&[32, 16, 4], false, Some(2.0)),
+        (&[2, 3, 1], false, None),
+        (&[784, 128, 10], true, None),
+        (&[32, 16, 4], true, None),
+    ];
+    for (layers, exact, floor) in all {
         let spec = Spec::new(layers, Squash::Sigmoid, Method::Rprop);
-        let work = format!("run f32 {}", spec.name());
+        let how = if exact { ", with libfann's bits" } else { "" };
+        let work = format!("run f32 {}{how}", spec.name());
         if bench.wants(&work) {
-            section.rows.push(float(bench, work, &spec, floor)?);
+            section.rows.push(float(bench, work, &spec, (exact, floor))?);
         }
     }
     let spec = Spec::new(&[784, 128, 10], Squash::Sigmoid, Method::Rprop);
@@ -81,18 +89,26 @@ fn farthest(
     Ok(most)
 }
 
-fn float(bench: &Bench, work: String, spec: &Spec, floor: f64) -> Outcome<Row> {
+fn float(
+    bench: &Bench,
+    work: String,
+    spec: &Spec,
+    (exact, floor): (bool, Option<f64>),
+) -> Outcome<Row> {
     let weights = lively(spec);
     let data = data::synthetic((spec.inputs(), spec.outputs()), 20).train;
     let mut net = Float::fann(spec, &weights)?;
+    if exact {
+        net = net.exact()?;
+    }
     let most = farthest(bench, spec, &weights, &data, |x, y| net.run(x, y))?;
     let x = data.sample(0).0;
     let mut y = vec![0.0; spec.outputs()];
     let peers = fann_runs(bench, spec, &weights, x)?;
     let ours = Contestant::calls("ours", || net.run(black_box(x), black_box(&mut y)));
-    let found = Match { work, unit: Unit::Time, floor: Some(floor), ours, peers };
+    let found = Match { work, unit: Unit::Time, floor, ours, peers };
     let mut row = bench.measure(found)?;
-    row.same = most < 1e-5;
+    row.same = if exact { most == 0.0 } else { most < 1e-5 };
     row.note = format!("outputs differ by at most {most:.0e}");
     Ok(row)
 }
@@ -105,7 +121,7 @@ fn int8(
 ) -> Outcome<Row> {
     let weights = lively(spec);
     let data = data::synthetic((spec.inputs(), spec.outputs()), 200).train;
-    let mut net = Float::fann(spec, &weights)?.quantised(&data.x)?;
+    let mut net = Float::fann(spec, &weights)?.quantised(&data.x, 1)?;
     let x = data.sample(0).0;
     let most = farthest(bench, spec, &weights, &data, |x, y| net.run(x, y))?;
     let bytes = net.quantise(x);
@@ -149,7 +165,7 @@ fn mlp(bench: &Bench, work: String, batch: usize) -> Outcome<Row> {
     let spec = Spec::new(&widths, Squash::Sigmoid, Method::Rprop);
     let weights = spec.weights(7);
     let samples = data::synthetic((784, 10), 256).train.x;
-    let mut net = Float::relu(&widths, batch, &weights)?.quantised(&samples)?;
+    let mut net = Float::relu(&widths, batch, &weights)?.quantised(&samples, batch)?;
     let x = net.quantise(&samples[..batch * 784]);
     let mut y = vec![0i8; batch * 10];
     net.run_batch_i8(&x, &mut y);

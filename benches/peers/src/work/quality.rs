@@ -124,7 +124,7 @@ fn mnist(bench: &Bench) -> Outcome<(String, Table)> {
         let mut training = Training::own(&[784, 128, 10], seed)?;
         training.epochs(&pair.train, epochs)?;
         let float = pair.test.judge(|x, y| training.run(x, y)).accuracy;
-        let mut net = training.quantised(&pair.train.x[..784 * 500])?;
+        let mut net = training.quantised(&pair.train.x[..784 * 500], 1)?;
         let int8 = pair.test.judge(|x, y| net.run(x, y)).accuracy;
         let good = |reached| if reached { "yes" } else { "**no**" };
         rows.push(vec![
