@@ -396,8 +396,9 @@ impl<'m> QNet<'m> {
             if PACKS && !packed.is_empty() {
                 let (mine, rest) = packed.split_at(packed_len(dims.inputs, dims.units)?);
                 packed = rest;
-                if samples >= PACKED_FROM && self.kernel != Kernel::Portable {
-                    (self.kernel.packed()?.dense)(dims, x, mine, biases, &how, y);
+                let kernels = self.kernel.packed()?;
+                if samples >= kernels.from {
+                    (kernels.dense)(dims, x, mine, biases, &how, y);
                 } else {
                     (self.kernels.dense)(dims, x, sections.weights(layer), biases, &how, y);
                 }

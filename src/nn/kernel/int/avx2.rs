@@ -10,8 +10,8 @@
 
 use core::arch::x86_64::*;
 
-use super::loops::{LANES, Lanes, dense_i8, dense_i16, packed, rows, store};
-use super::packed::{self, WIDTH};
+use super::loops::{LANES, Lanes, dense_i8, dense_i16, finish_rows, packed, rows, store};
+use super::packed::WIDTH;
 use super::{
     Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rounding, Rows, check, check_ends,
 };
@@ -29,6 +29,7 @@ pub(super) static INT16: Int16Kernels = Int16Kernels {
 };
 
 pub(super) static PACKED: PackedKernels = PackedKernels {
+    from: 4,
     // SAFETY: see the module's documentation.
     matmul: |dims, a, packed, c| unsafe { matmul(dims, a, packed, c) },
     // SAFETY: see the module's documentation.
@@ -40,7 +41,9 @@ dense_i8! { #[target_feature(enable = "avx2")] rows 4 }
 dense_i16! { #[target_feature(enable = "avx2")] dense_w8(i8) by dot4_w8 }
 dense_i16! { #[target_feature(enable = "avx2")] dense_w16(i16) by dot4_w16 }
 
-packed! { #[target_feature(enable = "avx2")] panels 1, rows 3, 2, 1 }
+packed! { #[target_feature(enable = "avx2")] panels 1, single 1, rows 3, 2, 1 }
+
+finish_rows! { #[target_feature(enable = "avx2")] }
 
 /// How many of the rows that are left make a tile: three rows of 16 sums, two
 /// partial ones each, are twelve registers of sixteen.

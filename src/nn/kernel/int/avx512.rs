@@ -13,7 +13,7 @@
 use core::arch::x86_64::*;
 
 use super::loops::{LANES, Lanes, dense_i8, dense_i16, packed, rows, store};
-use super::packed::{self, WIDTH};
+use super::packed::WIDTH;
 use super::{
     Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rounding, Rows, check, check_ends,
 };
@@ -31,6 +31,7 @@ pub(super) static INT16: Int16Kernels = Int16Kernels {
 };
 
 pub(super) static PACKED: PackedKernels = PackedKernels {
+    from: 1,
     // SAFETY: see the module's documentation.
     matmul: |dims, a, packed, c| unsafe { matmul(dims, a, packed, c) },
     // SAFETY: see the module's documentation.
@@ -44,7 +45,7 @@ dense_i16! { #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx51
 
 packed! {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-    panels 2, rows 12, 8, 4, 2, 1
+    panels 2, single 8, rows 12, 8, 4, 2, 1
 }
 
 /// How many of the rows that are left make a tile: 12 and 2 panels are 24 sums
@@ -176,12 +177,7 @@ fn requantize(lanes: &Lanes, how: &Requantize<'_>) -> [i8; LANES] {
         Rounding::Single => once(sums, factors, shifts),
         Rounding::Double => twice(sums, factors, shifts),
     };
-    // Limited to 16 bits, which the zero point and the clamp cannot undo.
-    let narrow = _mm512_cvtsepi32_epi16(scaled);
-    let moved = _mm256_adds_epi16(narrow, _mm256_set1_epi16(how.zero_point));
-    let (low, high) = (_mm256_set1_epi16(how.clamp.0), _mm256_set1_epi16(how.clamp.1));
-    let limited = _mm256_max_epi16(_mm256_min_epi16(moved, high), low);
-    bytemuck::must_cast(_mm256_cvtepi16_epi8(limited))
+    narrow(scaled, how)
 }
 
 /// `Rounding::Single`, limited to what fits 32 bits.
@@ -206,6 +202,83 @@ fn once(sums: __m512i, factors: __m512i, shifts: __m512i) -> __m512i {
         },
         right
     )
+}
+
+/// The numbers of the even or of the odd lanes, 64 bits each.
+#[derive(Clone, Copy)]
+struct Half {
+    factors: __m512i,
+    right: __m512i,
+    half: __m512i,
+}
+
+impl Half {
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    fn scaled(&self, sums: __m512i) -> __m512i {
+        let product = _mm512_mul_epi32(sums, self.factors);
+        _mm512_srav_epi64(_mm512_add_epi64(product, self.half), self.right)
+    }
+}
+
+/// Rows of products to rows of outputs: what does not depend on a sum is worked
+/// out once.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn finish(
+    lanes: &Lanes,
+    how: &Requantize<'_>,
+    products: &[&[i32; WIDTH]],
+    y: &mut [i8],
+    (stride, width): (usize, usize),
+) {
+    let rows = products.iter().zip(y.chunks_mut(stride));
+    if how.rounding != Rounding::Single {
+        rows.for_each(|(products, y)| {
+            store(&requantize(&lanes.add(products), how), &mut y[..width]);
+        });
+        return;
+    }
+    let shifts = _mm512_cvtepi8_epi32(bytemuck::must_cast(lanes.shifts));
+    let zero = _mm512_setzero_si512();
+    let one = _mm512_set1_epi64(1);
+    // As `once` limits sums that are shifted left.
+    let limit = _mm512_srlv_epi32(_mm512_set1_epi32(1 << 20), shifts);
+    let limit = _mm512_max_epi32(limit, _mm512_set1_epi32(1));
+    let left = _mm512_cmpgt_epi32_mask(shifts, zero);
+    let most = _mm512_mask_blend_epi32(left, _mm512_set1_epi32(i32::MAX), limit);
+    let least = _mm512_sub_epi32(zero, limit);
+    let least = _mm512_mask_blend_epi32(left, _mm512_set1_epi32(i32::MIN), least);
+    let right = _mm512_sub_epi32(_mm512_set1_epi32(31), shifts);
+    let half = |factors, right| Half {
+        factors,
+        right,
+        half: _mm512_sllv_epi64(one, _mm512_sub_epi64(right, one)),
+    };
+    let odd = |v| _mm512_srli_epi64::<32>(v);
+    let factors: __m512i = bytemuck::must_cast(lanes.factors);
+    let low = half(factors, _mm512_and_si512(right, _mm512_set1_epi64(0xffff_ffff)));
+    let high = half(odd(factors), odd(right));
+    let biases: __m512i = bytemuck::must_cast(lanes.sums);
+    for (products, y) in rows {
+        let sums = _mm512_add_epi32(bytemuck::must_cast(**products), biases);
+        let sums = _mm512_max_epi32(_mm512_min_epi32(sums, most), least);
+        let odd = _mm512_slli_epi64::<32>(high.scaled(odd(sums)));
+        let scaled = _mm512_mask_blend_epi32(0xaaaa, low.scaled(sums), odd);
+        store(&narrow(scaled, how), &mut y[..width]);
+    }
+}
+
+/// Scaled sums to outputs.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn narrow(scaled: __m512i, how: &Requantize<'_>) -> [i8; LANES] {
+    // Limited to 16 bits, which the zero point and the clamp cannot undo.
+    let narrow = _mm512_cvtsepi32_epi16(scaled);
+    let moved = _mm256_adds_epi16(narrow, _mm256_set1_epi16(how.zero_point));
+    let (low, high) = (_mm256_set1_epi16(how.clamp.0), _mm256_set1_epi16(how.clamp.1));
+    let limited = _mm256_max_epi16(_mm256_min_epi16(moved, high), low);
+    bytemuck::must_cast(_mm256_cvtepi16_epi8(limited))
 }
 
 /// `Rounding::Double`.

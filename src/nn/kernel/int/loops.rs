@@ -10,6 +10,7 @@ use super::{Dims, Requantize};
 pub(super) const LANES: usize = WIDTH;
 
 /// What the sums of some units need, padded to a whole number of lanes.
+#[derive(Clone, Copy)]
 pub(super) struct Lanes {
     pub sums: [i32; LANES],
     pub factors: [i32; LANES],
@@ -117,26 +118,30 @@ macro_rules! dense_i16 {
 /// - `tile::<M, N, SIGNED>(rows, panels) -> [[[i32; WIDTH]; N]; M]`, the sums
 ///   of `M` rows and `N` panels,
 ///
-/// and the numbers of rows that `tile_rows` returns.
+/// - `finish(&Lanes, &Requantize, products, y, (stride, width))`: rows of products
+///   to rows of outputs,
+///
+/// and the numbers of rows that `tile_rows` returns; `panels` and `single` are
+/// how many panels are taken at once, and by a single row.
 macro_rules! packed {
-    ($(#[$attribute:meta])* panels $n:literal, rows $($m:literal),+) => {
-        /// The products of all rows with all panels, a tile at a time; shows
-        /// each sample, panel and its sums to `sink`.
+    ($(#[$attribute:meta])* panels $n:literal, single $wide:literal, rows $($m:literal),+) => {
+        /// The products of all rows with all panels, a tile at a time; shows the
+        /// first row, the panel, and the sums of some rows with it to `sink`.
         $(#[$attribute])*
         #[inline]
         fn products<const SIGNED: bool>(
             dims: Dims,
             a: &[u8],
             packed: &[u8],
-            mut sink: impl FnMut(usize, usize, &[i32; WIDTH]),
+            mut sink: impl FnMut(usize, usize, &[&[i32; WIDTH]]),
         ) {
             let (mut first, mut rest) = (0, a);
             while !rest.is_empty() {
                 let rows = tile_rows(rest.len() / dims.inputs);
                 let (tile, after) = rest.split_at(rows * dims.inputs);
                 match rows {
-                    $($m => band::<$m, SIGNED>(dims, tile, packed, |row, panel, sums| {
-                        sink(first + row, panel, sums)
+                    $($m => band::<$m, SIGNED>(dims, tile, packed, |panel, sums| {
+                        sink(first, panel, sums)
                     }),)+
                     _ => unreachable!(),
                 }
@@ -152,36 +157,50 @@ macro_rules! packed {
             dims: Dims,
             a: &[u8],
             packed: &[u8],
-            mut sink: impl FnMut(usize, usize, &[i32; WIDTH]),
+            mut sink: impl FnMut(usize, &[&[i32; WIDTH]]),
         ) {
             let rows: [&[u8]; M] = core::array::from_fn(|i| &a[i * dims.inputs..][..dims.inputs]);
             let offsets = offsets::<M, SIGNED>(&rows);
             let blocks = 1 + dims.inputs.div_ceil(4);
-            let mut panels = packed::panels(packed, dims.inputs).enumerate();
-            let mut show = |first: usize, sums: &[[i32; WIDTH]], row: usize| {
-                for (i, sums) in sums.iter().enumerate() {
-                    sink(row, first + i, sums);
+            let panels = packed.as_chunks().0;
+            let panel = |i: usize| &panels[i * blocks..][..blocks];
+            let count = panels.len() / blocks;
+            let mut i = 0;
+            // One row has too few sums of its own to keep the multiplier busy.
+            while M == 1 && $wide > $n && count - i >= $wide {
+                let wide: [&[[u8; 64]]; $wide] = core::array::from_fn(|j| panel(i + j));
+                let sums = tile::<M, $wide, SIGNED>(&rows, wide, &offsets);
+                for (j, sums) in sums.as_flattened().iter().enumerate() {
+                    sink(i + j, &[sums]);
                 }
-            };
-            while let Some((i, panel)) = panels.next() {
-                if $n == 2 && let Some((_, second)) = panels.next() {
-                    let both: [&[[u8; 64]]; $n] = core::array::from_fn(|j| if j == 0 { panel } else { &second[..blocks] });
-                    let sums = tile::<M, $n, SIGNED>(&rows, both, &offsets);
-                    sums.iter().enumerate().for_each(|(row, sums)| show(i, sums, row));
-                } else {
-                    let sums = tile::<M, 1, SIGNED>(&rows, [panel], &offsets);
-                    sums.iter().enumerate().for_each(|(row, sums)| show(i, sums, row));
+                i += $wide;
+            }
+            while count - i >= $n {
+                let some: [&[[u8; 64]]; $n] = core::array::from_fn(|j| panel(i + j));
+                let sums = tile::<M, $n, SIGNED>(&rows, some, &offsets);
+                for j in 0..$n {
+                    let column: [&[i32; WIDTH]; M] = core::array::from_fn(|row| &sums[row][j]);
+                    sink(i + j, &column);
                 }
+                i += $n;
+            }
+            while i < count {
+                let sums = tile::<M, 1, SIGNED>(&rows, [panel(i)], &offsets);
+                let column: [&[i32; WIDTH]; M] = core::array::from_fn(|row| &sums[row][0]);
+                sink(i, &column);
+                i += 1;
             }
         }
 
         $(#[$attribute])*
         fn matmul(dims: Dims, a: Rows<'_>, packed: &[u8], c: &mut [i32]) {
             assert!(c.len() / dims.units == a.bytes.len() / dims.inputs);
-            let sink = |row: usize, panel: usize, sums: &[i32; WIDTH]| {
-                let c = &mut c[row * dims.units..][..dims.units][panel * WIDTH..];
-                let width = c.len().min(WIDTH);
-                store(sums, &mut c[..width]);
+            let sink = |row: usize, panel: usize, column: &[&[i32; WIDTH]]| {
+                for (i, sums) in column.iter().enumerate() {
+                    let c = &mut c[(row + i) * dims.units..][..dims.units][panel * WIDTH..];
+                    let width = c.len().min(WIDTH);
+                    store(sums, &mut c[..width]);
+                }
             };
             if a.signed {
                 products::<true>(dims, a.bytes, packed, sink);
@@ -193,14 +212,33 @@ macro_rules! packed {
         $(#[$attribute])*
         fn dense_packed(dims: Dims, x: &[i8], packed: &[u8], b: &[i32], how: &Requantize<'_>, y: &mut [i8]) {
             check_ends(dims, x, b, y, how);
-            products::<true>(dims, bytemuck::must_cast_slice(x), packed, |row, panel, sums| {
-                let y = &mut y[row * dims.units..][..dims.units][panel * WIDTH..];
-                let width = y.len().min(WIDTH);
-                let lanes = Lanes::of(b, how, panel * WIDTH).add(sums);
-                store(&requantize(&lanes, how), &mut y[..width]);
+            products::<true>(dims, bytemuck::must_cast_slice(x), packed, |row, panel, column| {
+                let at = panel * WIDTH;
+                let width = (dims.units - at).min(WIDTH);
+                let y = &mut y[row * dims.units + at..];
+                finish(&Lanes::of(b, how, at), how, column, y, (dims.units, width));
             });
         }
     };
 }
 
-pub(super) use {dense_i8, dense_i16, packed};
+/// Defines `finish` by `requantize`, row by row.
+macro_rules! finish_rows {
+    ($(#[$attribute:meta])*) => {
+        $(#[$attribute])*
+        #[inline]
+        fn finish(
+            lanes: &Lanes,
+            how: &Requantize<'_>,
+            products: &[&[i32; WIDTH]],
+            y: &mut [i8],
+            (stride, width): (usize, usize),
+        ) {
+            for (products, y) in products.iter().zip(y.chunks_mut(stride)) {
+                store(&requantize(&lanes.add(products), how), &mut y[..width]);
+            }
+        }
+    };
+}
+
+pub(super) use {dense_i8, dense_i16, finish_rows, packed};

@@ -99,6 +99,8 @@ pub(crate) struct Int16Kernels {
 pub(crate) struct PackedKernels {
     /// `c = a b`; `a` holds rows of `dims.inputs`, `c` rows of `dims.units`.
     pub matmul: fn(Dims, a: Rows<'_>, packed: &[u8], c: &mut [i32]),
+    /// From how many rows on `dense` is faster than that of weights in rows.
+    pub from: usize,
     /// The int8 layer of packed weights.
     pub dense: fn(Dims, x: &[i8], packed: &[u8], b: &[i32], how: &Requantize<'_>, y: &mut [i8]),
 }

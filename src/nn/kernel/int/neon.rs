@@ -5,8 +5,8 @@
 
 use core::arch::aarch64::*;
 
-use super::loops::{LANES, Lanes, dense_i8, dense_i16, packed, rows, store};
-use super::packed::{self, WIDTH};
+use super::loops::{LANES, Lanes, dense_i8, dense_i16, finish_rows, packed, rows, store};
+use super::packed::WIDTH;
 use super::{
     Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rounding, Rows, check, check_ends,
 };
@@ -24,6 +24,7 @@ pub(super) static INT16: Int16Kernels = Int16Kernels {
 };
 
 pub(super) static PACKED: PackedKernels = PackedKernels {
+    from: 4,
     // SAFETY: see the module's documentation.
     matmul: |dims, a, packed, c| unsafe { matmul(dims, a, packed, c) },
     // SAFETY: see the module's documentation.
@@ -33,7 +34,9 @@ pub(super) static PACKED: PackedKernels = PackedKernels {
 dense_i8! { #[target_feature(enable = "neon")] rows 4 }
 dense_i16! { #[target_feature(enable = "neon")] dense_w8(i8) by dot4_w8 }
 dense_i16! { #[target_feature(enable = "neon")] dense_w16(i16) by dot4_w16 }
-packed! { #[target_feature(enable = "neon")] panels 1, rows 2, 1 }
+packed! { #[target_feature(enable = "neon")] panels 1, single 1, rows 2, 1 }
+
+finish_rows! { #[target_feature(enable = "neon")] }
 
 /// Two rows of 16 sums, two partial ones each, are sixteen registers of 32.
 fn tile_rows(left: usize) -> usize {

@@ -9,9 +9,9 @@
 use core::arch::aarch64::*;
 use core::arch::asm;
 
-use super::loops::{LANES, Lanes, dense_i8, packed, rows, store};
+use super::loops::{LANES, Lanes, dense_i8, finish_rows, packed, rows, store};
 use super::neon::{add_top, filled, load, offsets, requantize, sums_of};
-use super::packed::{self, WIDTH};
+use super::packed::WIDTH;
 use super::{Dims, Int8Kernels, PackedKernels, Requantize, Rows, check, check_ends};
 
 pub(super) static INT8: Int8Kernels = Int8Kernels {
@@ -20,6 +20,7 @@ pub(super) static INT8: Int8Kernels = Int8Kernels {
 };
 
 pub(super) static PACKED: PackedKernels = PackedKernels {
+    from: 4,
     // SAFETY: see the module's documentation.
     matmul: |dims, a, packed, c| unsafe { matmul(dims, a, packed, c) },
     // SAFETY: see the module's documentation.
@@ -27,7 +28,9 @@ pub(super) static PACKED: PackedKernels = PackedKernels {
 };
 
 dense_i8! { #[target_feature(enable = "neon,dotprod")] rows 4 }
-packed! { #[target_feature(enable = "neon,dotprod")] panels 1, rows 5, 4, 3, 2, 1 }
+packed! { #[target_feature(enable = "neon,dotprod")] panels 1, single 1, rows 5, 4, 3, 2, 1 }
+
+finish_rows! { #[target_feature(enable = "neon,dotprod")] }
 
 /// Five rows of 16 sums are twenty registers of 32, and five of inputs.
 fn tile_rows(left: usize) -> usize {

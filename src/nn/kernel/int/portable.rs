@@ -7,7 +7,8 @@ use crate::nn::quant::requant::Multiplier;
 
 pub(super) static INT8: Int8Kernels = Int8Kernels { dense: dense_i8 };
 pub(super) static INT16: Int16Kernels = Int16Kernels { dense_w8: dense_i16, dense_w16: dense_i16 };
-pub(super) static PACKED: PackedKernels = PackedKernels { matmul, dense: dense_packed };
+pub(super) static PACKED: PackedKernels =
+    PackedKernels { from: usize::MAX, matmul, dense: dense_packed };
 
 fn dense_i8(dims: Dims, x: &[i8], w: &[i8], b: &[i32], how: &Requantize<'_>, y: &mut [i8]) {
     check(dims, (x, w, b, y), how);
