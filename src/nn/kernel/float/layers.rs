@@ -210,12 +210,51 @@ unsafe fn dot_rows<S: Simd, const ROWS: usize>(
                 1 => dot_tile::<S, ROWS, 1>(p, u, (x, y)),
                 2 => dot_tile::<S, ROWS, 2>(p, u, (x, y)),
                 3 => dot_tile::<S, ROWS, 3>(p, u, (x, y)),
+                // Where a table takes eight rows at once they would be too many
+                // streams of memory.
+                _ if ROWS == 1 && S::LANES == MAX_LANES && p.k >= 16 * S::LANES => {
+                    dot_stream::<S>(p, u, (x, y))
+                }
                 8.. if ROWS == 1 => dot_tile::<S, ROWS, 8>(p, u, (x, y)),
                 _ => dot_tile::<S, ROWS, 4>(p, u, (x, y)),
             };
         }
     }
     ROWS
+}
+
+/// Sums of a long row.
+const DEEP: usize = 4;
+
+/// One sample with one unit, whose row is long: the memory sees one stream.
+#[inline(always)]
+unsafe fn dot_stream<S: Simd>(p: &Product, unit: usize, (x, y): (*const f32, *mut f32)) -> usize {
+    let mut sums = [S::zero(); DEEP];
+    // SAFETY: the caller's.
+    unsafe {
+        let w = p.b.add(unit * p.b_strides.1);
+        let mut at = 0;
+        while at + DEEP * S::LANES <= p.k {
+            for (d, sum) in sums.iter_mut().enumerate() {
+                let at = at + d * S::LANES;
+                *sum = S::load(x.add(at)).mul_add(S::load(w.add(at)), *sum);
+            }
+            at += DEEP * S::LANES;
+        }
+        while at < p.k {
+            let n = (p.k - at).min(S::LANES);
+            let (x, w) = (S::load_part(x.add(at), n), S::load_part(w.add(at), n));
+            sums[0] = x.mul_add(w, sums[0]);
+            at += S::LANES;
+        }
+        let bias = match p.start {
+            Start::Row(row) => *row.add(unit),
+            _ => 0.0,
+        };
+        let sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        *y.add(unit) = sum.sum() + bias;
+    }
+    1
 }
 
 #[inline(always)]
