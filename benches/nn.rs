@@ -43,8 +43,7 @@ fn forward(c: &mut Criterion) {
             group.bench_function(BenchmarkId::new("f32", name(shape, kernel)), |b| {
                 b.iter(|| net.forward_batch(&inputs, SAMPLES, &mut outputs).unwrap());
             });
-            let config =
-                &mut QNetConfig { net: &mut net, samples: &inputs, batch: 1, logger: None };
+            let config = &mut QNetConfig::new(&mut net, &inputs);
             let mut q = QNet::new(config, Heap).unwrap();
             q.set_kernel(kernel).unwrap();
             let from = q.input_quantization();

@@ -29,7 +29,7 @@ fn rms(outputs: &[f32], targets: &[f32]) -> f64 {
 
 /// The int8 network's root mean square error.
 fn int8_error(net: &mut Net<'_>, inputs: &[f32], targets: &[f32]) -> f64 {
-    let mut config = QNetConfig { net, samples: inputs, batch: 1, logger: None };
+    let mut config = QNetConfig::new(net, inputs);
     let mut int8 = QNet::new(&mut config, Heap).unwrap();
     let mut outputs = vec![0.0; targets.len()];
     int8.forward_batch(inputs, &mut outputs).unwrap();

@@ -46,7 +46,7 @@ fn float_model() -> Vec<u8> {
 
 fn int8_model() -> Vec<u8> {
     let (mut net, samples) = (small_net(), samples());
-    let mut config = QNetConfig { net: &mut net, samples: &samples, batch: 1, logger: None };
+    let mut config = QNetConfig::new(&mut net, &samples);
     QNet::new(&mut config, Heap).unwrap().model().to_vec()
 }
 

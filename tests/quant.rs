@@ -3,14 +3,14 @@
 use neural_swarm::Error;
 use neural_swarm::nn::{
     Activation, Adam, Algorithm, Data, Kernel, Layer, Loss, Net, NetConfig, QNet, QNetConfig,
-    TrainParams, Trainer, TrainerConfig,
+    Rounding, TrainParams, Trainer, TrainerConfig,
 };
 use neural_swarm::port::{Heap, Level, Logger};
 use proptest::prelude::*;
 use std::cell::RefCell;
 
 fn quantise(net: &mut Net<'_>, samples: &[f32]) -> Result<QNet<'static>, Error> {
-    QNet::new(&mut QNetConfig { net, samples, batch: 1, logger: None }, Heap)
+    QNet::new(&mut QNetConfig::new(net, samples), Heap)
 }
 
 /// An int8 network worked out from its model file by somebody who knows only
@@ -42,8 +42,17 @@ fn reference(model: &[u8], input: &[i8]) -> Vec<i8> {
                     + i128::from(i32_at(biases + 4 * u));
                 let right = 31 - i32::from(model[shifts + u] as i8);
                 let product = sum * i128::from(i32_at(factors + 4 * u));
-                // Nearest, half up.
-                let rounded = (product + (1 << (right - 1))).div_euclid(1 << right);
+                // Nearest, half up; or the high half first, half up, and then the
+                // shift, half away from zero.
+                let half_up = |x: i128, bits: i32| ((x << 1) + (1 << bits)) >> (bits + 1);
+                let rounded = match model[29] {
+                    0 => half_up(product, right),
+                    _ => {
+                        let high = half_up(product << (31 - right).max(0), 31);
+                        let size = half_up(high.abs(), (right - 31).max(0));
+                        if high < 0 { -size } else { size }
+                    }
+                };
                 (zero + rounded).clamp(i128::from(low), i128::from(high)) as i8
             })
             .collect();
@@ -102,7 +111,10 @@ proptest! {
     #[test]
     fn every_kernel_gives_what_the_format_says((inputs, layers, seed, samples) in shapes()) {
         let mut net = Net::new(&NetConfig::new(inputs, &layers).seed(seed), Heap).unwrap();
-        let mut q = quantise(&mut net, &samples).unwrap();
+        let rounding = if seed % 2 == 0 { Rounding::Single } else { Rounding::Double };
+        let config = &mut QNetConfig { rounding, ..QNetConfig::new(&mut net, &samples) };
+        let mut q = QNet::new(config, Heap).unwrap();
+        prop_assert_eq!(QNet::load(q.model(), Heap).unwrap().rounding(), rounding);
         for kernel in Kernel::ALL {
             if q.set_kernel(kernel).is_err() {
                 prop_assert!(!kernel.available());
@@ -203,7 +215,7 @@ fn bad_samples_are_refused_with_a_reason() {
         (&[f32::MAX, f32::MAX, f32::MAX], Error::NnNotFinite),
     ] {
         let lines = Lines::default();
-        let mut config = QNetConfig { net: &mut net, samples, batch: 1, logger: Some(&lines) };
+        let mut config = QNetConfig { logger: Some(&lines), ..QNetConfig::new(&mut net, samples) };
         let got = QNet::new(&mut config, Heap).err();
         // Weights of either sign may keep the largest samples finite.
         if samples.first() == Some(&f32::MAX) && got.is_none() {
@@ -219,8 +231,7 @@ fn what_looks_wrong_is_warned_about() {
     let layers = [Layer::new(3, Activation::Relu), Layer::new(1, Activation::Linear)];
     let mut net = Net::new(&NetConfig::new(2, &layers), Heap).unwrap();
     let lines = Lines::default();
-    let mut config =
-        QNetConfig { net: &mut net, samples: &[0.0; 8], batch: 1, logger: Some(&lines) };
+    let mut config = QNetConfig { logger: Some(&lines), ..QNetConfig::new(&mut net, &[0.0; 8]) };
     let mut q = QNet::new(&mut config, Heap).unwrap();
     assert!(lines.0.borrow().iter().any(|(level, _)| *level == Level::Warn));
     assert!(lines.0.borrow().iter().any(|(level, _)| *level == Level::Info));
@@ -266,7 +277,7 @@ fn batches_give_what_single_samples_give() {
             single.forward(&samples[x], &mut want_real[y]).unwrap();
         }
         for batch in [1, 3, 4, 16, 64] {
-            let config = &mut QNetConfig { net: &mut net, samples: &samples, batch, logger: None };
+            let config = &mut QNetConfig { batch, ..QNetConfig::new(&mut net, &samples) };
             let made = QNet::new(config, Heap).unwrap();
             let loaded = QNet::load_batch(&model, batch, Heap).unwrap();
             for mut q in [made, loaded] {

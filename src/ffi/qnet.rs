@@ -97,7 +97,7 @@ unsafe fn with_config<R>(
         let logger = CLogger::new(config.logger)?;
         let samples = input(config.samples, config.samples_len)?;
         with_mut::<Net<'static>, R>(config.net, |net| {
-            f(&mut QNetConfig { net, samples, batch: 1, logger: CLogger::as_dyn(&logger) })
+            f(&mut QNetConfig { logger: CLogger::as_dyn(&logger), ..QNetConfig::new(net, samples) })
         })
     }
 }

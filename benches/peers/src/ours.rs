@@ -189,7 +189,7 @@ pub struct Quantised {
 
 impl Quantised {
     fn of(net: &mut Net<'_>, samples: &[f32], batch: usize) -> Outcome<Quantised> {
-        let mut config = QNetConfig { net, samples, batch, logger: None };
+        let mut config = QNetConfig { batch, ..QNetConfig::new(net, samples) };
         Ok(Quantised { net: QNet::new(&mut config, Heap).map_err(no)? })
     }
 

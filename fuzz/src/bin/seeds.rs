@@ -30,7 +30,7 @@ fn models(folder: &Path) -> Outcome {
         let mut float = vec![0; net.model_len()?];
         net.save(&mut float)?;
         let samples: Vec<f32> = (0..(i + 1) * 8).map(|i| (i as f32).sin()).collect();
-        let mut config = QNetConfig { net: &mut net, samples: &samples, batch: 1, logger: None };
+        let mut config = QNetConfig::new(&mut net, &samples);
         let int8 = QNet::new(&mut config, Heap)?.model().to_vec();
         for (kind, model) in [("float", float), ("int8", int8)] {
             // The target makes the checksum right for an odd first byte.

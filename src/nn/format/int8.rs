@@ -1,7 +1,8 @@
 //! Int8 models.
 //!
 //! The header's last 8 bytes are the input's quantisation: f32 scale, i8 zero
-//! point, 3 zero bytes. A record is 20 bytes:
+//! point; then u8 the rounding of sums ([`Rounding`]) and 2 zero bytes. Version
+//! 1 is single rounding, version 2 double. A record is 20 bytes:
 //!
 //! | at | type | |
 //! |---|---|---|
@@ -27,12 +28,12 @@
 //!   softmax: `65535 * exp(-scale * d)` for each distance `d` from the largest
 //!   sum, 0 to 255, u16; otherwise nothing.
 
-use super::{ALIGN, HEADER, Header, Kind, V1, image_len, records, u32_at};
+use super::{ALIGN, HEADER, Header, Kind, V1, V2, image_len, records, u32_at};
 use crate::error::{Error, Result};
-use crate::nn::Activation;
 use crate::nn::kernel::Dims;
 use crate::nn::quant::requant::{MAX_SHIFT, MIN_SHIFT, Multiplier};
 use crate::nn::shape::MAX_WIDTH;
+use crate::nn::{Activation, Rounding};
 
 const RECORD: usize = 20;
 
@@ -237,6 +238,7 @@ pub(crate) struct Summary {
     pub inputs: u32,
     pub layers: u32,
     pub input: Stored,
+    pub rounding: Rounding,
     /// Inputs or units of the widest layer.
     pub widest: u32,
 }
@@ -246,17 +248,17 @@ impl<'b> Model<'b> {
     pub fn read(bytes: &'b [u8]) -> Result<Model<'b>> {
         let header = Header::read(bytes, Kind::Int8)?;
         let input = Stored { scale: u32_at(&header.extra, 0), zero_point: header.extra[4] as i8 };
-        if header.version != V1 {
-            return Err(Error::ModelVersion);
-        }
-        if header.extra[5..] != [0; 3]
+        // Whoever knows version 1 alone must not run what it cannot round.
+        let rounding = if header.version == V1 { Rounding::Single } else { Rounding::Double };
+        if header.extra[5..] != [rounding as u8, 0, 0]
             || !input.is_valid()
             || !(1..=MAX_WIDTH as u32).contains(&header.inputs)
         {
             return Err(Error::ModelInvalid);
         }
         let (inputs, layers) = (header.inputs, header.layers);
-        let mut model = Model { bytes, summary: Summary { inputs, layers, input, widest: inputs } };
+        let summary = Summary { inputs, layers, input, rounding, widest: inputs };
+        let mut model = Model { bytes, summary };
         let (mut end, mut widest) = (HEADER + records(bytes, layers, RECORD)?.len(), inputs);
         model.walk(|i, layer| {
             if layer.activation == Activation::Softmax && i + 1 != layers as usize {
@@ -304,16 +306,18 @@ pub(crate) fn plan(
 }
 
 /// Writes records and header over an image whose sections are written.
-pub(crate) fn seal(image: &mut [u8], inputs: u32, input: Stored, layers: &[Layer]) {
+pub(crate) fn seal(image: &mut [u8], summary: &Summary, layers: &[Layer]) {
     let records = image[HEADER..].chunks_exact_mut(RECORD);
     for (record, layer) in records.zip(layers) {
         layer.write(record);
     }
     let mut extra = [0; 8];
-    extra[..4].copy_from_slice(&input.scale.to_le_bytes());
-    extra[4] = input.zero_point as u8;
-    Header { version: V1, kind: Kind::Int8, inputs, layers: layers.len() as u32, extra }
-        .seal(image);
+    extra[..4].copy_from_slice(&summary.input.scale.to_le_bytes());
+    extra[4] = summary.input.zero_point as u8;
+    extra[5] = summary.rounding as u8;
+    let version = if summary.rounding == Rounding::Single { V1 } else { V2 };
+    let Summary { inputs, layers, .. } = *summary;
+    Header { version, kind: Kind::Int8, inputs, layers, extra }.seal(image);
 }
 
 const _: () = assert!(RECORD.is_multiple_of(ALIGN));

@@ -4,7 +4,7 @@ use core::alloc::Layout;
 
 use super::Quantization;
 use super::qnet::{Image, Parts, QNet, Sizes};
-use super::requant::Multiplier;
+use super::requant::{Multiplier, Rounding};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
 use crate::nn::format::int8::{self, Layer};
@@ -23,8 +23,17 @@ pub struct QNetConfig<'a, 'n> {
     /// after the other. Costs memory for the values between layers, and from 4
     /// on for a packed copy of the weights where the machine's kernels gain by it.
     pub batch: usize,
+    /// How sums become int8 values. The model remembers it.
+    pub rounding: Rounding,
     /// Told about refusals and about what looks wrong.
     pub logger: Option<&'a dyn Logger>,
+}
+
+impl<'a, 'n> QNetConfig<'a, 'n> {
+    /// Of this network and these samples; otherwise with the defaults.
+    pub fn new(net: &'a mut Net<'n>, samples: &'a [f32]) -> QNetConfig<'a, 'n> {
+        QNetConfig { net, samples, batch: 1, rounding: Rounding::Single, logger: None }
+    }
 }
 
 /// Beyond these sums the int8 output of the function changes no more.
@@ -117,7 +126,6 @@ pub(super) fn in_piece<'m>(
         warn(config.logger, i, clipped, layer);
         from = layer.outputs.into();
     }
-    int8::seal(image, config.net.shape().inputs as u32, input.into(), layers);
     Line::new("quantised ")
         .number(config.net.shape().parameters)
         .text(" parameters to a model of ")
@@ -129,8 +137,11 @@ pub(super) fn in_piece<'m>(
         inputs: shape.inputs as u32,
         layers: shape.layers as u32,
         input: input.into(),
+        rounding: config.rounding,
         widest: shape.widest.max(shape.inputs) as u32,
     };
+    let image = bytemuck::must_cast_slice_mut(&mut memory.words);
+    int8::seal(image, &summary, &memory.parts.layers);
     QNet::assemble(summary, Image::Own(memory.words), memory.parts, piece)
 }
 

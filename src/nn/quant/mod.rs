@@ -7,8 +7,8 @@
 //! - Weights: one scale for each unit, zero point 0, `q` in -127..=127.
 //! - Biases: int32, scale `input scale * weight scale`, zero point 0.
 //! - Requantisation: the int32 sum is multiplied by a 31-bit fixed-point
-//!   multiplier and shifted right in 64 bits, rounding once, half up; see
-//!   [`requant`].
+//!   multiplier and shifted right in 64 bits, rounding once, half up, or twice
+//!   where that is asked for; see [`Rounding`].
 //! - Sigmoid and softmax give scale 1/256, zero point -128; tanh 1/128 and 0.
 //!
 //! Sigmoid and tanh are tables over the 256 values of their input, kept in the

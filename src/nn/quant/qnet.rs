@@ -297,6 +297,11 @@ impl<'m> QNet<'m> {
         self.layers.last().map_or(self.summary.input, |layer| layer.outputs).into()
     }
 
+    /// How sums become int8 values.
+    pub fn rounding(&self) -> Rounding {
+        self.summary.rounding
+    }
+
     /// The kernels it runs on.
     pub fn kernel(&self) -> Kernel {
         self.kernel
@@ -390,7 +395,7 @@ impl<'m> QNet<'m> {
                 shifts: sections.shifts(layer),
                 zero_point: layer.sums.zero_point.into(),
                 clamp: (layer.clamp.0.into(), layer.clamp.1.into()),
-                rounding: Rounding::Single,
+                rounding: self.summary.rounding,
             };
             let biases = sections.biases();
             if PACKS && !packed.is_empty() {
