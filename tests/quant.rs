@@ -2,8 +2,8 @@
 
 use neural_swarm::Error;
 use neural_swarm::nn::{
-    Activation, Adam, Algorithm, Data, Kernel, Layer, Loss, Net, NetConfig, QNet, QNetConfig,
-    Rounding, TrainParams, Trainer, TrainerConfig,
+    Activation, Adam, Algorithm, Calibration, Data, Kernel, Layer, Loss, Net, NetConfig, QNet,
+    QNetConfig, Rounding, TrainParams, Trainer, TrainerConfig,
 };
 use neural_swarm::port::{Heap, Level, Logger};
 use proptest::prelude::*;
@@ -317,4 +317,93 @@ fn an_int8_network_takes_little_more_than_its_weights() {
     assert!(size(64) < 122_000 + 120_000 + 2 * 64 * 784, "{}", size(64));
     let viewed = QNet::view_batch_footprint(q.model(), 1).map(|layout| layout.size());
     assert!(viewed.is_ok_and(|size| size < 2000) || viewed == Err(Error::Alignment));
+}
+
+/// Root mean square error of the int8 network on these samples.
+fn rms_error(net: &mut Net<'_>, q: &mut QNet<'_>, samples: &[f32]) -> f64 {
+    let rows = samples.len() / q.inputs();
+    let (mut real, mut got) = (vec![0.0; rows * q.outputs()], vec![0.0; rows * q.outputs()]);
+    net.forward_batch(samples, rows, &mut real).unwrap();
+    q.forward_batch(samples, &mut got).unwrap();
+    let squares: f64 = real.iter().zip(&got).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+    (squares / real.len() as f64).sqrt()
+}
+
+#[test]
+fn outliers_do_not_spoil_percentile_and_entropy() {
+    for seed in 0..5 {
+        let layers = [Layer::new(24, Activation::Relu), Layer::new(4, Activation::Linear)];
+        let mut net = Net::new(&NetConfig::new(10, &layers).seed(seed), Heap).unwrap();
+        let usual: Vec<f32> = (0..5000).map(|i| (i as f32 * 0.731).sin()).collect();
+        let mut samples = usual.clone();
+        samples.extend([12.0; 10]);
+        let mut error = |calibration| {
+            let config = &mut QNetConfig { calibration, ..QNetConfig::new(&mut net, &samples) };
+            let layout = QNet::config_footprint(config).unwrap();
+            let least = QNet::footprint(config.net, 1).unwrap();
+            let counts = if calibration == Calibration::MinMax { 0 } else { 5 * 4 * 2048 };
+            assert!(layout.size().abs_diff(least.size() + counts) < 128, "{layout:?} {least:?}");
+            let mut q = QNet::new(config, Heap).unwrap();
+            let again = QNet::new(config, Heap).unwrap();
+            assert_eq!(q.model(), again.model());
+            rms_error(&mut net, &mut q, &usual)
+        };
+        let plain = error(Calibration::MinMax);
+        let percentile = error(Calibration::Percentile(99.5));
+        let entropy = error(Calibration::Entropy);
+        assert!(percentile < 0.5 * plain, "{percentile} {plain}");
+        assert!(entropy < 0.5 * plain, "{entropy} {plain}");
+        // The whole range is the whole range.
+        assert_eq!(error(Calibration::Percentile(100.0)), plain);
+    }
+}
+
+#[test]
+fn calibrations_without_outliers_are_near_the_network() {
+    let layers = [Layer::new(20, Activation::Tanh), Layer::new(3, Activation::Sigmoid)];
+    let mut net = Net::new(&NetConfig::new(6, &layers).seed(4), Heap).unwrap();
+    let samples: Vec<f32> = (0..1200).map(|i| (i as f32 * 0.731).sin()).collect();
+    for calibration in [Calibration::Percentile(99.99), Calibration::Entropy] {
+        let config = &mut QNetConfig { calibration, ..QNetConfig::new(&mut net, &samples) };
+        let mut q = QNet::new(config, Heap).unwrap();
+        let error = rms_error(&mut net, &mut q, &samples);
+        assert!(error < 0.02, "{calibration:?} {error}");
+    }
+    for percent in [0.0, -1.0, 100.1, f32::NAN, f32::INFINITY] {
+        let calibration = Calibration::Percentile(percent);
+        let config = &mut QNetConfig { calibration, ..QNetConfig::new(&mut net, &samples) };
+        assert_eq!(QNet::new(config, Heap).err(), Some(Error::Invalid));
+    }
+    // Nothing but zeros has no bins to look at.
+    for calibration in [Calibration::Percentile(50.0), Calibration::Entropy] {
+        let config = &mut QNetConfig { calibration, ..QNetConfig::new(&mut net, &[0.0; 12]) };
+        assert!(QNet::new(config, Heap).is_ok());
+    }
+}
+
+#[test]
+fn sparse_networks_become_dense_ones() {
+    for seed in 0..20 {
+        let layers = [Layer::new(18, Activation::Tanh), Layer::new(5, Activation::Linear)];
+        let config = NetConfig { connection_rate: 0.3, ..NetConfig::new(14, &layers).seed(seed) };
+        let mut sparse = Net::new(&config, Heap).unwrap();
+        let mut dense = Net::new(&NetConfig::new(14, &layers), Heap).unwrap();
+        dense.set_weights(&vec![0.0; dense.weights().len()]).unwrap();
+        for connection in sparse.connections() {
+            dense.set_weight(connection.from, connection.to, connection.weight).unwrap();
+        }
+        let samples: Vec<f32> = (0..1400).map(|i| (i as f32 * 0.37).sin()).collect();
+        let mut from_sparse = quantise(&mut sparse, &samples).unwrap();
+        let mut from_dense = quantise(&mut dense, &samples).unwrap();
+        // The float networks add up in different orders, so that the ranges
+        // differ in their last bits; the weights do not.
+        let weights = |q: &QNet<'_>| q.model()[72..72 + 14 * 18].to_vec();
+        assert_eq!(weights(&from_sparse), weights(&from_dense));
+        let step = from_sparse.output_quantization().scale;
+        let (mut a, mut b) = (vec![0.0; 500], vec![0.0; 500]);
+        from_sparse.forward_batch(&samples, &mut a).unwrap();
+        from_dense.forward_batch(&samples, &mut b).unwrap();
+        assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 2.5 * step));
+        assert!(rms_error(&mut sparse, &mut from_sparse, &samples) < 3.0 * f64::from(step));
+    }
 }

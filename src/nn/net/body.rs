@@ -39,6 +39,18 @@ impl Body<'_> {
         (from - layer.links.unwrap_or(0), sources)
     }
 
+    /// Where a unit's weights are among those of its layer.
+    pub fn weights_of(&self, layer: &Dense, unit: usize) -> core::ops::Range<usize> {
+        let (at, len) = match layer.links {
+            None => (unit * layer.inputs(), layer.inputs()),
+            Some(_) => {
+                let (at, sources) = self.row(layer, unit);
+                (at, sources.count())
+            }
+        };
+        at..at + len
+    }
+
     /// `y = W x + b` for rows of samples. `x` begins with the layer's first
     /// source.
     pub fn sums(

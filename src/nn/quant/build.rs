@@ -3,12 +3,13 @@
 use core::alloc::Layout;
 
 use super::Quantization;
+use super::calibrate::{Calibration, Ranges, Spans};
 use super::qnet::{Image, Parts, QNet, Sizes};
 use super::requant::{Multiplier, Rounding};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
 use crate::nn::format::int8::{self, Layer};
-use crate::nn::net::Stage;
+use crate::nn::net::Body;
 use crate::nn::shape::Dense;
 use crate::nn::{Activation, MODEL_ALIGN, Net, Topology};
 use crate::port::{Level, Line, Logger};
@@ -25,6 +26,8 @@ pub struct QNetConfig<'a, 'n> {
     pub batch: usize,
     /// How sums become int8 values. The model remembers it.
     pub rounding: Rounding,
+    /// How the ranges of values follow from the samples.
+    pub calibration: Calibration,
     /// Told about refusals and about what looks wrong.
     pub logger: Option<&'a dyn Logger>,
 }
@@ -32,7 +35,8 @@ pub struct QNetConfig<'a, 'n> {
 impl<'a, 'n> QNetConfig<'a, 'n> {
     /// Of this network and these samples; otherwise with the defaults.
     pub fn new(net: &'a mut Net<'n>, samples: &'a [f32]) -> QNetConfig<'a, 'n> {
-        QNetConfig { net, samples, batch: 1, rounding: Rounding::Single, logger: None }
+        let (rounding, calibration) = (Rounding::Single, Calibration::MinMax);
+        QNetConfig { net, samples, batch: 1, rounding, calibration, logger: None }
     }
 }
 
@@ -40,40 +44,10 @@ impl<'a, 'n> QNetConfig<'a, 'n> {
 const TANH_SATURATED: f32 = 3.2;
 const SIGMOID_SATURATED: f32 = 6.4;
 
-/// The range of a layer's values over the samples.
-#[derive(Clone, Copy)]
-struct Span {
-    low: f32,
-    high: f32,
-}
-
-impl Span {
-    /// A range always holds zero.
-    const EMPTY: Span = Span { low: 0.0, high: 0.0 };
-
-    fn widen(&mut self, values: &[f32]) -> Result<()> {
-        for value in values {
-            if !value.is_finite() {
-                return Err(Error::NnNotFinite);
-            }
-            self.low = self.low.min(*value);
-            self.high = self.high.max(*value);
-        }
-        Ok(())
-    }
-}
-
-/// The ranges of a layer's sums, times its steepness, and of its outputs.
-#[derive(Clone, Copy)]
-struct Spans {
-    sums: Span,
-    outputs: Span,
-}
-
 struct Memory<'m> {
     words: Carved<'m, u32>,
     parts: Parts<'m>,
-    spans: Carved<'m, Spans>,
+    ranges: Ranges<'m>,
 }
 
 /// One layer before calibration: enough for the sizes.
@@ -81,10 +55,14 @@ fn outline(dense: &Dense) -> Layer {
     Layer { inputs: dense.inputs, units: dense.units, activation: dense.activation, ..Layer::EMPTY }
 }
 
-fn carve<'m>(net: &Net<'_>, batch: usize, carver: &mut Carver<'m>) -> Result<Memory<'m>> {
+fn carve<'m>(
+    net: &Net<'_>,
+    batch: usize,
+    calibration: Calibration,
+    carver: &mut Carver<'m>,
+) -> Result<Memory<'m>> {
     // Sizes first: the model's length follows from the layers alone.
     let len = int8::plan(net.layers().iter().map(outline), |_, _| {})?;
-    let shape = net.shape();
     let mut sizes = Sizes::new(batch)?;
     for dense in net.layers() {
         sizes.add(outline(dense).dims())?;
@@ -92,17 +70,17 @@ fn carve<'m>(net: &Net<'_>, batch: usize, carver: &mut Carver<'m>) -> Result<Mem
     Ok(Memory {
         words: carver.take(len / MODEL_ALIGN, 0u32)?,
         parts: Parts::carve(&sizes, carver)?,
-        spans: carver.take(shape.layers, Spans { sums: Span::EMPTY, outputs: Span::EMPTY })?,
+        ranges: Ranges::carve(net.shape().layers, calibration, carver)?,
     })
 }
 
-pub(super) fn footprint(net: &Net<'_>, batch: usize) -> Result<Layout> {
+pub(super) fn footprint(net: &Net<'_>, batch: usize, calibration: Calibration) -> Result<Layout> {
     let shape = net.shape();
-    if shape.topology != Topology::Layered || shape.sparse || shape.mixed {
+    if shape.topology != Topology::Layered || shape.mixed {
         return Err(Error::Unsupported);
     }
     let mut carver = Carver::measure();
-    carve(net, batch, &mut carver)?;
+    carve(net, batch, calibration, &mut carver)?;
     carver.layout()
 }
 
@@ -110,19 +88,20 @@ pub(super) fn in_piece<'m>(
     config: &mut QNetConfig<'_, '_>,
     mut piece: Piece<'m>,
 ) -> Result<QNet<'m>> {
-    let needed = footprint(config.net, config.batch)?;
-    let mut memory = carve(config.net, config.batch, &mut piece.carver(needed)?)?;
-    let input = calibrate(config, &mut memory.spans)?;
+    let (batch, calibration) = (config.batch, config.calibration);
+    let needed = footprint(config.net, batch, calibration)?;
+    let mut memory = carve(config.net, batch, calibration, &mut piece.carver(needed)?)?;
+    let input = memory.ranges.see(config.net, config.samples, calibration, config.logger)?;
+    let input = Quantization::of_range(input.low, input.high);
 
     let layers = &mut memory.parts.layers;
     let image: &mut [u8] = bytemuck::must_cast_slice_mut(&mut memory.words);
-    let outlines = config.net.layers().iter().zip(&*memory.spans);
+    let outlines = config.net.layers().iter().zip(&*memory.ranges.layers);
     let outlines = outlines.map(|(dense, span)| quantizations(outline(dense), *span));
     int8::plan(outlines, |i, layer| layers[i] = layer)?;
     let mut from = input;
     for (i, (layer, dense)) in layers.iter().zip(config.net.layers()).enumerate() {
-        let (weights, biases) = dense.of(config.net.parameters());
-        let clipped = fill(image, layer, from, (weights, biases, dense.steepness));
+        let clipped = fill(image, layer, from, (config.net.body(), dense));
         warn(config.logger, i, clipped, layer);
         from = layer.outputs.into();
     }
@@ -151,7 +130,7 @@ fn warn(logger: Option<&dyn Logger>, layer: usize, clipped: usize, made: &Layer)
             .number(layer)
             .text(": ")
             .number(clipped)
-            .text(" biases are too large for int32 and were clipped")
+            .text(" biases or weights are too large and were clipped")
             .send(logger, Level::Warn);
     }
     if f32::from_bits(made.sums.scale) == 1.0 && made.sums.zero_point == 0 {
@@ -162,40 +141,6 @@ fn warn(logger: Option<&dyn Logger>, layer: usize, clipped: usize, made: &Layer)
     }
 }
 
-/// Runs the samples; fills the range of the values that each layer's sums are
-/// quantised by, and returns the quantisation of the input.
-fn calibrate(config: &mut QNetConfig<'_, '_>, spans: &mut [Spans]) -> Result<Quantization> {
-    let refuse = |error, text| {
-        Line::new(text).send(config.logger, Level::Error);
-        Err(error)
-    };
-    let inputs = config.net.shape().inputs;
-    if config.samples.is_empty() || !config.samples.len().is_multiple_of(inputs) {
-        return refuse(Error::Length, "calibration samples are not whole rows of the net's inputs");
-    }
-    let mut input = Span::EMPTY;
-    if let Err(error) = input.widen(config.samples) {
-        return refuse(error, "the calibration samples hold a NaN or an infinity");
-    }
-    let mut result = Ok(());
-    config.net.observe(config.samples, |layer, stage, values| {
-        if result.is_ok() {
-            result = match stage {
-                Stage::Sums => spans[layer].sums.widen(values),
-                Stage::Outputs => spans[layer].outputs.widen(values),
-            };
-        }
-    });
-    for (spans, layer) in spans.iter_mut().zip(config.net.layers()) {
-        spans.sums.low *= layer.steepness;
-        spans.sums.high *= layer.steepness;
-    }
-    if let Err(error) = result {
-        return refuse(error, "a layer's values on the calibration samples are not finite");
-    }
-    Ok(Quantization::of_range(input.low, input.high))
-}
-
 /// How a layer's sums and outputs are quantised.
 fn quantizations(layer: Layer, Spans { sums: span, outputs }: Spans) -> Layer {
     let within = |limit: f32| Quantization::of_range(span.low.max(-limit), span.high.min(limit));
@@ -204,7 +149,7 @@ fn quantizations(layer: Layer, Spans { sums: span, outputs }: Spans) -> Layer {
     let (sums, outputs) = match layer.activation {
         Activation::Linear => (whole, whole),
         Activation::Relu => {
-            let positive = Quantization::of_range(0.0, span.high);
+            let positive = Quantization::of_range(0.0, outputs.high);
             (positive, positive)
         }
         Activation::Tanh => {
@@ -218,27 +163,40 @@ fn quantizations(layer: Layer, Spans { sums: span, outputs }: Spans) -> Layer {
     Layer { sums: sums.into(), outputs: outputs.into(), clamp: (low, 127), ..layer }
 }
 
-/// Fills a layer's sections; returns how many biases did not fit.
+/// Fills a layer's sections; returns how many numbers did not fit.
 fn fill(
     image: &mut [u8],
     layer: &Layer,
     input: Quantization,
-    (weights, biases, steepness): (&[f32], &[f32], f32),
+    (body, dense): (&Body<'_>, &Dense),
 ) -> usize {
     let [to_weights, to_biases, factors, shifts, table] = layer.sections_mut(image);
     let rows = to_weights.chunks_exact_mut(layer.inputs as usize);
     let numbers = to_biases.as_chunks_mut().0.iter_mut().zip(factors.as_chunks_mut().0).zip(shifts);
-    let from = weights.chunks_exact(layer.inputs as usize).zip(biases);
+    let (weights, real_biases) = dense.of(body.parameters());
+    let steepness = dense.steepness;
     let sums = Quantization::from(layer.sums);
     let mut clipped = 0;
-    for ((row, ((bias, factor), shift)), (real, real_bias)) in rows.zip(numbers).zip(from) {
+    let ends = rows.zip(numbers).zip(real_biases).enumerate();
+    for (unit, ((row, ((bias, factor), shift)), real_bias)) in ends {
+        let range = body.weights_of(dense, unit);
+        let real = &weights[range.clone()];
         // Of weights that the steepness is part of.
         let scale = weight_scale((real, *real_bias), steepness, input.scale, sums.scale);
         let mut total = 0i64;
-        for (to, w) in row.iter_mut().zip(real) {
+        let mut put = |source: usize, w: f32| {
             let q = libm::round(f64::from(steepness * w) / scale).clamp(-127.0, 127.0) as i8;
-            *to = q as u8;
-            total += i64::from(q);
+            // Files may name a source twice.
+            let sum = i16::from(row[source] as i8) + i16::from(q);
+            let fitting = sum.clamp(-127, 127);
+            clipped += usize::from(fitting != sum);
+            total += i64::from(fitting) - i64::from(row[source] as i8);
+            row[source] = fitting as i8 as u8;
+        };
+        // What a sparse layer does not connect has weight 0.
+        match dense.links {
+            None => real.iter().enumerate().for_each(|(source, w)| put(source, *w)),
+            Some(_) => body.row(dense, unit).1.zip(real).for_each(|(source, w)| put(source, *w)),
         }
         let own =
             libm::round(f64::from(steepness * real_bias) / (f64::from(input.scale) * scale)) as i64;

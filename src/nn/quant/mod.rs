@@ -17,10 +17,12 @@
 //! quantised over the range where the function still changes its int8 result.
 
 mod build;
+mod calibrate;
 mod qnet;
 pub(crate) mod requant;
 
 pub use build::QNetConfig;
+pub use calibrate::Calibration;
 pub use qnet::QNet;
 pub use requant::Rounding;
 

@@ -2,8 +2,8 @@
 
 use core::alloc::Layout;
 
-use super::Quantization;
 use super::build::{self, QNetConfig};
+use super::{Calibration, Quantization};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
 use crate::nn::format::int8::{Layer, Model, Sections, Stored, Summary};
@@ -113,9 +113,15 @@ impl<'m> Parts<'m> {
 
 impl<'m> QNet<'m> {
     /// The memory that the quantised copy of this network takes, for batches
-    /// of so many samples.
+    /// of so many samples, calibrated by [`Calibration::MinMax`].
     pub fn footprint(net: &Net<'_>, batch: usize) -> Result<Layout> {
-        build::footprint(net, batch)
+        build::footprint(net, batch, Calibration::MinMax)
+    }
+
+    /// The memory that [`new`](QNet::new) takes for this configuration, that of
+    /// its calibration included.
+    pub fn config_footprint(config: &QNetConfig<'_, '_>) -> Result<Layout> {
+        build::footprint(config.net, config.batch, config.calibration)
     }
 
     /// Quantises a trained float32 network.
@@ -123,10 +129,12 @@ impl<'m> QNet<'m> {
     /// Runs it on the samples to see the range of every layer's values, so
     /// they should look like what the network will meet; a few hundred are
     /// enough. Errors: [`Error::Length`] for no samples or no whole rows,
-    /// [`Error::Invalid`] for a batch of 0,
+    /// [`Error::Invalid`] for a batch of 0 or a percentage out of range,
+    /// [`Error::Unsupported`] for shortcuts and for layers whose units differ in
+    /// activation or steepness (sparse layers get weights of 0),
     /// [`Error::NnNotFinite`] for NaN or infinity in samples or layers.
     pub fn new(config: &mut QNetConfig<'_, '_>, memory: impl Allocator<'m>) -> Result<QNet<'m>> {
-        let piece = memory.allocate(QNet::footprint(config.net, config.batch)?)?;
+        let piece = memory.allocate(QNet::config_footprint(config)?)?;
         QNet::in_piece(config, piece)
     }
 

@@ -15,7 +15,6 @@ use crate::error::Result;
 use crate::mem::{Carved, Carver};
 use crate::nn::net::Body;
 use crate::nn::quant::Quantization;
-use crate::nn::shape::Dense;
 use crate::nn::{Activation, Net};
 
 /// Samples that the ranges are seen on.
@@ -125,8 +124,8 @@ impl<'m> Aware<'m> {
         for i in 0..net.shape().layers {
             let layer = net.layers()[i];
             for unit in 0..layer.units() {
-                let row = row(net.body(), &layer, unit);
-                round_weights(&mut net.parameters_mut()?[row]);
+                let row = net.body().weights_of(&layer, unit);
+                round_weights(&mut net.parameters_mut()?[layer.at..][row]);
             }
         }
         Ok(())
@@ -139,18 +138,6 @@ impl<'m> Aware<'m> {
         }
         Ok(())
     }
-}
-
-/// Where a unit's weights are among the parameters.
-fn row(body: &Body<'_>, layer: &Dense, unit: usize) -> core::ops::Range<usize> {
-    let (at, len) = match layer.links {
-        None => (unit * layer.inputs(), layer.inputs()),
-        Some(_) => {
-            let (at, sources) = body.row(layer, unit);
-            (at, sources.count())
-        }
-    };
-    layer.at + at..layer.at + at + len
 }
 
 /// One scale for a unit: its largest weight becomes 127.
