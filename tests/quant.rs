@@ -2,8 +2,8 @@
 
 use neural_swarm::Error;
 use neural_swarm::nn::{
-    Activation, Adam, Algorithm, Calibration, Data, Kernel, Layer, Loss, Net, NetConfig, QNet,
-    QNetConfig, Rounding, TrainParams, Trainer, TrainerConfig,
+    Activation, Adam, Algorithm, Calibration, Data, Kernel, Layer, LayerError, Loss, Net,
+    NetConfig, QNet, QNetConfig, Rounding, TrainParams, Trainer, TrainerConfig,
 };
 use neural_swarm::port::{Heap, Level, Logger};
 use proptest::prelude::*;
@@ -406,4 +406,61 @@ fn sparse_networks_become_dense_ones() {
         assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 2.5 * step));
         assert!(rms_error(&mut sparse, &mut from_sparse, &samples) < 3.0 * f64::from(step));
     }
+}
+
+#[test]
+fn layers_are_compared() {
+    let layers = [
+        Layer::new(12, Activation::Tanh),
+        Layer::new(9, Activation::Relu),
+        Layer::new(4, Activation::Softmax),
+    ];
+    let mut net = Net::new(&NetConfig::new(7, &layers).seed(8), Heap).unwrap();
+    let samples: Vec<f32> = (0..700).map(|i| (i as f32 * 0.73).sin()).collect();
+    let mut q = quantise(&mut net, &samples).unwrap();
+    let mut errors = [LayerError::default(); 3];
+    q.compare(&mut net, &samples, &mut errors).unwrap();
+
+    // The last layer's are those of the outputs, worked out from them.
+    let (mut real, mut got) = (vec![0.0; 400], vec![0.0; 400]);
+    net.forward_batch(&samples, 100, &mut real).unwrap();
+    q.forward_batch(&samples, &mut got).unwrap();
+    let apart: Vec<f64> = real.iter().zip(&got).map(|(a, b)| f64::from(a - b).abs()).collect();
+    let squares: f64 = apart.iter().map(|e| e * e).sum();
+    let signal: f64 = real.iter().map(|y| f64::from(*y).powi(2)).sum();
+    let want = LayerError {
+        mean: apart.iter().sum::<f64>() / 400.0,
+        rms: (squares / 400.0).sqrt(),
+        max: apart.iter().copied().fold(0.0, f64::max),
+        sqnr: 10.0 * (signal / squares).log10(),
+    };
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-4 * b;
+    let last = errors[2];
+    assert!(near(last.mean, want.mean) && near(last.rms, want.rms), "{last:?} {want:?}");
+    assert!(near(last.max, want.max) && near(last.sqnr, want.sqnr), "{last:?} {want:?}");
+    for error in errors {
+        assert!(error.sqnr > 25.0 && error.mean <= error.rms && error.rms <= error.max);
+    }
+
+    // One layer more or less, other sizes, other lengths, no numbers.
+    let other = [Layer::new(12, Activation::Tanh), Layer::new(4, Activation::Softmax)];
+    let mut other = Net::new(&NetConfig::new(7, &other), Heap).unwrap();
+    assert_eq!(q.compare(&mut other, &samples, &mut errors), Err(Error::NnMismatch));
+    assert_eq!(q.compare(&mut net, &samples, &mut errors[1..]), Err(Error::Length));
+    assert_eq!(q.compare(&mut net, &samples[1..], &mut errors), Err(Error::Length));
+    assert_eq!(q.compare(&mut net, &[], &mut errors), Err(Error::Length));
+    let nan = [f32::NAN; 7];
+    assert_eq!(q.compare(&mut net, &nan, &mut errors), Err(Error::NnNotFinite));
+    let layer = [Layer::new(1, Activation::Linear)];
+    let mut sum = Net::new(&NetConfig::new(1, &layer), Heap).unwrap();
+    sum.set_weights(&[2.0, 0.0]).unwrap();
+    let mut q = quantise(&mut sum, &[1.0]).unwrap();
+    let overflow = q.compare(&mut sum, &[f32::MAX], &mut errors[..1]);
+    assert_eq!(overflow, Err(Error::NnNotFinite));
+
+    // What is zero everywhere has no error.
+    net.set_weights(&vec![0.0; net.weights().len()]).unwrap();
+    let mut q = quantise(&mut net, &samples).unwrap();
+    q.compare(&mut net, &samples, &mut errors).unwrap();
+    assert_eq!((errors[0].max, errors[0].sqnr), (0.0, f64::INFINITY));
 }

@@ -42,7 +42,7 @@ pub use format::fann::{FANN_LIST, FannFile, FannSettings};
 pub use init::Init;
 pub use kernel::Kernel;
 pub use net::{Connection, LayerInfo, Layers, Net, NetConfig, Randomize, Scale};
-pub use quant::{Calibration, QNet, QNetConfig, Quantization, Rounding};
+pub use quant::{Calibration, LayerError, QNet, QNetConfig, Quantization, Rounding};
 pub use shape::{Layer, Shape, Topology};
 pub(crate) use train::DEFAULT_BATCH;
 pub use train::{

@@ -18,11 +18,13 @@
 
 mod build;
 mod calibrate;
+mod compare;
 mod qnet;
 pub(crate) mod requant;
 
 pub use build::QNetConfig;
 pub use calibrate::Calibration;
+pub use compare::LayerError;
 pub use qnet::QNet;
 pub use requant::Rounding;
 

@@ -383,6 +383,31 @@ impl<'m> QNet<'m> {
         if fits { Ok(()) } else { Err(Error::Length) }
     }
 
+    /// Its layers, as the model has them.
+    pub(super) fn records(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Takes one sample, for [`step`](QNet::step) to begin with.
+    pub(super) fn take_input(&mut self, sample: &[f32]) {
+        self.input_quantization().quantize_all(sample, &mut self.values[0]);
+    }
+
+    /// Runs one layer on what the last step gave; returns its outputs.
+    pub(super) fn step(&mut self, layer: usize) -> (&[i8], &Layer) {
+        let record = &self.layers[layer];
+        let sections = record.sections(self.image.bytes());
+        let dims = record.dims();
+        let [even, odd] = &mut self.values;
+        let (x, y) = if layer.is_multiple_of(2) { (even, odd) } else { (odd, even) };
+        let y = &mut y[..dims.units];
+        let how = requantize(record, &sections, self.summary.rounding);
+        let weights = sections.weights(record);
+        (self.kernels.dense)(dims, &x[..dims.inputs], weights, sections.biases(), &how, y);
+        activate(record, &sections, y);
+        (y, record)
+    }
+
     /// Runs samples, no more than a batch: the input, or what lies in the first
     /// of the values.
     fn run(&mut self, mut input: Option<&[i8]>, samples: usize) -> Result<&[i8]> {
@@ -398,13 +423,7 @@ impl<'m> QNet<'m> {
             let dims = layer.dims();
             let x = input.take().unwrap_or(&from[..samples * dims.inputs]);
             let y = &mut to[..samples * dims.units];
-            let how = Requantize {
-                factors: sections.factors(),
-                shifts: sections.shifts(layer),
-                zero_point: layer.sums.zero_point.into(),
-                clamp: (layer.clamp.0.into(), layer.clamp.1.into()),
-                rounding: self.summary.rounding,
-            };
+            let how = requantize(layer, &sections, self.summary.rounding);
             let biases = sections.biases();
             if PACKS && !packed.is_empty() {
                 let (mine, rest) = packed.split_at(packed_len(dims.inputs, dims.units)?);
@@ -422,6 +441,17 @@ impl<'m> QNet<'m> {
             core::mem::swap(&mut from, &mut to);
         }
         Ok(&from[..samples * self.layers.last().map_or(0, |layer| layer.units as usize)])
+    }
+}
+
+/// How a layer's sums are quantised.
+fn requantize<'a>(layer: &Layer, sections: &Sections<'a>, rounding: Rounding) -> Requantize<'a> {
+    Requantize {
+        factors: sections.factors(),
+        shifts: sections.shifts(layer),
+        zero_point: layer.sums.zero_point.into(),
+        clamp: (layer.clamp.0.into(), layer.clamp.1.into()),
+        rounding,
     }
 }
 
