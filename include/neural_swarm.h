@@ -64,7 +64,7 @@
    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_CASCADE_PARAMS_INIT {sizeof(nsw_cascade_params), 0, 0, 0, 0, 0, 0}
 #define NSW_CASCADE_REPORT_INIT {sizeof(nsw_cascade_report), 0, 0, 0, 0, 0, 0}
-#define NSW_QNET_CONFIG_INIT {sizeof(nsw_qnet_config), 0, 0, 0, 0, 0}
+#define NSW_QNET_CONFIG_INIT {sizeof(nsw_qnet_config), 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_QNET_INFO_INIT {sizeof(nsw_qnet_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_MATMUL_INIT {sizeof(nsw_matmul), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_REQUANTIZE_INIT {sizeof(nsw_requantize), 0, 0, 0, 0, 0, 0, 0, 0}
@@ -517,6 +517,22 @@
 #define NSW_FIT_STANDARD 2
 
 /**
+ * Ranges from the smallest to the largest value.
+ */
+#define NSW_CALIBRATION_MIN_MAX 0
+
+/**
+ * Ranges that hold `percentile` percent of the values that are not 0.
+ */
+#define NSW_CALIBRATION_PERCENTILE 1
+
+/**
+ * Ranges whose quantised values tell most about the real ones: the least
+ * Kullback-Leibler divergence (Migacz 2017, "8-bit Inference with TensorRT").
+ */
+#define NSW_CALIBRATION_ENTROPY 2
+
+/**
  * Rounds once, half up, as LiteRT's reference and XNNPACK do, and CMSIS-NN with
  * CMSIS_NN_USE_SINGLE_ROUNDING.
  */
@@ -567,7 +583,8 @@ typedef struct nsw_net nsw_net;
  * specification: weights symmetric with one scale for each unit, activations
  * asymmetric with one scale for each layer, int32 biases, and fixed-point
  * requantisation with a single rounding, half up:
- * (x * multiplier + 2^(30 - shift)) >> (31 - shift) in 64 bits.
+ * (x * multiplier + 2^(30 - shift)) >> (31 - shift) in 64 bits; or with two
+ * (NSW_ROUNDING_DOUBLE).
  *
  * It gives the same bits on every machine and every kernel. One thread at a
  * time; functions that take a const pointer may run side by side.
@@ -1960,6 +1977,27 @@ typedef struct nsw_qnet_config {
    * Told about refusals and about what looks wrong; may be NULL.
    */
   const struct nsw_logger *logger;
+  /**
+   * How sums become int8 values, an NSW_ROUNDING_ constant; the model
+   * remembers it.
+   */
+  uint32_t rounding;
+  /**
+   * How the ranges of values follow from the samples, an NSW_CALIBRATION_
+   * constant.
+   */
+  uint32_t calibration;
+  /**
+   * For NSW_CALIBRATION_PERCENTILE: how many percent of the values are in the
+   * range, above 0 and at most 100; 0 for 99.99. Otherwise 0.
+   */
+  float percentile;
+  /**
+   * How many samples nsw_qnet_forward_i8_batch runs at once; 0 for 1. Costs
+   * memory for the values between layers, and from 4 on for a packed copy of
+   * the weights where the machine's kernels gain by it.
+   */
+  uint32_t batch;
 } nsw_qnet_config;
 
 /**
@@ -3395,9 +3433,14 @@ nsw_status nsw_dataset_save_csv(const struct nsw_dataset *dataset,
 /**
  * The memory that the quantised copy of a network takes: the one block that
  * nsw_qnet_create asks for, in bytes. The samples do not matter here.
+ * Calibration other than NSW_CALIBRATION_MIN_MAX takes 8 KiB for the input and
+ * 16 KiB for each layer.
  *
  * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle for the
- * network, NSW_ERR_OVERFLOW for a model of more than 4 GiB.
+ * network, NSW_ERR_INVALID for an unknown constant or a percentage out of range,
+ * NSW_ERR_UNSUPPORTED for shortcuts and for layers whose units differ in
+ * activation or steepness (sparse layers get weights of 0), NSW_ERR_OVERFLOW
+ * for a model of more than 4 GiB.
  */
 nsw_status nsw_qnet_footprint(const struct nsw_qnet_config *config, size_t *size, size_t *align);
 
@@ -3505,6 +3548,34 @@ nsw_status nsw_qnet_forward_i8(struct nsw_qnet *qnet,
                                size_t *output_len);
 
 /**
+ * Runs any number of samples on quantised values: `inputs` holds rows of
+ * inputs, a row of outputs for each goes to `outputs` (at most `outputs_cap`
+ * values), the number of values to `*outputs_len` (which may be NULL). The two
+ * may not overlap. The result is that of nsw_qnet_forward_i8 on each.
+ *
+ * Errors: those of nsw_qnet_forward_i8, NSW_ERR_LENGTH for no whole rows.
+ */
+nsw_status nsw_qnet_forward_i8_batch(struct nsw_qnet *qnet,
+                                     const int8_t *inputs,
+                                     size_t inputs_len,
+                                     int8_t *outputs,
+                                     size_t outputs_cap,
+                                     size_t *outputs_len);
+
+/**
+ * Runs any number of samples on real values: as nsw_qnet_forward_i8_batch with
+ * nsw_qnet_forward.
+ *
+ * Errors: those of nsw_qnet_forward_i8_batch.
+ */
+nsw_status nsw_qnet_forward_batch(struct nsw_qnet *qnet,
+                                  const float *inputs,
+                                  size_t inputs_len,
+                                  float *outputs,
+                                  size_t outputs_cap,
+                                  size_t *outputs_len);
+
+/**
  * Runs one sample on real values: quantises, runs, dequantises. Otherwise as
  * nsw_qnet_forward_i8; NaN counts as 0, values outside the range of the
  * calibration samples as its ends.
@@ -3548,6 +3619,30 @@ nsw_status nsw_qnet_dequantize_output(const struct nsw_qnet *qnet,
                                       float *out,
                                       size_t out_cap,
                                       size_t *out_len);
+
+/**
+ * Compares the outputs of each layer with those of a float network of the same
+ * shape, on `samples_len` values that are rows of inputs. Four numbers a layer
+ * go to `errors` (at most `errors_cap` numbers), over all units and samples:
+ * the mean of the absolute errors, the root of the mean of the squared errors,
+ * the largest absolute error, all in the unit of the outputs; and signal to
+ * quantisation noise in dB, infinite without any error. How many numbers went
+ * to `*errors_len` (which may be NULL). Both networks run from the inputs on, so that a
+ * layer's error has those of the layers before in it.
+ *
+ * Errors: those of bad handles, NSW_ERR_NULL, NSW_ERR_LENGTH for no samples or no
+ * whole rows, NSW_ERR_NN_MISMATCH for a network of another shape,
+ * NSW_ERR_NN_NOT_FINITE if the samples or the float network's values are not
+ * finite, NSW_ERR_INVALID for overlapping buffers, NSW_ERR_BUFFER_TOO_SMALL:
+ * `*errors_len` is what is needed.
+ */
+nsw_status nsw_qnet_compare(struct nsw_qnet *qnet,
+                            const float *samples,
+                            size_t samples_len,
+                            struct nsw_net *net,
+                            double *errors,
+                            size_t errors_cap,
+                            size_t *errors_len);
 
 /**
  * Writes to `*scratch_len` how many floats of scratch memory

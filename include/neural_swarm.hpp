@@ -118,6 +118,22 @@ struct qnet_config : nsw_qnet_config {
         samples_len = rows.size();
         return *this;
     }
+    /// An NSW_ROUNDING_ constant.
+    qnet_config &set_rounding(std::uint32_t value) noexcept {
+        rounding = value;
+        return *this;
+    }
+    /// An NSW_CALIBRATION_ constant, and for a percentile how many percent (0: 99.99).
+    qnet_config &set_calibration(std::uint32_t value, float percent = 0.0f) noexcept {
+        calibration = value;
+        percentile = percent;
+        return *this;
+    }
+    /// Samples run at once by the functions for batches.
+    qnet_config &set_batch(std::uint32_t value) noexcept {
+        batch = value;
+        return *this;
+    }
 };
 
 /// A network quantised to int8; it runs on integer arithmetic alone. See nsw_qnet_create.
@@ -129,6 +145,30 @@ public:
         return length_of([&](std::size_t *len) {
             return nsw_qnet_forward_i8(get(), input.data(), input.size(), output.data(),
                                        output.size(), len);
+        });
+    }
+    /// Runs rows of samples on integers alone; returns the number of outputs.
+    result<std::size_t> forward_i8_batch(span<const std::int8_t> inputs,
+                                         span<std::int8_t> outputs) noexcept {
+        return length_of([&](std::size_t *len) {
+            return nsw_qnet_forward_i8_batch(get(), inputs.data(), inputs.size(), outputs.data(),
+                                             outputs.size(), len);
+        });
+    }
+    /// Runs rows of samples on real values; returns the number of outputs.
+    result<std::size_t> forward_batch(span<const float> inputs, span<float> outputs) noexcept {
+        return length_of([&](std::size_t *len) {
+            return nsw_qnet_forward_batch(get(), inputs.data(), inputs.size(), outputs.data(),
+                                          outputs.size(), len);
+        });
+    }
+    /// Four numbers a layer: mean, root mean square and largest error, and signal to noise in dB;
+    /// returns how many. See nsw_qnet_compare.
+    result<std::size_t> compare(nsw::net &with, span<const float> samples,
+                                span<double> errors) noexcept {
+        return length_of([&](std::size_t *len) {
+            return nsw_qnet_compare(get(), samples.data(), samples.size(), with.get(),
+                                    errors.data(), errors.size(), len);
         });
     }
     /// Any number of real values as the network's input has them; returns their number.

@@ -33,6 +33,7 @@ fn the_committed_header_is_up_to_date() {
         "dataset_scale",
         "dataset_files",
         "qnet",
+        "qnet_compare",
         "kernel",
     ] {
         builder = builder.with_src(root().join(format!("src/ffi/{file}.rs")));

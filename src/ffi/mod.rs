@@ -26,6 +26,7 @@ pub mod net_scale;
 pub mod parallel;
 pub mod port;
 pub mod qnet;
+pub mod qnet_compare;
 mod slices;
 pub mod status;
 mod structs;

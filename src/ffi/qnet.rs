@@ -7,7 +7,7 @@ use super::slices::{Output, bytes_of, input};
 use super::status::nsw_status;
 use super::structs::{self, Versioned};
 use crate::error::{Error, Result};
-use crate::nn::{Net, QNet, QNetConfig};
+use crate::nn::{Calibration, Net, QNet, QNetConfig, Rounding};
 
 /// What to quantise. NSW_QNET_CONFIG_INIT, then `net`, `samples` and
 /// `samples_len`. Read during the call only.
@@ -27,11 +27,47 @@ pub struct nsw_qnet_config {
     pub samples_len: usize,
     /// Told about refusals and about what looks wrong; may be NULL.
     pub logger: *const nsw_logger,
+    /// How sums become int8 values, an NSW_ROUNDING_ constant; the model
+    /// remembers it.
+    pub rounding: u32,
+    /// How the ranges of values follow from the samples, an NSW_CALIBRATION_
+    /// constant.
+    pub calibration: u32,
+    /// For NSW_CALIBRATION_PERCENTILE: how many percent of the values are in the
+    /// range, above 0 and at most 100; 0 for 99.99. Otherwise 0.
+    pub percentile: f32,
+    /// How many samples nsw_qnet_forward_i8_batch runs at once; 0 for 1. Costs
+    /// memory for the values between layers, and from 4 on for a packed copy of
+    /// the weights where the machine's kernels gain by it.
+    pub batch: u32,
 }
+
+/// Ranges from the smallest to the largest value.
+pub const NSW_CALIBRATION_MIN_MAX: u32 = 0;
+/// Ranges that hold `percentile` percent of the values that are not 0.
+pub const NSW_CALIBRATION_PERCENTILE: u32 = 1;
+/// Ranges whose quantised values tell most about the real ones: the least
+/// Kullback-Leibler divergence (Migacz 2017, "8-bit Inference with TensorRT").
+pub const NSW_CALIBRATION_ENTROPY: u32 = 2;
 
 // SAFETY: as the trait asks.
 unsafe impl Versioned for nsw_qnet_config {
     const LEAST: usize = core::mem::offset_of!(nsw_qnet_config, logger);
+}
+
+impl nsw_qnet_config {
+    /// Rounding, calibration and batch as asked for.
+    fn settings(&self) -> Result<(Rounding, Calibration, usize)> {
+        let percentile = if self.percentile == 0.0 { 99.99 } else { self.percentile };
+        let calibration = match (self.calibration, self.percentile == 0.0) {
+            (NSW_CALIBRATION_MIN_MAX, true) => Calibration::MinMax,
+            (NSW_CALIBRATION_PERCENTILE, _) => Calibration::Percentile(percentile),
+            (NSW_CALIBRATION_ENTROPY, true) => Calibration::Entropy,
+            _ => return Err(Error::Invalid),
+        };
+        let rounding = Rounding::from_code(self.rounding).ok_or(Error::Invalid)?;
+        Ok((rounding, calibration, self.batch.max(1) as usize))
+    }
 }
 
 /// What an int8 network is. NSW_QNET_INFO_INIT before it is filled. A real
@@ -72,7 +108,8 @@ unsafe impl Versioned for nsw_qnet_info {
 /// specification: weights symmetric with one scale for each unit, activations
 /// asymmetric with one scale for each layer, int32 biases, and fixed-point
 /// requantisation with a single rounding, half up:
-/// (x * multiplier + 2^(30 - shift)) >> (31 - shift) in 64 bits.
+/// (x * multiplier + 2^(30 - shift)) >> (31 - shift) in 64 bits; or with two
+/// (NSW_ROUNDING_DOUBLE).
 ///
 /// It gives the same bits on every machine and every kernel. One thread at a
 /// time; functions that take a const pointer may run side by side.
@@ -97,7 +134,9 @@ unsafe fn with_config<R>(
         let logger = CLogger::new(config.logger)?;
         let samples = input(config.samples, config.samples_len)?;
         with_mut::<Net<'static>, R>(config.net, |net| {
-            f(&mut QNetConfig { logger: CLogger::as_dyn(&logger), ..QNetConfig::new(net, samples) })
+            let logger = CLogger::as_dyn(&logger);
+            let (rounding, calibration, batch) = config.settings()?;
+            f(&mut QNetConfig { net, samples, batch, rounding, calibration, logger })
         })
     }
 }
@@ -111,14 +150,23 @@ unsafe fn read_config(config: *const nsw_qnet_config) -> Result<nsw_qnet_config>
 /// The memory of the quantised copy.
 unsafe fn config_footprint(config: *const nsw_qnet_config) -> Result<core::alloc::Layout> {
     // SAFETY: as above.
-    unsafe { with_net(read_config(config)?.net, |net| QNet::footprint(net, 1)) }
+    unsafe {
+        let config = read_config(config)?;
+        let (_, calibration, batch) = config.settings()?;
+        with_net(config.net, |net| QNet::footprint_for(net, batch, calibration))
+    }
 }
 
 /// The memory that the quantised copy of a network takes: the one block that
 /// nsw_qnet_create asks for, in bytes. The samples do not matter here.
+/// Calibration other than NSW_CALIBRATION_MIN_MAX takes 8 KiB for the input and
+/// 16 KiB for each layer.
 ///
 /// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle for the
-/// network, NSW_ERR_OVERFLOW for a model of more than 4 GiB.
+/// network, NSW_ERR_INVALID for an unknown constant or a percentage out of range,
+/// NSW_ERR_UNSUPPORTED for shortcuts and for layers whose units differ in
+/// activation or steepness (sparse layers get weights of 0), NSW_ERR_OVERFLOW
+/// for a model of more than 4 GiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_qnet_footprint(
     config: *const nsw_qnet_config,
@@ -330,6 +378,44 @@ pub unsafe extern "C" fn nsw_qnet_forward_i8(
     unsafe { run(qnet, (input, input_len), output, QNet::forward_i8) }
 }
 
+/// Runs any number of samples on quantised values: `inputs` holds rows of
+/// inputs, a row of outputs for each goes to `outputs` (at most `outputs_cap`
+/// values), the number of values to `*outputs_len` (which may be NULL). The two
+/// may not overlap. The result is that of nsw_qnet_forward_i8 on each.
+///
+/// Errors: those of nsw_qnet_forward_i8, NSW_ERR_LENGTH for no whole rows.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_qnet_forward_i8_batch(
+    qnet: *mut nsw_qnet,
+    inputs: *const i8,
+    inputs_len: usize,
+    outputs: *mut i8,
+    outputs_cap: usize,
+    outputs_len: *mut usize,
+) -> nsw_status {
+    let outputs = Output { pointer: outputs, capacity: outputs_cap, len: outputs_len };
+    // SAFETY: NULL or what it should be, by the documentation above.
+    unsafe { run_rows(qnet, (inputs, inputs_len), outputs, QNet::forward_i8_batch) }
+}
+
+/// Runs any number of samples on real values: as nsw_qnet_forward_i8_batch with
+/// nsw_qnet_forward.
+///
+/// Errors: those of nsw_qnet_forward_i8_batch.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_qnet_forward_batch(
+    qnet: *mut nsw_qnet,
+    inputs: *const f32,
+    inputs_len: usize,
+    outputs: *mut f32,
+    outputs_cap: usize,
+    outputs_len: *mut usize,
+) -> nsw_status {
+    let outputs = Output { pointer: outputs, capacity: outputs_cap, len: outputs_len };
+    // SAFETY: NULL or what it should be, by the documentation above.
+    unsafe { run_rows(qnet, (inputs, inputs_len), outputs, QNet::forward_batch) }
+}
+
 /// Runs one sample on real values: quantises, runs, dequantises. Otherwise as
 /// nsw_qnet_forward_i8; NaN counts as 0, values outside the range of the
 /// calibration samples as its ends.
@@ -349,10 +435,35 @@ pub unsafe extern "C" fn nsw_qnet_forward(
     unsafe { run(qnet, (input, input_len), output, QNet::forward) }
 }
 
+/// Rows of samples of either kind.
+///
+/// # Safety
+/// The pointers are NULL or what the functions above ask for.
+unsafe fn run_rows<T>(
+    qnet: *mut nsw_qnet,
+    (pointer, len): (*const T, usize),
+    outputs: Output<T>,
+    forward: impl FnOnce(&mut QNet<'static>, &[T], &mut [T]) -> Result<()>,
+) -> nsw_status {
+    // SAFETY: the caller's word.
+    unsafe {
+        call_mut::<QNet<'static>>(qnet, |qnet| {
+            let inputs = input(pointer, len)?;
+            if !inputs.len().is_multiple_of(qnet.inputs()) {
+                return Err(Error::Length);
+            }
+            let rows = inputs.len() / qnet.inputs();
+            let count = rows.checked_mul(qnet.outputs()).ok_or(Error::Overflow)?;
+            let outputs = outputs.take(count, &bytes_of(inputs))?;
+            forward(qnet, inputs, outputs)
+        })
+    }
+}
+
 /// One sample of either kind.
 ///
 /// # Safety
-/// The pointers are NULL or what the two functions above ask for.
+/// The pointers are NULL or what the functions above ask for.
 unsafe fn run<T>(
     qnet: *mut nsw_qnet,
     (pointer, len): (*const T, usize),

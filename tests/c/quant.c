@@ -279,6 +279,66 @@ static void the_float_net_may_go(void) {
     nsw_qnet_destroy(qnet);
 }
 
+/* Settings, batches and the error of each layer. */
+static void settings_and_batches(nsw_net *net) {
+    static const uint32_t CALIBRATIONS[] = {NSW_CALIBRATION_MIN_MAX, NSW_CALIBRATION_PERCENTILE,
+                                            NSW_CALIBRATION_ENTROPY};
+    for (size_t c = 0; c < COUNT_OF(CALIBRATIONS); c++) {
+        nsw_qnet_config cfg = NSW_QNET_CONFIG_INIT;
+        cfg.net = net;
+        cfg.samples = points;
+        cfg.samples_len = TRAINING * 2;
+        cfg.rounding = NSW_ROUNDING_DOUBLE;
+        cfg.calibration = CALIBRATIONS[c];
+        cfg.batch = 8;
+        nsw_qnet *qnet = NULL;
+        REQUIRE_OK(nsw_qnet_create(&cfg, NULL, &qnet));
+        float all[20 * 2], one[2];
+        size_t len = 0;
+        CHECK_OK(nsw_qnet_forward_batch(qnet, points, 20 * 2, all, COUNT_OF(all), &len));
+        CHECK(len == COUNT_OF(all));
+        int8_t bytes[20 * 2], outputs[20 * 2], output[2];
+        CHECK_OK(nsw_qnet_quantize_input(qnet, points, 20 * 2, bytes, COUNT_OF(bytes), NULL));
+        CHECK_OK(nsw_qnet_forward_i8_batch(qnet, bytes, COUNT_OF(bytes), outputs,
+                                           COUNT_OF(outputs), NULL));
+        for (size_t i = 0; i < 20; i++) {
+            CHECK_OK(nsw_qnet_forward(qnet, &points[2 * i], 2, one, 2, NULL));
+            CHECK(memcmp(one, &all[2 * i], sizeof one) == 0);
+            CHECK_OK(nsw_qnet_forward_i8(qnet, &bytes[2 * i], 2, output, 2, NULL));
+            CHECK(memcmp(output, &outputs[2 * i], sizeof output) == 0);
+        }
+        CHECK_STATUS(nsw_qnet_forward_i8_batch(qnet, bytes, 3, outputs, COUNT_OF(outputs), NULL),
+                     NSW_ERR_LENGTH);
+        CHECK_STATUS(nsw_qnet_forward_batch(qnet, points, 4, all, 3, &len),
+                     NSW_ERR_BUFFER_TOO_SMALL);
+        CHECK(len == 4);
+
+        double errors[3 * 4];
+        CHECK_OK(nsw_qnet_compare(qnet, points, TRAINING * 2, net, errors, COUNT_OF(errors), &len));
+        CHECK(len == COUNT_OF(errors));
+        for (size_t layer = 0; layer < 3; layer++) {
+            const double *e = &errors[4 * layer];
+            CHECK(e[0] <= e[1] && e[1] <= e[2] && e[3] > 10.0);
+        }
+        CHECK_STATUS(nsw_qnet_compare(qnet, points, 1, net, errors, COUNT_OF(errors), NULL),
+                     NSW_ERR_LENGTH);
+        CHECK_STATUS(nsw_qnet_compare(qnet, points, 2, net, errors, 11, &len),
+                     NSW_ERR_BUFFER_TOO_SMALL);
+        CHECK(len == COUNT_OF(errors));
+        nsw_qnet_destroy(qnet);
+
+        nsw_qnet_config bad = cfg;
+        bad.rounding = 2;
+        CHECK_STATUS(nsw_qnet_create(&bad, NULL, &qnet), NSW_ERR_INVALID);
+        bad = cfg;
+        bad.calibration = 3;
+        CHECK_STATUS(nsw_qnet_create(&bad, NULL, &qnet), NSW_ERR_INVALID);
+        bad = cfg;
+        bad.percentile = 101.0f;
+        CHECK_STATUS(nsw_qnet_create(&bad, NULL, &qnet), NSW_ERR_INVALID);
+    }
+}
+
 int main(void) {
     static const uint32_t HIDDEN[] = {NSW_ACTIVATION_RELU, NSW_ACTIVATION_TANH,
                                       NSW_ACTIVATION_SIGMOID};
@@ -298,6 +358,7 @@ int main(void) {
         input_saturates(qnet);
         output_is_scaled(qnet);
         forward_is_its_steps(qnet);
+        settings_and_batches(net);
         nsw_qnet_destroy(qnet);
         nsw_net_destroy(net);
     }

@@ -8,6 +8,7 @@ use crate::nn::net::Stage;
 /// How far a layer's outputs are from those of the float network, over all
 /// units and samples. Errors are in the unit of the outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(C)]
 pub struct LayerError {
     /// Mean of the absolute errors.
     pub mean: f64,

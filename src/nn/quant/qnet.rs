@@ -121,7 +121,15 @@ impl<'m> QNet<'m> {
     /// The memory that [`new`](QNet::new) takes for this configuration, that of
     /// its calibration included.
     pub fn config_footprint(config: &QNetConfig<'_, '_>) -> Result<Layout> {
-        build::footprint(config.net, config.batch, config.calibration)
+        QNet::footprint_for(config.net, config.batch, config.calibration)
+    }
+
+    pub(crate) fn footprint_for(
+        net: &Net<'_>,
+        batch: usize,
+        calibration: Calibration,
+    ) -> Result<Layout> {
+        build::footprint(net, batch, calibration)
     }
 
     /// Quantises a trained float32 network.
