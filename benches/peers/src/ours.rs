@@ -166,10 +166,6 @@ impl Float {
         self.net.forward(input, output).expect("the widths are the network's");
     }
 
-    pub fn run_batch(&mut self, inputs: &[f32], samples: usize, outputs: &mut [f32]) {
-        self.net.forward_batch(inputs, samples, outputs).expect("whole rows");
-    }
-
     /// Runs with libfann's arithmetic.
     pub fn exact(mut self) -> Outcome<Float> {
         self.net.set_exact(true).map_err(no)?;
