@@ -66,7 +66,6 @@ fn tiny(work: Work<'_>, samples: &Range<usize>, lane: &mut Lane<'_>) -> Option<V
         && !shape.sparse
         && !shape.mixed
         && judge.fann
-        && judge.error == ErrorFunction::Linear
         && scale == Some(1.0)
         && order.is_none()
         && data.weights.is_none()
@@ -94,6 +93,10 @@ fn tiny(work: Work<'_>, samples: &Range<usize>, lane: &mut Lane<'_>) -> Option<V
         targets: &data.targets[samples.start * shape.outputs..samples.end * shape.outputs],
         part: judge.part(last.activation),
         bit_fail_limit: judge.bit_fail_limit,
+        error: match judge.error {
+            ErrorFunction::Linear => None,
+            ErrorFunction::Tanh => Some(|d| ErrorFunction::Tanh.apply(d)),
+        },
     };
     let scratch = lane.workspace.scratch();
     if scratch.len() < tiny_scratch(shape.nodes(), shape.parameters) {

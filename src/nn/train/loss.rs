@@ -42,7 +42,7 @@ impl ErrorFunction {
         })
     }
 
-    fn apply(self, d: f32) -> f32 {
+    pub(super) fn apply(self, d: f32) -> f32 {
         match self {
             ErrorFunction::Linear => d,
             // Beyond this FANN takes 17, which is about the value there.

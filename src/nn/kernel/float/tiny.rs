@@ -36,6 +36,8 @@ pub(crate) struct TinyPass<'a> {
     /// What an output's difference counts: FANN halves that of symmetric ones.
     pub part: f32,
     pub bit_fail_limit: f32,
+    /// What an output's difference becomes before it is propagated.
+    pub error: Option<fn(f32) -> f32>,
 }
 
 /// Sets `g` to the gradient of half the sum of squares by FANN's rules, over
@@ -86,6 +88,9 @@ pub(super) fn tiny<S: Simd>(
             d[count..].fill(0.0);
             sum = S::read(d).mul_add(S::read(d), sum);
             fails += d[..count].iter().filter(|d| d.abs() >= pass.bit_fail_limit).count();
+            if let Some(error) = pass.error {
+                d[..count].iter_mut().for_each(|d| *d = error(*d));
+            }
         }
         for layer in layers.iter().rev() {
             let (before, d) = delta.split_at_mut(at * S::LANES);
