@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+use core::mem::MaybeUninit;
+
 use super::gemm::{Engine, Product, Start};
 use super::matmul::{end, is_writable};
 use super::simd::{MAX_LANES, Simd};
@@ -188,6 +190,7 @@ pub(super) unsafe fn dots<S: Simd>(p: &Product) {
         unsafe {
             let rows = (p.a.add(i * p.a_strides.0), p.c.add(i * p.c_stride));
             i += match (p.m - i).min(most) {
+                1 if S::LANES == MAX_LANES && p.k >= 16 * S::LANES => dot_long::<S>(p, rows),
                 1 => dot_rows::<S, 1>(p, rows),
                 2 | 3 => dot_rows::<S, 2>(p, rows),
                 _ => dot_rows::<S, 4>(p, rows),
@@ -210,11 +213,6 @@ unsafe fn dot_rows<S: Simd, const ROWS: usize>(
                 1 => dot_tile::<S, ROWS, 1>(p, u, (x, y)),
                 2 => dot_tile::<S, ROWS, 2>(p, u, (x, y)),
                 3 => dot_tile::<S, ROWS, 3>(p, u, (x, y)),
-                // Where a table takes eight rows at once they would be too many
-                // streams of memory.
-                _ if ROWS == 1 && S::LANES == MAX_LANES && p.k >= 16 * S::LANES => {
-                    dot_stream::<S>(p, u, (x, y))
-                }
                 8.. if ROWS == 1 => dot_tile::<S, ROWS, 8>(p, u, (x, y)),
                 _ => dot_tile::<S, ROWS, 4>(p, u, (x, y)),
             };
@@ -223,12 +221,46 @@ unsafe fn dot_rows<S: Simd, const ROWS: usize>(
     ROWS
 }
 
+/// The most inputs that are copied to where no load of them crosses a line of
+/// the cache.
+const LONG: usize = 2048;
+
+#[repr(C, align(64))]
+struct Lines([MaybeUninit<f32>; LONG]);
+
+/// One sample with all units, whose rows are long: row by row, so that the
+/// memory sees one stream. Wide vectors need their inputs aligned for that.
+#[inline(always)]
+unsafe fn dot_long<S: Simd>(p: &Product, (x, y): (*const f32, *mut f32)) -> usize {
+    let mut lines = Lines([MaybeUninit::uninit(); LONG]);
+    let aligned = (x as usize).is_multiple_of(align_of::<Lines>()) || p.k > LONG;
+    // SAFETY: the caller's; the copy has room for as many.
+    unsafe {
+        let x = if aligned {
+            x
+        } else {
+            let to = lines.0.as_mut_ptr().cast::<f32>();
+            let mut at = 0;
+            while at < p.k {
+                let n = (p.k - at).min(S::LANES);
+                S::load_part(x.add(at), n).store_part(to.add(at), n);
+                at += S::LANES;
+            }
+            to.cast_const()
+        };
+        for unit in 0..p.n {
+            dot_stream::<S>(p, unit, (x, y));
+        }
+    }
+    1
+}
+
 /// Sums of a long row.
 const DEEP: usize = 4;
 
-/// One sample with one unit, whose row is long: the memory sees one stream.
+/// One sample with one unit, whose row is long.
 #[inline(always)]
-unsafe fn dot_stream<S: Simd>(p: &Product, unit: usize, (x, y): (*const f32, *mut f32)) -> usize {
+unsafe fn dot_stream<S: Simd>(p: &Product, unit: usize, (x, y): (*const f32, *mut f32)) {
     let mut sums = [S::zero(); DEEP];
     // SAFETY: the caller's.
     unsafe {
@@ -254,7 +286,6 @@ unsafe fn dot_stream<S: Simd>(p: &Product, unit: usize, (x, y): (*const f32, *mu
         let sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
         *y.add(unit) = sum.sum() + bias;
     }
-    1
 }
 
 #[inline(always)]
