@@ -177,6 +177,26 @@ fn numbers_that_six_decimals_cannot_say_survive() {
 }
 
 #[test]
+fn steepnesses_are_numbers() {
+    let good = text("layered");
+    let first = "5, 5.00000000000000000000e-01";
+    assert!(good.contains(first));
+    for bad in ["5e200", "inf", "NaN", "0", "-0.5", "3e38"] {
+        // Twice the last one is too large for a sigmoid.
+        let function = if bad == "3e38" { 3 } else { 5 };
+        // Of a layer's first unit, and of another.
+        let (before, after) = good.split_once(first).unwrap();
+        let bad_one = format!("{function}, {bad}");
+        for broken in [
+            good.replacen(first, &bad_one, 1),
+            format!("{before}{first}{}", after.replacen(first, &bad_one, 1)),
+        ] {
+            assert_eq!(refused(&broken).0, Error::ModelInvalid, "{bad}");
+        }
+    }
+}
+
+#[test]
 fn scaling_comes_along_and_can_be_undone() {
     let (net, _) = load(&text("scaled"));
     assert_eq!(net.scales().len(), 3);

@@ -299,10 +299,12 @@ impl<'t> FannFile<'t> {
                         "GAUSSIAN_STEPWISE is a stub in FANN that always gives 0",
                     );
                 }
+                let mut good = links == 0;
                 if unit {
-                    from_fann(function, steepness)?;
+                    // Ours may be twice FANN's, and must still be a number.
+                    let steepness = from_fann(function, steepness)?.1;
+                    good = links > 0 && steepness > 0.0 && steepness.is_finite();
                 }
-                let good = if unit { links > 0 && steepness > 0.0 } else { links == 0 };
                 if !good || (bias && size < 2) {
                     return lines.refuse(Error::ModelInvalid, "neurons");
                 }
