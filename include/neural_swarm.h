@@ -2873,9 +2873,10 @@ nsw_status nsw_net_load_fann(const uint8_t *text,
  * FANN's defaults.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
- * NSW_ERR_INVALID for counts above NSW_FANN_LIST, NSW_ERR_UNSUPPORTED for what
- * FANN 2.2 does not have (softmax, ReLU, leaky ReLU, GELU, SiLU, sparse networks
- * with shortcuts), NSW_ERR_BUFFER_TOO_SMALL: `*text_len` is what is needed.
+ * NSW_ERR_INVALID for counts above NSW_FANN_LIST and for settings that are NaN or
+ * infinite, NSW_ERR_UNSUPPORTED for what FANN 2.2 does not have (softmax, ReLU,
+ * leaky ReLU, GELU, SiLU, sparse networks with shortcuts),
+ * NSW_ERR_BUFFER_TOO_SMALL: `*text_len` is what is needed.
  */
 nsw_status nsw_net_save_fann(const struct nsw_net *net,
                              const struct nsw_fann_settings *settings,

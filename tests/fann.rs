@@ -197,6 +197,33 @@ fn steepnesses_are_numbers() {
 }
 
 #[test]
+fn the_steepnesses_of_cascade_training_are_numbers() {
+    let good = text("layered");
+    let first = "cascade_activation_steepnesses=2.50000000000000000000e-01";
+    assert!(good.contains(first));
+    for bad in ["5e801", "-inf", "NaN"] {
+        let broken = good.replacen(first, &format!("cascade_activation_steepnesses={bad}"), 1);
+        assert_eq!(refused(&broken).0, Error::ModelInvalid, "{bad}");
+    }
+}
+
+#[test]
+fn settings_that_no_reader_takes_are_not_written() {
+    let (net, settings) = load(&text("layered"));
+    let bad = |change: fn(&mut FannSettings)| {
+        let mut settings = settings.clone();
+        change(&mut settings);
+        assert_eq!(net.fann_len(&settings), Err(Error::Invalid));
+        assert_eq!(net.save_fann(&mut [0; 10_000], &settings), Err(Error::Invalid));
+    };
+    bad(|s| s.learning_rate = f32::NAN);
+    bad(|s| s.learning_momentum = f32::INFINITY);
+    bad(|s| s.rprop_delta_max = f32::INFINITY);
+    bad(|s| s.cascade_candidate_limit = f32::NAN);
+    bad(|s| s.cascade_activation_steepnesses[0] = f32::NEG_INFINITY);
+}
+
+#[test]
 fn scaling_comes_along_and_can_be_undone() {
     let (net, _) = load(&text("scaled"));
     assert_eq!(net.scales().len(), 3);

@@ -256,9 +256,10 @@ pub unsafe extern "C" fn nsw_net_load_fann(
 /// FANN's defaults.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
-/// NSW_ERR_INVALID for counts above NSW_FANN_LIST, NSW_ERR_UNSUPPORTED for what
-/// FANN 2.2 does not have (softmax, ReLU, leaky ReLU, GELU, SiLU, sparse networks
-/// with shortcuts), NSW_ERR_BUFFER_TOO_SMALL: `*text_len` is what is needed.
+/// NSW_ERR_INVALID for counts above NSW_FANN_LIST and for settings that are NaN or
+/// infinite, NSW_ERR_UNSUPPORTED for what FANN 2.2 does not have (softmax, ReLU,
+/// leaky ReLU, GELU, SiLU, sparse networks with shortcuts),
+/// NSW_ERR_BUFFER_TOO_SMALL: `*text_len` is what is needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_net_save_fann(
     net: *const nsw_net,

@@ -318,6 +318,7 @@ impl<'m> Net<'m> {
     /// the buffer then means nothing; [`fann_len`](Net::fann_len) tells the
     /// length before). [`Error::Unsupported`] for what FANN 2.2 does not have:
     /// softmax, ReLU, leaky ReLU, GELU, SiLU, sparse networks with shortcuts.
+    /// [`Error::Invalid`] for settings that are NaN or infinite.
     pub fn save_fann(&self, buffer: &mut [u8], settings: &FannSettings) -> Result<usize> {
         let room = buffer.len();
         let len = fann::write(buffer, &self.body, settings)?;

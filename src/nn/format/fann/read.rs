@@ -240,6 +240,9 @@ impl<'t> FannFile<'t> {
         s.cascade_activation_functions = lines.list("cascade_activation_functions", count)?;
         let count = lines.whole("cascade_activation_steepnesses_count")?;
         s.cascade_activation_steepnesses = lines.list("cascade_activation_steepnesses", count)?;
+        if !s.cascade_activation_steepnesses.iter().all(|s| f32::is_finite(*s)) {
+            return lines.refuse(Error::ModelInvalid, "cascade_activation_steepnesses");
+        }
         let sizes = lines.text("layer_sizes")?;
         let scales = match lines.whole("scale_included")? {
             0 => None,

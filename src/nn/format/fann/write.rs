@@ -57,6 +57,7 @@ fn list<T: fmt::Display>(
 /// Writes a network into `buffer`, if it fits; returns the length of the text.
 pub(crate) fn write(buffer: &mut [u8], body: &Body<'_>, settings: &FannSettings) -> Result<usize> {
     check(body)?;
+    check_settings(settings)?;
     let mut text = Text::new(buffer);
     // Writing into a Text cannot fail.
     print(&mut text, body, settings).map_err(|_| Error::Overflow)?;
@@ -72,6 +73,20 @@ fn check(body: &Body<'_>) -> Result<()> {
         return Err(Error::Unsupported);
     }
     Ok(())
+}
+
+/// Whether all settings are numbers, which a reader asks for.
+fn check_settings(s: &FannSettings) -> Result<()> {
+    let mut good = s.learning_rate.is_finite() && s.learning_momentum.is_finite();
+    macro_rules! check {
+        ($field:ident, whole) => {};
+        ($field:ident, $real:ident) => {
+            good &= s.$field.is_finite()
+        };
+    }
+    settings!(check);
+    good &= s.cascade_activation_steepnesses.iter().all(|s| s.is_finite());
+    if good { Ok(()) } else { Err(Error::Invalid) }
 }
 
 fn print(text: &mut Text<'_>, body: &Body<'_>, s: &FannSettings) -> fmt::Result {
