@@ -76,6 +76,12 @@ impl<'m> Piece<'m> {
         self.layout
     }
 
+    /// The same memory for a while, for something that lives no longer.
+    pub(crate) fn lend(&mut self) -> Piece<'_> {
+        let (start, layout) = (self.start, self.layout);
+        Piece { start, layout, release: Release::Lent(PhantomData) }
+    }
+
     /// A carver over the whole piece, provided it satisfies `needed`.
     pub(crate) fn carver(&mut self, needed: Layout) -> Result<Carver<'m>> {
         if self.layout.size() < needed.size() {

@@ -1,7 +1,9 @@
 //! Models as bytes: round trips, and everything that can be wrong with them.
 
 use neural_swarm::Error;
-use neural_swarm::nn::{Activation, Layer, MODEL_ALIGN, Net, NetConfig, QNet, QNetConfig};
+use neural_swarm::nn::{
+    Activation, Layer, MODEL_ALIGN, Net, NetConfig, QNet, QNet16, QNet16Config, QNetConfig, Scheme,
+};
 use neural_swarm::port::Heap;
 use proptest::prelude::*;
 
@@ -48,6 +50,24 @@ fn int8_model() -> Vec<u8> {
     let (mut net, samples) = (small_net(), samples());
     let mut config = QNetConfig::new(&mut net, &samples);
     QNet::new(&mut config, Heap).unwrap().model().to_vec()
+}
+
+fn int16_model(scheme: Scheme) -> Vec<u8> {
+    let (mut net, samples) = (small_net(), samples());
+    let mut config = QNet16Config { scheme, ..QNet16Config::new(&mut net, &samples) };
+    QNet16::new(&mut config, Heap).unwrap().model().to_vec()
+}
+
+/// A model of each kind, and what loads, views and runs it.
+type Kind = (Vec<u8>, fn(&[u8]) -> Option<Error>);
+
+fn kinds() -> [Kind; 4] {
+    [
+        (float_model(), |bytes| try_float(bytes).err()),
+        (int8_model(), |bytes| try_int8(bytes).err()),
+        (int16_model(Scheme::Int16x8), |bytes| try_int16(bytes).err()),
+        (int16_model(Scheme::Int16), |bytes| try_int16(bytes).err()),
+    ]
 }
 
 /// Makes the checksum right, so that what is behind it is reached.
@@ -99,6 +119,24 @@ fn try_int8(bytes: &[u8]) -> Result<Vec<i8>, Error> {
     viewed
 }
 
+fn try_int16(bytes: &[u8]) -> Result<Vec<i16>, Error> {
+    let aligned = Aligned::new(bytes);
+    let loaded = QNet16::load(bytes, Heap);
+    let viewed = QNet16::view(aligned.bytes(), Heap);
+    let mut outputs = Vec::new();
+    for net in [loaded, viewed] {
+        outputs.push(net.map(|mut net| {
+            let input: Vec<i16> = (0..net.inputs()).map(|i| (i * 9737) as i16).collect();
+            let mut output = vec![0; net.outputs()];
+            net.forward_i16(&input, &mut output).unwrap();
+            output
+        }));
+    }
+    let viewed = outputs.pop().unwrap();
+    assert_eq!(outputs[0], viewed);
+    viewed
+}
+
 #[test]
 fn models_come_back_as_they_were() {
     let bytes = float_model();
@@ -113,17 +151,22 @@ fn models_come_back_as_they_were() {
     let bytes = int8_model();
     assert_eq!(QNet::load(&bytes, Heap).unwrap().model(), bytes);
     assert!(bytes.len().is_multiple_of(MODEL_ALIGN));
+    for scheme in [Scheme::Int16x8, Scheme::Int16] {
+        let bytes = int16_model(scheme);
+        let net = QNet16::load(&bytes, Heap).unwrap();
+        assert_eq!((net.model(), net.scheme()), (&bytes[..], scheme));
+        assert!(bytes.len().is_multiple_of(MODEL_ALIGN));
+    }
 }
 
 #[test]
 fn every_flipped_byte_is_an_error() {
-    for (bytes, float) in [(float_model(), true), (int8_model(), false)] {
+    for (bytes, load) in kinds() {
         for at in 0..bytes.len() {
             for flip in [0x01, 0x80, 0xff] {
                 let mut bad = bytes.clone();
                 bad[at] ^= flip;
-                let failed = if float { try_float(&bad).is_err() } else { try_int8(&bad).is_err() };
-                assert!(failed, "byte {at} ^ {flip:#x}");
+                assert!(load(&bad).is_some(), "byte {at} ^ {flip:#x}");
             }
         }
     }
@@ -131,10 +174,7 @@ fn every_flipped_byte_is_an_error() {
 
 #[test]
 fn every_truncation_and_every_excess_is_an_error() {
-    for (bytes, float) in [(float_model(), true), (int8_model(), false)] {
-        let load = |bytes: &[u8]| {
-            if float { try_float(bytes).err() } else { try_int8(bytes).err() }
-        };
+    for (bytes, load) in kinds() {
         for len in 0..bytes.len() {
             assert_eq!(load(&bytes[..len]), Some(Error::ModelTruncated), "{len}");
             // The same with a header that claims the shorter length.
@@ -158,7 +198,7 @@ fn every_truncation_and_every_excess_is_an_error() {
 #[test]
 fn each_field_has_its_error() {
     type Change = (usize, &'static [u8], Error);
-    let both: &[Change] = &[
+    let all: &[Change] = &[
         (0, b"X", Error::ModelMagic),
         (4, &[3], Error::ModelVersion),
         (6, &[9], Error::ModelKind),
@@ -203,19 +243,29 @@ fn each_field_has_its_error() {
         (44, &[0; 4], Error::ModelInvalid),
         (48, &[0, 0, 0x80, 0x7f], Error::ModelInvalid),
     ];
-    let check = |model: &[u8], changes: &[Change], float: bool| {
-        for (at, new, error) in changes {
+    let int16: &[Change] = &[
+        (4, &[2], Error::ModelInvalid),
+        // The input's scale, as above; then the bytes of a weight.
+        (24, &[0, 0, 0, 0], Error::ModelInvalid),
+        (27, &[0xbf], Error::ModelInvalid),
+        (24, &[0, 0, 0xc0, 0x7f], Error::ModelInvalid),
+        (28, &[0], Error::ModelInvalid),
+        (28, &[3], Error::ModelInvalid),
+        (29, &[1], Error::ModelInvalid),
+        (31, &[1], Error::ModelInvalid),
+        (37, &[1], Error::ModelInvalid),
+        (39, &[1], Error::ModelInvalid),
+        (40, &[0; 4], Error::ModelInvalid),
+        (44, &[0, 0, 0x80, 0x7f], Error::ModelInvalid),
+    ];
+    for ((model, load), own) in kinds().into_iter().zip([float, int8, int16, int16]) {
+        for (at, new, error) in all.iter().chain(own) {
             let mut bad = model.to_vec();
             bad[*at..*at + new.len()].copy_from_slice(new);
             reseal(&mut bad);
-            let got = if float { try_float(&bad).err() } else { try_int8(&bad).err() };
-            assert_eq!(got, Some(*error), "{at} {new:?} {float}");
+            assert_eq!(load(&bad), Some(*error), "{at} {new:?} {}", model[6]);
         }
-    };
-    check(&float_model(), both, true);
-    check(&float_model(), float, true);
-    check(&int8_model(), both, false);
-    check(&int8_model(), int8, false);
+    }
     let mut bad = float_model();
     bad[params..params + 4].copy_from_slice(&nan);
     reseal(&mut bad);
@@ -256,9 +306,53 @@ fn sections_of_int8_models_are_checked() {
 }
 
 #[test]
+fn sections_of_int16_models_are_checked() {
+    for (scheme, width) in [(Scheme::Int16x8, 1), (Scheme::Int16, 2)] {
+        let model = int16_model(scheme);
+        // First layer: 3 inputs, 4 units, tanh; the second: 4 inputs, 3 units.
+        let weights = 32 + 4 * 16;
+        let biases = weights + 12 * width;
+        let multipliers = biases + 4 * 8;
+        let shifts = multipliers + 16;
+        let table = shifts + 4;
+        let second_shifts = table + 1028 + 12 * width + 3 * 8 + 12;
+        let exponentials = model.len() - 2048;
+        let (large, least) = ((1i64 << 46) + 1, -(1i64 << 46) - 1);
+        let most_negative: &[u8] = if width == 1 { &[0x80] } else { &[0, 0x80] };
+        for (at, new) in [
+            (weights, most_negative),
+            (biases, &large.to_le_bytes()),
+            (biases + 24, &least.to_le_bytes()),
+            (multipliers, &[0, 0, 0, 0x80]),
+            (multipliers, &[255, 255, 255, 0x3f]),
+            (shifts, &[15]),
+            (shifts, &[(-32i8) as u8]),
+            (second_shifts + 3, &[1]),
+            (table + 1026, &[1]),
+            (exponentials + 3, &[0x7f]),
+            (exponentials + 1027, &[0]),
+        ] {
+            let mut bad = model.clone();
+            bad[at..at + new.len()].copy_from_slice(new);
+            reseal(&mut bad);
+            assert_eq!(try_int16(&bad), Err(Error::ModelInvalid), "{scheme:?} {at} {new:?}");
+        }
+        let mut good = model.clone();
+        good[multipliers..multipliers + 4].fill(0);
+        good[biases..biases + 8].copy_from_slice(&(large - 1).to_le_bytes());
+        reseal(&mut good);
+        assert!(try_int16(&good).is_ok());
+    }
+}
+
+#[test]
 fn kinds_do_not_mix() {
-    assert_eq!(try_float(&int8_model()), Err(Error::ModelKind));
-    assert_eq!(try_int8(&float_model()), Err(Error::ModelKind));
+    for (i, (model, _)) in kinds().into_iter().enumerate() {
+        for (j, (_, load)) in kinds().into_iter().enumerate() {
+            let alike = i == j || i.min(j) == 2;
+            assert_eq!(load(&model), (!alike).then_some(Error::ModelKind), "{i} {j}");
+        }
+    }
 }
 
 #[test]
@@ -271,6 +365,9 @@ fn views_need_aligned_bytes_and_copies_do_not() {
         let model = skewed(&int8_model());
         assert_eq!(QNet::view(&model.bytes()[shift..], Heap).err(), Some(Error::Alignment));
         assert!(QNet::load(&model.bytes()[shift..], Heap).is_ok());
+        let model = skewed(&int16_model(Scheme::Int16));
+        assert_eq!(QNet16::view(&model.bytes()[shift..], Heap).err(), Some(Error::Alignment));
+        assert!(QNet16::load(&model.bytes()[shift..], Heap).is_ok());
     }
 }
 
@@ -284,6 +381,10 @@ fn views_take_less_memory_than_copies() {
     let saved = QNet::load_footprint(int8.bytes()).unwrap().size()
         - QNet::view_footprint(int8.bytes()).unwrap().size();
     assert!(saved.abs_diff(int8.len) <= 8, "{saved}");
+    let int16 = Aligned::new(&int16_model(Scheme::Int16));
+    let saved = QNet16::load_footprint(int16.bytes()).unwrap().size()
+        - QNet16::view_footprint(int16.bytes()).unwrap().size();
+    assert!(saved.abs_diff(int16.len) <= 8, "{saved}");
 }
 
 #[test]
@@ -301,14 +402,14 @@ proptest! {
     #[test]
     fn resealed_damage_never_panics(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
-        float in any::<bool>(),
+        kind in 0usize..4,
     ) {
-        let mut bytes = if float { float_model() } else { int8_model() };
+        let (mut bytes, load) = kinds()[kind].clone();
         for (at, value) in changes {
             let at = at.index(bytes.len());
             bytes[at] = value;
         }
         reseal(&mut bytes);
-        let _ = if float { try_float(&bytes).err() } else { try_int8(&bytes).err() };
+        let _ = load(&bytes);
     }
 }

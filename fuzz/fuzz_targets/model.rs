@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use neural_swarm::nn::{Net, QNet};
+use neural_swarm::nn::{Net, QNet, QNet16};
 use neural_swarm::port::Heap;
 use neural_swarm_fuzz::sealed;
 
@@ -28,6 +28,7 @@ fuzz_target!(|input: &[u8]| {
     }
     float(&model);
     int8(&model);
+    int16(&model);
 });
 
 fn float(model: &[u8]) {
@@ -68,6 +69,26 @@ fn int8(model: &[u8]) {
     if let Ok(mut view) = QNet::view(model, Heap) {
         let mut again = vec![0; output.len()];
         view.forward_i8(&input, &mut again).unwrap();
+        assert_eq!(output, again);
+    }
+}
+
+fn int16(model: &[u8]) {
+    let Ok(layout) = QNet16::load_footprint(model) else {
+        assert!(QNet16::load(model, Heap).is_err());
+        return;
+    };
+    if layout.size() > MOST_BYTES {
+        return;
+    }
+    let mut net = QNet16::load(model, Heap).expect("what has a footprint loads");
+    assert_eq!(net.model(), model);
+    let input: Vec<i16> = (0..net.inputs()).map(|i| (i * 7919) as i16).collect();
+    let mut output = vec![0; net.outputs()];
+    net.forward_i16(&input, &mut output).expect("what loads runs");
+    if let Ok(mut view) = QNet16::view(model, Heap) {
+        let mut again = vec![0; output.len()];
+        view.forward_i16(&input, &mut again).unwrap();
         assert_eq!(output, again);
     }
 }

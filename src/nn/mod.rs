@@ -7,7 +7,7 @@
 //! | [`net`](Net) | float32 networks: create, load, run, save |
 //! | [`train`](Trainer) | iRPROP-, SGD with momentum, Adam |
 //! | [`cascade`](Cascade) | training that grows a network |
-//! | [`quant`](QNet) | post-training INT8, integer arithmetic alone |
+//! | [`quant`](QNet) | int8 and int16 networks, integer arithmetic alone |
 //! | [`data`](Dataset) | samples: FANN's files, CSV, IDX; shuffle, split, scale |
 //! | `format` | models as bytes |
 //! | [`kernel`] | the inner loops, one table for each instruction set |
@@ -42,7 +42,10 @@ pub use format::fann::{FANN_LIST, FannFile, FannSettings};
 pub use init::Init;
 pub use kernel::Kernel;
 pub use net::{Connection, LayerInfo, Layers, Net, NetConfig, Randomize, Scale};
-pub use quant::{Calibration, LayerError, QNet, QNetConfig, Quantization, Rounding};
+pub use quant::{
+    Bound, Calibration, LayerError, QNet, QNet16, QNet16Config, QNetConfig, Quantization,
+    Quantization16, Rounding, Scheme, SchemeChoice, SchemeConfig, smallest_scheme,
+};
 pub use shape::{Layer, Shape, Topology};
 pub(crate) use train::DEFAULT_BATCH;
 pub use train::{

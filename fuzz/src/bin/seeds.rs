@@ -3,7 +3,10 @@
 
 use std::path::Path;
 
-use neural_swarm::nn::{Activation, Data, Layer, Net, NetConfig, QNet, QNetConfig, Trainer};
+use neural_swarm::nn::{
+    Activation, Data, Layer, Net, NetConfig, QNet, QNet16, QNet16Config, QNetConfig, Scheme,
+    Trainer,
+};
 use neural_swarm::port::Heap;
 use neural_swarm_fuzz::{TRAINERS, net, trainer_config};
 
@@ -32,7 +35,12 @@ fn models(folder: &Path) -> Outcome {
         let samples: Vec<f32> = (0..(i + 1) * 8).map(|i| (i as f32).sin()).collect();
         let mut config = QNetConfig::new(&mut net, &samples);
         let int8 = QNet::new(&mut config, Heap)?.model().to_vec();
-        for (kind, model) in [("float", float), ("int8", int8)] {
+        let mut wide = |scheme| {
+            let mut config = QNet16Config { scheme, ..QNet16Config::new(&mut net, &samples) };
+            QNet16::new(&mut config, Heap).map(|net| net.model().to_vec())
+        };
+        let (mixed, int16) = (wide(Scheme::Int16x8)?, wide(Scheme::Int16)?);
+        for (kind, model) in [("float", float), ("int8", int8), ("16x8", mixed), ("int16", int16)] {
             // The target makes the checksum right for an odd first byte.
             let bytes = [&[1], &model[..]].concat();
             std::fs::write(folder.join(format!("{kind}-{i}")), bytes)?;

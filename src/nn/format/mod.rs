@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | 0 | 4 bytes | `"NSWM"` |
 //! | 4 | u16 | version: 1, or 2 for what 1 cannot say |
-//! | 6 | u16 | kind: 1 float32, 2 int8, 3 a trainer's state |
+//! | 6 | u16 | kind: 1 float32, 2 int8, 3 a trainer's state, 4 int16 |
 //! | 8 | u32 | length of the whole model in bytes |
 //! | 12 | u32 | CRC-32 (ISO-HDLC, as in zip) of all bytes but this field |
 //! | 16 | u32 | inputs |
@@ -15,11 +15,12 @@
 //! | 24 | 8 bytes | by kind; zero for float32 of version 1 |
 //!
 //! Then follow one record a layer and the sections of numbers; see
-//! [`float`] and [`int8`]. Where a section starts follows from the records and
+//! [`float`], [`int8`] and [`int16`]. Where a section starts follows from the records and
 //! is not stored, so it cannot be wrong.
 
 pub(crate) mod fann;
 pub(crate) mod float;
+pub(crate) mod int16;
 pub(crate) mod int8;
 mod text;
 
@@ -54,6 +55,7 @@ pub(crate) enum Kind {
     Float = 1,
     Int8 = 2,
     Trainer = 3,
+    Int16 = 4,
 }
 
 /// The header's fields that are not fixed.

@@ -2,10 +2,10 @@
 
 use core::alloc::Layout;
 
-use super::Quantization;
 use super::calibrate::{Calibration, Ranges, Spans};
-use super::qnet::{Image, Parts, QNet, Sizes};
+use super::qnet::{Parts, QNet, Sizes};
 use super::requant::{Multiplier, Rounding};
+use super::{Image, Quantization};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
 use crate::nn::format::int8::{self, Layer};
@@ -102,7 +102,8 @@ pub(super) fn in_piece<'m>(
     let mut from = input;
     for (i, (layer, dense)) in layers.iter().zip(config.net.layers()).enumerate() {
         let clipped = fill(image, layer, from, (config.net.body(), dense));
-        warn(config.logger, i, clipped, layer);
+        let silent = f32::from_bits(layer.sums.scale) == 1.0 && layer.sums.zero_point == 0;
+        warn(config.logger, i, clipped, silent);
         from = layer.outputs.into();
     }
     Line::new("quantised ")
@@ -124,7 +125,8 @@ pub(super) fn in_piece<'m>(
     QNet::assemble(summary, Image::Own(memory.words), memory.parts, piece)
 }
 
-fn warn(logger: Option<&dyn Logger>, layer: usize, clipped: usize, made: &Layer) {
+/// Says what looks wrong with a layer: numbers that did not fit, nothing but zero.
+pub(super) fn warn(logger: Option<&dyn Logger>, layer: usize, clipped: usize, silent: bool) {
     if clipped > 0 {
         Line::new("layer ")
             .number(layer)
@@ -133,7 +135,7 @@ fn warn(logger: Option<&dyn Logger>, layer: usize, clipped: usize, made: &Layer)
             .text(" biases or weights are too large and were clipped")
             .send(logger, Level::Warn);
     }
-    if f32::from_bits(made.sums.scale) == 1.0 && made.sums.zero_point == 0 {
+    if silent {
         Line::new("layer ")
             .number(layer)
             .text(" gave nothing but zero on the calibration samples")
@@ -182,7 +184,8 @@ fn fill(
         let range = body.weights_of(dense, unit);
         let real = &weights[range.clone()];
         // Of weights that the steepness is part of.
-        let scale = weight_scale((real, *real_bias), steepness, input.scale, sums.scale);
+        let limits = (127.0, f64::from(1u32 << 30));
+        let scale = unit_scale((real, *real_bias), steepness, (input.scale, sums.scale), limits);
         let mut total = 0i64;
         let mut put = |source: usize, w: f32| {
             let q = libm::round(f64::from(steepness * w) / scale).clamp(-127.0, 127.0) as i8;
@@ -212,12 +215,18 @@ fn fill(
     clipped
 }
 
-/// The scale of a unit's weights: the largest becomes 127. Where the weights
-/// are tiny beside the bias, the scale is as large as the bias needs.
-fn weight_scale((weights, bias): (&[f32], f32), steepness: f32, input: f32, sums: f32) -> f64 {
+/// The scale of a unit's weights: the largest becomes the largest integer. Where
+/// the weights are tiny beside the bias, the scale is as large as the bias needs
+/// to stay within its own largest integer.
+pub(super) fn unit_scale(
+    (weights, bias): (&[f32], f32),
+    steepness: f32,
+    (input, sums): (f32, f32),
+    (largest_weight, largest_bias): (f64, f64),
+) -> f64 {
     let largest = steepness * weights.iter().fold(0f32, |max, w| max.max(w.abs()));
-    let for_weights = f64::from(largest) / 127.0;
-    let for_bias = f64::from(steepness * bias.abs()) / (f64::from(input) * f64::from(1u32 << 30));
+    let for_weights = f64::from(largest) / largest_weight;
+    let for_bias = f64::from(steepness * bias.abs()) / (f64::from(input) * largest_bias);
     let scale = for_weights.max(for_bias);
     // A unit of zeros: any scale will do.
     if scale > 0.0 { scale } else { f64::from(sums) / f64::from(input) }

@@ -1,9 +1,9 @@
-//! How far an int8 network is from the float network that it stands for.
+//! How far a quantised network is from the float network that it stands for.
 
-use super::{QNet, Quantization};
+use super::{QNet, QNet16, Quantization, Quantization16};
 use crate::error::{Error, Result};
-use crate::nn::Net;
 use crate::nn::net::Stage;
+use crate::nn::{Activation, Net};
 
 /// How far a layer's outputs are from those of the float network, over all
 /// units and samples. Errors are in the unit of the outputs.
@@ -44,6 +44,99 @@ impl LayerError {
     }
 }
 
+/// A quantised network, run a layer at a time.
+pub(super) trait Integers {
+    /// Inputs, units and activation of each layer.
+    fn outlines(&self) -> impl ExactSizeIterator<Item = (u32, u32, Activation)>;
+    /// Takes one sample, for the first step.
+    fn take_input(&mut self, sample: &[f32]);
+    /// Runs one layer on what the last step gave; shows each unit's real value.
+    fn step(&mut self, layer: usize, each: impl FnMut(usize, f32));
+}
+
+impl Integers for QNet<'_> {
+    fn outlines(&self) -> impl ExactSizeIterator<Item = (u32, u32, Activation)> {
+        self.records().iter().map(|layer| (layer.inputs, layer.units, layer.activation))
+    }
+
+    fn take_input(&mut self, sample: &[f32]) {
+        QNet::take_input(self, sample);
+    }
+
+    fn step(&mut self, layer: usize, mut each: impl FnMut(usize, f32)) {
+        let (quantized, record) = QNet::step(self, layer);
+        let how = Quantization::from(record.outputs);
+        quantized.iter().enumerate().for_each(|(unit, q)| each(unit, how.dequantize(*q)));
+    }
+}
+
+impl Integers for QNet16<'_> {
+    fn outlines(&self) -> impl ExactSizeIterator<Item = (u32, u32, Activation)> {
+        self.records().iter().map(|layer| (layer.inputs, layer.units, layer.activation))
+    }
+
+    fn take_input(&mut self, sample: &[f32]) {
+        QNet16::take_input(self, sample);
+    }
+
+    fn step(&mut self, layer: usize, mut each: impl FnMut(usize, f32)) {
+        let how = Quantization16::stored(self.records()[layer].outputs);
+        let quantized = QNet16::step(self, layer);
+        quantized.iter().enumerate().for_each(|(unit, q)| each(unit, how.dequantize(*q)));
+    }
+}
+
+/// Checks that these are whole rows of numbers, at least one.
+pub(super) fn check_samples(samples: &[f32], inputs: usize) -> Result<()> {
+    if samples.is_empty() || !samples.len().is_multiple_of(inputs) {
+        return Err(Error::Length);
+    }
+    if samples.iter().all(|x| x.is_finite()) { Ok(()) } else { Err(Error::NnNotFinite) }
+}
+
+fn compare(
+    own: &mut impl Integers,
+    net: &mut Net<'_>,
+    samples: &[f32],
+    errors: &mut [LayerError],
+) -> Result<()> {
+    let inputs = net.shape().inputs;
+    let alike = own.outlines().len() == net.layers().len()
+        && net
+            .layers()
+            .iter()
+            .zip(own.outlines())
+            .all(|(float, own)| (float.inputs, float.units, float.activation) == own);
+    if !alike {
+        return Err(Error::NnMismatch);
+    }
+    if errors.len() != own.outlines().len() {
+        return Err(Error::Length);
+    }
+    check_samples(samples, inputs)?;
+    errors.fill(LayerError::default());
+    let mut finite = true;
+    for sample in samples.chunks_exact(inputs) {
+        own.take_input(sample);
+        net.observe(sample, |layer, stage, real| {
+            if stage == Stage::Outputs {
+                own.step(layer, |unit, quantized| {
+                    finite &= real[unit].is_finite();
+                    errors[layer].add(real[unit], quantized);
+                });
+            }
+        });
+    }
+    if !finite {
+        return Err(Error::NnNotFinite);
+    }
+    let rows = (samples.len() / inputs) as f64;
+    for (error, (_, units, _)) in errors.iter_mut().zip(own.outlines()) {
+        error.finish(rows * f64::from(units));
+    }
+    Ok(())
+}
+
 impl QNet<'_> {
     /// Compares each layer's outputs with the float network's on the same
     /// samples, rows of inputs. Both run from the inputs on, so that a layer's
@@ -59,45 +152,18 @@ impl QNet<'_> {
         samples: &[f32],
         errors: &mut [LayerError],
     ) -> Result<()> {
-        let inputs = self.inputs();
-        let alike = inputs == net.shape().inputs
-            && self.layers() == net.layers().len()
-            && net.layers().iter().zip(self.records()).all(|(float, own)| {
-                (float.inputs, float.units, float.activation)
-                    == (own.inputs, own.units, own.activation)
-            });
-        if !alike {
-            return Err(Error::NnMismatch);
-        }
-        let whole = !samples.is_empty() && samples.len().is_multiple_of(inputs);
-        if !whole || errors.len() != self.layers() {
-            return Err(Error::Length);
-        }
-        if !samples.iter().all(|x| x.is_finite()) {
-            return Err(Error::NnNotFinite);
-        }
-        errors.fill(LayerError::default());
-        let mut finite = true;
-        for sample in samples.chunks_exact(inputs) {
-            self.take_input(sample);
-            net.observe(sample, |layer, stage, real| {
-                if stage == Stage::Outputs {
-                    let (quantized, record) = self.step(layer);
-                    let how = Quantization::from(record.outputs);
-                    for (real, q) in real.iter().zip(quantized) {
-                        finite &= real.is_finite();
-                        errors[layer].add(*real, how.dequantize(*q));
-                    }
-                }
-            });
-        }
-        if !finite {
-            return Err(Error::NnNotFinite);
-        }
-        let rows = (samples.len() / inputs) as f64;
-        for (error, layer) in errors.iter_mut().zip(self.records()) {
-            error.finish(rows * f64::from(layer.units));
-        }
-        Ok(())
+        compare(self, net, samples, errors)
+    }
+}
+
+impl QNet16<'_> {
+    /// As [`QNet::compare`].
+    pub fn compare(
+        &mut self,
+        net: &mut Net<'_>,
+        samples: &[f32],
+        errors: &mut [LayerError],
+    ) -> Result<()> {
+        compare(self, net, samples, errors)
     }
 }

@@ -1,4 +1,6 @@
-//! Post-training INT8 quantisation, after the TFLite int8 specification
+//! Quantisation after training: int8 ([`QNet`]), and int16 values with int8 or
+//! int16 weights ([`QNet16`]); [`smallest_scheme`] says which is enough. What
+//! follows is int8, after the TFLite int8 specification
 //! (<https://ai.google.dev/edge/litert/models/quantization_spec>):
 //!
 //! - A real value is `scale * (q - zero_point)`, `q` in -128..=127.
@@ -19,14 +21,21 @@
 mod build;
 mod calibrate;
 mod compare;
+mod image;
 mod qnet;
 pub(crate) mod requant;
+mod scheme;
+mod wide;
 
 pub use build::QNetConfig;
 pub use calibrate::Calibration;
 pub use compare::LayerError;
 pub use qnet::QNet;
 pub use requant::Rounding;
+pub use scheme::{Bound, Scheme, SchemeChoice, SchemeConfig, smallest_scheme};
+pub use wide::{QNet16, QNet16Config, Quantization16};
+
+use image::Image;
 
 /// How int8 values stand for real ones: `real = scale * (q - zero_point)`.
 #[derive(Clone, Copy, Debug, PartialEq)]

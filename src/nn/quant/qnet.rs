@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 
 use super::build::{self, QNetConfig};
-use super::{Calibration, Quantization};
+use super::{Calibration, Image, Quantization};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
 use crate::nn::format::int8::{Layer, Model, Sections, Stored, Summary};
@@ -32,21 +32,6 @@ pub struct QNet<'m> {
     kernels: &'static Int8Kernels,
     /// Behind all of the above.
     _piece: Piece<'m>,
-}
-
-pub(super) enum Image<'m> {
-    /// Whole words, so that it is aligned; a model's length is a multiple of 4.
-    Own(Carved<'m, u32>),
-    InPlace(&'m [u8]),
-}
-
-impl Image<'_> {
-    pub fn bytes(&self) -> &[u8] {
-        match self {
-            Image::Own(words) => bytemuck::must_cast_slice(words),
-            Image::InPlace(bytes) => bytes,
-        }
-    }
 }
 
 /// What is carved out of a qnet's piece, for running it.
@@ -221,12 +206,9 @@ impl<'m> QNet<'m> {
         mut piece: Piece<'m>,
     ) -> Result<QNet<'m>> {
         let mut carver = piece.carver(model_footprint(model, true, batch)?)?;
-        let mut words = carver.take(model.bytes.len() / MODEL_ALIGN, 0u32)?;
-        for (word, bytes) in words.iter_mut().zip(model.bytes.as_chunks().0) {
-            *word = u32::from_ne_bytes(*bytes);
-        }
+        let image = Image::copy(model.bytes, &mut carver)?;
         let parts = Parts::carve(&Sizes::of_model(model, batch)?, &mut carver)?;
-        QNet::from_parts(model, Image::Own(words), parts, piece)
+        QNet::from_parts(model, image, parts, piece)
     }
 
     pub(crate) fn view_in_piece(
@@ -512,7 +494,7 @@ impl From<Quantization> for Stored {
 fn model_footprint(model: &Model<'_>, copy: bool, batch: usize) -> Result<Layout> {
     let mut carver = Carver::measure();
     if copy {
-        carver.take(model.bytes.len() / MODEL_ALIGN, 0u32)?;
+        Image::copy(model.bytes, &mut carver)?;
     }
     Parts::carve(&Sizes::of_model(model, batch)?, &mut carver)?;
     carver.layout()

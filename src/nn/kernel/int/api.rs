@@ -45,7 +45,7 @@ pub fn dense_i16x8(
 ) -> Result<()> {
     let dims = layer(x.len(), w.len(), biases.len(), y.len())?;
     how.check(dims.units, (i16::MIN, i16::MAX), MAX_WIDE_SHIFT)?;
-    (kernel.int16()?.dense_w8)(dims, x, w, biases, how, y);
+    (kernel.int16()?.dense_w8)(dims, x, w, bytemuck::must_cast_slice(biases), how, y);
     Ok(())
 }
 
@@ -64,7 +64,7 @@ pub fn dense_i16(
     if w.contains(&i16::MIN) {
         return Err(Error::Invalid);
     }
-    (kernel.int16()?.dense_w16)(dims, x, w, biases, how, y);
+    (kernel.int16()?.dense_w16)(dims, x, w, bytemuck::must_cast_slice(biases), how, y);
     Ok(())
 }
 

@@ -98,14 +98,14 @@ macro_rules! dense_i8 {
 macro_rules! dense_i16 {
     ($(#[$attribute:meta])* $name:ident($weight:ty) by $dot4:ident) => {
         $(#[$attribute])*
-        fn $name(dims: Dims, x: &[i16], w: &[$weight], b: &[i64], how: &Requantize<'_>, y: &mut [i16]) {
+        fn $name(dims: Dims, x: &[i16], w: &[$weight], b: &[Wide], how: &Requantize<'_>, y: &mut [i16]) {
             check(dims, (x, w, b, y), how);
             for (x, y) in x.chunks_exact(dims.inputs).zip(y.chunks_exact_mut(dims.units)) {
                 for (i, y) in y.chunks_mut(4).enumerate() {
                     let dots = $dot4(x, rows(dims, w, 4 * i));
                     for ((j, y), dot) in y.iter_mut().enumerate().zip(dots) {
                         let unit = 4 * i + j;
-                        *y = how.wide(how.multiplier(unit), b[unit].wrapping_add(dot));
+                        *y = how.wide(how.multiplier(unit), bias(b[unit]).wrapping_add(dot));
                     }
                 }
             }

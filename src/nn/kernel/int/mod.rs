@@ -86,11 +86,19 @@ pub(crate) struct Int8Kernels {
     pub dense: fn(Dims, x: &[i8], w: &[i8], b: &[i32], how: &Requantize<'_>, y: &mut [i8]),
 }
 
+/// A 64-bit bias as it lies in memory, aligned to 4 bytes as models are.
+pub(crate) type Wide = [u32; 2];
+
+/// What a bias is.
+pub(super) fn bias(wide: Wide) -> i64 {
+    bytemuck::must_cast(wide)
+}
+
 /// The functions of int16 layers, the weights int8 or int16.
 #[allow(clippy::type_complexity)] // the parameters' names say more than aliases would
 pub(crate) struct Int16Kernels {
-    pub dense_w8: fn(Dims, x: &[i16], w: &[i8], b: &[i64], how: &Requantize<'_>, y: &mut [i16]),
-    pub dense_w16: fn(Dims, x: &[i16], w: &[i16], b: &[i64], how: &Requantize<'_>, y: &mut [i16]),
+    pub dense_w8: fn(Dims, x: &[i16], w: &[i8], b: &[Wide], how: &Requantize<'_>, y: &mut [i16]),
+    pub dense_w16: fn(Dims, x: &[i16], w: &[i16], b: &[Wide], how: &Requantize<'_>, y: &mut [i16]),
 }
 
 #[allow(clippy::type_complexity)] // the parameters' names say more than aliases would

@@ -8,7 +8,8 @@ use core::arch::aarch64::*;
 use super::loops::{LANES, Lanes, dense_i8, dense_i16, finish_rows, packed, rows, store};
 use super::packed::WIDTH;
 use super::{
-    Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rounding, Rows, check, check_ends,
+    Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rounding, Rows, Wide, bias, check,
+    check_ends,
 };
 
 pub(super) static INT8: Int8Kernels = Int8Kernels {

@@ -2,7 +2,9 @@
 //! held to, bit for bit.
 
 use super::packed::{self, WIDTH};
-use super::{Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rows, check, check_ends};
+use super::{
+    Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rows, Wide, bias, check, check_ends,
+};
 use crate::nn::quant::requant::Multiplier;
 
 pub(super) static INT8: Int8Kernels = Int8Kernels { dense: dense_i8 };
@@ -25,7 +27,7 @@ fn dense_i16<W: Copy + Into<i64>>(
     dims: Dims,
     x: &[i16],
     w: &[W],
-    b: &[i64],
+    b: &[Wide],
     how: &Requantize<'_>,
     y: &mut [i16],
 ) {
@@ -34,7 +36,7 @@ fn dense_i16<W: Copy + Into<i64>>(
         let rows = w.chunks_exact(dims.inputs).zip(b);
         for (((w, b), y), multiplier) in rows.zip(y).zip(multipliers(how)) {
             let products = x.iter().zip(w).map(|(x, w)| i64::from(*x) * (*w).into());
-            *y = how.wide(multiplier, products.fold(*b, i64::wrapping_add));
+            *y = how.wide(multiplier, products.fold(bias(*b), i64::wrapping_add));
         }
     }
 }
