@@ -14,6 +14,7 @@ install(FILES
     "${NSW_INCLUDE_DIR}/neural_swarm_kernel.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_net.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_object.hpp"
+    "${NSW_INCLUDE_DIR}/neural_swarm_quant.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_train.hpp"
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 

@@ -66,6 +66,11 @@
 #define NSW_CASCADE_REPORT_INIT {sizeof(nsw_cascade_report), 0, 0, 0, 0, 0, 0}
 #define NSW_QNET_CONFIG_INIT {sizeof(nsw_qnet_config), 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_QNET_INFO_INIT {sizeof(nsw_qnet_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_QNET16_CONFIG_INIT {sizeof(nsw_qnet16_config), 0, 0, 0, 0, 0, 0, 0}
+#define NSW_QNET16_INFO_INIT {sizeof(nsw_qnet16_info), 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_SCHEME_CONFIG_INIT \
+  {sizeof(nsw_scheme_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_SCHEME_CHOICE_INIT {sizeof(nsw_scheme_choice), 0, {0}, {0}, 0}
 #define NSW_MATMUL_INIT {sizeof(nsw_matmul), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_REQUANTIZE_INIT {sizeof(nsw_requantize), 0, 0, 0, 0, 0, 0, 0, 0}
 
@@ -533,6 +538,42 @@
 #define NSW_CALIBRATION_ENTROPY 2
 
 /**
+ * Int8 values and weights, 32-bit sums: nsw_qnet.
+ */
+#define NSW_SCHEME_INT8 1
+
+/**
+ * Int16 values, int8 weights, 64-bit sums: nsw_qnet16.
+ */
+#define NSW_SCHEME_INT16X8 2
+
+/**
+ * Int16 values and weights, 64-bit sums: nsw_qnet16.
+ */
+#define NSW_SCHEME_INT16 3
+
+/**
+ * `limit` is the part of all samples that the quantised network may classify
+ * rightly less often than the float network: 0.01 is one percent. The class is
+ * the largest output (the first of equal ones), as that of the targets is the
+ * largest target. Of a network with one output it is the side of the middle
+ * between the smallest and the largest target.
+ */
+#define NSW_BOUND_ACCURACY 0
+
+/**
+ * `limit` is the root of the mean of the squared differences from the float
+ * network's outputs, in their unit.
+ */
+#define NSW_BOUND_RMS 1
+
+/**
+ * `limit` is the largest difference from one of the float network's outputs, in
+ * their unit.
+ */
+#define NSW_BOUND_MAX 2
+
+/**
  * Rounds once, half up, as LiteRT's reference and XNNPACK do, and CMSIS-NN with
  * CMSIS_NN_USE_SINGLE_ROUNDING.
  */
@@ -590,6 +631,20 @@ typedef struct nsw_net nsw_net;
  * time; functions that take a const pointer may run side by side.
  */
 typedef struct nsw_qnet nsw_qnet;
+
+/**
+ * A network of int16 values, quantised after training, following the 16x8
+ * scheme of the TFLite specification: values symmetric with one scale for each
+ * layer, weights symmetric with one scale for each unit, int8
+ * (NSW_SCHEME_INT16X8) or int16 (NSW_SCHEME_INT16), biases and sums of 64 bits,
+ * and requantisation by a multiplier of 16 bits with one rounding, half up.
+ * Activations other than linear and ReLU are tables with straight lines between
+ * their points.
+ *
+ * It gives the same bits on every machine and every kernel. One thread at a
+ * time; functions that take a const pointer may run side by side.
+ */
+typedef struct nsw_qnet16 nsw_qnet16;
 
 /**
  * A training in progress: the algorithm's memory between updates.
@@ -2050,6 +2105,190 @@ typedef struct nsw_qnet_info {
    */
   uint32_t reserved;
 } nsw_qnet_info;
+
+/**
+ * What to quantise to int16 values. NSW_QNET16_CONFIG_INIT, then `net`, `samples`
+ * and `samples_len`. Read during the call only.
+ */
+typedef struct nsw_qnet16_config {
+  /**
+   * sizeof(nsw_qnet16_config); NSW_QNET16_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * NSW_SCHEME_INT16X8 or NSW_SCHEME_INT16; 0 for NSW_SCHEME_INT16X8.
+   */
+  uint32_t scheme;
+  /**
+   * The trained network; it stays as it is, but it runs the samples.
+   */
+  struct nsw_net *net;
+  /**
+   * Calibration samples, rows of the network's inputs: they should look like
+   * what the network will meet. A few hundred are enough.
+   */
+  const float *samples;
+  /**
+   * Number of values (not rows) in `samples`.
+   */
+  size_t samples_len;
+  /**
+   * Told about refusals and about what looks wrong; may be NULL.
+   */
+  const struct nsw_logger *logger;
+  /**
+   * How the ranges of values follow from the samples: NSW_CALIBRATION_MIN_MAX or
+   * NSW_CALIBRATION_PERCENTILE.
+   */
+  uint32_t calibration;
+  /**
+   * As in nsw_qnet_config.
+   */
+  float percentile;
+} nsw_qnet16_config;
+
+/**
+ * What a network of int16 values is. NSW_QNET16_INFO_INIT before it is filled. A
+ * real value is scale * q.
+ */
+typedef struct nsw_qnet16_info {
+  /**
+   * sizeof(nsw_qnet16_info); NSW_QNET16_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Values in a sample.
+   */
+  uint32_t inputs;
+  /**
+   * Values in a result.
+   */
+  uint32_t outputs;
+  /**
+   * Number of layers.
+   */
+  uint32_t layers;
+  /**
+   * Bytes of the model, as nsw_qnet16_save writes it.
+   */
+  size_t model_size;
+  /**
+   * Step of the input values.
+   */
+  float input_scale;
+  /**
+   * Step of the output values.
+   */
+  float output_scale;
+  /**
+   * NSW_SCHEME_INT16X8 or NSW_SCHEME_INT16.
+   */
+  uint32_t scheme;
+  /**
+   * The kernels it runs on, an NSW_KERNEL_ constant, never NSW_KERNEL_AUTO.
+   */
+  uint32_t kernel;
+} nsw_qnet16_info;
+
+/**
+ * What to find a scheme for. NSW_SCHEME_CONFIG_INIT, then `net`, `samples`,
+ * `samples_len`, a bound and its limit. Read during the call only.
+ */
+typedef struct nsw_scheme_config {
+  /**
+   * sizeof(nsw_scheme_config); NSW_SCHEME_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * What may be lost, an NSW_BOUND_ constant.
+   */
+  uint32_t bound;
+  /**
+   * How much of it, at least 0.
+   */
+  double limit;
+  /**
+   * The trained network; it stays as it is, but it runs the samples.
+   */
+  struct nsw_net *net;
+  /**
+   * Calibration samples, rows of the network's inputs.
+   */
+  const float *samples;
+  /**
+   * Number of values (not rows) in `samples`.
+   */
+  size_t samples_len;
+  /**
+   * Samples to judge on, rows of the network's inputs.
+   */
+  const float *inputs;
+  /**
+   * Number of values in `inputs`; 0 to judge on the calibration samples.
+   */
+  size_t inputs_len;
+  /**
+   * For NSW_BOUND_ACCURACY, a row of targets for each sample that is judged
+   * on; otherwise NULL.
+   */
+  const float *targets;
+  /**
+   * Number of values in `targets`.
+   */
+  size_t targets_len;
+  /**
+   * Told about refusals, about what looks wrong, and how each scheme did; may
+   * be NULL.
+   */
+  const struct nsw_logger *logger;
+  /**
+   * How 32-bit sums become int8 values, an NSW_ROUNDING_ constant.
+   */
+  uint32_t rounding;
+  /**
+   * How the ranges of values follow from the calibration samples, an
+   * NSW_CALIBRATION_ constant. Where it is NSW_CALIBRATION_ENTROPY, int16
+   * values are calibrated by NSW_CALIBRATION_MIN_MAX.
+   */
+  uint32_t calibration;
+  /**
+   * As in nsw_qnet_config.
+   */
+  float percentile;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_scheme_config;
+
+/**
+ * What nsw_smallest_scheme found. NSW_SCHEME_CHOICE_INIT before it is filled.
+ */
+typedef struct nsw_scheme_choice {
+  /**
+   * sizeof(nsw_scheme_choice); NSW_SCHEME_CHOICE_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The smallest scheme within the bound, an NSW_SCHEME_ constant; 0 if none
+   * is.
+   */
+  uint32_t scheme;
+  /**
+   * What NSW_SCHEME_INT8, INT16X8 and INT16 lost, in the bound's unit; NaN for
+   * those after the chosen one, which were not tried. Less than 0 where it
+   * classifies better than the float network.
+   */
+  double losses[3];
+  /**
+   * Bytes of their models; 0 for those that were not tried.
+   */
+  uint32_t model_sizes[3];
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_scheme_choice;
 
 /**
  * A product of float32 matrices: C = A B, where A is `m` x `k`, B `k` x `n`, C
@@ -3549,34 +3788,6 @@ nsw_status nsw_qnet_forward_i8(struct nsw_qnet *qnet,
                                size_t *output_len);
 
 /**
- * Runs any number of samples on quantised values: `inputs` holds rows of
- * inputs, a row of outputs for each goes to `outputs` (at most `outputs_cap`
- * values), the number of values to `*outputs_len` (which may be NULL). The two
- * may not overlap. The result is that of nsw_qnet_forward_i8 on each.
- *
- * Errors: those of nsw_qnet_forward_i8, NSW_ERR_LENGTH for no whole rows.
- */
-nsw_status nsw_qnet_forward_i8_batch(struct nsw_qnet *qnet,
-                                     const int8_t *inputs,
-                                     size_t inputs_len,
-                                     int8_t *outputs,
-                                     size_t outputs_cap,
-                                     size_t *outputs_len);
-
-/**
- * Runs any number of samples on real values: as nsw_qnet_forward_i8_batch with
- * nsw_qnet_forward.
- *
- * Errors: those of nsw_qnet_forward_i8_batch.
- */
-nsw_status nsw_qnet_forward_batch(struct nsw_qnet *qnet,
-                                  const float *inputs,
-                                  size_t inputs_len,
-                                  float *outputs,
-                                  size_t outputs_cap,
-                                  size_t *outputs_len);
-
-/**
  * Runs one sample on real values: quantises, runs, dequantises. Otherwise as
  * nsw_qnet_forward_i8; NaN counts as 0, values outside the range of the
  * calibration samples as its ends.
@@ -3622,6 +3833,84 @@ nsw_status nsw_qnet_dequantize_output(const struct nsw_qnet *qnet,
                                       size_t *out_len);
 
 /**
+ * The memory that nsw_qnet_load_batch takes for this int8 model of `len` bytes
+ * and batches of `batch` samples (0 for 1): with a packed copy of the weights
+ * from 4 on, where the machine's kernels gain by it.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_OVERFLOW, NSW_ERR_MODEL_ codes. Any thread.
+ */
+nsw_status nsw_qnet_load_batch_footprint(const uint8_t *model,
+                                         size_t len,
+                                         uint32_t batch,
+                                         size_t *size,
+                                         size_t *align);
+
+/**
+ * As nsw_qnet_load, for a network that runs `batch` samples at once (0 for 1)
+ * in nsw_qnet_forward_batch and nsw_qnet_forward_i8_batch.
+ *
+ * Errors: those of nsw_qnet_load, and NSW_ERR_OVERFLOW. `*qnet` is NULL then.
+ */
+nsw_status nsw_qnet_load_batch(const uint8_t *model,
+                               size_t len,
+                               uint32_t batch,
+                               const struct nsw_allocator *memory,
+                               struct nsw_qnet **qnet);
+
+/**
+ * The memory that nsw_qnet_view_batch takes for this int8 model of `len` bytes
+ * and batches of `batch` samples (0 for 1): without the model, but from 4 on
+ * with a packed copy of its weights, where the machine's kernels gain by it.
+ *
+ * Errors: those of nsw_qnet_view_footprint, and NSW_ERR_OVERFLOW. Any thread.
+ */
+nsw_status nsw_qnet_view_batch_footprint(const uint8_t *model,
+                                         size_t len,
+                                         uint32_t batch,
+                                         size_t *size,
+                                         size_t *align);
+
+/**
+ * As nsw_qnet_view, for a network that runs `batch` samples at once (0 for 1)
+ * in nsw_qnet_forward_batch and nsw_qnet_forward_i8_batch.
+ *
+ * Errors: those of nsw_qnet_view, and NSW_ERR_OVERFLOW. `*qnet` is NULL then.
+ */
+nsw_status nsw_qnet_view_batch(const uint8_t *model,
+                               size_t len,
+                               uint32_t batch,
+                               const struct nsw_allocator *memory,
+                               struct nsw_qnet **qnet);
+
+/**
+ * Runs any number of samples on quantised values: `inputs` holds rows of
+ * inputs, a row of outputs for each goes to `outputs` (at most `outputs_cap`
+ * values), the number of values to `*outputs_len` (which may be NULL). The two
+ * may not overlap. The result is that of nsw_qnet_forward_i8 on each.
+ *
+ * Errors: those of nsw_qnet_forward_i8, NSW_ERR_LENGTH for no whole rows.
+ */
+nsw_status nsw_qnet_forward_i8_batch(struct nsw_qnet *qnet,
+                                     const int8_t *inputs,
+                                     size_t inputs_len,
+                                     int8_t *outputs,
+                                     size_t outputs_cap,
+                                     size_t *outputs_len);
+
+/**
+ * Runs any number of samples on real values: as nsw_qnet_forward_i8_batch with
+ * nsw_qnet_forward.
+ *
+ * Errors: those of nsw_qnet_forward_i8_batch.
+ */
+nsw_status nsw_qnet_forward_batch(struct nsw_qnet *qnet,
+                                  const float *inputs,
+                                  size_t inputs_len,
+                                  float *outputs,
+                                  size_t outputs_cap,
+                                  size_t *outputs_len);
+
+/**
  * Compares the outputs of each layer with those of a float network of the same
  * shape, on `samples_len` values that are rows of inputs. Four numbers a layer
  * go to `errors` (at most `errors_cap` numbers), over all units and samples:
@@ -3644,6 +3933,241 @@ nsw_status nsw_qnet_compare(struct nsw_qnet *qnet,
                             double *errors,
                             size_t errors_cap,
                             size_t *errors_len);
+
+/**
+ * The memory that the quantised copy of a network takes: the one block that
+ * nsw_qnet16_create asks for, in bytes. The samples do not matter here.
+ * NSW_CALIBRATION_PERCENTILE takes 8 KiB for the input and 16 KiB for each layer.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle for the
+ * network, NSW_ERR_INVALID for an unknown constant, NSW_SCHEME_INT8 or a
+ * percentage out of range, NSW_ERR_UNSUPPORTED for NSW_CALIBRATION_ENTROPY (which
+ * weighs 256 levels), for shortcuts and for layers whose units differ in
+ * activation or steepness (sparse layers get weights of 0), NSW_ERR_OVERFLOW
+ * for a model of more than 4 GiB.
+ */
+nsw_status nsw_qnet16_footprint(const struct nsw_qnet16_config *config,
+                                size_t *size,
+                                size_t *align);
+
+/**
+ * Quantises a trained network in one block of `memory` (NULL: the system's
+ * heap). The caller owns `*qnet` and ends it with nsw_qnet16_destroy.
+ *
+ * Errors: those of nsw_qnet16_footprint, NSW_ERR_LENGTH for no samples or no
+ * whole rows, NSW_ERR_NN_NOT_FINITE for NaN or infinity in the samples or in a
+ * layer, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR.
+ * `*qnet` is NULL then.
+ */
+nsw_status nsw_qnet16_create(const struct nsw_qnet16_config *config,
+                             const struct nsw_allocator *memory,
+                             struct nsw_qnet16 **qnet);
+
+/**
+ * Destroys a network of int16 values and gives its block back. NULL is fine, and so is
+ * an already destroyed one whose memory can still be read.
+ */
+void nsw_qnet16_destroy(struct nsw_qnet16 *qnet);
+
+/**
+ * The memory that nsw_qnet16_load takes for this int16 model of `len` bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_MODEL_ codes. Any thread.
+ */
+nsw_status nsw_qnet16_load_footprint(const uint8_t *model, size_t len, size_t *size, size_t *align);
+
+/**
+ * Makes a network of int16 values from a model (nsw_qnet16_save) of `len` bytes,
+ * which are copied: they need no alignment and may go away after the call.
+ *
+ * Errors: those of nsw_qnet16_load_footprint, and NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*qnet` is NULL then.
+ */
+nsw_status nsw_qnet16_load(const uint8_t *model,
+                           size_t len,
+                           const struct nsw_allocator *memory,
+                           struct nsw_qnet16 **qnet);
+
+/**
+ * The memory that nsw_qnet16_view takes for this int16 model of `len` bytes:
+ * without the model.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_ALIGNMENT, NSW_ERR_MODEL_ codes. Any thread.
+ */
+nsw_status nsw_qnet16_view_footprint(const uint8_t *model, size_t len, size_t *size, size_t *align);
+
+/**
+ * Makes a network of int16 values that reads its model where it is, in flash
+ * for example: `model` must be aligned to NSW_MODEL_ALIGN and stay as it is until
+ * the network is destroyed. Needs integer arithmetic alone.
+ *
+ * Errors: those of nsw_qnet16_view_footprint, and NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*qnet` is NULL then.
+ */
+nsw_status nsw_qnet16_view(const uint8_t *model,
+                           size_t len,
+                           const struct nsw_allocator *memory,
+                           struct nsw_qnet16 **qnet);
+
+/**
+ * Writes the network as an int16 model: at most `cap` bytes to `buf`, the
+ * length to `*len` (which may be NULL). With `buf` NULL and `cap` 0 it only
+ * tells the length, and answers NSW_ERR_BUFFER_TOO_SMALL.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID if `buf` lies in
+ * the model that the network views, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is
+ * needed, and nothing is written.
+ */
+nsw_status nsw_qnet16_save(const struct nsw_qnet16 *qnet, uint8_t *buf, size_t cap, size_t *len);
+
+/**
+ * Fills `*info`, whose `size` the caller has set (NSW_QNET16_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_qnet16_describe(const struct nsw_qnet16 *qnet, struct nsw_qnet16_info *info);
+
+/**
+ * Makes the network run on other kernels, an NSW_KERNEL_ constant. The result
+ * stays the same bit for bit.
+ *
+ * Errors: those of a bad handle, NSW_ERR_INVALID for an unknown constant,
+ * NSW_ERR_UNSUPPORTED if this machine does not have them.
+ */
+nsw_status nsw_qnet16_set_kernel(struct nsw_qnet16 *qnet, uint32_t kernel);
+
+/**
+ * Runs one sample on quantised values, with integer arithmetic alone: `input`
+ * of exactly as many values as the network has inputs; as many as it has
+ * outputs go to `output` (at most `output_cap`), their number to `*output_len`
+ * (which may be NULL). The two may not overlap.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LENGTH,
+ * NSW_ERR_INVALID for overlapping buffers, NSW_ERR_BUFFER_TOO_SMALL:
+ * `*output_len` is what is needed, and nothing is written.
+ */
+nsw_status nsw_qnet16_forward_i16(struct nsw_qnet16 *qnet,
+                                  const int16_t *input,
+                                  size_t input_len,
+                                  int16_t *output,
+                                  size_t output_cap,
+                                  size_t *output_len);
+
+/**
+ * Runs any number of samples on quantised values: `inputs` holds rows of
+ * inputs, a row of outputs for each goes to `outputs` (at most `outputs_cap`
+ * values), the number of values to `*outputs_len` (which may be NULL). The two
+ * may not overlap. The result is that of nsw_qnet16_forward_i16 on each.
+ *
+ * Errors: those of nsw_qnet16_forward_i16, NSW_ERR_LENGTH for no whole rows.
+ */
+nsw_status nsw_qnet16_forward_i16_batch(struct nsw_qnet16 *qnet,
+                                        const int16_t *inputs,
+                                        size_t inputs_len,
+                                        int16_t *outputs,
+                                        size_t outputs_cap,
+                                        size_t *outputs_len);
+
+/**
+ * Runs any number of samples on real values: as nsw_qnet16_forward_i16_batch with
+ * nsw_qnet16_forward.
+ *
+ * Errors: those of nsw_qnet16_forward_i16_batch.
+ */
+nsw_status nsw_qnet16_forward_batch(struct nsw_qnet16 *qnet,
+                                    const float *inputs,
+                                    size_t inputs_len,
+                                    float *outputs,
+                                    size_t outputs_cap,
+                                    size_t *outputs_len);
+
+/**
+ * Runs one sample on real values: quantises, runs, dequantises. Otherwise as
+ * nsw_qnet16_forward_i16; NaN counts as 0, values outside the range of the
+ * calibration samples as its ends.
+ *
+ * Errors: those of nsw_qnet16_forward_i16.
+ */
+nsw_status nsw_qnet16_forward(struct nsw_qnet16 *qnet,
+                              const float *input,
+                              size_t input_len,
+                              float *output,
+                              size_t output_cap,
+                              size_t *output_len);
+
+/**
+ * Quantises `values_len` real values the way the network's input is, to `out`
+ * (at most `out_cap`), their number to `*out_len` (which may be NULL): to the
+ * nearest value, halves away from zero, what is outside the range to its ends,
+ * NaN to 0. Any number of values.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for overlapping
+ * buffers, NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_qnet16_quantize_input(const struct nsw_qnet16 *qnet,
+                                     const float *values,
+                                     size_t values_len,
+                                     int16_t *out,
+                                     size_t out_cap,
+                                     size_t *out_len);
+
+/**
+ * Turns `values_len` quantised values of the network's output into real ones,
+ * to `out` (at most `out_cap`), their number to `*out_len` (which may be
+ * NULL). Any number of values.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for overlapping
+ * buffers, NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_qnet16_dequantize_output(const struct nsw_qnet16 *qnet,
+                                        const int16_t *values,
+                                        size_t values_len,
+                                        float *out,
+                                        size_t out_cap,
+                                        size_t *out_len);
+
+/**
+ * As nsw_qnet_compare: how far each layer's outputs are from those of a float
+ * network of the same shape, four numbers a layer.
+ *
+ * Errors: those of nsw_qnet_compare.
+ */
+nsw_status nsw_qnet16_compare(struct nsw_qnet16 *qnet,
+                              const float *samples,
+                              size_t samples_len,
+                              struct nsw_net *net,
+                              double *errors,
+                              size_t errors_cap,
+                              size_t *errors_len);
+
+/**
+ * The block of memory that nsw_smallest_scheme asks for and gives back, in
+ * bytes. The samples do not matter here.
+ *
+ * Errors: those of nsw_qnet_footprint.
+ */
+nsw_status nsw_smallest_scheme_footprint(const struct nsw_scheme_config *config,
+                                         size_t *size,
+                                         size_t *align);
+
+/**
+ * Finds the scheme with the smallest model that loses no more than the bound:
+ * fills `*choice`, whose `size` the caller has set (NSW_SCHEME_CHOICE_INIT).
+ * Tries NSW_SCHEME_INT8, INT16X8 and INT16 in this order, one network after the
+ * other in one block of `memory` (NULL: the system's heap), which is given back
+ * at the end. The same samples and settings later make the same networks again,
+ * by nsw_qnet_create and nsw_qnet16_create. That none is within the bound is no
+ * error.
+ *
+ * Errors: those of nsw_qnet_create, NSW_ERR_LENGTH for no samples to judge on, no
+ * whole rows, or other targets than the bound asks for, NSW_ERR_INVALID for an
+ * unknown bound and a limit that is negative or not finite,
+ * NSW_ERR_NN_NOT_FINITE for NaN or infinity in samples, targets or the float
+ * network's outputs. `*choice` is as it was then.
+ */
+nsw_status nsw_smallest_scheme(const struct nsw_scheme_config *config,
+                               const struct nsw_allocator *memory,
+                               struct nsw_scheme_choice *choice);
 
 /**
  * Writes to `*scratch_len` how many floats of scratch memory

@@ -5,7 +5,7 @@
 // else, a call is the C call. What the functions do, need and answer is documented in
 // neural_swarm.h; here stands what C++ adds.
 //
-// Ownership  arena, net, trainer and qnet are move-only and destroy their handle at the end of
+// Ownership  arena, net, trainer, qnet and the like are move-only and destroy their handle at the end of
 //            their life. get() lends the C handle, release() gives it away, and from_handle()
 //            takes one over, so both headers can be used side by side. A moved-from object is
 //            empty: its calls answer NSW_ERR_NULL.
@@ -30,6 +30,7 @@
 #include "neural_swarm_dataset.hpp"
 #include "neural_swarm_kernel.hpp"
 #include "neural_swarm_net.hpp"
+#include "neural_swarm_quant.hpp"
 #include "neural_swarm_train.hpp"
 
 namespace nsw {
@@ -41,23 +42,6 @@ namespace detail {
 template <>
 struct functions<nsw_arena> {
     static constexpr auto destroy = &nsw_arena_destroy;
-};
-
-template <>
-struct functions<nsw_qnet> {
-    using config = nsw_qnet_config;
-    using info = nsw_qnet_info;
-    static constexpr auto footprint = &nsw_qnet_footprint;
-    static constexpr auto create = &nsw_qnet_create;
-    static constexpr auto destroy = &nsw_qnet_destroy;
-    static constexpr auto load_footprint = &nsw_qnet_load_footprint;
-    static constexpr auto load = &nsw_qnet_load;
-    static constexpr auto view_footprint = &nsw_qnet_view_footprint;
-    static constexpr auto view = &nsw_qnet_view;
-    static constexpr auto save = &nsw_qnet_save;
-    static constexpr auto describe = &nsw_qnet_describe;
-    static constexpr auto set_kernel = &nsw_qnet_set_kernel;
-    static constexpr auto forward = &nsw_qnet_forward;
 };
 
 } // namespace detail
@@ -95,97 +79,6 @@ public:
         arena_usage u{0, 0, 0};
         const nsw_status status = nsw_arena_usage(get(), &u.used, &u.high_water, &u.capacity);
         return detail::result_of(status, u);
-    }
-};
-
-// ---- qnet ---------------------------------------------------------------------------------------
-
-/// What to quantise: a trained network, and calibration samples.
-struct qnet_config : nsw_qnet_config {
-    qnet_config() noexcept : nsw_qnet_config{} { size = sizeof(nsw_qnet_config); }
-    qnet_config(nsw::net &of_net, span<const float> rows) noexcept : qnet_config() {
-        set_net(of_net);
-        set_samples(rows);
-    }
-    /// Only referred to, while the config is used.
-    qnet_config &set_net(nsw::net &value) noexcept {
-        net = value.get();
-        return *this;
-    }
-    /// Rows of the network's inputs: only referred to, while the config is used.
-    qnet_config &set_samples(span<const float> rows) noexcept {
-        samples = rows.data();
-        samples_len = rows.size();
-        return *this;
-    }
-    /// An NSW_ROUNDING_ constant.
-    qnet_config &set_rounding(std::uint32_t value) noexcept {
-        rounding = value;
-        return *this;
-    }
-    /// An NSW_CALIBRATION_ constant, and for a percentile how many percent (0: 99.99).
-    qnet_config &set_calibration(std::uint32_t value, float percent = 0.0f) noexcept {
-        calibration = value;
-        percentile = percent;
-        return *this;
-    }
-    /// Samples run at once by the functions for batches.
-    qnet_config &set_batch(std::uint32_t value) noexcept {
-        batch = value;
-        return *this;
-    }
-};
-
-/// A network quantised to int8; it runs on integer arithmetic alone. See nsw_qnet_create.
-class qnet : public detail::model<qnet, nsw_qnet> {
-public:
-    /// Runs one sample on integers alone; returns the number of outputs.
-    result<std::size_t> forward_i8(span<const std::int8_t> input,
-                                   span<std::int8_t> output) noexcept {
-        return length_of([&](std::size_t *len) {
-            return nsw_qnet_forward_i8(get(), input.data(), input.size(), output.data(),
-                                       output.size(), len);
-        });
-    }
-    /// Runs rows of samples on integers alone; returns the number of outputs.
-    result<std::size_t> forward_i8_batch(span<const std::int8_t> inputs,
-                                         span<std::int8_t> outputs) noexcept {
-        return length_of([&](std::size_t *len) {
-            return nsw_qnet_forward_i8_batch(get(), inputs.data(), inputs.size(), outputs.data(),
-                                             outputs.size(), len);
-        });
-    }
-    /// Runs rows of samples on real values; returns the number of outputs.
-    result<std::size_t> forward_batch(span<const float> inputs, span<float> outputs) noexcept {
-        return length_of([&](std::size_t *len) {
-            return nsw_qnet_forward_batch(get(), inputs.data(), inputs.size(), outputs.data(),
-                                          outputs.size(), len);
-        });
-    }
-    /// Four numbers a layer: mean, root mean square and largest error, and signal to noise in dB;
-    /// returns how many. See nsw_qnet_compare.
-    result<std::size_t> compare(nsw::net &with, span<const float> samples,
-                                span<double> errors) noexcept {
-        return length_of([&](std::size_t *len) {
-            return nsw_qnet_compare(get(), samples.data(), samples.size(), with.get(),
-                                    errors.data(), errors.size(), len);
-        });
-    }
-    /// Any number of real values as the network's input has them; returns their number.
-    result<std::size_t> quantize_input(span<const float> values,
-                                       span<std::int8_t> out) const noexcept {
-        return length_of([&](std::size_t *len) {
-            return nsw_qnet_quantize_input(get(), values.data(), values.size(), out.data(),
-                                           out.size(), len);
-        });
-    }
-    /// Any number of values of the network's output as real ones; returns their number.
-    result<std::size_t> dequantize_output(span<const std::int8_t> values,
-                                          span<float> out) const noexcept {
-        return length_of([&](std::size_t *len) {
-            return nsw_qnet_dequantize_output(get(), values.data(), values.size(), out.data(),
-                                              out.size(), len);
-        });
     }
 };
 

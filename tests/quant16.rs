@@ -3,8 +3,8 @@
 use neural_swarm::Error;
 use neural_swarm::nn::{
     Activation, Adam, Algorithm, Bound, Calibration, Data, Kernel, Layer, LayerError, Loss, Net,
-    NetConfig, QNet, QNet16, QNet16Config, QNetConfig, Scheme, SchemeConfig, TrainParams, Trainer,
-    TrainerConfig, smallest_scheme,
+    NetConfig, QNet16, QNet16Config, Scheme, SchemeConfig, TrainParams, Trainer, TrainerConfig,
+    smallest_scheme,
 };
 use neural_swarm::port::{Arena, Heap, Level, Logger};
 use proptest::prelude::*;

@@ -160,10 +160,23 @@ pub unsafe fn footprint<T: Object>(
     align: *mut usize,
     own: impl FnOnce() -> Result<Layout>,
 ) -> nsw_status {
+    // SAFETY: the caller's word.
+    unsafe { tell_layout(size, align, || Ok(whole::<T>(own()?)?.0)) }
+}
+
+/// Tells C the size and the alignment of some memory.
+///
+/// # Safety
+/// `size` and `align` are NULL or writable.
+pub unsafe fn tell_layout(
+    size: *mut usize,
+    align: *mut usize,
+    layout: impl FnOnce() -> Result<Layout>,
+) -> nsw_status {
     guarded(|| {
         check_pointer(size)?;
         check_pointer(align)?;
-        let (layout, _) = whole::<T>(own()?)?;
+        let layout = layout()?;
         // SAFETY: the caller's word.
         unsafe { put(size, layout.size()).and_then(|()| put(align, layout.align())) }
     })

@@ -3,6 +3,7 @@
 use super::handle::{self, Object, call_mut, call_ref, with_mut};
 use super::net::{kernel, nsw_net, with_net};
 use super::port::{CLogger, nsw_allocator, nsw_logger};
+use super::qnet_rows::{Rows, convert, run};
 use super::slices::{Output, bytes_of, input};
 use super::status::nsw_status;
 use super::structs::{self, Versioned};
@@ -50,6 +51,17 @@ pub const NSW_CALIBRATION_PERCENTILE: u32 = 1;
 /// Kullback-Leibler divergence (Migacz 2017, "8-bit Inference with TensorRT").
 pub const NSW_CALIBRATION_ENTROPY: u32 = 2;
 
+/// The calibration that two settings say.
+pub(super) fn calibration(code: u32, percentile: f32) -> Result<Calibration> {
+    let percent = if percentile == 0.0 { 99.99 } else { percentile };
+    match (code, percentile == 0.0) {
+        (NSW_CALIBRATION_MIN_MAX, true) => Ok(Calibration::MinMax),
+        (NSW_CALIBRATION_PERCENTILE, _) => Ok(Calibration::Percentile(percent)),
+        (NSW_CALIBRATION_ENTROPY, true) => Ok(Calibration::Entropy),
+        _ => Err(Error::Invalid),
+    }
+}
+
 // SAFETY: as the trait asks.
 unsafe impl Versioned for nsw_qnet_config {
     const LEAST: usize = core::mem::offset_of!(nsw_qnet_config, logger);
@@ -58,13 +70,7 @@ unsafe impl Versioned for nsw_qnet_config {
 impl nsw_qnet_config {
     /// Rounding, calibration and batch as asked for.
     fn settings(&self) -> Result<(Rounding, Calibration, usize)> {
-        let percentile = if self.percentile == 0.0 { 99.99 } else { self.percentile };
-        let calibration = match (self.calibration, self.percentile == 0.0) {
-            (NSW_CALIBRATION_MIN_MAX, true) => Calibration::MinMax,
-            (NSW_CALIBRATION_PERCENTILE, _) => Calibration::Percentile(percentile),
-            (NSW_CALIBRATION_ENTROPY, true) => Calibration::Entropy,
-            _ => return Err(Error::Invalid),
-        };
+        let calibration = calibration(self.calibration, self.percentile)?;
         let rounding = Rounding::from_code(self.rounding).ok_or(Error::Invalid)?;
         Ok((rounding, calibration, self.batch.max(1) as usize))
     }
@@ -120,6 +126,12 @@ pub struct nsw_qnet {
 impl Object for QNet<'static> {
     type C = nsw_qnet;
     const MAGIC: u32 = u32::from_le_bytes(*b"nswQ");
+}
+
+impl Rows for QNet<'static> {
+    fn widths(&self) -> (usize, usize) {
+        (self.inputs(), self.outputs())
+    }
 }
 
 /// Calls `f` with the caller's configuration, whose network is to itself.
@@ -375,45 +387,7 @@ pub unsafe extern "C" fn nsw_qnet_forward_i8(
 ) -> nsw_status {
     let output = Output { pointer: output, capacity: output_cap, len: output_len };
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { run(qnet, (input, input_len), output, QNet::forward_i8) }
-}
-
-/// Runs any number of samples on quantised values: `inputs` holds rows of
-/// inputs, a row of outputs for each goes to `outputs` (at most `outputs_cap`
-/// values), the number of values to `*outputs_len` (which may be NULL). The two
-/// may not overlap. The result is that of nsw_qnet_forward_i8 on each.
-///
-/// Errors: those of nsw_qnet_forward_i8, NSW_ERR_LENGTH for no whole rows.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nsw_qnet_forward_i8_batch(
-    qnet: *mut nsw_qnet,
-    inputs: *const i8,
-    inputs_len: usize,
-    outputs: *mut i8,
-    outputs_cap: usize,
-    outputs_len: *mut usize,
-) -> nsw_status {
-    let outputs = Output { pointer: outputs, capacity: outputs_cap, len: outputs_len };
-    // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { run_rows(qnet, (inputs, inputs_len), outputs, QNet::forward_i8_batch) }
-}
-
-/// Runs any number of samples on real values: as nsw_qnet_forward_i8_batch with
-/// nsw_qnet_forward.
-///
-/// Errors: those of nsw_qnet_forward_i8_batch.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nsw_qnet_forward_batch(
-    qnet: *mut nsw_qnet,
-    inputs: *const f32,
-    inputs_len: usize,
-    outputs: *mut f32,
-    outputs_cap: usize,
-    outputs_len: *mut usize,
-) -> nsw_status {
-    let outputs = Output { pointer: outputs, capacity: outputs_cap, len: outputs_len };
-    // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { run_rows(qnet, (inputs, inputs_len), outputs, QNet::forward_batch) }
+    unsafe { run(qnet, (input, input_len), output, QNet::<'static>::forward_i8) }
 }
 
 /// Runs one sample on real values: quantises, runs, dequantises. Otherwise as
@@ -432,55 +406,7 @@ pub unsafe extern "C" fn nsw_qnet_forward(
 ) -> nsw_status {
     let output = Output { pointer: output, capacity: output_cap, len: output_len };
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { run(qnet, (input, input_len), output, QNet::forward) }
-}
-
-/// Rows of samples of either kind.
-///
-/// # Safety
-/// The pointers are NULL or what the functions above ask for.
-unsafe fn run_rows<T>(
-    qnet: *mut nsw_qnet,
-    (pointer, len): (*const T, usize),
-    outputs: Output<T>,
-    forward: impl FnOnce(&mut QNet<'static>, &[T], &mut [T]) -> Result<()>,
-) -> nsw_status {
-    // SAFETY: the caller's word.
-    unsafe {
-        call_mut::<QNet<'static>>(qnet, |qnet| {
-            let inputs = input(pointer, len)?;
-            if !inputs.len().is_multiple_of(qnet.inputs()) {
-                return Err(Error::Length);
-            }
-            let rows = inputs.len() / qnet.inputs();
-            let count = rows.checked_mul(qnet.outputs()).ok_or(Error::Overflow)?;
-            let outputs = outputs.take(count, &bytes_of(inputs))?;
-            forward(qnet, inputs, outputs)
-        })
-    }
-}
-
-/// One sample of either kind.
-///
-/// # Safety
-/// The pointers are NULL or what the functions above ask for.
-unsafe fn run<T>(
-    qnet: *mut nsw_qnet,
-    (pointer, len): (*const T, usize),
-    output: Output<T>,
-    forward: impl FnOnce(&mut QNet<'static>, &[T], &mut [T]) -> Result<()>,
-) -> nsw_status {
-    // SAFETY: the caller's word.
-    unsafe {
-        call_mut::<QNet<'static>>(qnet, |qnet| {
-            let input = input(pointer, len)?;
-            if input.len() != qnet.inputs() {
-                return Err(Error::Length);
-            }
-            let output = output.take(qnet.outputs(), &bytes_of(input))?;
-            forward(qnet, input, output)
-        })
-    }
+    unsafe { run(qnet, (input, input_len), output, QNet::<'static>::forward) }
 }
 
 /// Quantises `values_len` real values the way the network's input is, to `out`
@@ -532,23 +458,4 @@ pub unsafe extern "C" fn nsw_qnet_dequantize_output(
             convert((values, values_len), output, |q| quantization.dequantize(q))
         })
     }
-}
-
-/// One value after the other.
-///
-/// # Safety
-/// The pointers are NULL or what the two functions above ask for.
-unsafe fn convert<A: Copy, B>(
-    (values, len): (*const A, usize),
-    output: Output<B>,
-    f: impl Fn(A) -> B,
-) -> Result<()> {
-    // SAFETY: the caller's word.
-    let values = unsafe { input(values, len) }?;
-    // SAFETY: the caller's word.
-    let out = unsafe { output.take(values.len(), &bytes_of(values)) }?;
-    for (to, from) in out.iter_mut().zip(values) {
-        *to = f(*from);
-    }
-    Ok(())
 }

@@ -5,6 +5,7 @@ use super::net::nsw_net;
 use super::qnet::nsw_qnet;
 use super::slices::{Output, bytes_of, input};
 use super::status::nsw_status;
+use crate::error::Result;
 use crate::nn::{LayerError, Net, QNet};
 
 /// Compares the outputs of each layer with those of a float network of the same
@@ -37,12 +38,24 @@ pub unsafe extern "C" fn nsw_qnet_compare(
         call_mut::<QNet<'static>>(qnet, |qnet| {
             with_mut::<Net<'static>, _>(net, |net| {
                 let samples = input(samples, samples_len)?;
-                let numbers = output.take(4 * qnet.layers(), &bytes_of(samples))?;
-                // Of four f64 each, in this order (repr(C)).
-                let errors = numbers.as_mut_ptr().cast::<LayerError>();
-                let errors = core::slice::from_raw_parts_mut(errors, qnet.layers());
+                let errors = places(output, qnet.layers(), samples)?;
                 qnet.compare(net, samples, errors)
             })
         })
     }
+}
+
+/// The caller's numbers as the errors of so many layers.
+///
+/// # Safety
+/// As [`Output::take`].
+pub unsafe fn places<'a>(
+    output: Output<f64>,
+    layers: usize,
+    samples: &[f32],
+) -> Result<&'a mut [LayerError]> {
+    // SAFETY: the caller's word.
+    let numbers = unsafe { output.take(4 * layers, &bytes_of(samples)) }?;
+    // SAFETY: of four f64 each, in this order (repr(C)).
+    Ok(unsafe { core::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), layers) })
 }

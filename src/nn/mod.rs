@@ -42,6 +42,7 @@ pub use format::fann::{FANN_LIST, FannFile, FannSettings};
 pub use init::Init;
 pub use kernel::Kernel;
 pub use net::{Connection, LayerInfo, Layers, Net, NetConfig, Randomize, Scale};
+pub(crate) use quant::smallest_in_piece;
 pub use quant::{
     Bound, Calibration, LayerError, QNet, QNet16, QNet16Config, QNetConfig, Quantization,
     Quantization16, Rounding, Scheme, SchemeChoice, SchemeConfig, smallest_scheme,

@@ -31,6 +31,7 @@ static_assert(move_only<nsw::arena> && move_only<nsw::net>);
 static_assert(move_only<nsw::trainer> && move_only<nsw::qnet>);
 static_assert(sizeof(nsw::net) == sizeof(nsw_net *), "no state beyond the handle");
 static_assert(sizeof(nsw::qnet) == sizeof(nsw_qnet *));
+static_assert(move_only<nsw::qnet16> && sizeof(nsw::qnet16) == sizeof(nsw_qnet16 *));
 static_assert(sizeof(nsw::net_config) == sizeof(nsw_net_config));
 static_assert(sizeof(nsw::trainer_config) == sizeof(nsw_trainer_config));
 static_assert(!std::is_copy_constructible_v<nsw::result<nsw::net>>);
@@ -507,6 +508,44 @@ void int8_models() {
     CHECK_STATUS(nsw::net::load(bytes).status(), NSW_ERR_MODEL_KIND);
 }
 
+void int16_models() {
+    nsw::net net = net_of(1);
+    nsw::qnet16_config config(net, {XOR_INPUTS, 8});
+    config.set_scheme(NSW_SCHEME_INT16).set_calibration(NSW_CALIBRATION_MIN_MAX);
+    CHECK(nsw::qnet16::footprint(config)->size > 0);
+    nsw::qnet16 qnet = nsw::qnet16::create(config).value();
+    const std::vector<std::uint8_t> bytes = saved(qnet);
+    nsw::qnet16 loaded = nsw::qnet16::load(bytes).value();
+    nsw::qnet16 viewed = nsw::qnet16::view(bytes).value();
+    CHECK(qnet.describe()->scheme == NSW_SCHEME_INT16);
+    std::int16_t in[2], a[1], b[1], c[1];
+    float real[1], whole[1];
+    CHECK_SIZE(qnet.quantize_input({XOR_INPUTS + 2, 2}, in).value(), 2);
+    CHECK_SIZE(qnet.forward_i16(in, a).value(), 1);
+    CHECK(loaded.forward_i16_batch(in, b).ok() && viewed.forward_i16(in, c).ok());
+    CHECK(a[0] == b[0] && a[0] == c[0]);
+    CHECK_SIZE(qnet.dequantize_output(a, real).value(), 1);
+    CHECK_SIZE(qnet.forward_batch({XOR_INPUTS + 2, 2}, whole).value(), 1);
+    CHECK(real[0] == whole[0]);
+    double errors[8];
+    CHECK_SIZE(qnet.compare(net, {XOR_INPUTS, 8}, errors).value(), 8);
+
+    nsw::scheme_config bound(net, {XOR_INPUTS, 8}, NSW_BOUND_MAX, 0.5);
+    CHECK(nsw::smallest_scheme_footprint(bound)->size > 0);
+    CHECK(nsw::smallest_scheme(bound)->scheme == NSW_SCHEME_INT8);
+    bound.set_judged_on({XOR_INPUTS, 4}, {XOR_TARGETS, 2});
+    CHECK_STATUS(nsw::smallest_scheme(bound).status(), NSW_ERR_LENGTH);
+
+    const std::vector<std::uint8_t> narrow =
+        saved(nsw::qnet::create(nsw::qnet_config(net, {XOR_INPUTS, 8})).value());
+    CHECK(nsw::qnet::load_batch_footprint(narrow, 8)->size > 0);
+    CHECK(nsw::qnet::view_batch_footprint(narrow, 8)->size > 0);
+    float four[4], again[4];
+    CHECK(nsw::qnet::load_batch(narrow, 8)->forward_batch({XOR_INPUTS, 8}, four).ok());
+    CHECK(nsw::qnet::view_batch(narrow, 8)->forward_batch({XOR_INPUTS, 8}, again).ok());
+    CHECK(std::memcmp(four, again, sizeof four) == 0);
+}
+
 void fann_files_and_scales() {
     nsw::net_config config = config_of(11);
     config.scaling = 1;
@@ -595,6 +634,7 @@ int main() {
     editing();
     float_models();
     int8_models();
+    int16_models();
     fann_files_and_scales();
     kernels();
     return check_report("hpp");

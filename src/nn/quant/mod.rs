@@ -32,6 +32,7 @@ pub use calibrate::Calibration;
 pub use compare::LayerError;
 pub use qnet::QNet;
 pub use requant::Rounding;
+pub(crate) use scheme::smallest_in_piece;
 pub use scheme::{Bound, Scheme, SchemeChoice, SchemeConfig, smallest_scheme};
 pub use wide::{QNet16, QNet16Config, Quantization16};
 
