@@ -2759,7 +2759,10 @@ nsw_status nsw_net_set_kernel(struct nsw_net *net, uint32_t kernel);
  * Exact: the outputs are those of libfann 2.2's fann_run (Debian's build for
  * x86-64) bit for bit, on every kernel and machine. Fast, the default but for
  * networks from nsw_net_load_fann: sums in the order that suits the kernel,
- * which differ from libfann's in rounding. Training has a setting of its own.
+ * which differ from libfann's in rounding; and where libfann holds a unit's sum
+ * times FANN's steepness s within +-150 / s (a linear output's too), it goes on.
+ * Training has a setting of its own; cascade training holds the sums of an exact
+ * network.
  *
  * Errors: those of a bad handle, NSW_ERR_UNSUPPORTED if FANN does not have one
  * of the activations.
@@ -3109,7 +3112,7 @@ nsw_status nsw_net_load_fann(const uint8_t *text,
  * Writes the network as a FANN file that libfann 2.2 loads: at most `cap` bytes
  * to `text`, without a zero at the end; the length goes to `*text_len` (which
  * may be NULL). `settings` says what the file says about training; NULL means
- * FANN's defaults.
+ * FANN's defaults. What libfann computes with it, nsw_net_set_exact tells.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
  * NSW_ERR_INVALID for counts above NSW_FANN_LIST and for settings that are NaN or

@@ -262,6 +262,33 @@ fn networks_that_run_as_libfann_does_get_no_other_units() {
     assert_eq!(train(&mut net, &[Activation::Tanh]), Ok(1));
 }
 
+/// libfann holds what goes into a unit within bounds; who learns with other
+/// values does not learn what the network computes.
+#[test]
+fn a_network_that_runs_as_libfann_does_has_the_loss_that_is_reported() {
+    let signs = parity(8);
+    // More than a linear output of FANN's can say.
+    let wide = Problem { t: signs.t.iter().map(|t| 200.0 * t).collect(), ..parity(8) };
+    let activations = [Activation::ElliotSymmetric, Activation::Sigmoid, Activation::Sin];
+    for (problem, least) in [(&signs, 0.0), (&wide, 2500.0)] {
+        for (activation, cache) in activations.iter().flat_map(|a| [(a, true), (a, false)]) {
+            let mut net = net(problem, 6, 1);
+            net.set_exact(true).unwrap();
+            let activations = &[*activation];
+            // Sums of candidates are beyond the bounds, too.
+            let config = CascadeConfig { activations, cache, initial: 50.0, ..config(1) };
+            let mut cascade = Cascade::new(&config, &net, 256, Heap).unwrap();
+            let report = cascade.train(&mut net, problem.data(), CascadeParams::units(6)).unwrap();
+            let mut y = vec![0.0; 256];
+            net.forward_batch(&problem.x, 256, &mut y).unwrap();
+            let square = |(y, t): (&f32, &f32)| (y - t) * (y - t);
+            let loss = y.iter().zip(&problem.t).map(square).sum::<f32>() / 256.0;
+            let near = (loss - report.loss).abs() <= 1e-3 * loss.max(1.0);
+            assert!(near && loss >= least, "{activation:?} {loss} {report:?}");
+        }
+    }
+}
+
 #[test]
 fn bad_settings_are_refused() {
     let problem = parity(2);

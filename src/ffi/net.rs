@@ -455,7 +455,10 @@ pub unsafe extern "C" fn nsw_net_set_kernel(net: *mut nsw_net, kernel: u32) -> n
 /// Exact: the outputs are those of libfann 2.2's fann_run (Debian's build for
 /// x86-64) bit for bit, on every kernel and machine. Fast, the default but for
 /// networks from nsw_net_load_fann: sums in the order that suits the kernel,
-/// which differ from libfann's in rounding. Training has a setting of its own.
+/// which differ from libfann's in rounding; and where libfann holds a unit's sum
+/// times FANN's steepness s within +-150 / s (a linear output's too), it goes on.
+/// Training has a setting of its own; cascade training holds the sums of an exact
+/// network.
 ///
 /// Errors: those of a bad handle, NSW_ERR_UNSUPPORTED if FANN does not have one
 /// of the activations.

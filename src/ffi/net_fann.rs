@@ -253,7 +253,7 @@ pub unsafe extern "C" fn nsw_net_load_fann(
 /// Writes the network as a FANN file that libfann 2.2 loads: at most `cap` bytes
 /// to `text`, without a zero at the end; the length goes to `*text_len` (which
 /// may be NULL). `settings` says what the file says about training; NULL means
-/// FANN's defaults.
+/// FANN's defaults. What libfann computes with it, nsw_net_set_exact tells.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
 /// NSW_ERR_INVALID for counts above NSW_FANN_LIST and for settings that are NaN or

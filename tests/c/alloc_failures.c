@@ -9,7 +9,7 @@
 #include "support.h"
 
 /* Where the objects under test come from. */
-static nsw_net *net;
+static nsw_net *net, *shortcut;
 static guarded f32_model, i8_model;
 
 /* ---- one adaptor a way of making an object ----------------------------------------- */
@@ -18,6 +18,7 @@ typedef struct made {
     nsw_net *net;
     nsw_trainer *trainer;
     nsw_qnet *qnet;
+    nsw_cascade *cascade;
 } made;
 
 typedef nsw_status make_call(const nsw_allocator *mem, made *out);
@@ -118,6 +119,32 @@ static nsw_status footprint_qnet_view(size_t *size, size_t *align) {
     return nsw_qnet_view_footprint(i8_model.data, i8_model.len, size, align);
 }
 
+static nsw_status make_cascade(const nsw_allocator *mem, made *out) {
+    nsw_cascade_config cfg = small_cascade_config(shortcut);
+    return nsw_cascade_create(&cfg, mem, &out->cascade);
+}
+
+static nsw_status footprint_cascade(size_t *size, size_t *align) {
+    nsw_cascade_config cfg = small_cascade_config(shortcut);
+    return nsw_cascade_footprint(&cfg, size, align);
+}
+
+static nsw_status make_cascade_slow(const nsw_allocator *mem, made *out) {
+    nsw_cascade_config cfg = small_cascade_config(shortcut);
+    cfg.no_cache = 1;
+    cfg.block = 3;
+    cfg.algorithm = NSW_ALGORITHM_QUICKPROP;
+    return nsw_cascade_create(&cfg, mem, &out->cascade);
+}
+
+static nsw_status footprint_cascade_slow(size_t *size, size_t *align) {
+    nsw_cascade_config cfg = small_cascade_config(shortcut);
+    cfg.no_cache = 1;
+    cfg.block = 3;
+    cfg.algorithm = NSW_ALGORITHM_QUICKPROP;
+    return nsw_cascade_footprint(&cfg, size, align);
+}
+
 static const struct {
     const char *name;
     make_call *make;
@@ -141,18 +168,25 @@ static const struct {
     {"qnet_create", make_qnet, footprint_qnet},
     {"qnet_load", make_qnet_load, footprint_qnet_load},
     {"qnet_view", make_qnet_view, footprint_qnet_view},
+    {"cascade_create", make_cascade, footprint_cascade},
+    {"cascade_create (no cache)", make_cascade_slow, footprint_cascade_slow},
 };
 
 /* *out must become NULL on failure, so it starts as something else. */
 static made unset(void) {
     made m = {(nsw_net *)f32_model.data, (nsw_trainer *)f32_model.data,
-              (nsw_qnet *)f32_model.data};
+              (nsw_qnet *)f32_model.data, (nsw_cascade *)f32_model.data};
     return m;
+}
+
+static bool is_cascade(size_t i) {
+    return strncmp(MAKERS[i].name, "cascade", 7) == 0;
 }
 
 static bool nothing_made(size_t i, const made *m) {
     bool is_net = strncmp(MAKERS[i].name, "net", 3) == 0;
     bool is_qnet = strncmp(MAKERS[i].name, "qnet", 4) == 0;
+    if (is_cascade(i)) return m->cascade == NULL;
     return is_net ? m->net == NULL : is_qnet ? m->qnet == NULL : m->trainer == NULL;
 }
 
@@ -171,6 +205,13 @@ static void exercise(size_t i, made *m) {
         CHECK_OK(nsw_qnet_forward(m->qnet, XOR_INPUTS, 2, out, 1, NULL));
         CHECK_OK(nsw_qnet_forward_i8(m->qnet, in_i8, 2, out_i8, 1, NULL));
         CHECK_STATUS(nsw_qnet_save(m->qnet, NULL, 0, NULL), NSW_ERR_BUFFER_TOO_SMALL);
+    } else if (is_cascade(i)) {
+        /* As far as it can grow. */
+        nsw_net *pupil = small_cascade_net(3, NULL);
+        nsw_cascade_params grow = NSW_CASCADE_PARAMS_INIT;
+        grow.max_units = 3;
+        CHECK_OK(nsw_cascade_train(m->cascade, pupil, &XOR_DATA, &grow, NULL));
+        nsw_net_destroy(pupil);
     } else {
         nsw_net *pupil = small_net(4, NULL);
         CHECK_OK(nsw_trainer_train(m->trainer, pupil, &XOR_DATA, &params, NULL));
@@ -185,6 +226,8 @@ static void give_back(size_t i, made *m) {
         nsw_net_destroy(m->net);
     } else if (strncmp(MAKERS[i].name, "qnet", 4) == 0) {
         nsw_qnet_destroy(m->qnet);
+    } else if (is_cascade(i)) {
+        nsw_cascade_destroy(m->cascade);
     } else {
         nsw_trainer_destroy(m->trainer);
     }
@@ -392,6 +435,7 @@ static void callers_memory_is_left_alone(void) {
 
 int main(void) {
     net = small_net(1, NULL);
+    shortcut = small_cascade_net(3, NULL);
     f32_model = net_bytes(net);
     nsw_qnet *qnet = small_qnet(net, NULL);
     i8_model = qnet_bytes(qnet);
@@ -418,5 +462,6 @@ int main(void) {
     guarded_free(&f32_model);
     guarded_free(&i8_model);
     nsw_net_destroy(net);
+    nsw_net_destroy(shortcut);
     return check_report("alloc_failures");
 }

@@ -176,6 +176,13 @@ static int32_t look(void *ctx, const nsw_cascade_progress *progress) {
     w->loss = progress->loss;
     const nsw_cascade_params params = until_all_is_right();
     CHECK_STATUS(nsw_cascade_train(w->cascade, w->net, &PARITY, &params, NULL), NSW_ERR_BUSY);
+    float output = 0.0f;
+    CHECK_STATUS(nsw_net_forward(w->net, inputs, BITS, &output, 1, NULL), NSW_ERR_BUSY);
+    CHECK_STATUS(nsw_net_set_exact(w->net, 1), NSW_ERR_BUSY);
+    nsw_cascade_config cfg = config_for(w->net);
+    nsw_cascade *other = w->cascade;
+    CHECK_STATUS(nsw_cascade_create(&cfg, NULL, &other), NSW_ERR_BUSY);
+    CHECK(other == NULL);
     nsw_cascade_destroy(w->cascade);
     nsw_net_destroy(w->net);
     return w->calls++ == w->stop_at;
@@ -234,6 +241,38 @@ static void bad_configurations_are_refused(void) {
     REFUSED(steepnesses_len, 1, NSW_ERR_NULL);
     REFUSED(activations, &(const uint32_t){0}, NSW_ERR_INVALID); /* with a length of 0 */
     REFUSED(steepnesses, &(const float){1.0f}, NSW_ERR_INVALID);
+    REFUSED(activations_len, SIZE_MAX, NSW_ERR_OVERFLOW);
+    REFUSED(steepnesses_len, SIZE_MAX, NSW_ERR_OVERFLOW);
+    static float misaligned[2];
+    REFUSED(logger, (const void *)((const char *)misaligned + 1), NSW_ERR_ALIGNMENT);
+    REFUSED(net, (const void *)((const char *)net + 1), NSW_ERR_ALIGNMENT);
+    static const float STEEPNESSES[] = {0.0f, -1.0f, NAN, INFINITY};
+    for (size_t i = 0; i < COUNT_OF(STEEPNESSES); i++) {
+        nsw_cascade_config bad = config_for(net);
+        bad.steepnesses = STEEPNESSES + i;
+        bad.steepnesses_len = 1;
+        size_t size = 0, align = 0;
+        CHECK_STATUS(nsw_cascade_footprint(&bad, &size, &align), NSW_ERR_INVALID);
+        bad.steepnesses = (const void *)((const char *)misaligned + 1);
+        CHECK_STATUS(nsw_cascade_footprint(&bad, &size, &align), NSW_ERR_ALIGNMENT);
+    }
+    static const float BAD_NUMBERS[] = {-1.0f, INFINITY, -INFINITY, NAN};
+    for (size_t i = 0; i < COUNT_OF(BAD_NUMBERS); i++) {
+        REFUSED(bit_fail_limit, BAD_NUMBERS[i], NSW_ERR_INVALID);
+        REFUSED(output_change, BAD_NUMBERS[i], NSW_ERR_INVALID);
+        REFUSED(candidate_change, BAD_NUMBERS[i], NSW_ERR_INVALID);
+        REFUSED(candidate_limit, BAD_NUMBERS[i], NSW_ERR_INVALID);
+        REFUSED(weight_multiplier, BAD_NUMBERS[i], NSW_ERR_INVALID);
+        REFUSED(initial, BAD_NUMBERS[i], NSW_ERR_INVALID);
+        REFUSED(step_initial, BAD_NUMBERS[i], NSW_ERR_INVALID);
+        REFUSED(step_min, BAD_NUMBERS[i], NSW_ERR_INVALID);
+        REFUSED(step_max, BAD_NUMBERS[i], NSW_ERR_INVALID);
+        REFUSED(step_decrease, BAD_NUMBERS[i], NSW_ERR_INVALID);
+    }
+    REFUSED(candidate_limit, NSW_ZERO, NSW_ERR_INVALID);
+    REFUSED(weight_multiplier, NSW_ZERO, NSW_ERR_INVALID);
+    REFUSED(initial, NSW_ZERO, NSW_ERR_INVALID);
+    REFUSED(groups, UINT32_MAX, NSW_ERR_INVALID);
     REFUSED(bit_fail_limit, NSW_ZERO, NSW_ERR_INVALID);
     REFUSED(groups, 10000, NSW_ERR_INVALID);
     REFUSED(output_change, 1.0f, NSW_ERR_INVALID);
@@ -309,6 +348,52 @@ static void bad_calls_are_refused(void) {
     params = until_all_is_right();
     report.size = 4;
     TRAIN(cascade, net, &PARITY, &params, &report, NSW_ERR_STRUCT_SIZE);
+    report = (nsw_cascade_report)NSW_CASCADE_REPORT_INIT;
+    params = until_all_is_right();
+    TRAIN(cascade, net, DATA(NULL, 0, NULL, 0), &params, &report, NSW_ERR_LENGTH);
+    TRAIN(cascade, net, DATA(NULL, SAMPLES * BITS, targets, SAMPLES), &params, &report,
+          NSW_ERR_NULL);
+    TRAIN(cascade, net, DATA(inputs, BITS * 2, targets, 1), &params, &report, NSW_ERR_LENGTH);
+    TRAIN(cascade, net, DATA(inputs, SIZE_MAX, targets, SAMPLES), &params, &report,
+          NSW_ERR_OVERFLOW);
+    static const float NEGATIVE[SAMPLES] = {-1.0f}, NONE[SAMPLES] = {0.0f};
+    nsw_data weighted = PARITY;
+    weighted.weights = NEGATIVE;
+    weighted.weights_len = SAMPLES;
+    TRAIN(cascade, net, &weighted, &params, &report, NSW_ERR_INVALID);
+    weighted.weights = NONE;
+    TRAIN(cascade, net, &weighted, &params, &report, NSW_ERR_INVALID);
+    weighted.weights_len = SAMPLES - 1;
+    TRAIN(cascade, net, &weighted, &params, &report, NSW_ERR_LENGTH);
+    /* Networks of other kinds, and what is no network any more. */
+    guarded zeros = guarded_new(1024, 64, 0), buffer = guarded_new(16384, 16, 0);
+    memset(zeros.data, 0, zeros.len);
+    nsw_arena *arena = NULL;
+    nsw_allocator mem = NSW_ALLOCATOR_INIT;
+    REQUIRE_OK(nsw_arena_create(buffer.data, buffer.len, &arena));
+    REQUIRE_OK(nsw_arena_allocator(arena, &mem));
+    nsw_net *gone = small_cascade_net(1, &mem);
+    nsw_net_destroy(gone);
+    nsw_net *layered = shortcut_net(NSW_TOPOLOGY_LAYERED, 0), *other = small_cascade_net(1, NULL);
+    const struct {
+        void *net;
+        nsw_status expected;
+    } nets[] = {
+        {zeros.data, NSW_ERR_HANDLE},    {(char *)net + 1, NSW_ERR_ALIGNMENT},
+        {gone, NSW_ERR_DESTROYED},       {arena, NSW_ERR_HANDLE},
+        {layered, NSW_ERR_NN_MISMATCH}, {other, NSW_ERR_NN_MISMATCH},
+    };
+    for (size_t i = 0; i < COUNT_OF(nets); i++) {
+        TRAIN(cascade, nets[i].net, &PARITY, &params, &report, nets[i].expected);
+        if (nets[i].expected != NSW_ERR_NN_MISMATCH) {
+            REFUSED(net, nets[i].net, nets[i].expected);
+        }
+    }
+    nsw_arena_destroy(arena);
+    nsw_net_destroy(layered);
+    nsw_net_destroy(other);
+    guarded_free(&zeros);
+    guarded_free(&buffer);
 #undef TRAIN
     guarded after = net_bytes(net);
     CHECK(before.len == after.len && memcmp(before.data, after.data, before.len) == 0);

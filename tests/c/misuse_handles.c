@@ -8,17 +8,19 @@
 
 #include "support.h"
 
-enum { ARENA, NET, TRAINER, QNET, DATASET, KINDS };
+enum { ARENA, NET, TRAINER, QNET, DATASET, CASCADE, KINDS };
 
 /* Room for an arena with any small object in it. */
 #define OBJECT_BYTES 65536u
 
-static const char *const KIND_NAMES[KINDS] = {"arena", "net", "trainer", "qnet", "dataset"};
+static const char *const KIND_NAMES[KINDS] = {"arena", "net",     "trainer",
+                                              "qnet",  "dataset", "cascade"};
 
 /* One good object of each kind, which the calls below lean on. */
 static struct {
     guarded arena_memory;
     void *object[KINDS];
+    nsw_net *shortcut; /* the cascade's */
 } good;
 
 /* ---- one adaptor a handle parameter --------------------------------------- */
@@ -361,6 +363,11 @@ static nsw_status dataset_merge_other(void *h) {
     return status;
 }
 
+static nsw_status cascade_train(void *h) {
+    nsw_cascade_params params = NSW_CASCADE_PARAMS_INIT;
+    return nsw_cascade_train(h, good.shortcut, &XOR_DATA, &params, NULL);
+}
+
 static const struct {
     const char *name;
     int kind;
@@ -423,6 +430,7 @@ static const struct {
     {"dataset_save_fann", DATASET, dataset_save_fann},
     {"dataset_copy", DATASET, dataset_copy},
     {"dataset_merge (other)", DATASET, dataset_merge_other},
+    {"cascade_train", CASCADE, cascade_train},
 };
 
 /* ---- making and destroying by kind ----------------------------------------- */
@@ -433,6 +441,7 @@ static void destroy(int kind, void *object) {
     case NET: nsw_net_destroy(object); break;
     case TRAINER: nsw_trainer_destroy(object); break;
     case QNET: nsw_qnet_destroy(object); break;
+    case CASCADE: nsw_cascade_destroy(object); break;
     default: nsw_dataset_destroy(object); break;
     }
 }
@@ -450,6 +459,7 @@ static void *destroyed_object(int kind, guarded *buffer) {
     case NET: object = small_net(2, &mem); break;
     case TRAINER: object = small_trainer(net, NSW_ALGORITHM_SGD, &mem); break;
     case QNET: object = small_qnet(net, &mem); break;
+    case CASCADE: object = small_cascade(good.shortcut, &mem); break;
     default: object = small_dataset(&mem); break;
     }
     destroy(kind, object);
@@ -466,12 +476,15 @@ static void make_good_objects(void) {
     good.object[TRAINER] = small_trainer(net, NSW_ALGORITHM_SGD, NULL);
     good.object[QNET] = small_qnet(net, NULL);
     good.object[DATASET] = small_dataset(NULL);
+    good.shortcut = small_cascade_net(2, NULL);
+    good.object[CASCADE] = small_cascade(good.shortcut, NULL);
 }
 
 static void destroy_good_objects(void) {
     for (int kind = KINDS - 1; kind >= 0; kind--) {
         destroy(kind, good.object[kind]);
     }
+    nsw_net_destroy(good.shortcut);
     guarded_free(&good.arena_memory);
 }
 

@@ -12,6 +12,8 @@ static nsw_net *net;
 static nsw_trainer *trainer;
 static nsw_qnet *qnet;
 static nsw_dataset *dataset;
+static nsw_net *shortcut;
+static nsw_cascade *cascade;
 static counting memory;
 
 /* ---- one adaptor a struct parameter: a call that succeeds with the right struct --- */
@@ -103,6 +105,34 @@ static nsw_status use_qnet_config(void *arg) {
     return status;
 }
 
+static nsw_status use_cascade_config(void *arg) {
+    nsw_cascade *c = NULL;
+    nsw_status status = nsw_cascade_create(arg, NULL, &c);
+    CHECK((status == NSW_OK) == (c != NULL));
+    nsw_cascade_destroy(c);
+    return status;
+}
+
+static nsw_status use_cascade_config_footprint(void *arg) {
+    size_t size, align;
+    return nsw_cascade_footprint(arg, &size, &align);
+}
+
+static nsw_status use_cascade_logger(void *arg) {
+    nsw_cascade_config cfg = small_cascade_config(shortcut);
+    cfg.logger = arg;
+    return use_cascade_config_footprint(&cfg);
+}
+
+static nsw_status use_cascade_params(void *arg) {
+    return nsw_cascade_train(cascade, shortcut, &XOR_DATA, arg, NULL);
+}
+
+static nsw_status use_cascade_data(void *arg) {
+    nsw_cascade_params params = NSW_CASCADE_PARAMS_INIT;
+    return nsw_cascade_train(cascade, shortcut, arg, &params, NULL);
+}
+
 static nsw_status use_dataset_config(void *arg) {
     nsw_dataset *d = NULL;
     nsw_status status = nsw_dataset_create(arg, NULL, &d);
@@ -174,6 +204,11 @@ static nsw_status fill_train_report(void *arg) {
     return nsw_trainer_train(trainer, net, &XOR_DATA, &params, arg);
 }
 
+static nsw_status fill_cascade_report(void *arg) {
+    nsw_cascade_params params = NSW_CASCADE_PARAMS_INIT;
+    return nsw_cascade_train(cascade, shortcut, &XOR_DATA, &params, arg);
+}
+
 /* ---- the table ------------------------------------------------------------------- */
 
 static nsw_allocator allocator;
@@ -186,6 +221,9 @@ static nsw_data data;
 static nsw_parallel parallel = NSW_PARALLEL_INIT;
 static nsw_randomize_config randomize_config = NSW_RANDOMIZE_CONFIG_INIT;
 static nsw_qnet_config qnet_config;
+static nsw_cascade_config cascade_config;
+static nsw_cascade_params cascade_params = NSW_CASCADE_PARAMS_INIT;
+static nsw_cascade_report cascade_report = NSW_CASCADE_REPORT_INIT;
 static nsw_dataset_config dataset_config = NSW_DATASET_CONFIG_INIT;
 static nsw_csv_config csv_config = NSW_CSV_CONFIG_INIT;
 static nsw_idx_config idx_config = NSW_IDX_CONFIG_INIT;
@@ -241,6 +279,18 @@ static const struct {
      offsetof(nsw_randomize_config, seed), 1, false},
     {"nsw_qnet_config", use_qnet_config, &qnet_config, sizeof qnet_config,
      offsetof(nsw_qnet_config, logger), 1, false},
+    {"nsw_cascade_config", use_cascade_config, &cascade_config, sizeof cascade_config,
+     offsetof(nsw_cascade_config, logger), 1, false},
+    {"nsw_cascade_config (footprint)", use_cascade_config_footprint, &cascade_config,
+     sizeof cascade_config, offsetof(nsw_cascade_config, logger), 1, false},
+    {"nsw_logger (cascade)", use_cascade_logger, &logger, sizeof logger, sizeof(nsw_logger), 1,
+     false},
+    {"nsw_cascade_params", use_cascade_params, &cascade_params, sizeof cascade_params,
+     offsetof(nsw_cascade_params, target_loss), 1, false},
+    {"nsw_data (cascade)", use_cascade_data, &data, sizeof data, offsetof(nsw_data, weights), 1,
+     false},
+    {"nsw_cascade_report", fill_cascade_report, &cascade_report, sizeof cascade_report,
+     offsetof(nsw_cascade_report, bit_fail), 1, true},
     {"nsw_dataset_config", use_dataset_config, &dataset_config, sizeof dataset_config,
      sizeof(nsw_dataset_config), 1, false},
     {"nsw_csv_config", use_csv_config, &csv_config, sizeof csv_config,
@@ -449,6 +499,7 @@ static void reserved_fields(void) {
     CHECK_STATUS(use_data(&d), NSW_ERR_INVALID);
     CHECK_STATUS(use_validation(&d), NSW_ERR_INVALID);
     CHECK_STATUS(use_qnet_config(&q), NSW_ERR_INVALID);
+    CHECK_STATUS(use_cascade_data(&d), NSW_ERR_INVALID);
 }
 
 int main(void) {
@@ -456,6 +507,12 @@ int main(void) {
     net = small_net(1, NULL);
     trainer = small_trainer(net, NSW_ALGORITHM_ADAM, NULL);
     qnet = small_qnet(net, NULL);
+    shortcut = small_cascade_net(1, NULL);
+    cascade = small_cascade(shortcut, NULL);
+    /* Without its lists: a caller that has them has their lengths. */
+    cascade_config.size = sizeof cascade_config;
+    cascade_config.net = shortcut;
+    cascade_config.max_samples = 4;
     allocator = memory.hook;
     logger.log = ignore_log;
     parallel.run = run_in_turn;
@@ -484,6 +541,8 @@ int main(void) {
     connection_stride();
 
     nsw_dataset_destroy(dataset);
+    nsw_cascade_destroy(cascade);
+    nsw_net_destroy(shortcut);
     nsw_qnet_destroy(qnet);
     nsw_trainer_destroy(trainer);
     nsw_net_destroy(net);

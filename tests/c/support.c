@@ -255,6 +255,40 @@ nsw_trainer *small_trainer(const nsw_net *net, uint32_t algorithm, const nsw_all
     return trainer;
 }
 
+nsw_net *small_cascade_net(uint32_t spare, const nsw_allocator *mem) {
+    static const nsw_layer LAYERS[] = {NSW_LAYER(SMALL_OUTPUTS, NSW_ACTIVATION_SIGMOID)};
+    nsw_net_config cfg = NSW_NET_CONFIG_INIT;
+    cfg.inputs = SMALL_INPUTS;
+    cfg.layers = LAYERS;
+    cfg.layer_count = 1;
+    cfg.topology = NSW_TOPOLOGY_SHORTCUT;
+    cfg.spare_units = spare;
+    nsw_net *net = NULL;
+    REQUIRE_OK(nsw_net_create(&cfg, mem, &net));
+    return net;
+}
+
+nsw_cascade_config small_cascade_config(const nsw_net *net) {
+    static const uint32_t ACTIVATIONS[] = {NSW_ACTIVATION_TANH};
+    static const float STEEPNESSES[] = {1.0f};
+    nsw_cascade_config cfg = NSW_CASCADE_CONFIG_INIT;
+    cfg.net = net;
+    cfg.max_samples = 4;
+    cfg.activations = ACTIVATIONS;
+    cfg.activations_len = 1;
+    cfg.steepnesses = STEEPNESSES;
+    cfg.steepnesses_len = 1;
+    return cfg;
+}
+
+nsw_cascade *small_cascade(const nsw_net *net, const nsw_allocator *mem) {
+    nsw_cascade_config cfg = small_cascade_config(net);
+    nsw_cascade *cascade = NULL;
+    REQUIRE_OK(nsw_cascade_create(&cfg, mem, &cascade));
+    REQUIRE(cascade != NULL);
+    return cascade;
+}
+
 nsw_qnet_config small_qnet_config(nsw_net *net) {
     nsw_qnet_config cfg = NSW_QNET_CONFIG_INIT;
     cfg.net = net;

@@ -103,6 +103,12 @@ nsw_net *small_net(uint64_t seed, const nsw_allocator *mem);
 nsw_trainer_config small_trainer_config(const nsw_net *net, uint32_t algorithm);
 nsw_trainer *small_trainer(const nsw_net *net, uint32_t algorithm, const nsw_allocator *mem);
 
+/* A shortcut network of the same inputs and outputs, with as many spare units; cascade training
+   that tries two tanh units. */
+nsw_net *small_cascade_net(uint32_t spare, const nsw_allocator *mem);
+nsw_cascade_config small_cascade_config(const nsw_net *net);
+nsw_cascade *small_cascade(const nsw_net *net, const nsw_allocator *mem);
+
 nsw_qnet_config small_qnet_config(nsw_net *net);
 nsw_qnet *small_qnet(nsw_net *net, const nsw_allocator *mem);
 

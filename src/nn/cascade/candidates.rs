@@ -8,6 +8,7 @@ use super::room::{Learner, Room};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
 use crate::nn::Activation;
+use crate::nn::exact::hold;
 use crate::nn::init::Random;
 use crate::nn::kernel::FloatKernels;
 use crate::nn::kernel::float::{Matrix, MatrixMut};
@@ -101,8 +102,9 @@ struct Block<'b, 'm> {
     blocks: &'b mut [Carved<'m, f32>; 3],
     scratch: &'b mut [f32],
     kernels: &'static FloatKernels,
-    /// FANN's limits of slopes.
+    /// FANN's limits of slopes, and of sums.
     fann: bool,
+    held: bool,
 }
 
 impl<'m> Pool<'m> {
@@ -219,7 +221,7 @@ impl<'m> Pool<'m> {
         self.squares.fill(0.0);
         for range in room.ranges(task.data) {
             let at = room.load(body, task.data, range.clone());
-            let Room { sizes, nodes, errors, blocks, scratch } = &mut *room;
+            let Room { sizes, held, nodes, errors, blocks, scratch } = &mut *room;
             let mut block = Block {
                 samples: range.len(),
                 weights: task.data.weights.map(|weights| &weights[range.clone()]),
@@ -229,6 +231,7 @@ impl<'m> Pool<'m> {
                 scratch,
                 kernels: body.kernels,
                 fann: task.judge.fann,
+                held: *held,
             };
             self.values(&mut block, extent);
             self.slopes(&mut block, extent);
@@ -255,6 +258,9 @@ impl<'m> Pool<'m> {
         let x = Matrix { data: block.x.0, strides: (1, block.x.1) };
         let to = MatrixMut { data: sums, strides: (samples, 1) };
         (block.kernels.gemm)([pool, samples, nodes], w, x, to, true, block.scratch);
+        if block.held {
+            self.runs(samples).for_each(|(style, rows)| hold(style, &mut sums[rows]));
+        }
         values.copy_from_slice(sums);
         for (style, rows) in self.runs(samples) {
             (block.kernels.activate)(style.0, style.1, &mut values[rows]);

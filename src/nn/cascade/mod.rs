@@ -197,6 +197,7 @@ impl<'m> Cascade<'m> {
         let task = Task { judge: self.settings.judge, data, weight: self.check(net, data)? };
         net.parameters_mut()?;
         self.best.loss = f32::INFINITY;
+        self.room.held = net.is_exact();
         self.room.keep(net.body(), data, 0);
         let mut progress = CascadeProgress {
             units: 0,

@@ -95,6 +95,9 @@ impl Task<'_> {
             let x = Rows { data: &room.nodes[at..], stride };
             let to = RowsMut { data: sums, stride: outputs };
             body.sums(layer, samples, x, to, &mut room.scratch);
+            if room.held {
+                body.hold(layer, sums);
+            }
             y.copy_from_slice(sums);
             body.activate(layer, y);
             let targets = range.start * outputs..range.end * outputs;

@@ -31,6 +31,9 @@ pub(super) struct Sizes {
 /// Values of nodes and errors of outputs.
 pub(super) struct Room<'m> {
     pub sizes: Sizes,
+    /// Whether sums are held as libfann holds them, for networks that run as it
+    /// does.
+    pub held: bool,
     /// Rows of all nodes but the outputs, `sizes.nodes` apart: for all samples,
     /// or for one block.
     pub nodes: Carved<'m, f32>,
@@ -48,6 +51,7 @@ impl<'m> Room<'m> {
         let block_len = rows(block, pool.max(widest))?;
         Ok(Room {
             sizes,
+            held: false,
             nodes: carver.take(rows(if cache { samples } else { block }, nodes)?, 0.0)?,
             errors: carver.take(rows(samples, outputs)?, 0.0)?,
             blocks: [
@@ -107,6 +111,9 @@ impl<'m> Room<'m> {
             let x = Rows { data: rows, stride };
             let to = RowsMut { data: y, stride: units };
             body.sums(layer, samples, x, to, &mut self.scratch);
+            if self.held {
+                body.hold(layer, y);
+            }
             body.activate(layer, y);
             copy_columns(rows, (stride, inputs + layer.units_before), y, units);
         }

@@ -42,6 +42,15 @@ use super::kernel::exact::function::stretch;
 use crate::error::{Error, Result};
 use core::ops::Range;
 
+/// Holds sums within what libfann lets into a unit of this style.
+pub(crate) fn hold((activation, steepness): (Activation, f32), sums: &mut [f32]) {
+    if let Some((_, part)) = function(activation) {
+        let steepness = part * steepness;
+        let most = 150.0 / steepness / steepness;
+        sums.iter_mut().for_each(|sum| *sum = sum.clamp(-most, most));
+    }
+}
+
 /// FANN's function for an activation, and how often our steepness goes into
 /// its own.
 pub(crate) fn function(activation: Activation) -> Option<(Function, f32)> {

@@ -5,7 +5,7 @@ use super::Net;
 use super::parts::Body;
 use crate::error::{Error, Result};
 use crate::nn::Activation;
-use crate::nn::exact::{Function, function, ordered_sum};
+use crate::nn::exact::{Function, function, hold, ordered_sum};
 use crate::nn::kernel::ExactKernels;
 use crate::nn::kernel::float::{Rows, RowsMut};
 use crate::nn::shape::{Dense, Topology};
@@ -24,8 +24,10 @@ impl Net<'_> {
     /// Exact: the outputs are those of libfann 2.2's `fann_run` (Debian's build
     /// for x86-64) bit for bit, on every kernel and machine. Fast, the default
     /// but for networks from FANN files: sums in the order that suits the
-    /// kernel, which differ from libfann's in rounding. Training has a setting
-    /// of its own. [`Error::Unsupported`] if FANN does not have one of the
+    /// kernel, which differ from libfann's in rounding; and where libfann holds a
+    /// unit's sum times FANN's steepness s within ±150 / s (a linear output's
+    /// too), it goes on. Training has a setting of its own; cascade training
+    /// holds the sums of an exact network. [`Error::Unsupported`] if FANN does not have one of the
     /// activations.
     pub fn set_exact(&mut self, exact: bool) -> Result<()> {
         let body = &self.body;
@@ -79,6 +81,15 @@ impl Body<'_> {
                     Some(j) => w[at + j] * x[(sources[j] - layer.first) as usize],
                 });
             }
+        }
+    }
+
+    /// Holds a layer's sums, in compact rows, within what libfann lets into a
+    /// unit.
+    pub(in crate::nn) fn hold(&self, layer: &Dense, rows: &mut [f32]) {
+        for run in self.runs(layer) {
+            let style = (run.activation, run.steepness);
+            Body::spans(layer, &run, rows.len(), |span| hold(style, &mut rows[span]));
         }
     }
 

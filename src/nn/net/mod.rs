@@ -313,7 +313,8 @@ impl<'m> Net<'m> {
         Ok(net)
     }
 
-    /// Writes the network as a FANN file; returns the length of the text.
+    /// Writes the network as a FANN file; returns the length of the text. What
+    /// libfann computes with it, [`set_exact`](Net::set_exact) tells.
     /// [`Error::BufferTooSmall`] if that is more than the buffer has (what is in
     /// the buffer then means nothing; [`fann_len`](Net::fann_len) tells the
     /// length before). [`Error::Unsupported`] for what FANN 2.2 does not have:
