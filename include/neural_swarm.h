@@ -62,8 +62,8 @@
 #define NSW_CASCADE_CONFIG_INIT \
   {sizeof(nsw_cascade_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-#define NSW_CASCADE_PARAMS_INIT {sizeof(nsw_cascade_params), 0, 0, 0, 0, 0, 0}
-#define NSW_CASCADE_REPORT_INIT {sizeof(nsw_cascade_report), 0, 0, 0, 0, 0, 0}
+#define NSW_CASCADE_PARAMS_INIT {sizeof(nsw_cascade_params), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_CASCADE_REPORT_INIT {sizeof(nsw_cascade_report), 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_QNET_CONFIG_INIT {sizeof(nsw_qnet_config), 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_QNET_INFO_INIT {sizeof(nsw_qnet_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_QNET16_CONFIG_INIT {sizeof(nsw_qnet16_config), 0, 0, 0, 0, 0, 0, 0}
@@ -502,6 +502,11 @@
  * Cascade training stopped because no candidate made the error smaller.
  */
 #define NSW_CASCADE_STOP_CANDIDATES 5
+
+/**
+ * Cascade training stopped because the validation loss became no smaller.
+ */
+#define NSW_CASCADE_STOP_VALIDATION 6
 
 /**
  * Scales a column so that its smallest number comes to lie at `low` and its
@@ -1733,6 +1738,15 @@ typedef struct nsw_cascade_progress {
    * Steepness of the last unit; 0 before the first.
    */
   float steepness;
+  /**
+   * Mean loss over the validation set, of the smallest loss over the data so
+   * far; 0 without one.
+   */
+  float validation_loss;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
 } nsw_cascade_progress;
 
 /**
@@ -1770,6 +1784,24 @@ typedef struct nsw_cascade_params {
    * network answer NSW_ERR_BUSY inside it.
    */
   int32_t (*progress)(void *ctx, const struct nsw_cascade_progress *progress);
+  /**
+   * Samples to judge by after each training of the outputs, as many as you
+   * like; may be NULL.
+   */
+  const struct nsw_data *validation;
+  /**
+   * Stop when the validation loss has not become smaller for so many units;
+   * 0 means never.
+   */
+  uint32_t patience;
+  /**
+   * What counts as a smaller validation loss: by more than this, 0 or above.
+   */
+  float min_delta;
+  /**
+   * 0.
+   */
+  size_t reserved;
 } nsw_cascade_params;
 
 /**
@@ -1781,11 +1813,11 @@ typedef struct nsw_cascade_report {
    */
   uint32_t size;
   /**
-   * Units added.
+   * Units added, without those that were taken out again.
    */
   uint32_t units;
   /**
-   * Mean loss over the data.
+   * Mean loss of the network over the data.
    */
   float loss;
   /**
@@ -1793,7 +1825,7 @@ typedef struct nsw_cascade_report {
    */
   uint32_t stopped_by;
   /**
-   * Outputs that differ by the bit fail limit or more.
+   * Its outputs that differ by the bit fail limit or more.
    */
   uint64_t bit_fail;
   /**
@@ -1804,6 +1836,15 @@ typedef struct nsw_cascade_report {
    * Epochs in which candidates were trained.
    */
   uint64_t candidate_epochs;
+  /**
+   * Its loss over the validation set, which is the smallest of this call; 0
+   * without one, infinity if none was finite.
+   */
+  float best_validation_loss;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
 } nsw_cascade_report;
 
 /**
@@ -3299,17 +3340,20 @@ void nsw_cascade_destroy(struct nsw_cascade *cascade);
 
 /**
  * Trains the network and lets it grow until `params` says stop; called again,
- * it goes on. Fills `*report` (NSW_CASCADE_REPORT_INIT), which may be NULL.
+ * it goes on. With a validation set the network is in the end the one of the
+ * smallest validation loss: units added since are taken out again, and become
+ * spare ones. Fills `*report` (NSW_CASCADE_REPORT_INIT), which may be NULL.
  *
  * Errors: those of a bad handle for both, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
  * NSW_ERR_NN_MISMATCH for a network that is not like the one at creation: of
  * the same inputs and outputs, with no more units in and spare together,
  * NSW_ERR_LENGTH for no samples or no whole rows, NSW_ERR_CAPACITY for more
  * samples than `max_samples`, NSW_ERR_NN_NOT_FINITE for NaN or infinity in the
- * data, NSW_ERR_INVALID for a target loss that is none, weights below 0 or all
- * 0, or targets outside 0..1 with cross-entropy, NSW_ERR_UNSUPPORTED for
- * activations that an exact network cannot run, NSW_ERR_READ_ONLY, NSW_ERR_BUSY, NSW_ERR_NN_DIVERGED when the loss is not finite from the start.
- * The network is as before then.
+ * data, NSW_ERR_INVALID for parameters outside their range or patience without
+ * a validation set, weights below 0 or all 0, or targets outside 0..1 with
+ * cross-entropy, NSW_ERR_UNSUPPORTED for activations that an exact network
+ * cannot run, NSW_ERR_READ_ONLY, NSW_ERR_BUSY, NSW_ERR_NN_DIVERGED when the
+ * loss is not finite from the start. The network is as before then.
  */
 nsw_status nsw_cascade_train(struct nsw_cascade *cascade,
                              struct nsw_net *net,

@@ -28,7 +28,8 @@ enum class cascade_stop : std::uint32_t {
     loss = NSW_CASCADE_STOP_LOSS,
     callback = NSW_CASCADE_STOP_CALLBACK,
     bit_fail = NSW_CASCADE_STOP_BIT_FAIL,
-    candidates = NSW_CASCADE_STOP_CANDIDATES
+    candidates = NSW_CASCADE_STOP_CANDIDATES,
+    validation = NSW_CASCADE_STOP_VALIDATION
 };
 
 /// How cascade training works. Every field that is not set has its default.
@@ -79,12 +80,21 @@ struct cascade_params : nsw_cascade_params {
         stop_at_bit_fail = 1;
         return *this;
     }
+    /// Samples to judge by after each training of the outputs: only referred to, while the params
+    /// are used. With `units` training stops when their loss has not become smaller for so many.
+    cascade_params &set_validation(const nsw_data &value, std::uint32_t units = 0) noexcept {
+        validation = &value;
+        patience = units;
+        return *this;
+    }
+    cascade_params &set_validation(const nsw_data &&, std::uint32_t = 0) = delete;
 };
 
 /// Cascade training: a network that grows unit by unit. See nsw_cascade_create.
 class cascade : public detail::object<cascade, nsw_cascade> {
 public:
-    /// Trains `target` and lets it grow until `params` says stop.
+    /// Trains `target` and lets it grow until `params` says stop. With a validation set it is in
+    /// the end the network of the smallest validation loss.
     result<nsw_cascade_report> train(net &target, const data &samples,
                                      const nsw_cascade_params &params) noexcept {
         nsw_cascade_report report = NSW_CASCADE_REPORT_INIT;

@@ -262,6 +262,141 @@ fn networks_that_run_as_libfann_does_get_no_other_units() {
     assert_eq!(train(&mut net, &[Activation::Tanh]), Ok(1));
 }
 
+/// Two outputs that are partly noise, so that too many units learn that.
+fn noisy(samples: usize, seed: u32) -> Problem {
+    let mut state = seed;
+    let mut uniform = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / 8_388_608.0 - 1.0
+    };
+    let mut problem = Problem { inputs: 2, x: vec![], t: vec![] };
+    for _ in 0..samples {
+        let (a, b) = (uniform(), uniform());
+        problem.x.extend([a, b]);
+        problem.t.extend([(3.0 * a).sin() + 0.5 * uniform(), a * b + 0.5 * uniform()]);
+    }
+    problem
+}
+
+fn noisy_net(styles: bool, hidden: bool) -> Net<'static> {
+    let layers = [Layer::new(3, Activation::Tanh), Layer::new(2, Activation::Linear)];
+    let config = NetConfig {
+        topology: Topology::Shortcut,
+        spare_units: 8,
+        unit_styles: styles,
+        ..NetConfig::new(2, if hidden { &layers } else { &layers[1..] }).seed(3)
+    };
+    let mut net = Net::new(&config, Heap).unwrap();
+    if styles {
+        net.set_unit_style(usize::from(hidden), 1, Activation::Tanh, 0.5).unwrap();
+    }
+    net
+}
+
+/// What a call did: the report, and loss and validation loss after each unit.
+fn watched(
+    net: &mut Net<'_>,
+    config: &CascadeConfig<'_>,
+    data: &Problem,
+    params: CascadeParams<'_>,
+) -> (CascadeReport, Vec<(f32, Option<f32>)>) {
+    let mut told = vec![];
+    let mut hook = |p: &CascadeProgress| {
+        assert_eq!(p.units, told.len());
+        told.push((p.loss, p.validation_loss));
+        ControlFlow::Continue(())
+    };
+    let mut cascade = Cascade::new(config, net, data.samples(), Heap).unwrap();
+    let params = CascadeParams { progress: Some(&mut hook), ..params };
+    let report = cascade.train(net, data.data(), params).unwrap();
+    (report, told)
+}
+
+#[test]
+fn the_network_of_the_smallest_validation_loss_is_kept() {
+    // Fewer, as many and more samples than are learnt, and than a block has.
+    for (styles, hidden, cache, samples, block) in [
+        (false, false, true, 60, 128),
+        (false, true, true, 300, 16),
+        (true, true, false, 20, 16),
+        (true, false, true, 60, 7),
+    ] {
+        let (data, validation) = (noisy(60, 1), noisy(samples, 2));
+        let config = CascadeConfig { cache, block, ..config(4) };
+        let judged =
+            CascadeParams { validation: Some(validation.data()), ..CascadeParams::units(8) };
+        let mut net = noisy_net(styles, hidden);
+        let (report, told) = watched(&mut net, &config, &data, judged);
+        assert_eq!((told.len(), report.stopped_by), (9, CascadeStop::Units));
+
+        // Nobody else's learning is disturbed.
+        let mut full = noisy_net(styles, hidden);
+        let (blind, losses) = watched(&mut full, &config, &data, CascadeParams::units(8));
+        assert!(told.iter().map(|t| t.0).eq(losses.iter().map(|t| t.0)));
+        assert!(losses.iter().all(|t| t.1.is_none()) && blind.best_validation_loss.is_none());
+
+        // The best is where it was told to be, and is what so many units make.
+        let smallest = told.iter().map(|t| t.1.unwrap()).fold(f32::INFINITY, f32::min);
+        let units = told.iter().position(|t| t.1 == Some(smallest)).unwrap();
+        assert!(units < 8, "nothing was taken out");
+        assert_eq!((report.units, report.best_validation_loss), (units, Some(smallest)));
+        assert_eq!((report.loss, net.spare_units()), (told[units].0, 8 - units));
+        let mut other = noisy_net(styles, hidden);
+        let (same, _) = watched(&mut other, &config, &data, CascadeParams::units(units));
+        assert_eq!((report.loss, report.bit_fail), (same.loss, same.bit_fail));
+        assert_eq!((net.weights(), net.shape()), (other.weights(), other.shape()));
+        let mut y = vec![0.0; validation.t.len()];
+        net.forward_batch(&validation.x, samples, &mut y).unwrap();
+        if !styles {
+            let square = |(y, t): (&f32, &f32)| (y - t) * (y - t);
+            let loss = y.iter().zip(&validation.t).map(square).sum::<f32>() / y.len() as f32;
+            assert!((loss / smallest - 1.0).abs() < 1e-4, "{loss} {smallest}");
+        }
+        let mut same = vec![0.0; y.len()];
+        other.forward_batch(&validation.x, samples, &mut same).unwrap();
+        assert_eq!(y, same);
+
+        // What was taken out can grow again.
+        let (again, _) = watched(&mut net, &config, &data, CascadeParams::units(8));
+        assert_eq!((again.units, net.spare_units()), (8 - units, 0));
+    }
+}
+
+#[test]
+fn it_stops_when_the_validation_loss_becomes_no_smaller() {
+    let (data, validation) = (noisy(60, 1), noisy(200, 2));
+    let run = |patience: u32, min_delta: f32| {
+        let judged = CascadeParams {
+            validation: Some(validation.data()),
+            patience,
+            min_delta,
+            ..CascadeParams::units(8)
+        };
+        watched(&mut noisy_net(false, false), &config(4), &data, judged)
+    };
+    let all: Vec<f32> = run(0, 0.0).1.iter().map(|t| t.1.unwrap()).collect();
+    for (patience, min_delta) in [(1, 0.0), (2, 0.0), (3, 0.0), (1, 0.05), (2, 1e9)] {
+        let (mut best, mut waited, mut stop) = (all[0], 0, None);
+        let mut kept = 0;
+        for (units, loss) in all.iter().enumerate().skip(1) {
+            if *loss < best - min_delta {
+                (best, waited, kept) = (*loss, 0, units);
+            } else {
+                waited += 1;
+            }
+            if waited == patience {
+                stop = Some(units);
+                break;
+            }
+        }
+        let (report, told) = run(patience, min_delta);
+        assert_eq!(told.len() - 1, stop.unwrap_or(8));
+        let reason = stop.map_or(CascadeStop::Units, |_| CascadeStop::Validation);
+        assert_eq!((report.units, report.stopped_by), (kept, reason), "{patience} {all:?}");
+        assert_eq!(report.best_validation_loss, Some(best));
+    }
+}
+
 /// libfann holds what goes into a unit within bounds; who learns with other
 /// values does not learn what the network computes.
 #[test]
@@ -368,8 +503,20 @@ fn bad_data_and_networks_are_refused_and_nothing_changes() {
     assert_eq!(refused(&mut other, more.data()), Some(Error::NnMismatch));
     let mut larger = self::net(&problem, 3, 0);
     assert_eq!(refused(&mut larger, problem.data()), Some(Error::NnMismatch));
-    for target in [-1.0, f32::NAN] {
-        let params = CascadeParams { target_loss: target, ..CascadeParams::units(2) };
-        assert_eq!(cascade.train(&mut net, problem.data(), params).err(), Some(Error::Invalid));
+    let judged = |data| CascadeParams { validation: Some(data), ..CascadeParams::units(2) };
+    let weightless = Data { weights: Some(&[0.0; 4]), ..problem.data() };
+    for (params, error) in [
+        (CascadeParams { target_loss: -1.0, ..CascadeParams::units(2) }, Error::Invalid),
+        (CascadeParams { target_loss: f32::NAN, ..CascadeParams::units(2) }, Error::Invalid),
+        (CascadeParams { patience: 1, ..CascadeParams::units(2) }, Error::Invalid),
+        (CascadeParams { min_delta: -1.0, ..judged(problem.data()) }, Error::Invalid),
+        (CascadeParams { min_delta: f32::NAN, ..judged(problem.data()) }, Error::Invalid),
+        (judged(Data::new(&[], &[])), Error::Length),
+        (judged(Data::new(x, &t[1..])), Error::Length),
+        (judged(Data::new(&[f32::NAN; 8], t)), Error::NnNotFinite),
+        (judged(weightless), Error::Invalid),
+    ] {
+        assert_eq!(cascade.train(&mut net, problem.data(), params).err(), Some(error));
     }
+    assert_eq!(net.weights(), weights);
 }

@@ -28,6 +28,8 @@ pub const NSW_CASCADE_STOP_CALLBACK: u32 = 3;
 pub const NSW_CASCADE_STOP_BIT_FAIL: u32 = 4;
 /// Cascade training stopped because no candidate made the error smaller.
 pub const NSW_CASCADE_STOP_CANDIDATES: u32 = 5;
+/// Cascade training stopped because the validation loss became no smaller.
+pub const NSW_CASCADE_STOP_VALIDATION: u32 = 6;
 
 /// The most activations of candidates.
 const MAX_ACTIVATIONS: usize = 64;
@@ -183,6 +185,11 @@ pub struct nsw_cascade_progress {
     pub activation: u32,
     /// Steepness of the last unit; 0 before the first.
     pub steepness: f32,
+    /// Mean loss over the validation set, of the smallest loss over the data so
+    /// far; 0 without one.
+    pub validation_loss: f32,
+    /// 0.
+    pub reserved: u32,
 }
 
 impl From<CascadeProgress> for nsw_cascade_progress {
@@ -198,6 +205,8 @@ impl From<CascadeProgress> for nsw_cascade_progress {
             candidate_epochs: progress.candidate_epochs,
             activation: activation.code(),
             steepness,
+            validation_loss: progress.validation_loss.unwrap_or(0.0),
+            reserved: 0,
         }
     }
 }
@@ -225,6 +234,16 @@ pub struct nsw_cascade_params {
     pub progress: Option<
         unsafe extern "C" fn(ctx: *mut c_void, progress: *const nsw_cascade_progress) -> i32,
     >,
+    /// Samples to judge by after each training of the outputs, as many as you
+    /// like; may be NULL.
+    pub validation: *const nsw_data,
+    /// Stop when the validation loss has not become smaller for so many units;
+    /// 0 means never.
+    pub patience: u32,
+    /// What counts as a smaller validation loss: by more than this, 0 or above.
+    pub min_delta: f32,
+    /// 0.
+    pub reserved: usize,
 }
 
 // SAFETY: as the trait asks.
@@ -238,18 +257,23 @@ unsafe impl Versioned for nsw_cascade_params {
 pub struct nsw_cascade_report {
     /// sizeof(nsw_cascade_report); NSW_CASCADE_REPORT_INIT sets it.
     pub size: u32,
-    /// Units added.
+    /// Units added, without those that were taken out again.
     pub units: u32,
-    /// Mean loss over the data.
+    /// Mean loss of the network over the data.
     pub loss: f32,
     /// Why it stopped, an NSW_CASCADE_STOP_ constant.
     pub stopped_by: u32,
-    /// Outputs that differ by the bit fail limit or more.
+    /// Its outputs that differ by the bit fail limit or more.
     pub bit_fail: u64,
     /// Epochs in which outputs were trained.
     pub output_epochs: u64,
     /// Epochs in which candidates were trained.
     pub candidate_epochs: u64,
+    /// Its loss over the validation set, which is the smallest of this call; 0
+    /// without one, infinity if none was finite.
+    pub best_validation_loss: f32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: as the trait asks.
@@ -266,6 +290,8 @@ impl nsw_cascade_report {
         bit_fail: 0,
         output_epochs: 0,
         candidate_epochs: 0,
+        best_validation_loss: 0.0,
+        reserved: 0,
     };
 }
 
@@ -279,6 +305,8 @@ impl From<CascadeReport> for nsw_cascade_report {
             bit_fail: report.bit_fail,
             output_epochs: report.output_epochs,
             candidate_epochs: report.candidate_epochs,
+            best_validation_loss: report.best_validation_loss.unwrap_or(0.0),
+            reserved: 0,
         }
     }
 }
@@ -341,17 +369,20 @@ pub unsafe extern "C" fn nsw_cascade_destroy(cascade: *mut nsw_cascade) {
 }
 
 /// Trains the network and lets it grow until `params` says stop; called again,
-/// it goes on. Fills `*report` (NSW_CASCADE_REPORT_INIT), which may be NULL.
+/// it goes on. With a validation set the network is in the end the one of the
+/// smallest validation loss: units added since are taken out again, and become
+/// spare ones. Fills `*report` (NSW_CASCADE_REPORT_INIT), which may be NULL.
 ///
 /// Errors: those of a bad handle for both, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
 /// NSW_ERR_NN_MISMATCH for a network that is not like the one at creation: of
 /// the same inputs and outputs, with no more units in and spare together,
 /// NSW_ERR_LENGTH for no samples or no whole rows, NSW_ERR_CAPACITY for more
 /// samples than `max_samples`, NSW_ERR_NN_NOT_FINITE for NaN or infinity in the
-/// data, NSW_ERR_INVALID for a target loss that is none, weights below 0 or all
-/// 0, or targets outside 0..1 with cross-entropy, NSW_ERR_UNSUPPORTED for
-/// activations that an exact network cannot run, NSW_ERR_READ_ONLY, NSW_ERR_BUSY, NSW_ERR_NN_DIVERGED when the loss is not finite from the start.
-/// The network is as before then.
+/// data, NSW_ERR_INVALID for parameters outside their range or patience without
+/// a validation set, weights below 0 or all 0, or targets outside 0..1 with
+/// cross-entropy, NSW_ERR_UNSUPPORTED for activations that an exact network
+/// cannot run, NSW_ERR_READ_ONLY, NSW_ERR_BUSY, NSW_ERR_NN_DIVERGED when the
+/// loss is not finite from the start. The network is as before then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_cascade_train(
     cascade: *mut nsw_cascade,
@@ -365,6 +396,13 @@ pub unsafe extern "C" fn nsw_cascade_train(
         call_mut::<Cascade<'static>>(cascade, |cascade| {
             let data = read_data(data)?;
             let params = structs::read(params)?;
+            if params.reserved != 0 {
+                return Err(Error::Invalid);
+            }
+            let validation = match params.validation.is_null() {
+                true => None,
+                false => Some(read_data(params.validation)?),
+            };
             if !report.is_null() {
                 // Refused before the work, not after.
                 structs::write(report, &nsw_cascade_report::NOTHING)?;
@@ -376,6 +414,9 @@ pub unsafe extern "C" fn nsw_cascade_train(
                     target_loss: params.target_loss,
                     target_bit_fail: (params.stop_at_bit_fail != 0)
                         .then_some(params.target_bit_fail),
+                    validation,
+                    patience: params.patience,
+                    min_delta: params.min_delta,
                     progress: Some(&mut hook),
                 };
                 cascade.train(net, data, params)

@@ -1,6 +1,6 @@
 /*
  * Cascade training: a network grows until it has learnt what it is shown,
- * within the memory told beforehand; bad arguments and callbacks.
+ * within the memory told beforehand; validation, callbacks, bad arguments.
  */
 #include <math.h>
 #include <string.h>
@@ -211,6 +211,62 @@ static void callbacks_watch_and_stop(void) {
     }
 }
 
+/* ---- validation --------------------------------------------------------------------- */
+
+static int32_t note(void *ctx, const nsw_cascade_progress *progress) {
+    float *losses = ctx;
+    losses[progress->units] = progress->validation_loss;
+    return 0;
+}
+
+/* Half of the samples are learnt, the others judge. */
+static void validation_keeps_the_best(void) {
+    const nsw_data half = NSW_DATA(inputs, SAMPLES / 2 * BITS, targets, SAMPLES / 2);
+    const nsw_data rest = NSW_DATA(inputs + SAMPLES / 2 * BITS, SAMPLES / 2 * BITS,
+                                   targets + SAMPLES / 2, SAMPLES / 2);
+    for (uint32_t patience = 0; patience <= 2; patience++) {
+        nsw_net *net = shortcut_net(NSW_TOPOLOGY_SHORTCUT, SPARE);
+        nsw_cascade *cascade = cascade_for(net);
+        float losses[SPARE + 1];
+        for (size_t i = 0; i < COUNT_OF(losses); i++) losses[i] = INFINITY;
+        nsw_cascade_params params = NSW_CASCADE_PARAMS_INIT;
+        params.max_units = SPARE;
+        params.ctx = losses;
+        params.progress = note;
+        params.validation = &rest;
+        params.patience = patience;
+        nsw_cascade_report report = NSW_CASCADE_REPORT_INIT;
+        CHECK_OK(nsw_cascade_train(cascade, net, &half, &params, &report));
+        uint32_t best = 0;
+        for (uint32_t i = 1; i <= SPARE; i++) best = losses[i] < losses[best] ? i : best;
+        CHECK(report.units == best && report.best_validation_loss == losses[best]);
+        const bool stopped = patience > 0 && best + patience <= SPARE;
+        CHECK(report.stopped_by == (stopped ? NSW_CASCADE_STOP_VALIDATION : NSW_CASCADE_STOP_UNITS));
+        if (stopped) {
+            CHECK(!isinf(losses[best + patience]));
+            CHECK(best + patience == SPARE || isinf(losses[best + patience + 1]));
+        }
+        /* What the report says is what the network does. */
+        nsw_net_info info = NSW_NET_INFO_INIT;
+        CHECK_OK(nsw_net_describe(net, &info));
+        CHECK(info.layers == 1 + report.units);
+        float sum = 0.0f;
+        for (size_t n = SAMPLES / 2; n < SAMPLES; n++) {
+            float output = 0.0f;
+            CHECK_OK(nsw_net_forward(net, inputs + n * BITS, BITS, &output, 1, NULL));
+            sum += (output - targets[n]) * (output - targets[n]);
+        }
+        const float loss = sum / (float)(SAMPLES / 2);
+        CHECK(fabsf(loss - report.best_validation_loss) <= 1e-4f * loss);
+        params.validation = NULL;
+        params.patience = 0;
+        CHECK_OK(nsw_cascade_train(cascade, net, &half, &params, &report));
+        CHECK(report.best_validation_loss == 0.0f && losses[0] == 0.0f);
+        nsw_cascade_destroy(cascade);
+        nsw_net_destroy(net);
+    }
+}
+
 /* ---- misuse ------------------------------------------------------------------------------ */
 
 #define REFUSED(field, value, expected)                                                   \
@@ -350,6 +406,23 @@ static void bad_calls_are_refused(void) {
     TRAIN(cascade, net, &PARITY, &params, &report, NSW_ERR_STRUCT_SIZE);
     report = (nsw_cascade_report)NSW_CASCADE_REPORT_INIT;
     params = until_all_is_right();
+    params.patience = 1; /* without a validation set */
+    TRAIN(cascade, net, &PARITY, &params, &report, NSW_ERR_INVALID);
+    params.validation = DATA(inputs, BITS, targets, 2);
+    TRAIN(cascade, net, &PARITY, &params, &report, NSW_ERR_LENGTH);
+    params.validation = DATA(NULL, BITS, targets, 1);
+    TRAIN(cascade, net, &PARITY, &params, &report, NSW_ERR_NULL);
+    params.validation = DATA(BAD, BITS, targets, 1);
+    TRAIN(cascade, net, &PARITY, &params, &report, NSW_ERR_NN_NOT_FINITE);
+    params.validation = &PARITY;
+    params.min_delta = -1.0f;
+    TRAIN(cascade, net, &PARITY, &params, &report, NSW_ERR_INVALID);
+    params.min_delta = NAN;
+    TRAIN(cascade, net, &PARITY, &params, &report, NSW_ERR_INVALID);
+    params = until_all_is_right();
+    params.reserved = 1;
+    TRAIN(cascade, net, &PARITY, &params, &report, NSW_ERR_INVALID);
+    params = until_all_is_right();
     TRAIN(cascade, net, DATA(NULL, 0, NULL, 0), &params, &report, NSW_ERR_LENGTH);
     TRAIN(cascade, net, DATA(NULL, SAMPLES * BITS, targets, SAMPLES), &params, &report,
           NSW_ERR_NULL);
@@ -410,6 +483,7 @@ int main(void) {
     it_learns_and_repeats();
     zeros_are_the_defaults();
     callbacks_watch_and_stop();
+    validation_keeps_the_best();
     bad_configurations_are_refused();
     bad_calls_are_refused();
     return check_report("cascade");

@@ -339,6 +339,23 @@ void growing() {
     report = cascade.train(net, samples, nsw::cascade_params(4).set_target_bit_fail(0)).value();
     CHECK(report.stopped_by == static_cast<std::uint32_t>(nsw::cascade_stop::bit_fail));
     CHECK(report.units >= 1 && report.bit_fail == 0);
+
+    nsw::net other = nsw::net::create(shape).value();
+    const nsw::data first(nsw::span<const float>(XOR_INPUTS, 6),
+                          nsw::span<const float>(XOR_TARGETS, 3));
+    const nsw::data last(nsw::span<const float>(XOR_INPUTS + 6, 2),
+                         nsw::span<const float>(XOR_TARGETS + 3, 1));
+    float best = 0.0f;
+    report = cascade
+                 .train(other, first, nsw::cascade_params(4).set_validation(last, 1),
+                        [&best](const nsw_cascade_progress &p) {
+                            best = p.units == 0 || p.validation_loss < best ? p.validation_loss
+                                                                            : best;
+                        })
+                 .value();
+    CHECK(report.best_validation_loss == best);
+    CHECK(report.stopped_by == static_cast<std::uint32_t>(nsw::cascade_stop::validation) ||
+          report.units >= 3);
 }
 
 void watched_training() {

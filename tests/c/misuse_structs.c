@@ -133,6 +133,12 @@ static nsw_status use_cascade_data(void *arg) {
     return nsw_cascade_train(cascade, shortcut, arg, &params, NULL);
 }
 
+static nsw_status use_cascade_validation(void *arg) {
+    nsw_cascade_params params = NSW_CASCADE_PARAMS_INIT;
+    params.validation = arg;
+    return nsw_cascade_train(cascade, shortcut, &XOR_DATA, &params, NULL);
+}
+
 static nsw_status use_dataset_config(void *arg) {
     nsw_dataset *d = NULL;
     nsw_status status = nsw_dataset_create(arg, NULL, &d);
@@ -289,6 +295,8 @@ static const struct {
      offsetof(nsw_cascade_params, target_loss), 1, false},
     {"nsw_data (cascade)", use_cascade_data, &data, sizeof data, offsetof(nsw_data, weights), 1,
      false},
+    {"nsw_data (cascade's validation)", use_cascade_validation, &data, sizeof data,
+     offsetof(nsw_data, weights), 1, false},
     {"nsw_cascade_report", fill_cascade_report, &cascade_report, sizeof cascade_report,
      offsetof(nsw_cascade_report, bit_fail), 1, true},
     {"nsw_dataset_config", use_dataset_config, &dataset_config, sizeof dataset_config,

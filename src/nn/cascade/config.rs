@@ -4,7 +4,7 @@ use core::ops::ControlFlow;
 
 use crate::error::{Error, Result};
 use crate::nn::shape::Topology;
-use crate::nn::{Activation, Algorithm, ErrorFunction, Loss, Net};
+use crate::nn::{Activation, Algorithm, Data, ErrorFunction, Loss, Net};
 use crate::port::{Level, Line, Logger};
 
 /// How long weights are trained before the next step.
@@ -212,6 +212,9 @@ pub struct CascadeProgress {
     pub score: f32,
     /// Activation and steepness of the last unit, if there is one.
     pub style: Option<(Activation, f32)>,
+    /// Mean loss over the validation set, of the smallest loss over the data so
+    /// far, if there is one.
+    pub validation_loss: Option<f32>,
 }
 
 /// Looks at the progress; may stop the training.
@@ -225,6 +228,14 @@ pub struct CascadeParams<'a> {
     pub target_loss: f32,
     /// Stop when at most so many outputs fail.
     pub target_bit_fail: Option<u64>,
+    /// Samples to judge by after each training of the outputs, as many as you
+    /// like.
+    pub validation: Option<Data<'a>>,
+    /// Stop when the validation loss has not become smaller for so many units;
+    /// 0 means never.
+    pub patience: u32,
+    /// What counts as smaller: by more than this, 0 or above.
+    pub min_delta: f32,
     /// Called after each training of the outputs; may stop.
     pub progress: Option<CascadeHook<'a>>,
 }
@@ -232,11 +243,22 @@ pub struct CascadeParams<'a> {
 impl CascadeParams<'_> {
     /// At most so many new units.
     pub fn units(max_units: usize) -> Self {
-        CascadeParams { max_units, target_loss: 0.0, target_bit_fail: None, progress: None }
+        CascadeParams {
+            max_units,
+            target_loss: 0.0,
+            target_bit_fail: None,
+            validation: None,
+            patience: 0,
+            min_delta: 0.0,
+            progress: None,
+        }
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        let good = self.target_loss >= 0.0 && self.target_loss.is_finite();
+        let number = |x: f32| x >= 0.0 && x.is_finite();
+        let good = number(self.target_loss)
+            && number(self.min_delta)
+            && (self.patience == 0 || self.validation.is_some());
         if good { Ok(()) } else { Err(Error::Invalid) }
     }
 }
@@ -256,17 +278,22 @@ pub enum CascadeStop {
     BitFail = 4,
     /// No candidate makes the error smaller.
     Candidates = 5,
+    /// The validation loss became no smaller.
+    Validation = 6,
 }
 
 /// What cascade training did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CascadeReport {
-    /// Units added.
+    /// Units added, without those that were taken out again.
     pub units: usize,
-    /// Mean loss over the data.
+    /// Mean loss of the network over the data.
     pub loss: f32,
-    /// Outputs that differ by the bit fail limit or more.
+    /// Its outputs that differ by the bit fail limit or more.
     pub bit_fail: u64,
+    /// Its loss over the validation set, which is the smallest of this call, if
+    /// there is one; infinity if none was finite.
+    pub best_validation_loss: Option<f32>,
     /// Epochs in which outputs were trained.
     pub output_epochs: u64,
     /// Epochs in which candidates were trained.

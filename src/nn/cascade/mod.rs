@@ -4,6 +4,7 @@ mod candidates;
 mod config;
 mod outputs;
 mod room;
+mod validation;
 
 use core::alloc::Layout;
 
@@ -11,6 +12,7 @@ use self::candidates::{Extent, Found, Pool, Rules};
 use self::config::check_net;
 use self::outputs::{Best, Task};
 use self::room::{Learner, Room, Sizes};
+use self::validation::Kept;
 use crate::error::{Error, Result};
 use crate::mem::{Carver, Piece};
 use crate::nn::init::Random;
@@ -44,6 +46,7 @@ pub struct Cascade<'m> {
     learner: Learner<'m>,
     pool: Pool<'m>,
     best: Best<'m>,
+    kept: Kept<'m>,
     random: Random,
     /// Behind all of the above.
     _piece: Piece<'m>,
@@ -64,6 +67,7 @@ struct Parts<'m> {
     learner: Learner<'m>,
     pool: Pool<'m>,
     best: Best<'m>,
+    kept: Kept<'m>,
 }
 
 /// Nodes but the outputs when a network is full grown.
@@ -100,6 +104,7 @@ impl<'m> Parts<'m> {
             learner: Learner::carve(config.algorithm, candidates.max(last), carver)?,
             pool: Pool::carve((config.activations, config.steepnesses), extent, carver)?,
             best: Best { weights: carver.take(last, 0.0)?, loss: f32::INFINITY, bit_fail: 0 },
+            kept: Kept::new(carver.take(last, 0.0)?),
         })
     }
 }
@@ -171,19 +176,22 @@ impl<'m> Cascade<'m> {
             },
             weight_multiplier: config.weight_multiplier,
         };
-        let Parts { room, learner, pool, best } = parts;
+        let Parts { room, learner, pool, best, kept } = parts;
         let random = Random::new(config.seed);
-        Ok(Cascade { settings, room, learner, pool, best, random, _piece: piece })
+        Ok(Cascade { settings, room, learner, pool, best, kept, random, _piece: piece })
     }
 
     /// Trains the network and lets it grow until `params` says stop. Called
-    /// again, it goes on.
+    /// again, it goes on. With a validation set the network is in the end the
+    /// one of the smallest validation loss: units added since are taken out
+    /// again, and become spare ones.
     ///
     /// [`Error::NnMismatch`] for a network that is not like the one at
     /// creation, [`Error::Length`] for no samples or no whole rows,
     /// [`Error::Capacity`] for more samples than announced,
-    /// [`Error::NnNotFinite`], [`Error::Invalid`] for weights below 0 or all 0,
-    /// or targets outside 0..1 with cross-entropy, [`Error::Unsupported`] for
+    /// [`Error::NnNotFinite`], [`Error::Invalid`] for parameters outside their
+    /// range or patience without a validation set, weights below 0 or all 0, or
+    /// targets outside 0..1 with cross-entropy, [`Error::Unsupported`] for
     /// activations that an exact network cannot run, [`Error::ReadOnly`]; the
     /// network is as before then. [`Error::NnDiverged`] when the loss is not
     /// finite from the start.
@@ -194,9 +202,18 @@ impl<'m> Cascade<'m> {
         mut params: CascadeParams<'_>,
     ) -> Result<CascadeReport> {
         params.check()?;
-        let task = Task { judge: self.settings.judge, data, weight: self.check(net, data)? };
+        let (judge, weight) = (self.settings.judge, self.check(net, data)?);
+        if data.inputs.len() / net.shape().inputs > self.room.sizes.samples {
+            return Err(Error::Capacity);
+        }
+        let task = Task { judge, data, weight };
+        let validation = match params.validation {
+            Some(data) => Some(Task { judge, data, weight: self.check(net, data)? }),
+            None => None,
+        };
         net.parameters_mut()?;
         self.best.loss = f32::INFINITY;
+        self.kept.reset();
         self.room.held = net.is_exact();
         self.room.keep(net.body(), data, 0);
         let mut progress = CascadeProgress {
@@ -207,24 +224,41 @@ impl<'m> Cascade<'m> {
             candidate_epochs: 0,
             score: 0.0,
             style: None,
+            validation_loss: None,
         };
-        let stopped_by = self.grow(net, &task, &mut params, &mut progress);
+        let tasks = (&task, validation.as_ref());
+        let stopped_by = self.grow(net, tasks, &mut params, &mut progress);
         self.best.restore(net)?;
+        self.kept.restore(net, &mut progress)?;
+        let best_validation_loss = validation.map(|_| self.kept.validation);
         let stopped_by = stopped_by?;
         let CascadeProgress { units, loss, bit_fail, output_epochs, candidate_epochs, .. } =
             progress;
-        Ok(CascadeReport { units, loss, bit_fail, output_epochs, candidate_epochs, stopped_by })
+        Ok(CascadeReport {
+            units,
+            loss,
+            bit_fail,
+            best_validation_loss,
+            output_epochs,
+            candidate_epochs,
+            stopped_by,
+        })
     }
 
     fn grow(
         &mut self,
         net: &mut Net<'_>,
-        task: &Task<'_>,
+        (task, validation): (&Task<'_>, Option<&Task<'_>>),
         params: &mut CascadeParams<'_>,
         progress: &mut CascadeProgress,
     ) -> Result<CascadeStop> {
         loop {
             let reached = self.train_outputs(net, task, params, progress)?;
+            if let Some(validation) = validation {
+                let memory = (&mut self.room, &mut self.best);
+                let loss = self.kept.see(net, (validation, task.data), memory, params, progress)?;
+                progress.validation_loss = Some(loss);
+            }
             if let Some(hook) = &mut params.progress
                 && hook(progress).is_break()
             {
@@ -232,6 +266,9 @@ impl<'m> Cascade<'m> {
             }
             if let Some(reason) = reached {
                 return Ok(reason);
+            }
+            if params.patience > 0 && self.kept.waited >= params.patience {
+                return Ok(CascadeStop::Validation);
             }
             if progress.units >= params.max_units || net.spare_units() == 0 {
                 return Ok(CascadeStop::Units);
@@ -294,7 +331,7 @@ impl<'m> Cascade<'m> {
 
     /// Checks that net and data fit; returns the sum of the samples' weights.
     fn check(&self, net: &Net<'_>, data: Data<'_>) -> Result<f64> {
-        let Sizes { nodes, inputs, outputs, widest, pool, samples, .. } = self.room.sizes;
+        let Sizes { nodes, inputs, outputs, widest, pool, .. } = self.room.sizes;
         let shape = net.shape();
         let fits = shape.inputs == inputs
             && shape.outputs == outputs
@@ -305,10 +342,6 @@ impl<'m> Cascade<'m> {
             return Err(Error::NnMismatch);
         }
         self.pool.activations().try_for_each(|activation| net.check_exact(activation))?;
-        let weight = data.check((inputs, outputs), loss, net.body().kernels)?;
-        if data.inputs.len() / inputs > samples {
-            return Err(Error::Capacity);
-        }
-        Ok(weight)
+        data.check((inputs, outputs), loss, net.body().kernels)
     }
 }

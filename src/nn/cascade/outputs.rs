@@ -1,11 +1,14 @@
 //! The training of the outputs' weights.
 
+use core::ops::Range;
+
 use super::config::Patience;
 use super::room::{Learner, Room};
 use crate::error::{Error, Result};
 use crate::mem::Carved;
 use crate::nn::kernel::float::{Rows, RowsMut, Size};
 use crate::nn::net::Body;
+use crate::nn::shape::Dense;
 use crate::nn::train::{Block, Judge, Verdict, slopes, verdict};
 use crate::nn::{Data, Net};
 
@@ -75,6 +78,51 @@ impl Task<'_> {
         (found.sum * self.judge.loss.mean(self.weight, outputs)) as f32
     }
 
+    /// Runs a block, whose nodes are at this place of the room, through the
+    /// outputs: their sums and values are then in the room's blocks.
+    fn run(
+        &self,
+        body: &Body<'_>,
+        layer: &Dense,
+        room: &mut Room<'_>,
+        (at, range): (usize, Range<usize>),
+    ) -> Verdict {
+        let (stride, outputs, samples) = (room.sizes.nodes, layer.units(), range.len());
+        let [sums, y, _] = &mut room.blocks;
+        let (sums, y) = (&mut sums[..samples * outputs], &mut y[..samples * outputs]);
+        let x = Rows { data: &room.nodes[at..], stride };
+        let to = RowsMut { data: sums, stride: outputs };
+        body.sums(layer, samples, x, to, &mut room.scratch);
+        if room.held {
+            body.hold(layer, sums);
+        }
+        y.copy_from_slice(sums);
+        body.activate(layer, y);
+        verdict(body, &self.judge, y, self.block(range, outputs))
+    }
+
+    fn block(&self, range: Range<usize>, outputs: usize) -> Block<'_> {
+        Block {
+            inputs: &[],
+            targets: &self.data.targets[range.start * outputs..range.end * outputs],
+            weights: self.data.weights.map(|weights| &weights[range]),
+        }
+    }
+
+    /// Runs samples through the network that the room has no nodes of; those of
+    /// its first block are lost.
+    pub fn test(&self, body: &Body<'_>, room: &mut Room<'_>) -> Verdict {
+        let mut all = Verdict::default();
+        let Some(layer) = body.layers().last() else { return all };
+        for range in room.ranges(self.data) {
+            room.borrow(body, self.data, range.clone());
+            let found = self.run(body, layer, room, (0, range));
+            all.sum += found.sum;
+            all.bit_fail += found.bit_fail;
+        }
+        all
+    }
+
     /// Runs all samples through the outputs. Sets the gradient of their weights,
     /// or, if there is none, their errors in the room.
     pub fn pass(
@@ -89,26 +137,15 @@ impl Task<'_> {
         for range in room.ranges(self.data) {
             let at = room.load(body, self.data, range.clone());
             let (samples, first) = (range.len(), range.start == 0);
+            let found = self.run(body, layer, room, (at, range.clone()));
+            all.sum += found.sum;
+            all.bit_fail += found.bit_fail;
             let [sums, y, d] = &mut room.blocks;
             let len = samples * outputs;
             let (sums, y, d) = (&mut sums[..len], &mut y[..len], &mut d[..len]);
             let x = Rows { data: &room.nodes[at..], stride };
-            let to = RowsMut { data: sums, stride: outputs };
-            body.sums(layer, samples, x, to, &mut room.scratch);
-            if room.held {
-                body.hold(layer, sums);
-            }
-            y.copy_from_slice(sums);
-            body.activate(layer, y);
             let targets = range.start * outputs..range.end * outputs;
-            let block = Block {
-                inputs: &[],
-                targets: &self.data.targets[targets.clone()],
-                weights: self.data.weights.map(|weights| &weights[range]),
-            };
-            let found = verdict(body, &self.judge, y, block);
-            all.sum += found.sum;
-            all.bit_fail += found.bit_fail;
+            let block = self.block(range, outputs);
             let Some(gradient) = &mut gradient else {
                 self.errors(body, block, y, &mut room.errors[targets]);
                 continue;
@@ -174,7 +211,7 @@ impl Task<'_> {
 }
 
 /// Weights and biases of the last layer.
-fn outputs_of<'n>(net: &'n mut Net<'_>) -> Result<&'n mut [f32]> {
+pub(super) fn outputs_of<'n>(net: &'n mut Net<'_>) -> Result<&'n mut [f32]> {
     let at = net.layers().last().map_or(0, |layer| layer.at);
     Ok(&mut net.parameters_mut()?[at..])
 }

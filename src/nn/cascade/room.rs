@@ -80,6 +80,18 @@ impl<'m> Room<'m> {
         }
     }
 
+    /// Computes the values of the first block again, if they are kept.
+    pub fn keep_first(&mut self, body: &Body<'_>, data: Data<'_>) {
+        if let Some(range) = self.ranges(data).next().filter(|_| self.sizes.cache) {
+            self.fill(body, data, range, 0, 0);
+        }
+    }
+
+    /// Computes a block of other samples' values in the place of the first.
+    pub fn borrow(&mut self, body: &Body<'_>, data: Data<'_>, range: Range<usize>) {
+        self.fill(body, data, range, 0, 0);
+    }
+
     /// Makes sure that a block's values are there; returns the place of the
     /// first.
     pub fn load(&mut self, body: &Body<'_>, data: Data<'_>, range: Range<usize>) -> usize {

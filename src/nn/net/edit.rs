@@ -396,4 +396,40 @@ impl<'m> Net<'m> {
         body.spare -= 1;
         Ok(())
     }
+
+    /// Takes out again what [`grow`](Net::grow) put in last; it becomes a spare
+    /// unit. For a network that has grown.
+    pub(in crate::nn) fn shrink(&mut self) -> Result<()> {
+        let body = &mut self.body;
+        let last = body.shape.layers - 1;
+        let (unit, grown) = (body.table[last - 1], body.table[last]);
+        debug_assert!(body.shape.topology == Topology::Shortcut && unit.units() == 1);
+        let (sources, units) = (unit.inputs(), grown.units());
+        let outputs = Dense {
+            inputs: unit.inputs,
+            at: unit.at,
+            weights: grown.weights - units,
+            units_before: unit.units_before,
+            ..grown
+        };
+        let parameters = body.parameters.own()?;
+        for row in 0..units {
+            let (from, to) = (grown.at + row * (sources + 1), outputs.at + row * sources);
+            parameters.copy_within(from..from + sources, to);
+        }
+        let biases = grown.at + grown.weights;
+        parameters.copy_within(biases..biases + units, outputs.at + outputs.weights);
+        if !body.codes.is_empty() {
+            let (at, end) = (grown.units_before, grown.units_before + units);
+            body.codes.own()?.copy_within(at..end, at - 1);
+            body.steeps.own()?.copy_within(at..end, at - 1);
+        }
+        body.table[last - 1] = outputs;
+        let shape = &mut body.shape;
+        shape.layers -= 1;
+        shape.units -= 1;
+        shape.parameters -= sources + 1 + units;
+        body.spare += 1;
+        Ok(())
+    }
 }
