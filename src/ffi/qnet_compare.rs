@@ -48,8 +48,8 @@ pub unsafe extern "C" fn nsw_qnet_compare(
 /// The caller's numbers as the errors of so many layers.
 ///
 /// # Safety
-/// As [`Output::take`].
-pub unsafe fn places<'a>(
+/// As `Output::take`.
+pub(super) unsafe fn places<'a>(
     output: Output<f64>,
     layers: usize,
     samples: &[f32],
