@@ -92,10 +92,17 @@ impl Parallel for Threads {
         };
         std::thread::scope(|scope| {
             // What cannot be started is done by the others.
-            for _ in 1..self.0.min(parts) {
-                let _ = std::thread::Builder::new().spawn_scoped(scope, run);
-            }
+            let start = |_| std::thread::Builder::new().spawn_scoped(scope, run).ok();
+            let others: heapless::Vec<_, MAX_PARTS> =
+                (1..self.0.min(parts).min(MAX_PARTS)).filter_map(start).collect();
             run();
+            // The scope waits for the work alone. Whoever unloads the library after
+            // the call must find the threads gone.
+            for other in others {
+                if let Err(panic) = other.join() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
         });
     }
 }
