@@ -10,7 +10,9 @@
 
 use core::arch::x86_64::*;
 
-use super::loops::{LANES, Lanes, dense_i8, dense_i16, finish_rows, packed, rows, store};
+use super::loops::{
+    LANES, Lanes, SLAB, Slab, dense_i8, dense_i16, finish_rows, packed, panel_of, rows, store,
+};
 use super::packed::WIDTH;
 use super::{
     Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rounding, Rows, Wide, bias, check,
@@ -179,14 +181,14 @@ fn twice(sums: __m256i, factors: __m256i, shifts: __m256i) -> __m256i {
     _mm256_sub_epi32(_mm256_srav_epi32(high, right), up)
 }
 
-/// What the sums of a tile's rows begin with: nothing.
-fn offsets<const M: usize, const SIGNED: bool>(_rows: &[&[u8]; M]) -> [i32; M] {
-    [0; M]
+/// What the sums of a row begin with: nothing.
+fn offset_of<const SIGNED: bool>(_row: &[u8]) -> i32 {
+    0
 }
 
 #[target_feature(enable = "avx2")]
 #[inline]
-fn tile<const M: usize, const N: usize, const SIGNED: bool>(
+fn tile<const M: usize, const N: usize, const SIGNED: bool, const DENSE: bool>(
     rows: &[&[u8]; M],
     [panel]: [&[[u8; 64]]; 1],
     _offsets: &[i32; M],

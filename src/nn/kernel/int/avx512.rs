@@ -12,7 +12,7 @@
 
 use core::arch::x86_64::*;
 
-use super::loops::{LANES, Lanes, dense_i8, dense_i16, packed, rows, store};
+use super::loops::{LANES, Lanes, SLAB, Slab, dense_i8, dense_i16, packed, panel_of, rows, store};
 use super::packed::WIDTH;
 use super::{
     Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rounding, Rows, Wide, bias, check,
@@ -209,64 +209,81 @@ fn once(sums: __m512i, factors: __m512i, shifts: __m512i) -> __m512i {
 #[derive(Clone, Copy)]
 struct Half {
     factors: __m512i,
+    /// What is added to a product: a half, and the zero point.
+    more: __m512i,
     right: __m512i,
-    half: __m512i,
 }
 
-impl Half {
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    fn scaled(&self, sums: __m512i) -> __m512i {
-        let product = _mm512_mul_epi32(sums, self.factors);
-        _mm512_srav_epi64(_mm512_add_epi64(product, self.half), self.right)
-    }
+/// What the outputs of a panel need that does not depend on the sums.
+#[derive(Clone, Copy)]
+enum Finish {
+    /// Multipliers of 2^-20 to a half, rounded once, which is what networks have:
+    /// no sum's result is beyond 32 bits with the zero point added.
+    Usual { biases: __m512i, even: Half, odd: Half },
+    /// Any others.
+    Other(Lanes),
 }
 
-/// Rows of products to rows of outputs: what does not depend on a sum is worked
-/// out once.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[inline]
-fn finish(
-    lanes: &Lanes,
+fn prepare(lanes: Lanes, how: &Requantize<'_>) -> Finish {
+    let shifts = _mm512_cvtepi8_epi32(bytemuck::must_cast(lanes.shifts));
+    let factors: __m512i = bytemuck::must_cast(lanes.factors);
+    let nothing = _mm512_cmpeq_epi32_mask(factors, _mm512_setzero_si512());
+    let small = _mm512_cmpge_epi32_mask(shifts, _mm512_set1_epi32(-20));
+    let usual = small & _mm512_cmplt_epi32_mask(shifts, _mm512_setzero_si512());
+    if how.rounding != Rounding::Single || (usual | nothing) != u16::MAX {
+        return Finish::Other(lanes);
+    }
+    let right = _mm512_sub_epi32(_mm512_set1_epi32(31), shifts);
+    let right = _mm512_mask_blend_epi32(nothing, right, _mm512_set1_epi32(40));
+    let (one, zero_point) = (_mm512_set1_epi64(1), _mm512_set1_epi64(how.zero_point.into()));
+    let half = |factors, right| {
+        let half = _mm512_sllv_epi64(one, _mm512_sub_epi64(right, one));
+        let more = _mm512_add_epi64(half, _mm512_sllv_epi64(zero_point, right));
+        Half { factors, more, right }
+    };
+    let odd = |v| _mm512_srli_epi64::<32>(v);
+    let even = half(factors, _mm512_and_si512(right, _mm512_set1_epi64(0xffff_ffff)));
+    let mut odd = half(odd(factors), odd(right));
+    // Their results stay in the upper half, where they belong.
+    odd.right = _mm512_sub_epi64(odd.right, _mm512_set1_epi64(32));
+    Finish::Usual { biases: bytemuck::must_cast(lanes.sums), even, odd }
+}
+
+/// Rows of products to rows of outputs.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn finish<const M: usize>(
+    end: &Finish,
     how: &Requantize<'_>,
-    products: &[&[i32; WIDTH]],
+    products: &[[i32; WIDTH]; M],
     y: &mut [i8],
     (stride, width): (usize, usize),
 ) {
     let rows = products.iter().zip(y.chunks_mut(stride));
-    if how.rounding != Rounding::Single {
-        rows.for_each(|(products, y)| {
-            store(&requantize(&lanes.add(products), how), &mut y[..width]);
-        });
-        return;
-    }
-    let shifts = _mm512_cvtepi8_epi32(bytemuck::must_cast(lanes.shifts));
-    let zero = _mm512_setzero_si512();
-    let one = _mm512_set1_epi64(1);
-    // As `once` limits sums that are shifted left.
-    let limit = _mm512_srlv_epi32(_mm512_set1_epi32(1 << 20), shifts);
-    let limit = _mm512_max_epi32(limit, _mm512_set1_epi32(1));
-    let left = _mm512_cmpgt_epi32_mask(shifts, zero);
-    let most = _mm512_mask_blend_epi32(left, _mm512_set1_epi32(i32::MAX), limit);
-    let least = _mm512_sub_epi32(zero, limit);
-    let least = _mm512_mask_blend_epi32(left, _mm512_set1_epi32(i32::MIN), least);
-    let right = _mm512_sub_epi32(_mm512_set1_epi32(31), shifts);
-    let half = |factors, right| Half {
-        factors,
-        right,
-        half: _mm512_sllv_epi64(one, _mm512_sub_epi64(right, one)),
+    let (biases, even, odd) = match end {
+        Finish::Usual { biases, even, odd } => (*biases, even, odd),
+        Finish::Other(lanes) => {
+            rows.for_each(|(products, y)| {
+                store(&requantize(&lanes.add(products), how), &mut y[..width]);
+            });
+            return;
+        }
     };
-    let odd = |v| _mm512_srli_epi64::<32>(v);
-    let factors: __m512i = bytemuck::must_cast(lanes.factors);
-    let low = half(factors, _mm512_and_si512(right, _mm512_set1_epi64(0xffff_ffff)));
-    let high = half(odd(factors), odd(right));
-    let biases: __m512i = bytemuck::must_cast(lanes.sums);
+    let scaled = |sums, half: &Half| {
+        let product = _mm512_mul_epi32(sums, half.factors);
+        _mm512_srav_epi64(_mm512_add_epi64(product, half.more), half.right)
+    };
+    let (low, high) = (_mm_set1_epi8(how.clamp.0 as i8), _mm_set1_epi8(how.clamp.1 as i8));
     for (products, y) in rows {
-        let sums = _mm512_add_epi32(bytemuck::must_cast(**products), biases);
-        let sums = _mm512_max_epi32(_mm512_min_epi32(sums, most), least);
-        let odd = _mm512_slli_epi64::<32>(high.scaled(odd(sums)));
-        let scaled = _mm512_mask_blend_epi32(0xaaaa, low.scaled(sums), odd);
-        store(&narrow(scaled, how), &mut y[..width]);
+        let sums = _mm512_add_epi32(bytemuck::must_cast(*products), biases);
+        let upper = scaled(_mm512_srli_epi64::<32>(sums), odd);
+        let all = _mm512_mask_blend_epi32(0xaaaa, scaled(sums, even), upper);
+        let bytes = _mm512_cvtsepi32_epi8(all);
+        let limited = _mm_max_epi8(_mm_min_epi8(bytes, high), low);
+        let limited: [i8; WIDTH] = bytemuck::must_cast(limited);
+        store(&limited, &mut y[..width]);
     }
 }
 
@@ -306,16 +323,16 @@ fn twice(sums: __m512i, factors: __m512i, shifts: __m512i) -> __m512i {
     _mm512_mask_add_epi32(down, up, down, one)
 }
 
-/// What the sums of a tile's rows begin with.
+/// What the sums of a row begin with.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 #[inline]
-fn offsets<const M: usize, const SIGNED: bool>(rows: &[&[u8]; M]) -> [i32; M] {
-    core::array::from_fn(|i| if SIGNED { offset(bytemuck::must_cast_slice(rows[i])) } else { 0 })
+fn offset_of<const SIGNED: bool>(row: &[u8]) -> i32 {
+    if SIGNED { offset(bytemuck::must_cast_slice(row)) } else { 0 }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 #[inline]
-fn tile<const M: usize, const N: usize, const SIGNED: bool>(
+fn tile<const M: usize, const N: usize, const SIGNED: bool, const DENSE: bool>(
     rows: &[&[u8]; M],
     panels: [&[[u8; 64]]; N],
     offsets: &[i32; M],

@@ -115,122 +115,198 @@ macro_rules! dense_i16 {
 
 /// Defines `matmul` and `dense_packed` from the module's
 /// - `tile_rows(left) -> usize`: how many of the rows that are left to take,
-/// - `tile::<M, N, SIGNED>(rows, panels) -> [[[i32; WIDTH]; N]; M]`, the sums
-///   of `M` rows and `N` panels,
-///
-/// - `finish(&Lanes, &Requantize, products, y, (stride, width))`: rows of products
-///   to rows of outputs,
+/// - `offset_of::<SIGNED>(row) -> i32`: what a row's sums begin with,
+/// - `tile::<M, N, SIGNED, DENSE>(rows, panels, offsets) -> [[[i32; WIDTH]; N]; M]`,
+///   the sums of `M` rows and `N` panels; `DENSE` says for whom, so that each has
+///   an instance of its own, which is called from one place and becomes part of it,
+/// - `prepare(Lanes, &Requantize) -> Finish`: what a panel's outputs need,
+/// - `finish::<M>(&Finish, &Requantize, products, y, (stride, width))`: rows of
+///   products to rows of outputs,
 ///
 /// and the numbers of rows that `tile_rows` returns; `panels` and `single` are
 /// how many panels are taken at once, and by a single row.
+///
+/// Some panels stay in the nearest cache while some rows go by. A tile's sums
+/// are used where it is called, with all sizes known, so that they go from the
+/// registers to their places.
 macro_rules! packed {
     ($(#[$attribute:meta])* panels $n:literal, single $wide:literal, rows $($m:literal),+) => {
-        /// The products of all rows with all panels, a tile at a time; shows the
-        /// first row, the panel, and the sums of some rows with it to `sink`.
-        $(#[$attribute])*
-        #[inline]
-        fn products<const SIGNED: bool>(
-            dims: Dims,
-            a: &[u8],
-            packed: &[u8],
-            mut sink: impl FnMut(usize, usize, &[&[i32; WIDTH]]),
-        ) {
-            let (mut first, mut rest) = (0, a);
-            while !rest.is_empty() {
-                let rows = tile_rows(rest.len() / dims.inputs);
-                let (tile, after) = rest.split_at(rows * dims.inputs);
-                match rows {
-                    $($m => band::<$m, SIGNED>(dims, tile, packed, |panel, sums| {
-                        sink(first, panel, sums)
-                    }),)+
-                    _ => unreachable!(),
-                }
-                first += rows;
-                rest = after;
-            }
-        }
-
-        /// The products of `M` rows with all panels.
-        $(#[$attribute])*
-        #[inline]
-        fn band<const M: usize, const SIGNED: bool>(
-            dims: Dims,
-            a: &[u8],
-            packed: &[u8],
-            mut sink: impl FnMut(usize, &[&[i32; WIDTH]]),
-        ) {
-            let rows: [&[u8]; M] = core::array::from_fn(|i| &a[i * dims.inputs..][..dims.inputs]);
-            let offsets = offsets::<M, SIGNED>(&rows);
-            let blocks = 1 + dims.inputs.div_ceil(4);
-            let panels = packed.as_chunks().0;
-            let panel = |i: usize| &panels[i * blocks..][..blocks];
-            let count = panels.len() / blocks;
-            let mut i = 0;
-            // One row has too few sums of its own to keep the multiplier busy.
-            while M == 1 && $wide > $n && count - i >= $wide {
-                let wide: [&[[u8; 64]]; $wide] = core::array::from_fn(|j| panel(i + j));
-                let sums = tile::<M, $wide, SIGNED>(&rows, wide, &offsets);
-                for (j, sums) in sums.as_flattened().iter().enumerate() {
-                    sink(i + j, &[sums]);
-                }
-                i += $wide;
-            }
-            while count - i >= $n {
-                let some: [&[[u8; 64]]; $n] = core::array::from_fn(|j| panel(i + j));
-                let sums = tile::<M, $n, SIGNED>(&rows, some, &offsets);
-                for j in 0..$n {
-                    let column: [&[i32; WIDTH]; M] = core::array::from_fn(|row| &sums[row][j]);
-                    sink(i + j, &column);
-                }
-                i += $n;
-            }
-            while i < count {
-                let sums = tile::<M, 1, SIGNED>(&rows, [panel(i)], &offsets);
-                let column: [&[i32; WIDTH]; M] = core::array::from_fn(|row| &sums[row][0]);
-                sink(i, &column);
-                i += 1;
-            }
-        }
-
         $(#[$attribute])*
         fn matmul(dims: Dims, a: Rows<'_>, packed: &[u8], c: &mut [i32]) {
             assert!(c.len() / dims.units == a.bytes.len() / dims.inputs);
-            let sink = |row: usize, panel: usize, column: &[&[i32; WIDTH]]| {
-                for (i, sums) in column.iter().enumerate() {
-                    let c = &mut c[(row + i) * dims.units..][..dims.units][panel * WIDTH..];
-                    let width = c.len().min(WIDTH);
-                    store(sums, &mut c[..width]);
-                }
-            };
             if a.signed {
-                products::<true>(dims, a.bytes, packed, sink);
+                multiply::<true>(dims, a.bytes, packed, c);
             } else {
-                products::<false>(dims, a.bytes, packed, sink);
+                multiply::<false>(dims, a.bytes, packed, c);
+            }
+        }
+
+        $(#[$attribute])*
+        fn multiply<const SIGNED: bool>(dims: Dims, a: &[u8], packed: &[u8], c: &mut [i32]) {
+            let panel = panel_of(packed, dims.inputs);
+            let slabs = a.chunks(SLAB * dims.inputs).zip(c.chunks_mut(SLAB * dims.units));
+            for (a, c) in slabs {
+                let slab = slab::<SIGNED>(dims, a);
+                let mut i = 0;
+                while dims.units / WIDTH - i >= $n {
+                    let some: [&[[u8; 64]]; $n] = core::array::from_fn(|j| panel(i + j));
+                    let mut row = 0;
+                    while row < slab.rows {
+                        match tile_rows(slab.rows - row) {
+                            $($m => {
+                                let (rows, offsets) = slab.some(dims, row);
+                                let sums = tile::<$m, $n, SIGNED, false>(&rows, some, &offsets);
+                                for (j, sums) in sums.iter().enumerate() {
+                                    let at = (row + j) * dims.units + i * WIDTH;
+                                    let c = &mut c[at..][..$n * WIDTH];
+                                    c.as_chunks_mut::<WIDTH>().0.copy_from_slice(sums);
+                                }
+                                row += $m;
+                            })+
+                            _ => unreachable!(),
+                        }
+                    }
+                    i += $n;
+                }
+                while i * WIDTH < dims.units {
+                    let width = (dims.units - i * WIDTH).min(WIDTH);
+                    let mut row = 0;
+                    while row < slab.rows {
+                        match tile_rows(slab.rows - row) {
+                            $($m => {
+                                let some = [panel(i)];
+                                let (rows, offsets) = slab.some(dims, row);
+                                let sums = tile::<$m, 1, SIGNED, false>(&rows, some, &offsets);
+                                for (j, [sums]) in sums.iter().enumerate() {
+                                    let at = (row + j) * dims.units + i * WIDTH;
+                                    store(sums, &mut c[at..][..width]);
+                                }
+                                row += $m;
+                            })+
+                            _ => unreachable!(),
+                        }
+                    }
+                    i += 1;
+                }
             }
         }
 
         $(#[$attribute])*
         fn dense_packed(dims: Dims, x: &[i8], packed: &[u8], b: &[i32], how: &Requantize<'_>, y: &mut [i8]) {
             check_ends(dims, x, b, y, how);
-            products::<true>(dims, bytemuck::must_cast_slice(x), packed, |row, panel, column| {
-                let at = panel * WIDTH;
-                let width = (dims.units - at).min(WIDTH);
-                let y = &mut y[row * dims.units + at..];
-                finish(&Lanes::of(b, how, at), how, column, y, (dims.units, width));
-            });
+            let panel = panel_of(packed, dims.inputs);
+            let count = dims.units.div_ceil(WIDTH);
+            let slabs = x.chunks(SLAB * dims.inputs).zip(y.chunks_mut(SLAB * dims.units));
+            for (x, y) in slabs {
+                let slab = slab::<true>(dims, bytemuck::must_cast_slice(x));
+                let mut i = 0;
+                // Takes as many panels at once, for all rows.
+                macro_rules! take {
+                    ($panels:literal) => {{
+                        let some: [&[[u8; 64]]; $panels] = core::array::from_fn(|j| panel(i + j));
+                        let ends: [Finish; $panels] = core::array::from_fn(|j| {
+                            prepare(Lanes::of(b, how, (i + j) * WIDTH), how)
+                        });
+                        let mut row = 0;
+                        while row < slab.rows {
+                            match tile_rows(slab.rows - row) {
+                                $($m => {
+                                    let (rows, offsets) = slab.some(dims, row);
+                                    let sums = tile::<$m, $panels, true, true>(&rows, some, &offsets);
+                                    for (j, end) in ends.iter().enumerate() {
+                                        let at = (i + j) * WIDTH;
+                                        let width = (dims.units - at).min(WIDTH);
+                                        let products = core::array::from_fn(|row| sums[row][j]);
+                                        let y = &mut y[row * dims.units + at..];
+                                        finish::<$m>(end, how, &products, y, (dims.units, width));
+                                    }
+                                    row += $m;
+                                })+
+                                _ => unreachable!(),
+                            }
+                        }
+                        i += $panels;
+                    }};
+                }
+                // One row has too few sums of its own to keep the multiplier busy.
+                while slab.rows == 1 && $wide > $n && count - i >= $wide {
+                    let some: [&[[u8; 64]]; $wide] = core::array::from_fn(|j| panel(i + j));
+                    let (rows, offsets) = slab.some(dims, 0);
+                    let [sums] = tile::<1, $wide, true, true>(&rows, some, &offsets);
+                    for (j, sums) in sums.into_iter().enumerate() {
+                        let at = (i + j) * WIDTH;
+                        let width = (dims.units - at).min(WIDTH);
+                        let end = prepare(Lanes::of(b, how, at), how);
+                        finish::<1>(&end, how, &[sums], &mut y[at..], (dims.units, width));
+                    }
+                    i += $wide;
+                }
+                while count - i >= $n {
+                    take!($n);
+                }
+                while i < count {
+                    take!(1);
+                }
+            }
+        }
+
+        /// Some rows, with what their sums begin with.
+        #[inline]
+        $(#[$attribute])*
+        fn slab<'a, const SIGNED: bool>(dims: Dims, bytes: &'a [u8]) -> Slab<'a> {
+            let mut slab = Slab { bytes, rows: bytes.len() / dims.inputs, offsets: [0; SLAB] };
+            for (offset, row) in slab.offsets.iter_mut().zip(bytes.chunks_exact(dims.inputs)) {
+                *offset = offset_of::<SIGNED>(row);
+            }
+            slab
         }
     };
 }
 
-/// Defines `finish` by `requantize`, row by row.
+/// Rows that go by some panels before the next panels come.
+pub(super) const SLAB: usize = 96;
+
+/// Some rows, at most [`SLAB`].
+pub(super) struct Slab<'a> {
+    pub bytes: &'a [u8],
+    pub rows: usize,
+    /// What the sums of each begin with.
+    pub offsets: [i32; SLAB],
+}
+
+impl<'a> Slab<'a> {
+    /// `M` rows from `first` on, with what their sums begin with.
+    #[inline(always)]
+    pub fn some<const M: usize>(&self, dims: Dims, first: usize) -> ([&'a [u8]; M], [i32; M]) {
+        let bytes = &self.bytes[first * dims.inputs..][..M * dims.inputs];
+        let rows = core::array::from_fn(|i| &bytes[i * dims.inputs..][..dims.inputs]);
+        (rows, core::array::from_fn(|i| self.offsets[first + i]))
+    }
+}
+
+/// The panels of a packed matrix, by their numbers.
+#[inline(always)]
+pub(super) fn panel_of<'a>(packed: &'a [u8], inputs: usize) -> impl Fn(usize) -> &'a [[u8; 64]] {
+    let blocks = 1 + inputs.div_ceil(4);
+    let panels = packed.as_chunks().0;
+    move |i| &panels[i * blocks..][..blocks]
+}
+
+/// Defines `prepare` and `finish` by `requantize`, row by row.
 macro_rules! finish_rows {
     ($(#[$attribute:meta])*) => {
+        type Finish = Lanes;
+
+        fn prepare(lanes: Lanes, _: &Requantize<'_>) -> Finish {
+            lanes
+        }
+
         $(#[$attribute])*
         #[inline]
-        fn finish(
-            lanes: &Lanes,
+        fn finish<const M: usize>(
+            lanes: &Finish,
             how: &Requantize<'_>,
-            products: &[&[i32; WIDTH]],
+            products: &[[i32; WIDTH]; M],
             y: &mut [i8],
             (stride, width): (usize, usize),
         ) {

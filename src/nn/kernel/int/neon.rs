@@ -5,7 +5,9 @@
 
 use core::arch::aarch64::*;
 
-use super::loops::{LANES, Lanes, dense_i8, dense_i16, finish_rows, packed, rows, store};
+use super::loops::{
+    LANES, Lanes, SLAB, Slab, dense_i8, dense_i16, finish_rows, packed, panel_of, rows, store,
+};
 use super::packed::WIDTH;
 use super::{
     Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rounding, Rows, Wide, bias, check,
@@ -171,9 +173,9 @@ fn twice(sums: int32x4_t, factors: int32x4_t, shifts: int32x4_t) -> int32x4_t {
     vrshlq_s32(vqaddq_s32(high, away), right)
 }
 
-/// What the sums of a tile's rows begin with: nothing.
-pub(super) fn offsets<const M: usize, const SIGNED: bool>(_rows: &[&[u8]; M]) -> [i32; M] {
-    [0; M]
+/// What the sums of a row begin with: nothing.
+pub(super) fn offset_of<const SIGNED: bool>(_row: &[u8]) -> i32 {
+    0
 }
 
 /// What a unit's sum lacks when unsigned inputs were taken for signed ones by
@@ -189,7 +191,7 @@ pub(super) fn add_top<const SIGNED: bool>(sums: &mut [i32; WIDTH], header: &[u8;
 
 #[target_feature(enable = "neon")]
 #[inline]
-fn tile<const M: usize, const N: usize, const SIGNED: bool>(
+fn tile<const M: usize, const N: usize, const SIGNED: bool, const DENSE: bool>(
     rows: &[&[u8]; M],
     [panel]: [&[[u8; 64]]; 1],
     _offsets: &[i32; M],

@@ -9,8 +9,10 @@
 use core::arch::aarch64::*;
 use core::arch::asm;
 
-use super::loops::{LANES, Lanes, dense_i8, finish_rows, packed, rows, store};
-use super::neon::{add_top, filled, load, offsets, requantize, sums_of};
+use super::loops::{
+    LANES, Lanes, SLAB, Slab, dense_i8, finish_rows, packed, panel_of, rows, store,
+};
+use super::neon::{add_top, filled, load, offset_of, requantize, sums_of};
 use super::packed::WIDTH;
 use super::{Dims, Int8Kernels, PackedKernels, Requantize, Rows, check, check_ends};
 
@@ -89,7 +91,7 @@ fn dot(x: &[i8], rows: [&[i8]; 4]) -> [i32; 4] {
 
 #[target_feature(enable = "neon,dotprod")]
 #[inline]
-fn tile<const M: usize, const N: usize, const SIGNED: bool>(
+fn tile<const M: usize, const N: usize, const SIGNED: bool, const DENSE: bool>(
     rows: &[&[u8]; M],
     [panel]: [&[[u8; 64]]; 1],
     _offsets: &[i32; M],
