@@ -295,6 +295,21 @@ unsafe fn copy_panel<S: Simd>(
     to: *mut f32,
 ) {
     let width = n.next_multiple_of(S::LANES);
+    if strides.1 == 1 && n == 2 * S::LANES {
+        // Row by row: the next row may be in another page.
+        let (mut from, mut to) = (b, to);
+        for _ in 0..k {
+            // SAFETY: inside B's part and its copy.
+            unsafe {
+                let two = [S::load(from), S::load(from.add(S::LANES))];
+                two[0].store(to);
+                two[1].store(to.add(S::LANES));
+            }
+            from = from.wrapping_add(strides.0);
+            to = to.wrapping_add(width);
+        }
+        return;
+    }
     for j in (0..n).step_by(S::LANES) {
         let lanes = S::LANES.min(n - j);
         // SAFETY: inside B's part and its copy.
@@ -452,10 +467,31 @@ impl Tile {
                 a = a.wrapping_add(step);
                 b = b.wrapping_add(self.b_stride);
             }
-            for (i, sums) in sums.iter().enumerate() {
+            // Whole vectors, the usual case, go from the registers to C: each loop has
+            // so little in it that it is unrolled.
+            let to = |i: usize, v: usize| self.c.add(i * self.c_stride + v * S::LANES);
+            macro_rules! store {
+                (|$sum:ident, $i:ident, $v:ident| $value:expr) => {
+                    for ($i, sums) in sums.iter().enumerate() {
+                        for ($v, $sum) in sums.iter().enumerate() {
+                            $value.store(to($i, $v));
+                        }
+                    }
+                };
+            }
+            if last == S::LANES {
+                match self.start {
+                    Start::Zero => store!(|sum, i, v| *sum),
+                    Start::Add => store!(|sum, i, v| *sum + S::load(to(i, v))),
+                    Start::Row(row) => store!(|sum, i, v| *sum + S::load(row.add(v * S::LANES))),
+                }
+                return;
+            }
+            let copy = sums;
+            for (i, sums) in copy.iter().enumerate() {
                 for (v, sum) in sums.iter().enumerate() {
                     let n = if v + 1 == VECTORS { last } else { S::LANES };
-                    let to = self.c.add(i * self.c_stride + v * S::LANES);
+                    let to = to(i, v);
                     let sum = match self.start {
                         Start::Zero => *sum,
                         Start::Add => *sum + load::<S>(to, n),

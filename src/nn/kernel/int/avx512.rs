@@ -216,6 +216,7 @@ struct Half {
 
 /// What the outputs of a panel need that does not depend on the sums.
 #[derive(Clone, Copy)]
+#[allow(clippy::large_enum_variant)] // never stored: one for each panel of a call
 enum Finish {
     /// Multipliers of 2^-20 to a half, rounded once, which is what networks have:
     /// no sum's result is beyond 32 bits with the zero point added.
