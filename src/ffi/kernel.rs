@@ -184,8 +184,8 @@ pub unsafe extern "C" fn nsw_kernel_matmul_f32(
 /// Packs an int8 `k` x `n` matrix for nsw_kernel_matmul_i8 and
 /// nsw_kernel_matmul_u8i8 on any kernel of this machine: row-major, or with
 /// `transposed` not 0 as `n` rows of `k` (weights of `n` units). At most
-/// `packed_cap` bytes at any alignment; their number goes to `*packed_len`
-/// (which may be NULL).
+/// `packed_cap` bytes at any alignment (a multiple of 64 is the fastest); their
+/// number goes to `*packed_len` (which may be NULL).
 ///
 /// Errors: NSW_ERR_NULL, NSW_ERR_LENGTH for a length of other than `k * n` or a
 /// size of 0, NSW_ERR_OVERFLOW, NSW_ERR_BUFFER_TOO_SMALL: `*packed_len` is what is

@@ -244,19 +244,24 @@ impl Product {
 pub struct Packed {
     n: usize,
     bytes: Vec<u8>,
+    /// Where the packed matrix begins.
+    start: usize,
 }
 
 impl Packed {
     pub fn new(n: usize, b: &[i8]) -> Outcome<Packed> {
-        let mut bytes = vec![0; packed_i8_len(n, n).map_err(no)?];
-        pack_i8(n, n, b, &mut bytes).map_err(no)?;
-        Ok(Packed { n, bytes })
+        // At a multiple of 64, as the documentation has it for speed.
+        let len = packed_i8_len(n, n).map_err(no)?;
+        let mut bytes = vec![0; len + 63];
+        let start = bytes.as_ptr().align_offset(64);
+        pack_i8(n, n, b, &mut bytes[start..]).map_err(no)?;
+        Ok(Packed { n, bytes, start })
     }
 
     /// `c` becomes the uint8 matrix `a` times this one.
     pub fn run(&self, a: &[u8], c: &mut [i32]) {
         let size = MatmulSize { m: self.n, n: self.n, k: self.n };
-        matmul_packed_u8i8(Kernel::best(), size, a, &self.bytes, c)
+        matmul_packed_u8i8(Kernel::best(), size, a, &self.bytes[self.start..], c)
             .expect("the matrices have their sizes");
     }
 }

@@ -106,16 +106,40 @@ fn float(bench: &Bench, work: String, n: usize) -> Outcome<Row> {
 fn int8(bench: &Bench, work: String, n: usize) -> Outcome<Row> {
     let mut random = Random::new(3);
     let mut byte = || random.between(-128.0, 128.0) as i8;
-    let packed = Packed::new(n, &(0..n * n).map(|_| byte()).collect::<Vec<_>>())?;
+    let weights: Vec<i8> = (0..n * n).map(|_| byte()).collect();
+    let packed = Packed::new(n, &weights)?;
     let x: Vec<u8> = (0..n * n).map(|_| byte() as u8).collect();
     let mut y = vec![0; n * n];
     let mut peers = Vec::new();
+    let mut alike = None;
     if let Some(python) = &bench.python {
         let name = format!("gemm{n}");
-        python.ask(&json!({"do": "gemm", "name": name, "n": n}))?;
+        packed.run(&x, &mut y);
+        alike = Some(hand_over(bench, &name, (&x, &weights), &y)?);
         peers.push((python.contestant("onnxruntime", name), true));
     }
     let ours = Contestant::calls("ours", || packed.run(black_box(&x), black_box(&mut y)));
     let found = Match { work, unit: operations(n), floor: Some(1.0), ours, peers };
-    bench.measure(found)
+    let mut row = bench.measure(found)?;
+    if let Some(alike) = alike {
+        row.same = alike;
+        row.note = if alike { "the same integers" } else { "OTHER INTEGERS" }.into();
+    }
+    Ok(row)
+}
+
+/// Has Python make the same product; returns whether its integers are ours.
+fn hand_over(bench: &Bench, name: &str, (x, w): (&[u8], &[i8]), y: &[i32]) -> Outcome<bool> {
+    let python = bench.python.as_ref().ok_or("no Python")?;
+    let folder = bench.peers.join("run");
+    std::fs::create_dir_all(&folder)?;
+    let file = |end: &str| folder.join(format!("{name}.{end}"));
+    std::fs::write(file("u8"), x)?;
+    std::fs::write(file("i8"), w.iter().map(|w| *w as u8).collect::<Vec<_>>())?;
+    let path = |end: &str| file(end).to_string_lossy().into_owned();
+    python.ask(&json!({
+        "do": "gemm", "name": name, "a": path("u8"), "b": path("i8"), "product": path("i32"),
+    }))?;
+    let product = std::fs::read(file("i32"))?;
+    Ok(y.iter().flat_map(|sum| sum.to_le_bytes()).eq(product))
 }
