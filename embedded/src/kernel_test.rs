@@ -2,7 +2,7 @@
 //! portable ones, on the processor itself.
 
 use neural_swarm::nn::Rounding;
-use neural_swarm::nn::kernel::{Kernel, Requantize, dense_i8};
+use neural_swarm::nn::kernel::{Kernel, Requantize, dense_i8, dense_i16, dense_i16x8};
 
 const MOST_UNITS: usize = 20;
 const MOST_INPUTS: usize = 100;
@@ -41,6 +41,55 @@ pub extern "C" fn nsw_kernel_test_compare(rounds: u32) -> u32 {
 }
 
 fn same(random: &mut Random) -> bool {
+    if random.next() & 1 == 0 { same_i8(random) } else { same_i16(random) }
+}
+
+/// A layer of int16 values with weights of either kind.
+fn same_i16(random: &mut Random) -> bool {
+    const INPUTS: usize = 50;
+    const UNITS: usize = 9;
+    const WEIGHTS: usize = UNITS * INPUTS + 3;
+    let (mut x, mut w, mut wide) = ([0i16; INPUTS + 3], [0; WEIGHTS], [0i16; WEIGHTS]);
+    let (mut biases, mut factors) = ([0i64; UNITS], [0; UNITS]);
+    let (mut shifts, mut outputs) = ([0; UNITS], [[[0; UNITS]; 2]; 2]);
+    let (inputs, units) = (1 + random.below(INPUTS), 1 + random.below(UNITS));
+    random.bytes(&mut w);
+    let extreme = random.next() & 3 == 0;
+    for x in &mut x {
+        let bits = random.next();
+        *x = if extreme { [-32_768, 32_767][bits as usize & 1] } else { (bits >> 8) as i16 };
+    }
+    for (wide, narrow) in wide.iter_mut().zip(&w) {
+        // -32,768 is no weight.
+        *wide = (i16::from(*narrow) << 8 | (random.next() as i16 & 255)).max(-32_767);
+    }
+    let wild = random.next() & 1 == 0;
+    for unit in 0..units {
+        let bits = u64::from(random.next()) << 32 | u64::from(random.next());
+        biases[unit] = bits as i64 >> if wild { 16 } else { 30 };
+        factors[unit] = (random.next() >> 2) as i32 | 1 << 30;
+        shifts[unit] = if wild { random.below(46) as i8 - 31 } else { -8 - random.below(12) as i8 };
+    }
+    let how = Requantize {
+        factors: &factors[..units],
+        shifts: &shifts[..units],
+        zero_point: 0,
+        clamp: (-32_768, 32_767),
+        rounding: Rounding::Single,
+    };
+    // At any alignment.
+    let x = &x[random.below(4)..][..inputs];
+    let w = &w[random.below(4)..][..inputs * units];
+    let wide = &wide[random.below(4)..][..inputs * units];
+    let mut ran = true;
+    for (kernel, [a, b]) in [Kernel::Dsp, Kernel::Portable].into_iter().zip(&mut outputs) {
+        ran &= dense_i16x8(kernel, x, w, &biases[..units], &how, &mut a[..units]).is_ok();
+        ran &= dense_i16(kernel, x, wide, &biases[..units], &how, &mut b[..units]).is_ok();
+    }
+    ran && outputs[0] == outputs[1]
+}
+
+fn same_i8(random: &mut Random) -> bool {
     let (mut x, mut w) = ([0; MOST_INPUTS + 3], [0; WEIGHTS]);
     let (mut biases, mut factors) = ([0; MOST_UNITS], [0; MOST_UNITS]);
     let (mut shifts, mut outputs) = ([0; MOST_UNITS], [[0; MOST_UNITS]; 2]);

@@ -8,9 +8,13 @@
 
 use core::arch::asm;
 
-use super::{Dims, Int8Kernels, Requantize, check};
+use super::{Dims, Int8Kernels, Int16Kernels, Requantize, Wide, bias, check};
 
 pub(super) static INT8: Int8Kernels = Int8Kernels { dense: dense_i8 };
+pub(super) static INT16: Int16Kernels = Int16Kernels {
+    dense_w8: |dims, x, w, b, how, y| dense_i16((dims, x, w, b), how, y, dot2_w8),
+    dense_w16: |dims, x, w, b, how, y| dense_i16((dims, x, w, b), how, y, dot2_w16),
+};
 
 fn dense_i8(dims: Dims, x: &[i8], w: &[i8], b: &[i32], how: &Requantize<'_>, y: &mut [i8]) {
     check(dims, (x, w, b, y), how);
@@ -115,4 +119,102 @@ fn words4(x: &[i8], w: &[i8], stride: usize) -> [i32; 4] {
         );
     }
     sums
+}
+
+/// A layer of int16 values, two units at a time; `dot2` gives the products of the
+/// inputs with two rows.
+#[inline(always)]
+fn dense_i16<W>(
+    (dims, x, w, b): (Dims, &[i16], &[W], &[Wide]),
+    how: &Requantize<'_>,
+    y: &mut [i16],
+    dot2: impl Fn(&[i16], [&[W]; 2]) -> [i64; 2],
+) {
+    check(dims, (x, w, b, y), how);
+    let last = dims.units - 1;
+    let row = |unit: usize| &w[unit * dims.inputs..][..dims.inputs];
+    for (x, y) in x.chunks_exact(dims.inputs).zip(y.chunks_exact_mut(dims.units)) {
+        for unit in (0..dims.units).step_by(2) {
+            // A last one alone is done twice.
+            let units = [unit, (unit + 1).min(last)];
+            for (unit, sum) in units.into_iter().zip(dot2(x, units.map(row))) {
+                y[unit] = how.wide(how.multiplier(unit), bias(b[unit]).wrapping_add(sum));
+            }
+        }
+    }
+}
+
+/// Two int16 products are added to a sum of 64 bits.
+#[inline(always)]
+fn smlald(sum: i64, x: u32, w: u32) -> i64 {
+    let (mut low, mut high) = (sum as u32, (sum >> 32) as u32);
+    // SAFETY: a build with this feature runs on a processor that has it.
+    unsafe {
+        asm!(
+            "smlald {low}, {high}, {x}, {w}",
+            low = inout(reg) low,
+            high = inout(reg) high,
+            x = in(reg) x,
+            w = in(reg) w,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    (u64::from(high) << 32 | u64::from(low)) as i64
+}
+
+/// Bytes 0 and 2 of a word as two int16, after it was turned right by `ROR` bits.
+#[inline(always)]
+fn sxtb16<const ROR: u32>(word: u32) -> u32 {
+    let halves;
+    // SAFETY: as above.
+    unsafe {
+        asm!(
+            "sxtb16 {halves}, {word}, ror #{ror}",
+            halves = lateout(reg) halves,
+            word = in(reg) word,
+            ror = const ROR,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    halves
+}
+
+/// Four bytes as a word.
+#[inline(always)]
+fn word<const N: usize, T: bytemuck::NoUninit>(values: &[T; N]) -> u32 {
+    const { assert!(size_of::<T>() * N == 4) };
+    // SAFETY: four bytes are there, and any address will do.
+    unsafe { values.as_ptr().cast::<u32>().read_unaligned() }
+}
+
+/// A sum with the products of the few inputs that are left.
+fn add<W: Copy + Into<i64>>(sum: i64, x: &[i16], w: &[W]) -> i64 {
+    let products = x.iter().zip(w).map(|(x, w)| i64::from(*x) * (*w).into());
+    products.fold(sum, i64::wrapping_add)
+}
+
+fn dot2_w16(x: &[i16], [a, b]: [&[i16]; 2]) -> [i64; 2] {
+    let [(pairs, rest), (a, a_rest), (b, b_rest)] = [x, a, b].map(<[i16]>::as_chunks::<2>);
+    let mut sums = [0i64; 2];
+    for (x, (a, b)) in pairs.iter().zip(a.iter().zip(b)) {
+        let x = word(x);
+        sums = [smlald(sums[0], x, word(a)), smlald(sums[1], x, word(b))];
+    }
+    [add(sums[0], rest, a_rest), add(sums[1], rest, b_rest)]
+}
+
+fn dot2_w8(x: &[i16], [a, b]: [&[i8]; 2]) -> [i64; 2] {
+    let (fours, rest) = x.as_chunks::<4>();
+    let [(a, a_rest), (b, b_rest)] = [a, b].map(<[i8]>::as_chunks::<4>);
+    let mut sums = [0i64; 2];
+    for ([x0, x1, x2, x3], (a, b)) in fours.iter().zip(a.iter().zip(b)) {
+        let (low, high) = (word(&[*x0, *x1]), word(&[*x2, *x3]));
+        // Inputs 0 and 2, and 1 and 3, as the bytes come.
+        let (even, odd) = (low & 0xffff | high << 16, low >> 16 | high & 0xffff_0000);
+        for (sum, w) in sums.iter_mut().zip([word(a), word(b)]) {
+            *sum = smlald(*sum, even, sxtb16::<0>(w));
+            *sum = smlald(*sum, odd, sxtb16::<8>(w));
+        }
+    }
+    [add(sums[0], rest, a_rest), add(sums[1], rest, b_rest)]
 }

@@ -152,6 +152,8 @@ pub(super) fn table16(kernel: Kernel) -> &'static Int16Kernels {
         Kernel::Avx2 => &avx2::INT16,
         #[cfg(target_arch = "aarch64")]
         Kernel::Neon | Kernel::NeonDot => &neon::INT16,
+        #[cfg(all(target_arch = "arm", feature = "cortex-m-dsp"))]
+        Kernel::Dsp => &dsp::INT16,
         _ => &portable::INT16,
     }
 }
