@@ -2091,7 +2091,8 @@ typedef struct nsw_qnet_config {
   /**
    * How many samples nsw_qnet_forward_i8_batch runs at once; 0 for 1. Costs
    * memory for the values between layers, and from 4 on for a packed copy of
-   * the weights where the machine's kernels gain by it.
+   * the weights where the machine's kernels gain by it. A network with
+   * shortcuts runs one after the other whatever it says.
    */
   uint32_t batch;
 } nsw_qnet_config;
@@ -3725,9 +3726,9 @@ nsw_status nsw_dataset_save_csv(const struct nsw_dataset *dataset,
  *
  * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle for the
  * network, NSW_ERR_INVALID for an unknown constant or a percentage out of range,
- * NSW_ERR_UNSUPPORTED for shortcuts and for layers whose units differ in
- * activation or steepness (sparse layers get weights of 0), NSW_ERR_OVERFLOW
- * for a model of more than 4 GiB.
+ * NSW_ERR_UNSUPPORTED for layers whose units differ in activation or steepness
+ * (sparse layers get weights of 0), NSW_ERR_OVERFLOW for a model of more than
+ * 4 GiB.
  */
 nsw_status nsw_qnet_footprint(const struct nsw_qnet_config *config, size_t *size, size_t *align);
 
@@ -3989,9 +3990,9 @@ nsw_status nsw_qnet_compare(struct nsw_qnet *qnet,
  * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle for the
  * network, NSW_ERR_INVALID for an unknown constant, NSW_SCHEME_INT8 or a
  * percentage out of range, NSW_ERR_UNSUPPORTED for NSW_CALIBRATION_ENTROPY (which
- * weighs 256 levels), for shortcuts and for layers whose units differ in
- * activation or steepness (sparse layers get weights of 0), NSW_ERR_OVERFLOW
- * for a model of more than 4 GiB.
+ * weighs 256 levels) and for layers whose units differ in activation or
+ * steepness (sparse layers get weights of 0), NSW_ERR_OVERFLOW for a model of
+ * more than 4 GiB.
  */
 nsw_status nsw_qnet16_footprint(const struct nsw_qnet16_config *config,
                                 size_t *size,

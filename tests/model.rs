@@ -346,6 +346,31 @@ fn sections_of_int16_models_are_checked() {
 }
 
 #[test]
+fn the_topology_of_integer_models_is_checked() {
+    // What was layered has too few weights for shortcuts.
+    let changes: [(Kind, usize); 3] = {
+        let [_, int8, mixed, int16] = kinds();
+        [(int8, 30), (mixed, 29), (int16, 29)]
+    };
+    for ((model, load), at) in changes {
+        let mut bad = model.clone();
+        bad[at] = 1;
+        bad[4] = if model[6] == 2 { 2 } else { 1 };
+        reseal(&mut bad);
+        let error = load(&bad);
+        assert!(matches!(error, Some(Error::ModelLength | Error::ModelInvalid)), "{error:?}");
+        bad[at] = 2;
+        reseal(&mut bad);
+        assert_eq!(load(&bad), Some(Error::ModelInvalid));
+    }
+    // A version that says more than it must.
+    let mut bad = int8_model();
+    bad[4] = 2;
+    reseal(&mut bad);
+    assert_eq!(try_int8(&bad), Err(Error::ModelInvalid));
+}
+
+#[test]
 fn kinds_do_not_mix() {
     for (i, (model, _)) in kinds().into_iter().enumerate() {
         for (j, (_, load)) in kinds().into_iter().enumerate() {

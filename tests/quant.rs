@@ -3,7 +3,7 @@
 use neural_swarm::Error;
 use neural_swarm::nn::{
     Activation, Adam, Algorithm, Calibration, Data, Kernel, Layer, LayerError, Loss, Net,
-    NetConfig, QNet, QNetConfig, Rounding, TrainParams, Trainer, TrainerConfig,
+    NetConfig, QNet, QNetConfig, Rounding, Topology, TrainParams, Trainer, TrainerConfig,
 };
 use neural_swarm::port::{Heap, Level, Logger};
 use proptest::prelude::*;
@@ -22,7 +22,9 @@ fn reference(model: &[u8], input: &[i8]) -> Vec<i8> {
     let pad = |n: usize| n.div_ceil(4) * 4;
     let layers = u32_at(20) as usize;
     let mut at = 32 + 20 * layers;
+    let shortcut = model[30] == 1;
     let mut x: Vec<i8> = input.to_vec();
+    let mut last = x.len();
     for l in 0..layers {
         let record = 32 + 20 * l;
         let units = u32_at(record) as usize;
@@ -79,10 +81,12 @@ fn reference(model: &[u8], input: &[i8]) -> Vec<i8> {
             }
             _ => {}
         }
-        x = y;
+        last = y.len();
+        // With shortcuts the next layer sees all that has been.
+        x = if shortcut { [x, y].concat() } else { y };
     }
     assert_eq!(at, model.len());
-    x
+    x[x.len() - last..].to_vec()
 }
 
 fn activation() -> impl Strategy<Value = Activation> {
@@ -110,7 +114,9 @@ proptest! {
 
     #[test]
     fn every_kernel_gives_what_the_format_says((inputs, layers, seed, samples) in shapes()) {
-        let mut net = Net::new(&NetConfig::new(inputs, &layers).seed(seed), Heap).unwrap();
+        let topology = [Topology::Layered, Topology::Shortcut][seed as usize / 2 % 2];
+        let config = NetConfig { topology, ..NetConfig::new(inputs, &layers).seed(seed) };
+        let mut net = Net::new(&config, Heap).unwrap();
         let rounding = if seed % 2 == 0 { Rounding::Single } else { Rounding::Double };
         let config = &mut QNetConfig { rounding, ..QNetConfig::new(&mut net, &samples) };
         let mut q = QNet::new(config, Heap).unwrap();
@@ -136,7 +142,9 @@ proptest! {
 
     #[test]
     fn outputs_are_near_the_float_network((inputs, layers, seed, samples) in shapes()) {
-        let mut net = Net::new(&NetConfig::new(inputs, &layers).seed(seed), Heap).unwrap();
+        let topology = [Topology::Layered, Topology::Shortcut][seed as usize % 2];
+        let config = NetConfig { topology, ..NetConfig::new(inputs, &layers).seed(seed) };
+        let mut net = Net::new(&config, Heap).unwrap();
         let mut q = quantise(&mut net, &samples).unwrap();
         let outputs = q.outputs();
         let mut real = vec![0.0; samples.len() / inputs * outputs];

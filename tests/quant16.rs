@@ -3,8 +3,8 @@
 use neural_swarm::Error;
 use neural_swarm::nn::{
     Activation, Adam, Algorithm, Bound, Calibration, Data, Kernel, Layer, LayerError, Loss, Net,
-    NetConfig, QNet16, QNet16Config, Scheme, SchemeConfig, TrainParams, Trainer, TrainerConfig,
-    smallest_scheme,
+    NetConfig, QNet, QNet16, QNet16Config, QNetConfig, Scheme, SchemeConfig, Topology, TrainParams,
+    Trainer, TrainerConfig, smallest_scheme,
 };
 use neural_swarm::port::{Arena, Heap, Level, Logger};
 use proptest::prelude::*;
@@ -27,7 +27,9 @@ fn reference(model: &[u8], input: &[i16]) -> Vec<i16> {
     let layers = u32_at(20) as usize;
     let width = usize::from(model[28]);
     let mut at = 32 + 16 * layers;
+    let shortcut = model[29] == 1;
     let mut x: Vec<i16> = input.to_vec();
+    let mut last = x.len();
     for l in 0..layers {
         let record = 32 + 16 * l;
         let units = u32_at(record) as usize;
@@ -89,10 +91,12 @@ fn reference(model: &[u8], input: &[i16]) -> Vec<i16> {
                 at += 1028;
             }
         }
-        x = y;
+        last = y.len();
+        // With shortcuts the next layer sees all that has been.
+        x = if shortcut { [x, y].concat() } else { y };
     }
     assert_eq!(at, model.len());
-    x
+    x[x.len() - last..].to_vec()
 }
 
 fn activation() -> impl Strategy<Value = Activation> {
@@ -118,7 +122,9 @@ proptest! {
 
     #[test]
     fn every_kernel_gives_what_the_format_says((inputs, layers, seed, samples) in shapes()) {
-        let mut net = Net::new(&NetConfig::new(inputs, &layers).seed(seed), Heap).unwrap();
+        let topology = [Topology::Layered, Topology::Shortcut][seed as usize % 2];
+        let config = NetConfig { topology, ..NetConfig::new(inputs, &layers).seed(seed) };
+        let mut net = Net::new(&config, Heap).unwrap();
         for scheme in WIDE {
             let mut q = quantise(&mut net, &samples, scheme).unwrap();
             prop_assert_eq!(QNet16::load(q.model(), Heap).unwrap().scheme(), scheme);
@@ -159,7 +165,9 @@ fn more_bits_are_nearer_the_float_network() {
             Layer::new(9, hidden[(seed as usize / 4) % 4]),
             Layer::new(4, [Activation::Linear, Activation::Softmax][seed as usize % 2]),
         ];
-        let mut net = Net::new(&NetConfig::new(inputs, &layers).seed(seed), Heap).unwrap();
+        let topology = [Topology::Layered, Topology::Shortcut][seed as usize / 2 % 2];
+        let config = NetConfig { topology, ..NetConfig::new(inputs, &layers).seed(seed) };
+        let mut net = Net::new(&config, Heap).unwrap();
         let samples: Vec<f32> = (0..inputs * 50).map(|i| (i as f32 * 0.37).sin() * 2.0).collect();
         let mut config = SchemeConfig::new(&mut net, &samples, Bound::Rms(0.0));
         let [int8, mixed, int16] = smallest_scheme(&mut config, Heap).unwrap().losses;
@@ -402,5 +410,43 @@ fn sparse_networks_run_with_weights_of_zero() {
         let mut errors = [LayerError::default(); 2];
         q.compare(&mut sparse, &samples, &mut errors).unwrap();
         assert!(errors[1].sqnr > 38.0, "{scheme:?} {errors:?}");
+    }
+}
+
+/// What cascade training grows: hidden layers of one unit, each with an activation
+/// of its own, inputs of another range than the units' values.
+#[test]
+fn grown_networks_run_on_integers() {
+    let layers = [Layer::new(1, Activation::Tanh)];
+    let config = NetConfig {
+        topology: Topology::Shortcut,
+        spare_units: 9,
+        ..NetConfig::new(4, &layers).seed(6)
+    };
+    let mut net = Net::new(&config, Heap).unwrap();
+    let activations = [Activation::Gaussian, Activation::SinSymmetric, Activation::Sigmoid];
+    for unit in 0..9 {
+        let (incoming, style) = (vec![0.0; 4 + unit], (activations[unit % 3], 1.0));
+        net.grow(style, (&incoming, 0.0), &[0.0]).unwrap();
+    }
+    let weights: Vec<f32> =
+        (0..net.weights().len()).map(|i| (i as f32 * 1.7).sin() * 0.4).collect();
+    net.set_weights(&weights).unwrap();
+    let samples: Vec<f32> = (0..4 * 200).map(|i| (i as f32 * 0.61).sin() * 5.0).collect();
+    let mut config = SchemeConfig::new(&mut net, &samples, Bound::Rms(0.0));
+    let [int8, mixed, int16] = smallest_scheme(&mut config, Heap).unwrap().losses;
+    assert!(int8 < 0.03 && mixed < 0.02 && int16 < 3e-4, "{int8} {mixed} {int16}");
+    // Batches are single samples, from a copy and from a view.
+    let mut q =
+        QNet::new(&mut QNetConfig { batch: 8, ..QNetConfig::new(&mut net, &samples) }, Heap)
+            .unwrap();
+    let mut again = QNet::load_batch(q.model(), 8, Heap).unwrap();
+    let (mut all, mut one, mut loaded) = (vec![0.0; 200], vec![0.0; 1], vec![0.0; 200]);
+    q.forward_batch(&samples, &mut all).unwrap();
+    again.forward_batch(&samples, &mut loaded).unwrap();
+    assert_eq!(all, loaded);
+    for (i, x) in samples.chunks_exact(4).enumerate() {
+        q.forward(x, &mut one).unwrap();
+        assert_eq!(one[0], all[i]);
     }
 }

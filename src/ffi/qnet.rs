@@ -39,7 +39,8 @@ pub struct nsw_qnet_config {
     pub percentile: f32,
     /// How many samples nsw_qnet_forward_i8_batch runs at once; 0 for 1. Costs
     /// memory for the values between layers, and from 4 on for a packed copy of
-    /// the weights where the machine's kernels gain by it.
+    /// the weights where the machine's kernels gain by it. A network with
+    /// shortcuts runs one after the other whatever it says.
     pub batch: u32,
 }
 
@@ -176,9 +177,9 @@ unsafe fn config_footprint(config: *const nsw_qnet_config) -> Result<core::alloc
 ///
 /// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle for the
 /// network, NSW_ERR_INVALID for an unknown constant or a percentage out of range,
-/// NSW_ERR_UNSUPPORTED for shortcuts and for layers whose units differ in
-/// activation or steepness (sparse layers get weights of 0), NSW_ERR_OVERFLOW
-/// for a model of more than 4 GiB.
+/// NSW_ERR_UNSUPPORTED for layers whose units differ in activation or steepness
+/// (sparse layers get weights of 0), NSW_ERR_OVERFLOW for a model of more than
+/// 4 GiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_qnet_footprint(
     config: *const nsw_qnet_config,

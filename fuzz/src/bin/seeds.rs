@@ -5,7 +5,7 @@ use std::path::Path;
 
 use neural_swarm::nn::{
     Activation, Data, Layer, Net, NetConfig, QNet, QNet16, QNet16Config, QNetConfig, Scheme,
-    Trainer,
+    Topology, Trainer,
 };
 use neural_swarm::port::Heap;
 use neural_swarm_fuzz::{TRAINERS, net, trainer_config};
@@ -29,7 +29,10 @@ fn models(folder: &Path) -> Outcome {
     for (i, activation) in activations.into_iter().enumerate() {
         let layers = [Layer::new(i + 2, activation), Layer::new(3, Activation::Softmax)];
         let layers = &layers[..if i == 2 { 1 } else { 2 }];
-        let mut net = Net::new(&NetConfig::new(i + 1, layers), Heap)?;
+        // The second one with shortcuts.
+        let topology = if i == 1 { Topology::Shortcut } else { Topology::Layered };
+        let config = NetConfig { topology, ..NetConfig::new(i + 1, layers) };
+        let mut net = Net::new(&config, Heap)?;
         let mut float = vec![0; net.model_len()?];
         net.save(&mut float)?;
         let samples: Vec<f32> = (0..(i + 1) * 8).map(|i| (i as f32).sin()).collect();

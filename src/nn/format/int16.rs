@@ -1,8 +1,8 @@
 //! Int16 models: int16 values, and int8 or int16 weights.
 //!
 //! The header's last 8 bytes are the scale of the input, f32, then u8 the bytes
-//! of a weight, 1 or 2, and 3 zero bytes. All zero points are 0. A record is 16
-//! bytes:
+//! of a weight, 1 or 2, u8 the topology ([`Topology`]), and 2 zero bytes. All zero
+//! points are 0. A record is 16 bytes:
 //!
 //! | at | type | |
 //! |---|---|---|
@@ -15,7 +15,9 @@
 //! After the records come, layer by layer, each padded with zeros to a
 //! multiple of 4 bytes:
 //!
-//! - weights, i8 or i16, one row for each unit; never -128 or -32768;
+//! - weights, i8 or i16, one row for each unit; never -128 or -32768; with shortcuts
+//!   of all inputs and all units before, in which the scales of their sources are
+//!   already;
 //! - biases, i64, for each unit, within 47 bits and a sign;
 //! - multipliers, i32, for each unit (see `quant/requant.rs`);
 //! - shifts, i8, for each unit, at most 14;
@@ -29,7 +31,7 @@ use crate::nn::kernel::Dims;
 use crate::nn::kernel::int::Wide;
 use crate::nn::quant::requant::{MAX_WIDE_SHIFT, MIN_SHIFT};
 use crate::nn::shape::MAX_WIDTH;
-use crate::nn::{Activation, Scheme};
+use crate::nn::{Activation, Scheme, Topology};
 
 const RECORD: usize = 16;
 /// Points of an activation's table, and one of padding.
@@ -239,7 +241,8 @@ pub(crate) struct Summary {
     /// Scale of the input, as bits.
     pub input: u32,
     pub scheme: Scheme,
-    /// Inputs or units of the widest layer.
+    pub topology: Topology,
+    /// Inputs or units of the widest layer; with shortcuts all of both.
     pub widest: u32,
 }
 
@@ -248,11 +251,13 @@ impl<'b> Model<'b> {
     pub fn read(bytes: &'b [u8]) -> Result<Model<'b>> {
         let header = Header::read(bytes, Kind::Int16)?;
         let input = u32_at(&header.extra, 0);
-        let scheme = match header.extra[4..] {
-            [1, 0, 0, 0] => Scheme::Int16x8,
-            [2, 0, 0, 0] => Scheme::Int16,
+        let [width, topology, 0, 0] = header.extra[4..] else { return Err(Error::ModelInvalid) };
+        let scheme = match width {
+            1 => Scheme::Int16x8,
+            2 => Scheme::Int16,
             _ => return Err(Error::ModelInvalid),
         };
+        let topology = Topology::from_code(topology.into()).ok_or(Error::ModelInvalid)?;
         if header.version != V1
             || !is_scale(input)
             || !(1..=MAX_WIDTH as u32).contains(&header.inputs)
@@ -260,7 +265,7 @@ impl<'b> Model<'b> {
             return Err(Error::ModelInvalid);
         }
         let (inputs, layers) = (header.inputs, header.layers);
-        let summary = Summary { inputs, layers, input, scheme, widest: inputs };
+        let summary = Summary { inputs, layers, input, scheme, topology, widest: inputs };
         let mut model = Model { bytes, summary };
         let (mut end, mut widest) = (HEADER + records(bytes, layers, RECORD)?.len(), inputs);
         model.walk(|i, layer| {
@@ -268,7 +273,11 @@ impl<'b> Model<'b> {
                 return Err(Error::ModelInvalid);
             }
             end = layer.end().filter(|end| *end <= bytes.len()).ok_or(Error::ModelLength)?;
-            widest = widest.max(layer.units);
+            widest = match topology {
+                Topology::Layered => widest.max(layer.units),
+                // Both are at most 65,535.
+                Topology::Shortcut => layer.inputs + layer.units,
+            };
             layer.sections(bytes).check()
         })?;
         if end != bytes.len() {
@@ -287,9 +296,15 @@ impl<'b> Model<'b> {
         for (i, record) in records.chunks_exact(RECORD).enumerate() {
             let at_now = at.ok_or(Error::ModelLength)? as u32;
             let layer = Layer { inputs, width, at: at_now, ..Layer::read(record)? };
+            if inputs > MAX_WIDTH as u32 {
+                return Err(Error::ModelInvalid);
+            }
             each(i, layer)?;
             at = layer.end();
-            inputs = layer.units;
+            inputs = match self.summary.topology {
+                Topology::Layered => layer.units,
+                Topology::Shortcut => inputs + layer.units,
+            };
         }
         Ok(())
     }
@@ -318,6 +333,7 @@ pub(crate) fn seal(image: &mut [u8], summary: &Summary, layers: &[Layer]) {
     let mut extra = [0; 8];
     extra[..4].copy_from_slice(&summary.input.to_le_bytes());
     extra[4] = summary.scheme.weight_bytes();
+    extra[5] = summary.topology as u8;
     let Summary { inputs, layers, .. } = *summary;
     Header { version: V1, kind: Kind::Int16, inputs, layers, extra }.seal(image);
 }

@@ -1,8 +1,9 @@
 //! Int8 models.
 //!
 //! The header's last 8 bytes are the input's quantisation: f32 scale, i8 zero
-//! point; then u8 the rounding of sums ([`Rounding`]) and 2 zero bytes. Version
-//! 1 is single rounding, version 2 double. A record is 20 bytes:
+//! point; then u8 the rounding of sums ([`Rounding`]), u8 the topology
+//! ([`Topology`]) and a zero byte. Version 1 is single rounding of layered
+//! networks, version 2 the rest. A record is 20 bytes:
 //!
 //! | at | type | |
 //! |---|---|---|
@@ -19,9 +20,10 @@
 //! After the records come, layer by layer, each padded with zeros to a
 //! multiple of 4 bytes:
 //!
-//! - weights, i8, one row for each unit;
-//! - biases, i32, for each unit; `-zero point of the input * sum of the row's
-//!   weights` is already in them, so that a sum is `bias + sum(w * x)`;
+//! - weights, i8, one row for each unit; with shortcuts of all inputs and all units
+//!   before, in which the scales of their sources are already;
+//! - biases, i32, for each unit; `-zero point * weight` of each input is already in
+//!   them, so that a sum is `bias + sum(w * x)`;
 //! - multipliers, i32, for each unit (see `quant/requant.rs`);
 //! - shifts, i8, for each unit;
 //! - sigmoid and tanh: the output for each of the 256 sums from -128, i8;
@@ -33,7 +35,7 @@ use crate::error::{Error, Result};
 use crate::nn::kernel::Dims;
 use crate::nn::quant::requant::{MAX_SHIFT, MIN_SHIFT, Multiplier};
 use crate::nn::shape::MAX_WIDTH;
-use crate::nn::{Activation, Rounding};
+use crate::nn::{Activation, Rounding, Topology};
 
 const RECORD: usize = 20;
 
@@ -239,7 +241,8 @@ pub(crate) struct Summary {
     pub layers: u32,
     pub input: Stored,
     pub rounding: Rounding,
-    /// Inputs or units of the widest layer.
+    pub topology: Topology,
+    /// Inputs or units of the widest layer; with shortcuts all of both.
     pub widest: u32,
 }
 
@@ -248,16 +251,17 @@ impl<'b> Model<'b> {
     pub fn read(bytes: &'b [u8]) -> Result<Model<'b>> {
         let header = Header::read(bytes, Kind::Int8)?;
         let input = Stored { scale: u32_at(&header.extra, 0), zero_point: header.extra[4] as i8 };
-        // Whoever knows version 1 alone must not run what it cannot round.
-        let rounding = if header.version == V1 { Rounding::Single } else { Rounding::Double };
-        if header.extra[5..] != [rounding as u8, 0, 0]
+        let [rounding, topology, 0] = header.extra[5..] else { return Err(Error::ModelInvalid) };
+        let rounding = Rounding::from_code(rounding.into()).ok_or(Error::ModelInvalid)?;
+        let topology = Topology::from_code(topology.into()).ok_or(Error::ModelInvalid)?;
+        if header.version != version(rounding, topology)
             || !input.is_valid()
             || !(1..=MAX_WIDTH as u32).contains(&header.inputs)
         {
             return Err(Error::ModelInvalid);
         }
         let (inputs, layers) = (header.inputs, header.layers);
-        let summary = Summary { inputs, layers, input, rounding, widest: inputs };
+        let summary = Summary { inputs, layers, input, rounding, topology, widest: inputs };
         let mut model = Model { bytes, summary };
         let (mut end, mut widest) = (HEADER + records(bytes, layers, RECORD)?.len(), inputs);
         model.walk(|i, layer| {
@@ -265,7 +269,11 @@ impl<'b> Model<'b> {
                 return Err(Error::ModelInvalid);
             }
             end = layer.end().filter(|end| *end <= bytes.len()).ok_or(Error::ModelLength)?;
-            widest = widest.max(layer.units);
+            widest = match topology {
+                Topology::Layered => widest.max(layer.units),
+                // Both are at most 65,535.
+                Topology::Shortcut => layer.inputs + layer.units,
+            };
             layer.sections(bytes).check(&layer)
         })?;
         if end != bytes.len() {
@@ -283,11 +291,25 @@ impl<'b> Model<'b> {
         for (i, record) in records.chunks_exact(RECORD).enumerate() {
             let at_now = at.ok_or(Error::ModelLength)? as u32;
             let layer = Layer { inputs, at: at_now, ..Layer::read(record)? };
+            if inputs > MAX_WIDTH as u32 {
+                return Err(Error::ModelInvalid);
+            }
             each(i, layer)?;
             at = layer.end();
-            inputs = layer.units;
+            inputs = match self.summary.topology {
+                Topology::Layered => layer.units,
+                Topology::Shortcut => inputs + layer.units,
+            };
         }
         Ok(())
+    }
+}
+
+/// Whoever knows version 1 alone must not run what it cannot.
+fn version(rounding: Rounding, topology: Topology) -> u16 {
+    match (rounding, topology) {
+        (Rounding::Single, Topology::Layered) => V1,
+        _ => V2,
     }
 }
 
@@ -315,8 +337,9 @@ pub(crate) fn seal(image: &mut [u8], summary: &Summary, layers: &[Layer]) {
     extra[..4].copy_from_slice(&summary.input.scale.to_le_bytes());
     extra[4] = summary.input.zero_point as u8;
     extra[5] = summary.rounding as u8;
-    let version = if summary.rounding == Rounding::Single { V1 } else { V2 };
-    let Summary { inputs, layers, .. } = *summary;
+    extra[6] = summary.topology as u8;
+    let Summary { inputs, layers, rounding, topology, .. } = *summary;
+    let version = version(rounding, topology);
     Header { version, kind: Kind::Int8, inputs, layers, extra }.seal(image);
 }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
 use crate::nn::format::int8::{self, Layer};
 use crate::nn::net::Body;
-use crate::nn::shape::Dense;
+use crate::nn::shape::{Dense, MAX_WIDTH, Shape};
 use crate::nn::{Activation, MODEL_ALIGN, Net, Topology};
 use crate::port::{Level, Line, Logger};
 
@@ -23,6 +23,7 @@ pub struct QNetConfig<'a, 'n> {
     /// How many samples [`QNet::forward_i8_batch`] runs at once; 1 for one
     /// after the other. Costs memory for the values between layers, and from 4
     /// on for a packed copy of the weights where the machine's kernels gain by it.
+    /// A network with shortcuts runs one after the other whatever it says.
     pub batch: usize,
     /// How sums become int8 values. The model remembers it.
     pub rounding: Rounding,
@@ -63,7 +64,7 @@ fn carve<'m>(
 ) -> Result<Memory<'m>> {
     // Sizes first: the model's length follows from the layers alone.
     let len = int8::plan(net.layers().iter().map(outline), |_, _| {})?;
-    let mut sizes = Sizes::new(batch)?;
+    let mut sizes = Sizes::new(batch, net.shape().topology)?;
     for dense in net.layers() {
         sizes.add(outline(dense).dims())?;
     }
@@ -74,11 +75,14 @@ fn carve<'m>(
     })
 }
 
+/// Whether there are integers for it.
+pub(super) fn check(net: &Net<'_>) -> Result<()> {
+    let widest = net.layers().iter().map(Dense::inputs).max().unwrap_or(0);
+    if net.shape().mixed || widest > MAX_WIDTH { Err(Error::Unsupported) } else { Ok(()) }
+}
+
 pub(super) fn footprint(net: &Net<'_>, batch: usize, calibration: Calibration) -> Result<Layout> {
-    let shape = net.shape();
-    if shape.topology != Topology::Layered || shape.mixed {
-        return Err(Error::Unsupported);
-    }
+    check(net)?;
     let mut carver = Carver::measure();
     carve(net, batch, calibration, &mut carver)?;
     carver.layout()
@@ -99,12 +103,15 @@ pub(super) fn in_piece<'m>(
     let outlines = config.net.layers().iter().zip(&*memory.ranges.layers);
     let outlines = outlines.map(|(dense, span)| quantizations(outline(dense), *span));
     int8::plan(outlines, |i, layer| layers[i] = layer)?;
-    let mut from = input;
+    let topology = config.net.shape().topology;
     for (i, (layer, dense)) in layers.iter().zip(config.net.layers()).enumerate() {
-        let clipped = fill(image, layer, from, (config.net.body(), dense));
+        let source = |source| match before(topology, &layers[..i], |layer| layer.inputs, source) {
+            None => input,
+            Some(before) => layers[before].outputs.into(),
+        };
+        let clipped = fill(image, layer, source, (config.net.body(), dense));
         let silent = f32::from_bits(layer.sums.scale) == 1.0 && layer.sums.zero_point == 0;
         warn(config.logger, i, clipped, silent);
-        from = layer.outputs.into();
     }
     Line::new("quantised ")
         .number(config.net.shape().parameters)
@@ -118,11 +125,35 @@ pub(super) fn in_piece<'m>(
         layers: shape.layers as u32,
         input: input.into(),
         rounding: config.rounding,
-        widest: shape.widest.max(shape.inputs) as u32,
+        topology,
+        widest: widest(shape) as u32,
     };
     let image = bytemuck::must_cast_slice_mut(&mut memory.words);
     int8::seal(image, &summary, &memory.parts.layers);
     QNet::assemble(summary, Image::Own(memory.words), memory.parts, piece)
+}
+
+/// Which of the layers before gives a source its value; none: it is an input.
+/// `inputs` tells a layer's, which with shortcuts are also the nodes before it.
+pub(super) fn before<L>(
+    topology: Topology,
+    layers: &[L],
+    inputs: impl Fn(&L) -> u32,
+    source: usize,
+) -> Option<usize> {
+    let count = match topology {
+        Topology::Layered => layers.len(),
+        Topology::Shortcut => layers.partition_point(|layer| inputs(layer) as usize <= source),
+    };
+    count.checked_sub(1)
+}
+
+/// Values that a network holds at once.
+pub(super) fn widest(shape: Shape) -> usize {
+    match shape.topology {
+        Topology::Layered => shape.widest.max(shape.inputs),
+        Topology::Shortcut => shape.nodes(),
+    }
 }
 
 /// Says what looks wrong with a layer: numbers that did not fit, nothing but zero.
@@ -165,49 +196,67 @@ fn quantizations(layer: Layer, Spans { sums: span, outputs }: Spans) -> Layer {
     Layer { sums: sums.into(), outputs: outputs.into(), clamp: (low, 127), ..layer }
 }
 
-/// Fills a layer's sections; returns how many numbers did not fit.
+/// Shows each of a unit's weights, with its source counted from the layer's first.
+pub(super) fn each_weight(
+    (body, dense): (&Body<'_>, &Dense),
+    unit: usize,
+    mut each: impl FnMut(usize, f32),
+) {
+    let real = &dense.of(body.parameters()).0[body.weights_of(dense, unit)];
+    match dense.links {
+        None => real.iter().enumerate().for_each(|(source, w)| each(source, *w)),
+        Some(_) => body.row(dense, unit).1.zip(real).for_each(|(source, w)| each(source, *w)),
+    }
+}
+
+/// Fills a layer's sections; returns how many numbers did not fit. `sources` says
+/// how each source's values are quantised.
 fn fill(
     image: &mut [u8],
     layer: &Layer,
-    input: Quantization,
+    sources: impl Fn(usize) -> Quantization,
     (body, dense): (&Body<'_>, &Dense),
 ) -> usize {
     let [to_weights, to_biases, factors, shifts, table] = layer.sections_mut(image);
     let rows = to_weights.chunks_exact_mut(layer.inputs as usize);
     let numbers = to_biases.as_chunks_mut().0.iter_mut().zip(factors.as_chunks_mut().0).zip(shifts);
-    let (weights, real_biases) = dense.of(body.parameters());
     let steepness = dense.steepness;
     let sums = Quantization::from(layer.sums);
+    // Sources of other scales have theirs in their weights.
+    let input = (0..dense.inputs()).fold(0f32, |most, source| most.max(sources(source).scale));
     let mut clipped = 0;
-    let ends = rows.zip(numbers).zip(real_biases).enumerate();
+    let ends = rows.zip(numbers).zip(dense.of(body.parameters()).1).enumerate();
     for (unit, ((row, ((bias, factor), shift)), real_bias)) in ends {
-        let range = body.weights_of(dense, unit);
-        let real = &weights[range.clone()];
         // Of weights that the steepness is part of.
+        let weight = |w: f32, from: &Quantization| {
+            f64::from(steepness * w) * (f64::from(from.scale) / f64::from(input))
+        };
+        let mut largest = 0f64;
+        each_weight((body, dense), unit, |source, w| {
+            largest = largest.max(weight(w, &sources(source)).abs());
+        });
         let limits = (127.0, f64::from(1u32 << 30));
-        let scale = unit_scale((real, *real_bias), steepness, (input.scale, sums.scale), limits);
-        let mut total = 0i64;
-        let mut put = |source: usize, w: f32| {
-            let q = libm::round(f64::from(steepness * w) / scale).clamp(-127.0, 127.0) as i8;
+        let real_bias = f64::from(steepness * real_bias);
+        let scale = unit_scale((largest, real_bias), (input, sums.scale), limits);
+        let mut zero_points = 0i64;
+        // What a sparse layer does not connect has weight 0.
+        each_weight((body, dense), unit, |source, w| {
+            let from = sources(source);
+            let q = libm::round(weight(w, &from) / scale).clamp(-127.0, 127.0) as i8;
             // Files may name a source twice.
             let sum = i16::from(row[source] as i8) + i16::from(q);
             let fitting = sum.clamp(-127, 127);
             clipped += usize::from(fitting != sum);
-            total += i64::from(fitting) - i64::from(row[source] as i8);
+            let more = i64::from(fitting) - i64::from(row[source] as i8);
+            zero_points += i64::from(from.zero_point) * more;
             row[source] = fitting as i8 as u8;
-        };
-        // What a sparse layer does not connect has weight 0.
-        match dense.links {
-            None => real.iter().enumerate().for_each(|(source, w)| put(source, *w)),
-            Some(_) => body.row(dense, unit).1.zip(real).for_each(|(source, w)| put(source, *w)),
-        }
-        let own =
-            libm::round(f64::from(steepness * real_bias) / (f64::from(input.scale) * scale)) as i64;
-        let folded = own.saturating_sub(i64::from(input.zero_point) * total);
+        });
+        let own = libm::round(real_bias / (f64::from(input) * scale)) as i64;
+        let folded = own.saturating_sub(zero_points);
         let fitting = folded.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
         clipped += usize::from(fitting != folded);
         *bias = (fitting as i32).to_le_bytes();
-        let multiplier = Multiplier::of(f64::from(input.scale) * scale / f64::from(sums.scale));
+        let multiplier = Multiplier::of(f64::from(input) * scale / f64::from(sums.scale));
         *factor = multiplier.factor.to_le_bytes();
         *shift = multiplier.shift as u8;
     }
@@ -219,15 +268,12 @@ fn fill(
 /// the weights are tiny beside the bias, the scale is as large as the bias needs
 /// to stay within its own largest integer.
 pub(super) fn unit_scale(
-    (weights, bias): (&[f32], f32),
-    steepness: f32,
+    (weight, bias): (f64, f64),
     (input, sums): (f32, f32),
     (largest_weight, largest_bias): (f64, f64),
 ) -> f64 {
-    let largest = steepness * weights.iter().fold(0f32, |max, w| max.max(w.abs()));
-    let for_weights = f64::from(largest) / largest_weight;
-    let for_bias = f64::from(steepness * bias.abs()) / (f64::from(input) * largest_bias);
-    let scale = for_weights.max(for_bias);
+    let for_bias = bias.abs() / (f64::from(input) * largest_bias);
+    let scale = (weight / largest_weight).max(for_bias);
     // A unit of zeros: any scale will do.
     if scale > 0.0 { scale } else { f64::from(sums) / f64::from(input) }
 }

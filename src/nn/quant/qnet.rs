@@ -9,7 +9,7 @@ use crate::mem::{Carved, Carver, Piece};
 use crate::nn::format::int8::{Layer, Model, Sections, Stored, Summary};
 use crate::nn::kernel::int::{Line, PACKED_FROM, PACKS, pack_rows, packed_len};
 use crate::nn::kernel::{Dims, Int8Kernels, Kernel, Requantize};
-use crate::nn::{Activation, MODEL_ALIGN, Net, Rounding};
+use crate::nn::{Activation, MODEL_ALIGN, Net, Rounding, Topology};
 use crate::port::Allocator;
 
 /// An int8 network. [`forward_i8`](QNet::forward_i8) needs integer arithmetic
@@ -21,7 +21,8 @@ pub struct QNet<'m> {
     summary: Summary,
     image: Image<'m>,
     layers: Carved<'m, Layer>,
-    /// Values between layers, for a whole batch.
+    /// Values between layers, for a whole batch; with shortcuts all of one sample
+    /// in the first.
     values: [Carved<'m, i8>; 2],
     /// The layers' weights once more, as kernels for many samples read them:
     /// with a batch that is worth it.
@@ -47,24 +48,33 @@ pub(super) struct Sizes {
     layers: usize,
     widest: usize,
     batch: usize,
+    topology: Topology,
     /// Bytes of packed weights.
     packed: usize,
 }
 
 impl Sizes {
     /// Of no layers yet, for batches of so many samples.
-    pub fn new(batch: usize) -> Result<Sizes> {
+    pub fn new(batch: usize, topology: Topology) -> Result<Sizes> {
         if batch == 0 {
             return Err(Error::Invalid);
         }
-        Ok(Sizes { layers: 0, widest: 0, batch, packed: 0 })
+        Ok(Sizes { layers: 0, widest: 0, batch, topology, packed: 0 })
+    }
+
+    /// Whether the weights are packed, too.
+    fn packs(&self) -> bool {
+        PACKS && self.batch >= PACKED_FROM && self.topology == Topology::Layered
     }
 
     /// With a layer of this shape more.
     pub fn add(&mut self, dims: Dims) -> Result<()> {
         self.layers += 1;
-        self.widest = self.widest.max(dims.inputs).max(dims.units);
-        if PACKS && self.batch >= PACKED_FROM {
+        self.widest = match self.topology {
+            Topology::Layered => self.widest.max(dims.inputs).max(dims.units),
+            Topology::Shortcut => dims.inputs + dims.units,
+        };
+        if self.packs() {
             let len = packed_len(dims.inputs, dims.units)?;
             self.packed = self.packed.checked_add(len).ok_or(Error::Overflow)?;
         }
@@ -72,8 +82,8 @@ impl Sizes {
     }
 
     fn of_model(model: &Model<'_>, batch: usize) -> Result<Sizes> {
-        let mut sizes = Sizes::new(batch)?;
-        if PACKS && batch >= PACKED_FROM {
+        let mut sizes = Sizes::new(batch, model.summary.topology)?;
+        if sizes.packs() {
             model.walk(|_, layer| sizes.add(layer.dims()))?;
         }
         let (layers, widest) = (model.summary.layers as usize, model.summary.widest as usize);
@@ -83,10 +93,13 @@ impl Sizes {
 
 impl<'m> Parts<'m> {
     pub fn carve(sizes: &Sizes, carver: &mut Carver<'m>) -> Result<Parts<'m>> {
-        let values = sizes.widest.checked_mul(sizes.batch).ok_or(Error::Overflow)?;
+        let values = match sizes.topology {
+            Topology::Layered => [sizes.widest.checked_mul(sizes.batch).ok_or(Error::Overflow)?; 2],
+            Topology::Shortcut => [sizes.widest, 0],
+        };
         Ok(Parts {
             layers: carver.take(sizes.layers, Layer::EMPTY)?,
-            values: [carver.take(values, 0)?, carver.take(values, 0)?],
+            values: [carver.take(values[0], 0)?, carver.take(values[1], 0)?],
             packed: match sizes.packed / size_of::<Line>() {
                 lines if PACKS && lines > 0 => Some(carver.take(lines, Line::EMPTY)?),
                 _ => None,
@@ -123,8 +136,8 @@ impl<'m> QNet<'m> {
     /// they should look like what the network will meet; a few hundred are
     /// enough. Errors: [`Error::Length`] for no samples or no whole rows,
     /// [`Error::Invalid`] for a batch of 0 or a percentage out of range,
-    /// [`Error::Unsupported`] for shortcuts and for layers whose units differ in
-    /// activation or steepness (sparse layers get weights of 0),
+    /// [`Error::Unsupported`] for layers whose units differ in activation or
+    /// steepness (sparse layers get weights of 0),
     /// [`Error::NnNotFinite`] for NaN or infinity in samples or layers.
     pub fn new(config: &mut QNetConfig<'_, '_>, memory: impl Allocator<'m>) -> Result<QNet<'m>> {
         let piece = memory.allocate(QNet::config_footprint(config)?)?;
@@ -334,7 +347,7 @@ impl<'m> QNet<'m> {
     /// on each. [`Error::Length`] for other lengths.
     pub fn forward_i8_batch(&mut self, inputs: &[i8], outputs: &mut [i8]) -> Result<()> {
         self.check_rows(inputs.len(), outputs.len())?;
-        let (wide, narrow) = (self.inputs() * self.batch, self.outputs() * self.batch);
+        let (wide, narrow) = (self.inputs() * self.at_once(), self.outputs() * self.at_once());
         for (x, y) in inputs.chunks(wide).zip(outputs.chunks_mut(narrow)) {
             y.copy_from_slice(self.run(Some(x), x.len() / self.inputs())?);
         }
@@ -355,7 +368,7 @@ impl<'m> QNet<'m> {
         self.check_rows(inputs.len(), outputs.len())?;
         let from = self.input_quantization();
         let to = self.output_quantization();
-        let (wide, narrow) = (self.inputs() * self.batch, self.outputs() * self.batch);
+        let (wide, narrow) = (self.inputs() * self.at_once(), self.outputs() * self.at_once());
         for (x, y) in inputs.chunks(wide).zip(outputs.chunks_mut(narrow)) {
             from.quantize_all(x, &mut self.values[0]);
             for (y, q) in y.iter_mut().zip(self.run(None, x.len() / self.inputs())?) {
@@ -363,6 +376,14 @@ impl<'m> QNet<'m> {
             }
         }
         Ok(())
+    }
+
+    /// Samples that [`run`](QNet::run) takes.
+    fn at_once(&self) -> usize {
+        match self.summary.topology {
+            Topology::Layered => self.batch,
+            Topology::Shortcut => 1,
+        }
     }
 
     /// Checks that these are the lengths of equally many whole rows.
@@ -389,7 +410,12 @@ impl<'m> QNet<'m> {
         let sections = record.sections(self.image.bytes());
         let dims = record.dims();
         let [even, odd] = &mut self.values;
-        let (x, y) = if layer.is_multiple_of(2) { (even, odd) } else { (odd, even) };
+        let (x, y) = match self.summary.topology {
+            Topology::Layered if layer.is_multiple_of(2) => (&mut even[..], &mut odd[..]),
+            Topology::Layered => (&mut odd[..], &mut even[..]),
+            // Behind all that has been.
+            Topology::Shortcut => even.split_at_mut(dims.inputs),
+        };
         let y = &mut y[..dims.units];
         let how = requantize(record, &sections, self.summary.rounding);
         let weights = sections.weights(record);
@@ -402,17 +428,33 @@ impl<'m> QNet<'m> {
     /// of the values.
     fn run(&mut self, mut input: Option<&[i8]>, samples: usize) -> Result<&[i8]> {
         let image = self.image.bytes();
+        let layered = self.summary.topology == Topology::Layered;
         let [a, b] = &mut self.values;
         let (mut from, mut to) = (&mut a[..], &mut b[..]);
+        if !layered && let Some(x) = input {
+            from[..x.len()].copy_from_slice(x);
+        }
         let mut packed: &[u8] = match &self.packed {
             Some(lines) if PACKS => bytemuck::must_cast_slice(lines),
             _ => &[],
         };
+        let mut result = 0..0;
         for layer in self.layers.iter() {
             let sections = layer.sections(image);
             let dims = layer.dims();
-            let x = input.take().unwrap_or(&from[..samples * dims.inputs]);
-            let y = &mut to[..samples * dims.units];
+            let (x, y) = match layered {
+                true => (&from[..], &mut to[..]),
+                // Behind all that has been.
+                false => {
+                    let (x, y) = from.split_at_mut(dims.inputs);
+                    (&*x, y)
+                }
+            };
+            let x = match input.take() {
+                Some(x) if layered => x,
+                _ => &x[..samples * dims.inputs],
+            };
+            let y = &mut y[..samples * dims.units];
             let how = requantize(layer, &sections, self.summary.rounding);
             let biases = sections.biases();
             if PACKS && !packed.is_empty() {
@@ -428,9 +470,13 @@ impl<'m> QNet<'m> {
                 (self.kernels.dense)(dims, x, sections.weights(layer), biases, &how, y);
             }
             activate(layer, &sections, y);
-            core::mem::swap(&mut from, &mut to);
+            let at = if layered { 0 } else { dims.inputs };
+            result = at..at + y.len();
+            if layered {
+                core::mem::swap(&mut from, &mut to);
+            }
         }
-        Ok(&from[..samples * self.layers.last().map_or(0, |layer| layer.units as usize)])
+        Ok(&from[result])
     }
 }
 

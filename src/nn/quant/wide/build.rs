@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 
 use super::super::Image;
-use super::super::build::{unit_scale, warn};
+use super::super::build::{before, check, each_weight, unit_scale, warn, widest};
 use super::super::calibrate::{Calibration, Ranges, Spans};
 use super::super::requant::{MAX_WIDE_SHIFT, Multiplier};
 use super::{Parts, QNet16, Quantization16, Scheme, function};
@@ -12,7 +12,7 @@ use crate::mem::{Carved, Carver, Piece};
 use crate::nn::format::int16::{self, Layer, MAX_BIAS};
 use crate::nn::net::Body;
 use crate::nn::shape::Dense;
-use crate::nn::{Activation, MODEL_ALIGN, Net, Topology};
+use crate::nn::{Activation, MODEL_ALIGN, Net};
 use crate::port::{Level, Line, Logger};
 
 /// What to quantise to int16 values.
@@ -66,7 +66,7 @@ fn carve<'m>(
     let shape = net.shape();
     Ok(Memory {
         words: carver.take(len / MODEL_ALIGN, 0u32)?,
-        parts: Parts::carve(shape.layers, shape.widest.max(shape.inputs), carver)?,
+        parts: Parts::carve(shape.layers, widest(shape), shape.topology, carver)?,
         ranges: Ranges::carve(shape.layers, calibration, carver)?,
     })
 }
@@ -79,9 +79,8 @@ pub(in super::super) fn footprint(
     if scheme == Scheme::Int8 {
         return Err(Error::Invalid);
     }
-    let shape = net.shape();
-    let entropy = calibration == Calibration::Entropy;
-    if shape.topology != Topology::Layered || shape.mixed || entropy {
+    check(net)?;
+    if calibration == Calibration::Entropy {
         return Err(Error::Unsupported);
     }
     let mut carver = Carver::measure();
@@ -104,12 +103,15 @@ pub(super) fn in_piece<'m>(
     let outlines = config.net.layers().iter().zip(&*memory.ranges.layers);
     let outlines = outlines.map(|(dense, span)| scales(outline(dense, scheme), *span));
     int16::plan(outlines, |i, layer| layers[i] = layer)?;
-    let mut from = input;
+    let topology = config.net.shape().topology;
     for (i, (layer, dense)) in layers.iter().zip(config.net.layers()).enumerate() {
-        let clipped = fill(image, layer, from, (config.net.body(), dense));
+        let source = |source| match before(topology, &layers[..i], |layer| layer.inputs, source) {
+            None => input.scale,
+            Some(before) => f32::from_bits(layers[before].outputs),
+        };
+        let clipped = fill(image, layer, source, (config.net.body(), dense));
         let silent = Quantization16::stored(layer.sums) == Quantization16::NOTHING;
         warn(config.logger, i, clipped, silent);
-        from = Quantization16::stored(layer.outputs);
     }
     let shape = config.net.shape();
     Line::new("quantised ")
@@ -123,7 +125,8 @@ pub(super) fn in_piece<'m>(
         layers: shape.layers as u32,
         input: input.scale.to_bits(),
         scheme,
-        widest: shape.widest.max(shape.inputs) as u32,
+        topology,
+        widest: widest(shape) as u32,
     };
     int16::seal(image, &summary, &memory.parts.layers);
     QNet16::assemble(summary, Image::Own(memory.words), memory.parts, piece)
@@ -162,30 +165,40 @@ fn weight(row: &mut [u8], width: u8, source: usize) -> &mut [u8] {
     &mut row[source * width..][..width]
 }
 
-/// Fills a layer's sections; returns how many numbers did not fit.
+/// Fills a layer's sections; returns how many numbers did not fit. `sources` says
+/// the scale of each source's values.
 fn fill(
     image: &mut [u8],
     layer: &Layer,
-    input: Quantization16,
+    sources: impl Fn(usize) -> f32,
     (body, dense): (&Body<'_>, &Dense),
 ) -> usize {
     let [to_weights, to_biases, factors, shifts, table] = layer.sections_mut(image);
     let width = layer.width;
-    let largest = if width == 1 { 127 } else { 32_767 };
+    let largest_integer = if width == 1 { 127 } else { 32_767 };
     let rows = to_weights.chunks_exact_mut(layer.inputs as usize * usize::from(width));
     let numbers = to_biases.as_chunks_mut().0.iter_mut().zip(factors.as_chunks_mut().0).zip(shifts);
-    let (weights, real_biases) = dense.of(body.parameters());
     let steepness = dense.steepness;
     let sums = Quantization16::stored(layer.sums);
+    // Sources of other scales have theirs in their weights.
+    let input = (0..dense.inputs()).fold(0f32, |most, source| most.max(sources(source)));
     let mut clipped = 0;
-    let ends = rows.zip(numbers).zip(real_biases).enumerate();
+    let ends = rows.zip(numbers).zip(dense.of(body.parameters()).1).enumerate();
     for (unit, ((row, ((bias, factor), shift)), real_bias)) in ends {
-        let real = &weights[body.weights_of(dense, unit)];
         // Of weights that the steepness is part of.
-        let limits = (f64::from(largest), MAX_BIAS as f64);
-        let scale = unit_scale((real, *real_bias), steepness, (input.scale, sums.scale), limits);
-        let mut put = |source: usize, w: f32| {
-            let q = libm::round(f64::from(steepness * w) / scale) as i32;
+        let real = |source: usize, w: f32| {
+            f64::from(steepness * w) * (f64::from(sources(source)) / f64::from(input))
+        };
+        let mut largest = 0f64;
+        each_weight((body, dense), unit, |source, w| {
+            largest = largest.max(real(source, w).abs());
+        });
+        let limits = (f64::from(largest_integer), MAX_BIAS as f64);
+        let real_bias = f64::from(steepness * real_bias);
+        let scale = unit_scale((largest, real_bias), (input, sums.scale), limits);
+        // What a sparse layer does not connect has weight 0.
+        each_weight((body, dense), unit, |source, w| {
+            let q = libm::round(real(source, w) / scale) as i32;
             let at = weight(row, width, source);
             let before = match *at {
                 [low] => i32::from(low as i8),
@@ -194,21 +207,15 @@ fn fill(
             };
             // Files may name a source twice.
             let sum = before.saturating_add(q);
-            let fitting = sum.clamp(-largest, largest);
+            let fitting = sum.clamp(-largest_integer, largest_integer);
             clipped += usize::from(fitting != sum);
             at.copy_from_slice(&fitting.to_le_bytes()[..usize::from(width)]);
-        };
-        // What a sparse layer does not connect has weight 0.
-        match dense.links {
-            None => real.iter().enumerate().for_each(|(source, w)| put(source, *w)),
-            Some(_) => body.row(dense, unit).1.zip(real).for_each(|(source, w)| put(source, *w)),
-        }
-        let own =
-            libm::round(f64::from(steepness * real_bias) / (f64::from(input.scale) * scale)) as i64;
+        });
+        let own = libm::round(real_bias / (f64::from(input) * scale)) as i64;
         let fitting = own.clamp(-MAX_BIAS, MAX_BIAS);
         clipped += usize::from(fitting != own);
         *bias = fitting.to_le_bytes();
-        let wanted = Multiplier::of(f64::from(input.scale) * scale / f64::from(sums.scale));
+        let wanted = Multiplier::of(f64::from(input) * scale / f64::from(sums.scale));
         let multiplier = match wanted.shift > MAX_WIDE_SHIFT {
             // So large that any sum but 0 goes to an end.
             true => Multiplier { factor: i32::MAX, shift: MAX_WIDE_SHIFT },

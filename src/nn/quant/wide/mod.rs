@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
 use crate::nn::format::int16::{Layer, Model, Sections, Summary};
 use crate::nn::kernel::{Int16Kernels, Kernel, Requantize};
-use crate::nn::{Activation, MODEL_ALIGN, Net};
+use crate::nn::{Activation, MODEL_ALIGN, Net, Topology};
 use crate::port::Allocator;
 
 /// How int16 values stand for real ones: `real = scale * q`.
@@ -77,10 +77,17 @@ struct Parts<'m> {
 }
 
 impl<'m> Parts<'m> {
-    fn carve(layers: usize, widest: usize, carver: &mut Carver<'m>) -> Result<Parts<'m>> {
+    fn carve(
+        layers: usize,
+        widest: usize,
+        topology: Topology,
+        carver: &mut Carver<'m>,
+    ) -> Result<Parts<'m>> {
+        // With shortcuts all values are in the first.
+        let second = if topology == Topology::Layered { widest } else { 0 };
         Ok(Parts {
             layers: carver.take(layers, Layer::EMPTY)?,
-            values: [carver.take(widest, 0)?, carver.take(widest, 0)?],
+            values: [carver.take(widest, 0)?, carver.take(second, 0)?],
         })
     }
 }
@@ -111,8 +118,8 @@ impl<'m> QNet16<'m> {
     /// inputs, should look like what the network will meet; a few hundred are
     /// enough. Errors: [`Error::Length`] for no samples or no whole rows,
     /// [`Error::Invalid`] for [`Scheme::Int8`] or a percentage out of range,
-    /// [`Error::Unsupported`] for shortcuts, for layers whose units differ in
-    /// activation or steepness (sparse layers get weights of 0), and for
+    /// [`Error::Unsupported`] for layers whose units differ in activation or
+    /// steepness (sparse layers get weights of 0), and for
     /// [`Calibration::Entropy`], which weighs 256 levels,
     /// [`Error::NnNotFinite`] for NaN or infinity in samples or layers.
     pub fn new(
@@ -315,7 +322,12 @@ impl<'m> QNet16<'m> {
         let sections = record.sections(self.image.bytes());
         let dims = record.dims();
         let [even, odd] = &mut self.values;
-        let (x, y) = if layer.is_multiple_of(2) { (even, odd) } else { (odd, even) };
+        let (x, y) = match self.summary.topology {
+            Topology::Layered if layer.is_multiple_of(2) => (&mut even[..], &mut odd[..]),
+            Topology::Layered => (&mut odd[..], &mut even[..]),
+            // Behind all that has been.
+            Topology::Shortcut => even.split_at_mut(dims.inputs),
+        };
         let (x, y) = (&x[..dims.inputs], &mut y[..dims.units]);
         let how = requantize(record, &sections);
         let biases = sections.biases();
@@ -357,15 +369,15 @@ fn model_footprint(model: &Model<'_>, copy: bool) -> Result<Layout> {
     if copy {
         Image::copy(model.bytes, &mut carver)?;
     }
-    let Summary { layers, widest, .. } = model.summary;
-    Parts::carve(layers as usize, widest as usize, &mut carver)?;
+    let Summary { layers, widest, topology, .. } = model.summary;
+    Parts::carve(layers as usize, widest as usize, topology, &mut carver)?;
     carver.layout()
 }
 
 /// The parts for running a model.
 fn model_parts<'m>(model: &Model<'_>, carver: &mut Carver<'m>) -> Result<Parts<'m>> {
-    let Summary { layers, widest, .. } = model.summary;
-    let mut parts = Parts::carve(layers as usize, widest as usize, carver)?;
+    let Summary { layers, widest, topology, .. } = model.summary;
+    let mut parts = Parts::carve(layers as usize, widest as usize, topology, carver)?;
     model.walk(|i, layer| {
         parts.layers[i] = layer;
         Ok(())
