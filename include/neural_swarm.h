@@ -66,7 +66,7 @@
 #define NSW_CASCADE_REPORT_INIT {sizeof(nsw_cascade_report), 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_QNET_CONFIG_INIT {sizeof(nsw_qnet_config), 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_QNET_INFO_INIT {sizeof(nsw_qnet_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-#define NSW_QNET16_CONFIG_INIT {sizeof(nsw_qnet16_config), 0, 0, 0, 0, 0, 0, 0}
+#define NSW_QNET16_CONFIG_INIT {sizeof(nsw_qnet16_config), 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_QNET16_INFO_INIT {sizeof(nsw_qnet16_info), 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_SCHEME_CONFIG_INIT \
   {sizeof(nsw_scheme_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
@@ -579,13 +579,14 @@
 #define NSW_BOUND_MAX 2
 
 /**
- * Rounds once, half up, as LiteRT's reference and XNNPACK do, and CMSIS-NN with
- * CMSIS_NN_USE_SINGLE_ROUNDING.
+ * Rounds once, half up, as LiteRT's reference and XNNPACK do, and for int8
+ * CMSIS-NN with CMSIS_NN_USE_SINGLE_ROUNDING.
  */
 #define NSW_ROUNDING_SINGLE 0
 
 /**
- * Rounds twice, as gemmlowp does, and CMSIS-NN by default.
+ * Rounds twice, as gemmlowp does, and CMSIS-NN by default. For int16 outputs that
+ * is first the multiplier, to 16 bits, then its product with the sum, half up.
  */
 #define NSW_ROUNDING_DOUBLE 1
 
@@ -641,8 +642,7 @@ typedef struct nsw_qnet nsw_qnet;
  * A network of int16 values, quantised after training, following the 16x8
  * scheme of the TFLite specification: values symmetric with one scale for each
  * layer, weights symmetric with one scale for each unit, int8
- * (NSW_SCHEME_INT16X8) or int16 (NSW_SCHEME_INT16), biases and sums of 64 bits,
- * and requantisation by a multiplier of 16 bits with one rounding, half up.
+ * (NSW_SCHEME_INT16X8) or int16 (NSW_SCHEME_INT16), biases and sums of 64 bits.
  * Activations other than linear and ReLU are tables with straight lines between
  * their points.
  *
@@ -2187,6 +2187,15 @@ typedef struct nsw_qnet16_config {
    * As in nsw_qnet_config.
    */
   float percentile;
+  /**
+   * How sums become int16 values, an NSW_ROUNDING_ constant; the model
+   * remembers it.
+   */
+  uint32_t rounding;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
 } nsw_qnet16_config;
 
 /**
@@ -2284,7 +2293,7 @@ typedef struct nsw_scheme_config {
    */
   const struct nsw_logger *logger;
   /**
-   * How 32-bit sums become int8 values, an NSW_ROUNDING_ constant.
+   * How sums become values, an NSW_ROUNDING_ constant.
    */
   uint32_t rounding;
   /**
@@ -2435,7 +2444,7 @@ typedef struct nsw_requantize {
    */
   int32_t high;
   /**
-   * An NSW_ROUNDING_ constant. Outputs of int16 are always rounded once.
+   * An NSW_ROUNDING_ constant.
    */
   uint32_t rounding;
 } nsw_requantize;

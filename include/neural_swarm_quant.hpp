@@ -179,6 +179,11 @@ struct qnet16_config : nsw_qnet16_config {
         scheme = value;
         return *this;
     }
+    /// An NSW_ROUNDING_ constant.
+    qnet16_config &set_rounding(std::uint32_t value) noexcept {
+        rounding = value;
+        return *this;
+    }
     /// NSW_CALIBRATION_MIN_MAX or PERCENTILE, and how many percent (0: 99.99).
     qnet16_config &set_calibration(std::uint32_t value, float percent = 0.0f) noexcept {
         calibration = value;

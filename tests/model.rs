@@ -251,7 +251,7 @@ fn each_field_has_its_error() {
         (24, &[0, 0, 0xc0, 0x7f], Error::ModelInvalid),
         (28, &[0], Error::ModelInvalid),
         (28, &[3], Error::ModelInvalid),
-        (29, &[1], Error::ModelInvalid),
+        (30, &[2], Error::ModelInvalid),
         (31, &[1], Error::ModelInvalid),
         (37, &[1], Error::ModelInvalid),
         (39, &[1], Error::ModelInvalid),

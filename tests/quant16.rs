@@ -3,8 +3,8 @@
 use neural_swarm::Error;
 use neural_swarm::nn::{
     Activation, Adam, Algorithm, Bound, Calibration, Data, Kernel, Layer, LayerError, Loss, Net,
-    NetConfig, QNet, QNet16, QNet16Config, QNetConfig, Scheme, SchemeConfig, Topology, TrainParams,
-    Trainer, TrainerConfig, smallest_scheme,
+    NetConfig, QNet, QNet16, QNet16Config, QNetConfig, Rounding, Scheme, SchemeConfig, Topology,
+    TrainParams, Trainer, TrainerConfig, smallest_scheme,
 };
 use neural_swarm::port::{Arena, Heap, Level, Logger};
 use proptest::prelude::*;
@@ -51,9 +51,13 @@ fn reference(model: &[u8], input: &[i16]) -> Vec<i16> {
                 let sum = products.sum::<i128>() + i128::from(bias);
                 assert!((-(1i128 << 47)..1 << 47).contains(&sum));
                 let factor = i128::from(u32_at(factors + 4 * u));
-                let reduced = ((factor + 0x8000) >> 16).min(0x7fff);
-                let right = 15 - i32::from(model[shifts + u] as i8);
-                let scaled = (2 * sum * reduced + (1i128 << right)) >> (right + 1);
+                // Once; or the multiplier first, to 16 bits.
+                let (factor, bits) = match model[30] {
+                    0 => (factor, 31),
+                    _ => (((factor + 0x8000) >> 16).min(0x7fff), 15),
+                };
+                let right = bits - i32::from(model[shifts + u] as i8);
+                let scaled = (2 * sum * factor + (1i128 << right)) >> (right + 1);
                 let low = if activation == 3 { 0 } else { -32_768 };
                 scaled.clamp(low, 32_767) as i16
             })
@@ -126,8 +130,12 @@ proptest! {
         let config = NetConfig { topology, ..NetConfig::new(inputs, &layers).seed(seed) };
         let mut net = Net::new(&config, Heap).unwrap();
         for scheme in WIDE {
-            let mut q = quantise(&mut net, &samples, scheme).unwrap();
-            prop_assert_eq!(QNet16::load(q.model(), Heap).unwrap().scheme(), scheme);
+            let rounding = [Rounding::Single, Rounding::Double][seed as usize / 2 % 2];
+            let config =
+                &mut QNet16Config { scheme, rounding, ..QNet16Config::new(&mut net, &samples) };
+            let mut q = QNet16::new(config, Heap).unwrap();
+            let loaded = QNet16::load(q.model(), Heap).unwrap();
+            prop_assert_eq!((loaded.scheme(), loaded.rounding()), (scheme, rounding));
             for kernel in Kernel::ALL {
                 if q.set_kernel(kernel).is_err() {
                     prop_assert!(!kernel.available());

@@ -13,10 +13,11 @@ use crate::nn::kernel::{
     matmul_packed_u8i8,
 };
 
-/// Rounds once, half up, as LiteRT's reference and XNNPACK do, and CMSIS-NN with
-/// CMSIS_NN_USE_SINGLE_ROUNDING.
+/// Rounds once, half up, as LiteRT's reference and XNNPACK do, and for int8
+/// CMSIS-NN with CMSIS_NN_USE_SINGLE_ROUNDING.
 pub const NSW_ROUNDING_SINGLE: u32 = 0;
-/// Rounds twice, as gemmlowp does, and CMSIS-NN by default.
+/// Rounds twice, as gemmlowp does, and CMSIS-NN by default. For int16 outputs that
+/// is first the multiplier, to 16 bits, then its product with the sum, half up.
 pub const NSW_ROUNDING_DOUBLE: u32 = 1;
 
 /// A product of float32 matrices: C = A B, where A is `m` x `k`, B `k` x `n`, C
@@ -84,7 +85,7 @@ pub struct nsw_requantize {
     pub low: i32,
     /// The largest output.
     pub high: i32,
-    /// An NSW_ROUNDING_ constant. Outputs of int16 are always rounded once.
+    /// An NSW_ROUNDING_ constant.
     pub rounding: u32,
 }
 

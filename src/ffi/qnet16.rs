@@ -10,7 +10,7 @@ use super::slices::{Output, bytes_of, input};
 use super::status::nsw_status;
 use super::structs::{self, Versioned};
 use crate::error::{Error, Result};
-use crate::nn::{Calibration, Net, QNet16, QNet16Config, Scheme};
+use crate::nn::{Calibration, Net, QNet16, QNet16Config, Rounding, Scheme};
 
 /// What to quantise to int16 values. NSW_QNET16_CONFIG_INIT, then `net`, `samples`
 /// and `samples_len`. Read during the call only.
@@ -35,6 +35,11 @@ pub struct nsw_qnet16_config {
     pub calibration: u32,
     /// As in nsw_qnet_config.
     pub percentile: f32,
+    /// How sums become int16 values, an NSW_ROUNDING_ constant; the model
+    /// remembers it.
+    pub rounding: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: as the trait asks.
@@ -43,13 +48,17 @@ unsafe impl Versioned for nsw_qnet16_config {
 }
 
 impl nsw_qnet16_config {
-    /// Scheme and calibration as asked for.
-    fn settings(&self) -> Result<(Scheme, Calibration)> {
+    /// Scheme, calibration and rounding as asked for.
+    fn settings(&self) -> Result<(Scheme, Calibration, Rounding)> {
+        if self.reserved != 0 {
+            return Err(Error::Invalid);
+        }
+        let rounding = Rounding::from_code(self.rounding).ok_or(Error::Invalid)?;
         let scheme = match self.scheme {
             0 => Scheme::Int16x8,
             code => Scheme::from_code(code).ok_or(Error::Invalid)?,
         };
-        Ok((scheme, calibration(self.calibration, self.percentile)?))
+        Ok((scheme, calibration(self.calibration, self.percentile)?, rounding))
     }
 }
 
@@ -86,8 +95,7 @@ unsafe impl Versioned for nsw_qnet16_info {
 /// A network of int16 values, quantised after training, following the 16x8
 /// scheme of the TFLite specification: values symmetric with one scale for each
 /// layer, weights symmetric with one scale for each unit, int8
-/// (NSW_SCHEME_INT16X8) or int16 (NSW_SCHEME_INT16), biases and sums of 64 bits,
-/// and requantisation by a multiplier of 16 bits with one rounding, half up.
+/// (NSW_SCHEME_INT16X8) or int16 (NSW_SCHEME_INT16), biases and sums of 64 bits.
 /// Activations other than linear and ReLU are tables with straight lines between
 /// their points.
 ///
@@ -121,8 +129,8 @@ unsafe fn with_config<R>(
         let samples = input(config.samples, config.samples_len)?;
         with_mut::<Net<'static>, R>(config.net, |net| {
             let logger = CLogger::as_dyn(&logger);
-            let (scheme, calibration) = config.settings()?;
-            f(&mut QNet16Config { net, samples, scheme, calibration, logger })
+            let (scheme, calibration, rounding) = config.settings()?;
+            f(&mut QNet16Config { net, samples, scheme, calibration, rounding, logger })
         })
     }
 }
@@ -132,7 +140,7 @@ unsafe fn config_footprint(config: *const nsw_qnet16_config) -> Result<core::all
     // SAFETY: as above.
     unsafe {
         let config = structs::read(config)?;
-        let (scheme, calibration) = config.settings()?;
+        let (scheme, calibration, _) = config.settings()?;
         with_net(config.net, |net| QNet16::footprint_for(net, scheme, calibration))
     }
 }

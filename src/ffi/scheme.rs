@@ -67,7 +67,7 @@ pub struct nsw_scheme_config {
     /// Told about refusals, about what looks wrong, and how each scheme did; may
     /// be NULL.
     pub logger: *const nsw_logger,
-    /// How 32-bit sums become int8 values, an NSW_ROUNDING_ constant.
+    /// How sums become values, an NSW_ROUNDING_ constant.
     pub rounding: u32,
     /// How the ranges of values follow from the calibration samples, an
     /// NSW_CALIBRATION_ constant. Where it is NSW_CALIBRATION_ENTROPY, int16

@@ -171,6 +171,15 @@ static void settings_are_checked(nsw_net *net) {
         nsw_qnet16_destroy(qnet);
     }
     nsw_qnet16_config cfg = good;
+    cfg.rounding = NSW_ROUNDING_DOUBLE;
+    CHECK_OK(nsw_qnet16_create(&cfg, NULL, &qnet));
+    nsw_qnet16_destroy(qnet);
+    cfg.rounding = 2;
+    CHECK_STATUS(nsw_qnet16_create(&cfg, NULL, &qnet), NSW_ERR_INVALID);
+    cfg = good;
+    cfg.reserved = 1;
+    CHECK_STATUS(nsw_qnet16_create(&cfg, NULL, &qnet), NSW_ERR_INVALID);
+    cfg = good;
     cfg.samples_len = 4;
     CHECK_STATUS(nsw_qnet16_create(&cfg, NULL, &qnet), NSW_ERR_LENGTH);
     cfg.samples = NULL;

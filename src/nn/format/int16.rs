@@ -1,8 +1,8 @@
 //! Int16 models: int16 values, and int8 or int16 weights.
 //!
 //! The header's last 8 bytes are the scale of the input, f32, then u8 the bytes
-//! of a weight, 1 or 2, u8 the topology ([`Topology`]), and 2 zero bytes. All zero
-//! points are 0. A record is 16 bytes:
+//! of a weight, 1 or 2, u8 the topology ([`Topology`]), u8 the rounding of sums
+//! ([`Rounding`]) and a zero byte. All zero points are 0. A record is 16 bytes:
 //!
 //! | at | type | |
 //! |---|---|---|
@@ -31,7 +31,7 @@ use crate::nn::kernel::Dims;
 use crate::nn::kernel::int::Wide;
 use crate::nn::quant::requant::{MAX_WIDE_SHIFT, MIN_SHIFT};
 use crate::nn::shape::MAX_WIDTH;
-use crate::nn::{Activation, Scheme, Topology};
+use crate::nn::{Activation, Rounding, Scheme, Topology};
 
 const RECORD: usize = 16;
 /// Points of an activation's table, and one of padding.
@@ -242,6 +242,7 @@ pub(crate) struct Summary {
     pub input: u32,
     pub scheme: Scheme,
     pub topology: Topology,
+    pub rounding: Rounding,
     /// Inputs or units of the widest layer; with shortcuts all of both.
     pub widest: u32,
 }
@@ -251,7 +252,10 @@ impl<'b> Model<'b> {
     pub fn read(bytes: &'b [u8]) -> Result<Model<'b>> {
         let header = Header::read(bytes, Kind::Int16)?;
         let input = u32_at(&header.extra, 0);
-        let [width, topology, 0, 0] = header.extra[4..] else { return Err(Error::ModelInvalid) };
+        let [width, topology, rounding, 0] = header.extra[4..] else {
+            return Err(Error::ModelInvalid);
+        };
+        let rounding = Rounding::from_code(rounding.into()).ok_or(Error::ModelInvalid)?;
         let scheme = match width {
             1 => Scheme::Int16x8,
             2 => Scheme::Int16,
@@ -265,7 +269,7 @@ impl<'b> Model<'b> {
             return Err(Error::ModelInvalid);
         }
         let (inputs, layers) = (header.inputs, header.layers);
-        let summary = Summary { inputs, layers, input, scheme, topology, widest: inputs };
+        let summary = Summary { inputs, layers, input, scheme, topology, rounding, widest: inputs };
         let mut model = Model { bytes, summary };
         let (mut end, mut widest) = (HEADER + records(bytes, layers, RECORD)?.len(), inputs);
         model.walk(|i, layer| {
@@ -334,6 +338,7 @@ pub(crate) fn seal(image: &mut [u8], summary: &Summary, layers: &[Layer]) {
     extra[..4].copy_from_slice(&summary.input.to_le_bytes());
     extra[4] = summary.scheme.weight_bytes();
     extra[5] = summary.topology as u8;
+    extra[6] = summary.rounding as u8;
     let Summary { inputs, layers, .. } = *summary;
     Header { version: V1, kind: Kind::Int16, inputs, layers, extra }.seal(image);
 }

@@ -1,15 +1,15 @@
 //! Fixed-point requantisation: a sum times a positive factor, the factor given
 //! as a multiplier `m` in [2^30, 2^31), or 0, and a shift `s`: `m * 2^(s - 31)`.
-//! [`Rounding`] says how a 32-bit sum's product is rounded. A 64-bit sum has
-//! one rule only, [`Multiplier::apply_wide`].
+//! [`Rounding`] says how their product is rounded.
 
-/// How the product of a 32-bit sum and its multiplier is rounded to an integer.
+/// How the product of a sum and its multiplier is rounded to an integer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum Rounding {
-    /// Once, half up: `(x * m + 2^(30 - s)) >> (31 - s)` in 64-bit arithmetic.
-    /// That is LiteRT's `TFLITE_SINGLE_ROUNDING`, XNNPACK's, and CMSIS-NN's
-    /// with `CMSIS_NN_USE_SINGLE_ROUNDING`.
+    /// Once, half up: `(x * m + 2^(30 - s)) >> (31 - s)`, without overflow. That is
+    /// LiteRT's, for sums of 32 and of 64 bits, XNNPACK's, and for 32 bits
+    /// CMSIS-NN's with `CMSIS_NN_USE_SINGLE_ROUNDING`. Sums of 64 bits are first
+    /// limited to 48, outside which LiteRT leaves the result open.
     #[default]
     Single = 0,
     /// Twice, as gemmlowp and CMSIS-NN's default do it. First the left shift, if
@@ -18,6 +18,10 @@ pub enum Rounding {
     /// the right shift, if `s` is below 0, rounded half away from zero
     /// (gemmlowp's `RoundingDivideByPOT`). Where the left shift would overflow,
     /// which those leave open, the sum is first limited to what can be shifted.
+    ///
+    /// For sums of 64 bits, limited to 48 as above: first the multiplier, to 16
+    /// bits (`(m + 2^15) >> 16`, at most 32767), then its product with the sum, half
+    /// up. That is CMSIS-NN's `arm_nn_requantize_s64`, and was LiteRT's.
     Double = 1,
 }
 
@@ -90,17 +94,32 @@ impl Multiplier {
         }
     }
 
-    /// A 64-bit sum times the factor, as LiteRT's
-    /// `MultiplyByQuantizedMultiplier(int64_t, ...)` and CMSIS-NN's
-    /// `arm_nn_requantize_s64` do it: the multiplier is rounded to 16 bits
-    /// (`(m + 2^15) >> 16`, at most 32767), the product rounded once, half up.
-    /// The shift is at most [`MAX_WIDE_SHIFT`]; the sum is first limited to
-    /// 48 bits, outside which those leave the result open.
-    pub fn apply_wide(self, x: i64) -> i64 {
-        let reduced = i64::from(self.factor.min(0x7ffe_ffff) + (1 << 15)) >> 16;
-        let right = 15 - i32::from(self.shift);
+    /// A 64-bit sum times the factor by this rule. The shift is at most
+    /// [`MAX_WIDE_SHIFT`].
+    pub fn round_wide(self, x: i64, rounding: Rounding) -> i64 {
         let fitting = x.clamp(-(1 << 47), (1 << 47) - 1);
-        (fitting * reduced + (1i64 << (right - 1))) >> right
+        match rounding {
+            Rounding::Single => self.apply_wide(fitting),
+            Rounding::Double => {
+                let reduced = i64::from(self.factor.min(0x7ffe_ffff) + (1 << 15)) >> 16;
+                let right = 15 - i32::from(self.shift);
+                (fitting * reduced + (1i64 << (right - 1))) >> right
+            }
+        }
+    }
+
+    /// A sum of 48 bits times the factor, rounded once, half up: the product has up
+    /// to 79 bits, of which the upper and the lower 32 are kept apart.
+    fn apply_wide(self, x: i64) -> i64 {
+        let right = 31 - i32::from(self.shift);
+        let factor = self.factor as u64;
+        // Below 2^63 plus at most 2^61.
+        let low = (x & 0xffff_ffff) as u64 * factor + (1 << (right - 1));
+        let high = (x >> 32) * i64::from(self.factor) + (low >> 32) as i64;
+        match right - 32 {
+            more @ 0.. => high >> more,
+            less => high << -less | ((low & 0xffff_ffff) >> right) as i64,
+        }
     }
 }
 
@@ -174,13 +193,20 @@ mod tests {
     #[test]
     fn wide_sums_by_hand() {
         let m = |factor| Multiplier { factor, shift: 0 };
+        let twice = |factor, x| m(factor).round_wide(x, Rounding::Double);
         // The reduced multiplier of 2^30 is 2^14: one half.
-        assert_eq!([-3, -1, 1, 3].map(|x| m(1 << 30).apply_wide(x)), [-1, 0, 1, 2]);
+        assert_eq!([-3, -1, 1, 3].map(|x| twice(1 << 30, x)), [-1, 0, 1, 2]);
         // 0x7fff_0000 and above stay 32767, just below rounds to it.
-        assert_eq!(m(i32::MAX).apply_wide(1 << 20), (32_767 << 20) >> 15);
-        assert_eq!(m(0x7ffe_ffff).apply_wide(1 << 20), (32_767 << 20) >> 15);
-        assert_eq!(m(0x7fff_0000).apply_wide(1 << 20), (32_767 << 20) >> 15);
-        assert_eq!(m(i32::MAX).apply_wide(i64::MAX), m(i32::MAX).apply_wide((1 << 47) - 1));
+        assert_eq!(twice(i32::MAX, 1 << 20), (32_767 << 20) >> 15);
+        assert_eq!(twice(0x7ffe_ffff, 1 << 20), (32_767 << 20) >> 15);
+        assert_eq!(twice(0x7fff_0000, 1 << 20), (32_767 << 20) >> 15);
+        assert_eq!(twice(i32::MAX, i64::MAX), twice(i32::MAX, (1 << 47) - 1));
+        let once = |factor, x| m(factor).round_wide(x, Rounding::Single);
+        assert_eq!([-3, -1, 1, 3].map(|x| once(1 << 30, x)), [-1, 0, 1, 2]);
+        // All 31 bits count: that much less than 2^20 is nearest to it.
+        assert_eq!(once(i32::MAX, 1 << 20), 1 << 20);
+        assert_eq!(once(0x7ffe_ffff, 1 << 20), (1 << 20) - 32);
+        assert_eq!(once(i32::MAX, i64::MIN), once(i32::MAX, -(1 << 47)));
     }
 
     proptest! {
@@ -193,11 +219,14 @@ mod tests {
         }
 
         #[test]
-        fn wide_sums_are_the_reduced_product(x in -(1i64 << 47)..1 << 47, factor in (1i32 << 30)..=i32::MAX, shift in MIN_SHIFT..=MAX_WIDE_SHIFT) {
+        fn wide_sums_are_the_product(x in -(1i64 << 47)..1 << 47, factor in (1i32 << 30)..=i32::MAX, shift in MIN_SHIFT..=MAX_WIDE_SHIFT, few in any::<bool>()) {
+            // Halves and their neighbours, too.
+            let (x, factor) = if few { (x >> 30, 1 << 30) } else { (x, factor) };
+            let m = Multiplier { factor, shift };
+            let by = |factor: i32, divisor: i128| (i128::from(x) * i128::from(factor) + divisor / 2).div_euclid(divisor);
+            prop_assert_eq!(i128::from(m.round_wide(x, Rounding::Single)), by(factor, 1 << (31 - shift)));
             let reduced = if factor < 0x7fff_0000 { (factor + (1 << 15)) >> 16 } else { 0x7fff };
-            let divisor = 1i128 << (15 - shift);
-            let want = (i128::from(x) * i128::from(reduced) + divisor / 2).div_euclid(divisor);
-            prop_assert_eq!(i128::from(Multiplier { factor, shift }.apply_wide(x)), want);
+            prop_assert_eq!(i128::from(m.round_wide(x, Rounding::Double)), by(reduced, 1 << (15 - shift)));
         }
     }
 }

@@ -94,7 +94,7 @@ pub struct SchemeConfig<'a, 'n> {
     /// is [`Calibration::Entropy`], int16 values are calibrated by
     /// [`Calibration::MinMax`].
     pub calibration: Calibration,
-    /// How 32-bit sums become int8 values.
+    /// How sums become values.
     pub rounding: Rounding,
     /// Told about refusals, about what looks wrong, and what each scheme lost.
     pub logger: Option<&'a dyn Logger>,
@@ -207,6 +207,7 @@ pub(crate) fn smallest_in_piece(
                 let calibration = config.calibration16();
                 let mut own = QNet16Config::new(&mut *config.net, config.samples);
                 own.scheme = scheme;
+                own.rounding = config.rounding;
                 own.calibration = calibration;
                 own.logger = config.logger;
                 let mut tried = QNet16::in_piece(&mut own, piece.lend())?;

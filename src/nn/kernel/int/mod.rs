@@ -51,8 +51,7 @@ pub struct Requantize<'a> {
     pub zero_point: i16,
     /// Smallest and largest output; in the range of the output's type.
     pub clamp: (i16, i16),
-    /// The rule for 32-bit sums. 64-bit sums have one rule only: LiteRT's and
-    /// CMSIS-NN's, a multiplier reduced to 16 bits and one rounding half up.
+    /// The rule, for sums of 32 and of 64 bits.
     pub rounding: Rounding,
 }
 
@@ -69,7 +68,7 @@ impl Requantize<'_> {
 
     /// The output for a unit's 64-bit sum.
     fn wide(&self, multiplier: Multiplier, sum: i64) -> i16 {
-        self.limit(multiplier.apply_wide(sum))
+        self.limit(multiplier.round_wide(sum, self.rounding))
     }
 
     fn limit(&self, value: i64) -> i16 {

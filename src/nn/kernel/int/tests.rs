@@ -145,7 +145,7 @@ fn int16_layers_agree_bit_for_bit() {
         let b = source.many(dims.units, |bits, kind| bits as i64 >> [1, 20, 40][kind]);
         let (factors, shifts) = source.multipliers(dims.units, 14);
         let (zero_point, clamp) = source.clamp(-32_768, 32_767);
-        let rounding = Rounding::Single;
+        let rounding = rounding(source.below(2));
         let how = Requantize { factors: &factors, shifts: &shifts, zero_point, clamp, rounding };
         let mut want = [std::vec![0; samples * dims.units], std::vec![0; samples * dims.units]];
         dense_i16x8(Kernel::Portable, &x, &w, &b, &how, &mut want[0]).unwrap();
@@ -153,7 +153,8 @@ fn int16_layers_agree_bit_for_bit() {
         // The first output by the definition.
         let sum: i128 = (0..dims.inputs).map(|i| i128::from(x[i]) * i128::from(w16[i])).sum();
         let sum = (sum + i128::from(b[0])).clamp(-(1 << 47), (1 << 47) - 1) as i64;
-        let scaled = Multiplier { factor: factors[0], shift: shifts[0] }.apply_wide(sum);
+        let multiplier = Multiplier { factor: factors[0], shift: shifts[0] };
+        let scaled = multiplier.round_wide(sum, rounding);
         let output = (scaled + i64::from(zero_point)).clamp(clamp.0.into(), clamp.1.into());
         assert_eq!(i64::from(want[1][0]), output);
         for kernel in others() {
@@ -226,7 +227,8 @@ fn the_largest_layers_of_extremes_do_not_saturate() {
             let mut y = [0];
             dense_i16x8(kernel, &x16, &w8, &[0], &wide, &mut y).unwrap();
             let sum = inputs as i64 * i64::from(x16[0]) * i64::from(w);
-            let scaled = |sum| Multiplier { factor: 1 << 30, shift: -31 }.apply_wide(sum);
+            let multiplier = Multiplier { factor: 1 << 30, shift: -31 };
+            let scaled = |sum| multiplier.round_wide(sum, Rounding::Single);
             assert_eq!(i64::from(y[0]), scaled(sum).clamp(-32_768, 32_767), "{kernel:?}");
             let w16 = std::vec![if w < 0 { -32_767i16 } else { 32_767 }; inputs];
             dense_i16(kernel, &x16, &w16, &[0], &wide, &mut y).unwrap();

@@ -5,7 +5,7 @@ use core::alloc::Layout;
 use super::super::Image;
 use super::super::build::{before, check, each_weight, unit_scale, warn, widest};
 use super::super::calibrate::{Calibration, Ranges, Spans};
-use super::super::requant::{MAX_WIDE_SHIFT, Multiplier};
+use super::super::requant::{MAX_WIDE_SHIFT, Multiplier, Rounding};
 use super::{Parts, QNet16, Quantization16, Scheme, function};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
@@ -26,16 +26,18 @@ pub struct QNet16Config<'a, 'n> {
     /// How the ranges of values follow from the samples: by
     /// [`MinMax`](Calibration::MinMax) or [`Percentile`](Calibration::Percentile).
     pub calibration: Calibration,
+    /// How sums become int16 values. The model remembers it.
+    pub rounding: Rounding,
     /// Told about refusals and about what looks wrong.
     pub logger: Option<&'a dyn Logger>,
 }
 
 impl<'a, 'n> QNet16Config<'a, 'n> {
-    /// Of this network and these samples, by [`Scheme::Int16x8`] and
-    /// [`Calibration::MinMax`].
+    /// Of this network and these samples, by [`Scheme::Int16x8`]; otherwise with
+    /// the defaults.
     pub fn new(net: &'a mut Net<'n>, samples: &'a [f32]) -> QNet16Config<'a, 'n> {
-        let (scheme, calibration) = (Scheme::Int16x8, Calibration::MinMax);
-        QNet16Config { net, samples, scheme, calibration, logger: None }
+        let (calibration, rounding) = (Calibration::MinMax, Rounding::Single);
+        QNet16Config { net, samples, scheme: Scheme::Int16x8, calibration, rounding, logger: None }
     }
 }
 
@@ -126,6 +128,7 @@ pub(super) fn in_piece<'m>(
         input: input.scale.to_bits(),
         scheme,
         topology,
+        rounding: config.rounding,
         widest: widest(shape) as u32,
     };
     int16::seal(image, &summary, &memory.parts.layers);

@@ -1,6 +1,5 @@
 //! INT16 activations with INT8 or INT16 weights, after the 16x8 scheme of the
-//! TFLite specification: int16 values with zero point 0, int64 biases and sums,
-//! and requantisation by [`Multiplier::apply_wide`](super::requant::Multiplier).
+//! TFLite specification: int16 values with zero point 0, int64 biases and sums.
 
 mod build;
 mod function;
@@ -229,6 +228,11 @@ impl<'m> QNet16<'m> {
         Quantization16::stored(last.map_or(self.summary.input, |layer| layer.outputs))
     }
 
+    /// How sums become int16 values.
+    pub fn rounding(&self) -> Rounding {
+        self.summary.rounding
+    }
+
     /// The kernels it runs on.
     pub fn kernel(&self) -> Kernel {
         self.kernel
@@ -329,7 +333,7 @@ impl<'m> QNet16<'m> {
             Topology::Shortcut => even.split_at_mut(dims.inputs),
         };
         let (x, y) = (&x[..dims.inputs], &mut y[..dims.units]);
-        let how = requantize(record, &sections);
+        let how = requantize(record, &sections, self.summary.rounding);
         let biases = sections.biases();
         match self.summary.scheme {
             Scheme::Int16 => {
@@ -352,14 +356,14 @@ impl<'m> QNet16<'m> {
 }
 
 /// How a layer's sums are quantised.
-fn requantize<'a>(layer: &Layer, sections: &Sections<'a>) -> Requantize<'a> {
+fn requantize<'a>(layer: &Layer, sections: &Sections<'a>, rounding: Rounding) -> Requantize<'a> {
     let low = if layer.activation == Activation::Relu { 0 } else { i16::MIN };
     Requantize {
         factors: sections.factors(),
         shifts: sections.shifts(),
         zero_point: 0,
         clamp: (low, i16::MAX),
-        rounding: Rounding::Single,
+        rounding,
     }
 }
 
