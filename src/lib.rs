@@ -2,10 +2,11 @@
 //!
 //! A library for embedding a swarm in anything, through Rust or through a
 //! stable C ABI. This version holds the ground that everything stands on and
-//! the first slice of the neural engine; ARCHITECTURE.md has the map.
+//! the neural engine; ARCHITECTURE.md has the map.
 //!
-//! - [`nn`]: dense networks that train ([`nn::Trainer`]), run ([`nn::Net`]),
-//!   and shrink to INT8 ([`nn::QNet`]), and their file format.
+//! - [`nn`]: networks that train ([`nn::Trainer`]), grow ([`nn::Cascade`]), run
+//!   ([`nn::Net`]), shrink to INT8 and INT16 ([`nn::QNet`], [`nn::QNet16`]),
+//!   their data ([`nn::Dataset`]) and their files.
 //! - [`port`]: what the caller supplies: memory, a place for log lines.
 //! - [`error`]: every error, with the number that C sees.
 //! - [`ffi`]: the C ABI over all of it (`include/neural_swarm.h`).

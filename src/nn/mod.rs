@@ -5,7 +5,8 @@
 //! | [`activation`](Activation) | the functions after a layer, and their slopes |
 //! | [`shape`](Shape) | what layers a network has, and whether they make one |
 //! | [`net`](Net) | float32 networks: create, load, run, save |
-//! | [`train`](Trainer) | iRPROP-, SGD with momentum, Adam |
+//! | [`train`](Trainer) | RPROP and its kin, Quickprop, SGD, Adam, AdamW; schedules, early stopping |
+//! | `exact` | running and training with libfann's bits |
 //! | [`cascade`](Cascade) | training that grows a network |
 //! | [`quant`](QNet) | int8 and int16 networks, integer arithmetic alone |
 //! | [`data`](Dataset) | samples: FANN's files, CSV, IDX; shuffle, split, scale |
