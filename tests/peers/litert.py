@@ -112,11 +112,11 @@ def draw(random, wide):
 
 class Ours:
     def __init__(self, path):
-        self.library = ctypes.CDLL(path)
+        self.nsw = ctypes.CDLL(path)
 
     def multiplier(self, factor):
         m, s = ctypes.c_int32(), ctypes.c_int8()
-        call = self.library.nsw_kernel_multiplier
+        call = self.nsw.nsw_kernel_multiplier
         assert call(ctypes.c_double(factor), ctypes.byref(m), ctypes.byref(s)) == 0
         return m.value, s.value
 
@@ -131,7 +131,7 @@ class Ours:
         biases = folded.astype(layer["b"].dtype)
         low, high = (-32768, 32767) if wide else (-128, 127)
         low = max(low, to_zero) if layer["relu"] else low
-        call = self.library.nsw_kernel_dense_i16x8 if wide else self.library.nsw_kernel_dense_i8
+        call = self.nsw.nsw_kernel_dense_i16x8 if wide else self.nsw.nsw_kernel_dense_i8
         for kernel in KERNELS:
             y = np.zeros((SAMPLES, len(factors)), x.dtype)
             how = Requantize(
