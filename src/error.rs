@@ -84,6 +84,8 @@ errors! {
     Capacity = -18, "there is no room left in the object; nothing was changed";
     /// A hook of the caller's did not do what it must.
     Hook = -19, "a hook of the caller's did not do what it must";
+    /// No source of randomness was given and this build has none of its own.
+    NoEntropy = -20, "no source of randomness was given and this build has none of its own";
 
     /// The layers do not make a network.
     NnShape = -100, "the layers do not make a network (see the documentation of the layer struct)";

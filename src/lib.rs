@@ -47,6 +47,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod comm;
 pub mod error;
 pub mod ffi;
 mod mem;

@@ -1,4 +1,5 @@
-//! What the caller supplies: memory, threads, and a place for log lines.
+//! What the caller supplies: memory, randomness, threads, and a place for log
+//! lines.
 //!
 //! The core does no input or output and knows no globals. Whatever it needs
 //! from its surroundings comes in through the traits of this module.
@@ -29,6 +30,27 @@ pub struct Heap;
 impl<'m> Allocator<'m> for Heap {
     fn allocate(&self, layout: Layout) -> Result<Piece<'m>> {
         Piece::from_heap(layout)
+    }
+}
+
+/// Where secrets come from: bytes that nobody can guess.
+///
+/// A hardware generator, the operating system, or in tests a generator with a
+/// seed. What it gives must be uniform and never be given again.
+pub trait Entropy {
+    /// Fills `out`, or answers an error and leaves it to be used by nobody.
+    fn fill(&mut self, out: &mut [u8]) -> Result<()>;
+}
+
+/// The operating system's randomness.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemEntropy;
+
+#[cfg(feature = "std")]
+impl Entropy for SystemEntropy {
+    fn fill(&mut self, out: &mut [u8]) -> Result<()> {
+        getrandom::fill(out).map_err(|_| crate::Error::Hook)
     }
 }
 

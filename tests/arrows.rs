@@ -13,7 +13,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("port", &["error", "mem"]),
     ("mem", &["error", "port"]),
     ("nn", &["error", "port", "mem"]),
-    ("ffi", &["error", "port", "mem", "nn"]),
+    ("comm", &["error", "port", "mem"]),
+    ("host", &["error", "port", "mem", "comm"]),
+    ("ffi", &["error", "port", "mem", "nn", "comm", "host"]),
 ];
 
 /// Where unsafe code may live, and nowhere else.

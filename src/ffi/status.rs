@@ -9,7 +9,8 @@ use crate::error::Error;
 
 /// What a function answers: NSW_OK, or a negative NSW_ERR_ code. Positive
 /// values are not errors. Codes never change their meaning; -1 to -99 are for
-/// all domains, -100 to -199 for neural networks.
+/// all domains, -100 to -199 for neural networks, -200 to -279 for the secure
+/// link, -280 to -299 for the operating system.
 pub type nsw_status = i32;
 
 /// Done.
@@ -52,6 +53,8 @@ pub const NSW_ERR_UNSUPPORTED: nsw_status = -17;
 pub const NSW_ERR_CAPACITY: nsw_status = -18;
 /// A hook of the caller's did not do what it must.
 pub const NSW_ERR_HOOK: nsw_status = -19;
+/// No source of randomness was given and this build has none of its own.
+pub const NSW_ERR_NO_ENTROPY: nsw_status = -20;
 /// The layers do not make a network.
 pub const NSW_ERR_NN_SHAPE: nsw_status = -100;
 /// The loss does not go with the output activation.
@@ -88,6 +91,60 @@ pub const NSW_ERR_DATA_NUMBER: nsw_status = -143;
 pub const NSW_ERR_DATA_ROW: nsw_status = -144;
 /// A label of the data is not one of the classes.
 pub const NSW_ERR_DATA_LABEL: nsw_status = -145;
+/// The name is not a Noise protocol that this build has.
+pub const NSW_ERR_COMM_PROTOCOL: nsw_status = -200;
+/// The call does not fit the state that the object is in.
+pub const NSW_ERR_COMM_STATE: nsw_status = -201;
+/// A key that the protocol needs was not given, or one that it has no use for was.
+pub const NSW_ERR_COMM_KEYS: nsw_status = -202;
+/// A public key is of small order: it can agree on nothing secret.
+pub const NSW_ERR_COMM_KEY: nsw_status = -203;
+/// A message is not authentic: forged, damaged, or for other keys.
+pub const NSW_ERR_COMM_AUTH: nsw_status = -204;
+/// A frame was received before, or is too old to tell.
+pub const NSW_ERR_COMM_REPLAY: nsw_status = -205;
+/// The counter of a key is used up.
+pub const NSW_ERR_COMM_COUNTER: nsw_status = -206;
+/// The bytes are not a message of this kind.
+pub const NSW_ERR_COMM_FORMAT: nsw_status = -207;
+/// The message is of a version that this library does not read.
+pub const NSW_ERR_COMM_VERSION: nsw_status = -208;
+/// The message is longer than fits.
+pub const NSW_ERR_COMM_TOO_LONG: nsw_status = -209;
+/// Nothing says that this peer may be trusted.
+pub const NSW_ERR_COMM_UNTRUSTED: nsw_status = -210;
+/// A signature is wrong.
+pub const NSW_ERR_COMM_SIGNATURE: nsw_status = -211;
+/// There is no such peer.
+pub const NSW_ERR_COMM_PEER: nsw_status = -212;
+/// The session is closed, or not open yet.
+pub const NSW_ERR_COMM_CLOSED: nsw_status = -213;
+/// It is not valid yet, or no longer.
+pub const NSW_ERR_COMM_EXPIRED: nsw_status = -214;
+/// It was revoked.
+pub const NSW_ERR_COMM_REVOKED: nsw_status = -215;
+/// The capability does not allow this.
+pub const NSW_ERR_COMM_DENIED: nsw_status = -216;
+/// A link of the chain allows more than the one before it.
+pub const NSW_ERR_COMM_WIDENED: nsw_status = -217;
+/// The chain has more links than its first one allows.
+pub const NSW_ERR_COMM_DEPTH: nsw_status = -218;
+/// The capability belongs to somebody else.
+pub const NSW_ERR_COMM_HOLDER: nsw_status = -219;
+/// A cookie was asked for; the message must come again with it.
+pub const NSW_ERR_COMM_COOKIE: nsw_status = -220;
+/// The operating system refused, or the connection broke.
+pub const NSW_ERR_HOST_IO: nsw_status = -280;
+/// The address cannot be understood or found.
+pub const NSW_ERR_HOST_ADDRESS: nsw_status = -281;
+/// A secret file can be read by others.
+pub const NSW_ERR_HOST_PERMISSIONS: nsw_status = -282;
+/// The file does not hold what it should.
+pub const NSW_ERR_HOST_FILE: nsw_status = -283;
+/// The TLS peer, its certificate or its identity was refused.
+pub const NSW_ERR_HOST_TLS: nsw_status = -284;
+/// Nothing happened within the time given.
+pub const NSW_ERR_HOST_TIMEOUT: nsw_status = -285;
 
 /// A one-line text for a status, also for one that this version does not know.
 ///
@@ -128,6 +185,7 @@ mod tests {
             (NSW_ERR_UNSUPPORTED, Error::Unsupported),
             (NSW_ERR_CAPACITY, Error::Capacity),
             (NSW_ERR_HOOK, Error::Hook),
+            (NSW_ERR_NO_ENTROPY, Error::NoEntropy),
             (NSW_ERR_NN_SHAPE, Error::NnShape),
             (NSW_ERR_NN_LOSS, Error::NnLoss),
             (NSW_ERR_NN_DIVERGED, Error::NnDiverged),
@@ -146,6 +204,33 @@ mod tests {
             (NSW_ERR_DATA_NUMBER, Error::DataNumber),
             (NSW_ERR_DATA_ROW, Error::DataRow),
             (NSW_ERR_DATA_LABEL, Error::DataLabel),
+            (NSW_ERR_COMM_PROTOCOL, Error::CommProtocol),
+            (NSW_ERR_COMM_STATE, Error::CommState),
+            (NSW_ERR_COMM_KEYS, Error::CommKeys),
+            (NSW_ERR_COMM_KEY, Error::CommKey),
+            (NSW_ERR_COMM_AUTH, Error::CommAuth),
+            (NSW_ERR_COMM_REPLAY, Error::CommReplay),
+            (NSW_ERR_COMM_COUNTER, Error::CommCounter),
+            (NSW_ERR_COMM_FORMAT, Error::CommFormat),
+            (NSW_ERR_COMM_VERSION, Error::CommVersion),
+            (NSW_ERR_COMM_TOO_LONG, Error::CommTooLong),
+            (NSW_ERR_COMM_UNTRUSTED, Error::CommUntrusted),
+            (NSW_ERR_COMM_SIGNATURE, Error::CommSignature),
+            (NSW_ERR_COMM_PEER, Error::CommPeer),
+            (NSW_ERR_COMM_CLOSED, Error::CommClosed),
+            (NSW_ERR_COMM_EXPIRED, Error::CommExpired),
+            (NSW_ERR_COMM_REVOKED, Error::CommRevoked),
+            (NSW_ERR_COMM_DENIED, Error::CommDenied),
+            (NSW_ERR_COMM_WIDENED, Error::CommWidened),
+            (NSW_ERR_COMM_DEPTH, Error::CommDepth),
+            (NSW_ERR_COMM_HOLDER, Error::CommHolder),
+            (NSW_ERR_COMM_COOKIE, Error::CommCookie),
+            (NSW_ERR_HOST_IO, Error::HostIo),
+            (NSW_ERR_HOST_ADDRESS, Error::HostAddress),
+            (NSW_ERR_HOST_PERMISSIONS, Error::HostPermissions),
+            (NSW_ERR_HOST_FILE, Error::HostFile),
+            (NSW_ERR_HOST_TLS, Error::HostTls),
+            (NSW_ERR_HOST_TIMEOUT, Error::HostTimeout),
         ];
         assert_eq!(constants.len(), Error::ALL.len());
         for ((code, error), listed) in constants.into_iter().zip(Error::ALL) {

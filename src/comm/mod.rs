@@ -1,0 +1,2 @@
+//! The secure link: who a peer is, what was said to it, and that nobody else
+//! heard or changed it.
