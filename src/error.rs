@@ -125,6 +125,62 @@ errors! {
     DataRow = -144, "a row of the data has other columns than the rest, or its quotes do not end";
     /// A label of the data is not one of the classes.
     DataLabel = -145, "a label of the data is not one of the classes";
+
+    /// The name is not a Noise protocol that this build has.
+    CommProtocol = -200, "the name is not a Noise protocol that this build has";
+    /// The call does not fit the state that the object is in.
+    CommState = -201, "the call does not fit the state that the object is in";
+    /// A key that the protocol needs was not given, or one that it has no use for was.
+    CommKeys = -202, "a key that the protocol needs was not given, or one that it has no use for was";
+    /// A public key is of small order: it can agree on nothing secret.
+    CommKey = -203, "a public key is of small order: it can agree on nothing secret";
+    /// A message is not authentic: forged, damaged, or for other keys.
+    CommAuth = -204, "a message is not authentic: forged, damaged, or for other keys; nothing was changed";
+    /// A frame was received before, or is too old to tell.
+    CommReplay = -205, "a frame was received before, or is too old to tell; nothing was changed";
+    /// The counter of a key is used up.
+    CommCounter = -206, "the counter of a key is used up; a new handshake is needed";
+    /// The bytes are not a message of this kind.
+    CommFormat = -207, "the bytes are not a message of this kind; nothing was changed";
+    /// The message is of a version that this library does not read.
+    CommVersion = -208, "the message is of a version that this library does not read";
+    /// The message is longer than fits.
+    CommTooLong = -209, "the message is longer than fits";
+    /// Nothing says that this peer may be trusted.
+    CommUntrusted = -210, "nothing says that this peer may be trusted";
+    /// A signature is wrong.
+    CommSignature = -211, "a signature is wrong";
+    /// There is no such peer.
+    CommPeer = -212, "there is no such peer";
+    /// The session is closed, or not open yet.
+    CommClosed = -213, "the session is closed, or not open yet";
+    /// It is not valid yet, or no longer.
+    CommExpired = -214, "it is not valid yet, or no longer";
+    /// It was revoked.
+    CommRevoked = -215, "it was revoked";
+    /// The capability does not allow this.
+    CommDenied = -216, "the capability does not allow this";
+    /// A link of the chain allows more than the one before it.
+    CommWidened = -217, "a link of the chain allows more than the one before it";
+    /// The chain has more links than its first one allows.
+    CommDepth = -218, "the chain has more links than is allowed";
+    /// The capability belongs to somebody else.
+    CommHolder = -219, "the capability belongs to somebody else";
+    /// A cookie was asked for; the message must come again with it.
+    CommCookie = -220, "a cookie was asked for; the message must come again with it";
+
+    /// The operating system refused, or the connection broke.
+    HostIo = -280, "the operating system refused, or the connection broke";
+    /// The address cannot be understood or found.
+    HostAddress = -281, "the address cannot be understood or found";
+    /// A secret file can be read by others.
+    HostPermissions = -282, "a secret file can be read by others";
+    /// The file does not hold what it should.
+    HostFile = -283, "the file does not hold what it should";
+    /// The TLS peer, its certificate or its identity was refused.
+    HostTls = -284, "the TLS peer, its certificate or its identity was refused";
+    /// Nothing happened within the time given.
+    HostTimeout = -285, "nothing happened within the time given";
 }
 
 impl Error {

@@ -42,12 +42,12 @@ pub trait Entropy {
     fn fill(&mut self, out: &mut [u8]) -> Result<()>;
 }
 
-/// The operating system's randomness.
-#[cfg(feature = "std")]
+/// The operating system's randomness. A WebAssembly module has none.
+#[cfg(all(feature = "std", not(target_family = "wasm")))]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEntropy;
 
-#[cfg(feature = "std")]
+#[cfg(all(feature = "std", not(target_family = "wasm")))]
 impl Entropy for SystemEntropy {
     fn fill(&mut self, out: &mut [u8]) -> Result<()> {
         getrandom::fill(out).map_err(|_| crate::Error::Hook)

@@ -1,2 +1,4 @@
 //! The secure link: who a peer is, what was said to it, and that nobody else
 //! heard or changed it.
+
+pub mod crypto;

@@ -1,0 +1,141 @@
+//! Who computes: one trait, two implementations that agree on every byte.
+
+use chacha20poly1305::aead::{AeadInOut, KeyInit};
+use zeroize::Zeroizing;
+
+/// ChaCha20-Poly1305 (RFC 8439) and X25519 (RFC 7748).
+pub trait Backend {
+    /// Encrypts `text` in place and returns the tag over it and `ad`.
+    fn seal(key: &[u8; 32], nonce: &[u8; 12], ad: &[u8], text: &mut [u8]) -> [u8; 16];
+
+    /// Decrypts `text` in place; `false` if it is not authentic, and `text` is
+    /// of no use then. The tag is compared in constant time.
+    #[must_use]
+    fn open(key: &[u8; 32], nonce: &[u8; 12], ad: &[u8], text: &mut [u8], tag: &[u8; 16]) -> bool;
+
+    /// The shared secret of a private and a public key; all zero if the public
+    /// key is of small order.
+    fn agree(private: &[u8; 32], public: &[u8; 32]) -> Zeroizing<[u8; 32]>;
+
+    /// The public key of a private one.
+    fn public_key(private: &[u8; 32]) -> [u8; 32];
+}
+
+/// The backend of this build.
+#[cfg(all(feature = "server-crypto", not(target_family = "wasm")))]
+pub type Default = Server;
+/// The backend of this build.
+#[cfg(not(all(feature = "server-crypto", not(target_family = "wasm"))))]
+pub type Default = Portable;
+
+/// Rust alone, on every machine: `chacha20poly1305` and `x25519-dalek`.
+#[derive(Clone, Copy, Debug)]
+pub struct Portable;
+
+impl Backend for Portable {
+    fn seal(key: &[u8; 32], nonce: &[u8; 12], ad: &[u8], text: &mut [u8]) -> [u8; 16] {
+        let cipher = chacha20poly1305::ChaCha20Poly1305::new(key.into());
+        // The only error is a text of 256 GiB: no tag that anybody accepts.
+        cipher.encrypt_inout_detached(nonce.into(), ad, text.into()).map_or([0; 16], Into::into)
+    }
+
+    fn open(key: &[u8; 32], nonce: &[u8; 12], ad: &[u8], text: &mut [u8], tag: &[u8; 16]) -> bool {
+        let cipher = chacha20poly1305::ChaCha20Poly1305::new(key.into());
+        cipher.decrypt_inout_detached(nonce.into(), ad, text.into(), tag.into()).is_ok()
+    }
+
+    fn agree(private: &[u8; 32], public: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+        let private = x25519_dalek::StaticSecret::from(*private);
+        let shared = private.diffie_hellman(&x25519_dalek::PublicKey::from(*public));
+        Zeroizing::new(shared.to_bytes())
+    }
+
+    fn public_key(private: &[u8; 32]) -> [u8; 32] {
+        let private = x25519_dalek::StaticSecret::from(*private);
+        x25519_dalek::PublicKey::from(&private).to_bytes()
+    }
+}
+
+/// Assembly: `ring` for frames, `graviola` (s2n-bignum, formally verified) for
+/// key agreement where the processor has what that needs.
+#[cfg(all(feature = "server-crypto", not(target_family = "wasm")))]
+#[derive(Clone, Copy, Debug)]
+pub struct Server;
+
+#[cfg(all(feature = "server-crypto", not(target_family = "wasm")))]
+mod server {
+    use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+
+    use super::{Backend, Portable, Server, Zeroizing};
+
+    /// Whether graviola runs on this processor; it stops the program where not.
+    #[cfg(target_arch = "x86_64")]
+    fn has_graviola() -> bool {
+        use std::is_x86_feature_detected as has;
+        has!("aes")
+            && has!("pclmulqdq")
+            && has!("bmi1")
+            && has!("bmi2")
+            && has!("adx")
+            && has!("avx")
+            && has!("avx2")
+            && has!("ssse3")
+    }
+
+    #[cfg(target_arch = "aarch64")]
+    fn has_graviola() -> bool {
+        use std::arch::is_aarch64_feature_detected as has;
+        has!("neon") && has!("aes") && has!("pmull") && has!("sha2")
+    }
+
+    fn key(key: &[u8; 32]) -> Option<LessSafeKey> {
+        UnboundKey::new(&CHACHA20_POLY1305, key).ok().map(LessSafeKey::new)
+    }
+
+    impl Backend for Server {
+        fn seal(bytes: &[u8; 32], nonce: &[u8; 12], ad: &[u8], text: &mut [u8]) -> [u8; 16] {
+            let nonce = Nonce::assume_unique_for_key(*nonce);
+            // Neither fails: the key has its length, the text is no 256 GiB.
+            key(bytes)
+                .and_then(|key| key.seal_in_place_separate_tag(nonce, Aad::from(ad), text).ok())
+                .and_then(|tag| tag.as_ref().try_into().ok())
+                .unwrap_or([0; 16])
+        }
+
+        fn open(
+            bytes: &[u8; 32],
+            nonce: &[u8; 12],
+            ad: &[u8],
+            text: &mut [u8],
+            tag: &[u8; 16],
+        ) -> bool {
+            let nonce = Nonce::assume_unique_for_key(*nonce);
+            let open = |key: LessSafeKey| {
+                key.open_in_place_separate_tag(nonce, Aad::from(ad), (*tag).into(), text, 0..)
+                    .is_ok()
+            };
+            key(bytes).is_some_and(open)
+        }
+
+        fn agree(private: &[u8; 32], public: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            if has_graviola() {
+                use graviola::key_agreement::x25519::{PublicKey, StaticPrivateKey};
+                let shared = StaticPrivateKey::from_array(private)
+                    .diffie_hellman(&PublicKey::from_array(public));
+                // Its only error is a shared secret of zeros.
+                return Zeroizing::new(shared.map_or([0; 32], |shared| shared.0));
+            }
+            Portable::agree(private, public)
+        }
+
+        fn public_key(private: &[u8; 32]) -> [u8; 32] {
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            if has_graviola() {
+                use graviola::key_agreement::x25519::StaticPrivateKey;
+                return StaticPrivateKey::from_array(private).public_key().as_bytes();
+            }
+            Portable::public_key(private)
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The primitives, from well-kept crates: authenticated encryption, hashes, key
+//! agreement, signatures. Nothing here is of our own making; it gives them one
+//! shape, and chooses who does the work.
+//!
+//! [`Backend`] is that choice. [`Portable`] is RustCrypto and dalek, everywhere.
+//! [`Server`] (feature `server-crypto`) is `ring` and `graviola`: the same bytes,
+//! by assembly, as fast as libsodium or faster.
+
+mod aead;
+mod backend;
+mod dh;
+mod hash;
+mod secret;
+mod sign;
+
+#[cfg(test)]
+mod tests;
+
+pub use aead::{Cipher, TAG};
+#[cfg(all(feature = "server-crypto", not(target_family = "wasm")))]
+pub use backend::Server;
+pub use backend::{Backend, Default, Portable};
+pub use dh::{PublicKey, agree, public_key};
+pub use hash::{Digest, Hash, MAX_DIGEST, Mac, mac};
+pub use secret::Secret;
+pub use sign::{SIGNATURE, identity_of, sign, verify};

@@ -1,0 +1,29 @@
+//! Signatures: Ed25519 (RFC 8032).
+
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+
+use super::{PublicKey, Secret};
+use crate::error::{Error, Result};
+
+/// Bytes of a signature.
+pub const SIGNATURE: usize = 64;
+
+/// The public key of a private one (RFC 8032's 32-byte seed).
+pub fn identity_of(private: &Secret) -> PublicKey {
+    SigningKey::from_bytes(private.bytes()).verifying_key().to_bytes()
+}
+
+/// Signs a message. The same key and message give the same signature.
+pub fn sign(private: &Secret, message: &[u8]) -> [u8; SIGNATURE] {
+    SigningKey::from_bytes(private.bytes()).sign(message).to_bytes()
+}
+
+/// Checks a signature strictly: canonical, and no key or nonce of small order,
+/// so that a signature is good for one message and one key alone.
+///
+/// [`Error::CommSignature`] if it is wrong.
+pub fn verify(public: &PublicKey, message: &[u8], signature: &[u8; SIGNATURE]) -> Result<()> {
+    VerifyingKey::from_bytes(public)
+        .and_then(|key| key.verify_strict(message, &Signature::from_bytes(signature)))
+        .map_err(|_| Error::CommSignature)
+}
