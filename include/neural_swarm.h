@@ -48,6 +48,7 @@
 #define NSW_TRAINER_CONFIG_INIT \
   {sizeof(nsw_trainer_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_ENTROPY_INIT {sizeof(nsw_entropy), 0, 0, 0}
 #define NSW_DATA_INIT {sizeof(nsw_data), 0, 0, 0, 0, 0, 0, 0}
 #define NSW_DATA(inputs, inputs_len, targets, targets_len) \
   {sizeof(nsw_data), 0, (inputs), (inputs_len), (targets), (targets_len), 0, 0}
@@ -663,7 +664,8 @@ typedef struct nsw_trainer nsw_trainer;
 /**
  * What a function answers: NSW_OK, or a negative NSW_ERR_ code. Positive
  * values are not errors. Codes never change their meaning; -1 to -99 are for
- * all domains, -100 to -199 for neural networks.
+ * all domains, -100 to -199 for neural networks, -200 to -279 for the secure
+ * link, -280 to -299 for the operating system.
  */
 typedef int32_t nsw_status;
 
@@ -2550,6 +2552,11 @@ typedef struct nsw_requantize {
 #define NSW_ERR_HOOK -19
 
 /**
+ * No source of randomness was given and this build has none of its own.
+ */
+#define NSW_ERR_NO_ENTROPY -20
+
+/**
  * The layers do not make a network.
  */
 #define NSW_ERR_NN_SHAPE -100
@@ -2638,6 +2645,141 @@ typedef struct nsw_requantize {
  * A label of the data is not one of the classes.
  */
 #define NSW_ERR_DATA_LABEL -145
+
+/**
+ * The name is not a Noise protocol that this build has.
+ */
+#define NSW_ERR_COMM_PROTOCOL -200
+
+/**
+ * The call does not fit the state that the object is in.
+ */
+#define NSW_ERR_COMM_STATE -201
+
+/**
+ * A key that the protocol needs was not given, or one that it has no use for was.
+ */
+#define NSW_ERR_COMM_KEYS -202
+
+/**
+ * A public key is of small order: it can agree on nothing secret.
+ */
+#define NSW_ERR_COMM_KEY -203
+
+/**
+ * A message is not authentic: forged, damaged, or for other keys.
+ */
+#define NSW_ERR_COMM_AUTH -204
+
+/**
+ * A frame was received before, or is too old to tell.
+ */
+#define NSW_ERR_COMM_REPLAY -205
+
+/**
+ * The counter of a key is used up.
+ */
+#define NSW_ERR_COMM_COUNTER -206
+
+/**
+ * The bytes are not a message of this kind.
+ */
+#define NSW_ERR_COMM_FORMAT -207
+
+/**
+ * The message is of a version that this library does not read.
+ */
+#define NSW_ERR_COMM_VERSION -208
+
+/**
+ * The message is longer than fits.
+ */
+#define NSW_ERR_COMM_TOO_LONG -209
+
+/**
+ * Nothing says that this peer may be trusted.
+ */
+#define NSW_ERR_COMM_UNTRUSTED -210
+
+/**
+ * A signature is wrong.
+ */
+#define NSW_ERR_COMM_SIGNATURE -211
+
+/**
+ * There is no such peer.
+ */
+#define NSW_ERR_COMM_PEER -212
+
+/**
+ * The session is closed, or not open yet.
+ */
+#define NSW_ERR_COMM_CLOSED -213
+
+/**
+ * It is not valid yet, or no longer.
+ */
+#define NSW_ERR_COMM_EXPIRED -214
+
+/**
+ * It was revoked.
+ */
+#define NSW_ERR_COMM_REVOKED -215
+
+/**
+ * The capability does not allow this.
+ */
+#define NSW_ERR_COMM_DENIED -216
+
+/**
+ * A link of the chain allows more than the one before it.
+ */
+#define NSW_ERR_COMM_WIDENED -217
+
+/**
+ * The chain has more links than its first one allows.
+ */
+#define NSW_ERR_COMM_DEPTH -218
+
+/**
+ * The capability belongs to somebody else.
+ */
+#define NSW_ERR_COMM_HOLDER -219
+
+/**
+ * A cookie was asked for; the message must come again with it.
+ */
+#define NSW_ERR_COMM_COOKIE -220
+
+/**
+ * The operating system refused, or the connection broke.
+ */
+#define NSW_ERR_HOST_IO -280
+
+/**
+ * The address cannot be understood or found.
+ */
+#define NSW_ERR_HOST_ADDRESS -281
+
+/**
+ * A secret file can be read by others.
+ */
+#define NSW_ERR_HOST_PERMISSIONS -282
+
+/**
+ * The file does not hold what it should.
+ */
+#define NSW_ERR_HOST_FILE -283
+
+/**
+ * The TLS peer, its certificate or its identity was refused.
+ */
+#define NSW_ERR_HOST_TLS -284
+
+/**
+ * Nothing happened within the time given.
+ */
+#define NSW_ERR_HOST_TIMEOUT -285
 
 #ifdef __cplusplus
 extern "C" {

@@ -2,3 +2,4 @@
 //! heard or changed it.
 
 pub mod crypto;
+pub mod noise;

@@ -17,6 +17,7 @@ pub mod cascade;
 pub mod dataset;
 pub mod dataset_files;
 pub mod dataset_scale;
+pub mod entropy;
 mod handle;
 pub mod kernel;
 pub mod net;
