@@ -2,4 +2,5 @@
 //! heard or changed it.
 
 pub mod crypto;
+pub mod identity;
 pub mod noise;
