@@ -54,6 +54,41 @@ impl Entropy for SystemEntropy {
     }
 }
 
+/// Where a datagram goes to or came from: at most [`Address::MAX`] bytes, which
+/// mean something to the transport that they belong to, and to nobody else.
+///
+/// Two addresses are the same place if they are equal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// Those behind `len` are zero.
+    bytes: [u8; Address::MAX],
+    len: u8,
+}
+
+impl Address {
+    /// The most bytes that an address has.
+    pub const MAX: usize = 32;
+
+    /// An address of no bytes.
+    pub const EMPTY: Address = Address { bytes: [0; Address::MAX], len: 0 };
+
+    /// An address of these bytes. [`Error::Length`](crate::Error::Length) for
+    /// more than [`Address::MAX`].
+    pub fn new(bytes: &[u8]) -> Result<Address> {
+        let mut address = Address::default();
+        let place = address.bytes.get_mut(..bytes.len()).ok_or(crate::Error::Length)?;
+        place.copy_from_slice(bytes);
+        // At most `MAX`, or there would be no place.
+        address.len = bytes.len() as u8;
+        Ok(address)
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or(&self.bytes)
+    }
+}
+
 /// Runs the parts of some work side by side: a thread pool.
 pub trait Parallel: Sync {
     /// Calls `work` once with each of `0..parts`, in any order and on any

@@ -3,4 +3,5 @@
 
 pub mod crypto;
 pub mod identity;
+pub mod link;
 pub mod noise;

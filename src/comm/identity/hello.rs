@@ -90,6 +90,13 @@ impl<'b> Hello<'b> {
     ///
     /// [`Error::CommFormat`], [`Error::CommVersion`], [`Error::CommSignature`].
     pub fn decode(bytes: &'b [u8], noise: &PublicKey) -> Result<Hello<'b>> {
+        let hello = Hello::parse(bytes)?;
+        crypto::verify(&hello.identity, &bound(noise), &hello.binding)?;
+        Ok(hello)
+    }
+
+    /// Reads it, without a check of anything but its form.
+    pub(crate) fn parse(bytes: &'b [u8]) -> Result<Hello<'b>> {
         let (&[version, flags], rest) = bytes.split_first_chunk().ok_or(Error::CommFormat)?;
         if version != VERSION || flags & !(HAS_CERTIFICATE | HAS_CAPABILITY) != 0 {
             return Err(Error::CommVersion);
@@ -113,7 +120,6 @@ impl<'b> Hello<'b> {
         if !rest.is_empty() || capability.is_some_and(|bytes| bytes.len() > MAX_CAPABILITY) {
             return Err(Error::CommFormat);
         }
-        crypto::verify(identity, &bound(noise), binding)?;
         Ok(Hello { identity: *identity, binding: *binding, certificate, capability })
     }
 }

@@ -152,6 +152,11 @@ impl Handshake {
         self.remote_static.as_ref()
     }
 
+    /// This side's ephemeral key, once it was sent.
+    pub fn local_ephemeral(&self) -> Option<PublicKey> {
+        self.ephemeral.as_ref().map(|pair| pair.public)
+    }
+
     /// The transcript so far (the framework's `h`): when the handshake is
     /// finished, both sides have the same, and nobody else (section 11.2).
     pub fn transcript(&self) -> &[u8] {

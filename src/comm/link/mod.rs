@@ -1,0 +1,792 @@
+//! Sessions with peers over datagrams that get lost, doubled and disordered, or
+//! come from somebody else.
+//!
+//! [`Link`] is a state machine: frames and the time go in
+//! ([`receive`](Link::receive), [`poll`](Link::poll)), frames and events come out
+//! ([`next`](Link::next)). It does handshakes (Noise XX, or IK where the peer's
+//! static key is known, with `psk3` or `psk2` where the network has a secret),
+//! replaces keys in time, keeps replays out, follows peers to other addresses,
+//! notices when they are gone, and gives strangers nothing: no memory, no reply
+//! longer than what they sent, and none at all if they do not know the network.
+//! The manners are WireGuard's (Donenfeld, NDSS 2017).
+//!
+//! Messages may be lost; [`comm::channel`](crate::comm) makes up for that.
+
+mod config;
+mod cookie;
+mod frame;
+mod next;
+mod receive;
+mod session;
+mod slot;
+mod window;
+
+use core::alloc::Layout;
+
+use zeroize::Zeroize;
+
+use super::crypto::{Hash, PublicKey, Secret};
+use super::identity::{CERTIFICATE, Certificate, Hello, Secrets, Trust, Trusted};
+use crate::error::{Error, Result};
+use crate::mem::{Carved, Carver, Piece};
+use crate::port::{Address, Allocator, Entropy};
+use cookie::{Bucket, Gate};
+use frame::{Content, Kind, MAC};
+use session::Session;
+use slot::{Slot, Stage};
+
+pub use config::LinkConfig;
+pub use frame::{COOKIE_FRAME, OVERHEAD};
+
+/// A peer with a session, until it is closed. It never names another one later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PeerId(pub u32);
+
+/// Why a session or a handshake ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Reason {
+    /// The peer closed it.
+    Peer = 1,
+    /// Nothing was heard of the peer for too long, or it did not answer.
+    Timeout = 2,
+    /// The peer is not trusted, or is not the one expected.
+    Untrusted = 3,
+    /// Too many forged frames.
+    Forged = 4,
+    /// There is no room for another peer.
+    Full = 5,
+}
+
+/// What is to be done, or has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send the first `len` bytes of the buffer.
+    Frame {
+        /// Where to.
+        to: Address,
+        /// How many bytes.
+        len: usize,
+    },
+    /// A peer can be talked to. For a peer that was connected: it began anew, and
+    /// what was under way is lost.
+    Connected {
+        /// The peer.
+        peer: PeerId,
+        /// The number that was given to [`Link::connect`]; 0 if the peer called.
+        tag: u64,
+    },
+    /// A peer is gone; its number means nothing any more.
+    Closed {
+        /// The peer.
+        peer: PeerId,
+        /// Why.
+        reason: Reason,
+    },
+    /// A call of [`Link::connect`] came to nothing.
+    Failed {
+        /// The number that was given to it.
+        tag: u64,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// What a frame was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// Part of the link's own business.
+    Nothing,
+    /// A peer's message: the first `len` bytes of the buffer.
+    Message {
+        /// The peer.
+        peer: PeerId,
+        /// How many bytes.
+        len: usize,
+    },
+}
+
+/// What is known of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerInfo {
+    /// Its identity.
+    pub identity: PublicKey,
+    /// Where its frames come from.
+    pub address: Address,
+    /// Why it is trusted.
+    pub trusted: Trusted,
+    /// When something was last heard of it, and sent to it, in microseconds.
+    pub heard: u64,
+    /// When something was last sent to it.
+    pub sent: u64,
+    /// When the session's key was agreed on.
+    pub keyed: u64,
+}
+
+/// What a link has counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkStats {
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages received.
+    pub received: u64,
+    /// Frames that were not frames, or of another version or network.
+    pub malformed: u64,
+    /// Frames that were not authentic.
+    pub forged: u64,
+    /// Frames that had been received before, or were too old.
+    pub replayed: u64,
+    /// Handshakes that ended in a session.
+    pub handshakes: u64,
+    /// Openings that were read: each costs key agreements.
+    pub openings: u64,
+    /// Openings that were answered with a cookie, or not at all.
+    pub deferred: u64,
+    /// Peers that were not trusted, or had no room.
+    pub refused: u64,
+}
+
+/// What a peer is due.
+const CONNECTED: u8 = 1;
+const CONTROL: u8 = 2;
+const CLOSE: u8 = 4;
+const CLOSED: u8 = 8;
+
+/// First byte of a control frame.
+const ALIVE: u8 = 0;
+/// Alive, and without memory of an earlier session.
+const ALIVE_ANEW: u8 = 1;
+const BYE: u8 = 2;
+
+/// A peer with a session. No destructor: it lies in a table.
+#[derive(Clone, Copy)]
+struct Peer {
+    used: bool,
+    queued: bool,
+    /// Which of its two sessions is sent with.
+    current: usize,
+    /// What is to come of it: bits of the constants above.
+    due: u8,
+    /// Whether the confirmation says that there was no session before.
+    anew: bool,
+    /// Whether a handshake renews the session already.
+    renewing: bool,
+    /// Whether the caller knows of it, or is about to.
+    connected: bool,
+    generation: u16,
+    capability: u16,
+    reason: Reason,
+    identity: PublicKey,
+    noise: PublicKey,
+    address: Address,
+    trusted: Trusted,
+    tag: u64,
+    heard: u64,
+    sent: u64,
+}
+
+const NOBODY: Peer = Peer {
+    used: false,
+    queued: false,
+    current: 0,
+    due: 0,
+    anew: false,
+    renewing: false,
+    connected: false,
+    generation: 0,
+    capability: 0,
+    reason: Reason::Peer,
+    identity: [0; 32],
+    noise: [0; 32],
+    address: Address::EMPTY,
+    trusted: Trusted::Psk,
+    tag: 0,
+    heard: 0,
+    sent: 0,
+};
+
+/// Which slot or session an index of ours stands for; index 0: none.
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    index: u32,
+    target: Target,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Target {
+    #[default]
+    Nothing,
+    Slot(u32),
+    Session(u32),
+}
+
+/// Something that waits for [`Link::next`].
+#[derive(Clone, Copy)]
+enum Due {
+    Slot(u32),
+    Peer(u32),
+}
+
+/// A cookie to be sent.
+#[derive(Clone, Copy)]
+struct CookieDue {
+    to: Address,
+    mac1: [u8; MAC],
+}
+
+/// The most cookies that wait to be sent; openings beyond them are forgotten.
+const COOKIES: usize = 4;
+
+/// The settings that are needed later.
+struct Settings {
+    /// Words of a window.
+    words: usize,
+    part: usize,
+    message: usize,
+    capability: usize,
+    mtu: usize,
+    small: bool,
+    padding: usize,
+    rekey_frames: u64,
+    rekey_time: u64,
+    reject_time: u64,
+    keepalive: u64,
+    dead: u64,
+    forgeries: u32,
+    retry: u64,
+    tries: u32,
+    roaming: bool,
+}
+
+/// Sessions with peers. `S` has the node's private keys, `E` makes ephemeral ones.
+pub struct Link<'m, S: Secrets, E: Entropy> {
+    secrets: S,
+    entropy: E,
+    settings: Settings,
+    psk: Option<Secret>,
+    prologue: [u8; 32],
+    /// What this node says of itself; certificate and capability lie beside it.
+    hello: Hello<'static>,
+    certificate: Option<[u8; CERTIFICATE]>,
+    own_capability: usize,
+    gate: Gate,
+    bucket: Bucket,
+    trust: Trust<'m>,
+    peers: Carved<'m, Peer>,
+    sessions: Carved<'m, Session>,
+    windows: Carved<'m, u64>,
+    capabilities: Carved<'m, u8>,
+    slots: Carved<'m, Slot>,
+    buffers: Carved<'m, u8>,
+    scratch: Carved<'m, u8>,
+    entries: Carved<'m, Entry>,
+    due: Carved<'m, Due>,
+    due_first: usize,
+    due_count: usize,
+    cookies: heapless::Deque<CookieDue, COOKIES>,
+    /// Unix seconds, and when they were told.
+    wall: Option<(u64, u64)>,
+    wake: u64,
+    stats: LinkStats,
+    _piece: Piece<'m>,
+}
+
+/// The tables.
+struct Tables<'m> {
+    trust: Trust<'m>,
+    peers: Carved<'m, Peer>,
+    sessions: Carved<'m, Session>,
+    windows: Carved<'m, u64>,
+    capabilities: Carved<'m, u8>,
+    slots: Carved<'m, Slot>,
+    buffers: Carved<'m, u8>,
+    scratch: Carved<'m, u8>,
+    entries: Carved<'m, Entry>,
+    due: Carved<'m, Due>,
+}
+
+fn carve<'m>(config: &LinkConfig, carver: &mut Carver<'m>) -> Result<Tables<'m>> {
+    config.check()?;
+    let (peers, slots, message) = (config.peers, config.handshakes, config.message());
+    Ok(Tables {
+        trust: Trust::carve(&config.trust, carver)?,
+        peers: carver.take(peers, NOBODY)?,
+        sessions: carver.take(2 * peers, Session::default())?,
+        windows: carver.take(2 * peers * words(config.window), 0)?,
+        // Those of the peers, of openings, and one's own.
+        capabilities: carver.take((peers + slots + 1) * config.capability, 0)?,
+        slots: carver.take_with(slots, Slot::free)?,
+        buffers: carver.take(slots * message, 0)?,
+        scratch: carver.take(message.max(config.mtu), 0)?,
+        entries: carver.take(2 * peers + slots, Entry::default())?,
+        due: carver.take(peers + slots, Due::Peer(0))?,
+    })
+}
+
+/// Words of a window: one more, since the oldest word is never whole.
+fn words(window: usize) -> usize {
+    window / 64 + 1
+}
+
+impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
+    /// The memory that a link takes.
+    ///
+    /// [`Error::Invalid`] for a setting outside its range.
+    pub fn footprint(config: &LinkConfig) -> Result<Layout> {
+        let mut carver = Carver::measure();
+        carve(config, &mut carver)?;
+        carver.layout()
+    }
+
+    /// A link of the node with these secrets. Nobody is trusted yet.
+    ///
+    /// [`Error::Invalid`] for a setting outside its range, [`Error::OutOfMemory`],
+    /// and the errors of the secrets.
+    pub fn new(
+        config: &LinkConfig,
+        secrets: S,
+        entropy: E,
+        allocator: impl Allocator<'m>,
+    ) -> Result<Self> {
+        let piece = allocator.allocate(Self::footprint(config)?)?;
+        Link::in_piece(config, secrets, entropy, piece)
+    }
+
+    pub(crate) fn in_piece(
+        config: &LinkConfig,
+        secrets: S,
+        entropy: E,
+        mut piece: Piece<'m>,
+    ) -> Result<Self> {
+        let tables = carve(config, &mut piece.carver(Self::footprint(config)?)?)?;
+        let prologue = Hash::Blake2s.digest(&[b"neural-swarm link v1", config.network]);
+        Ok(Link {
+            hello: Hello::new(&secrets)?,
+            secrets,
+            entropy,
+            settings: Settings {
+                words: words(config.window),
+                part: config.part(),
+                message: config.message(),
+                capability: config.capability,
+                mtu: config.mtu,
+                small: config.small,
+                padding: config.padding,
+                rekey_frames: config.rekey_frames,
+                rekey_time: config.rekey_time,
+                reject_time: config.reject_time,
+                keepalive: config.keepalive,
+                dead: config.dead,
+                forgeries: config.forgeries,
+                retry: config.retry,
+                tries: config.tries,
+                roaming: config.roaming,
+            },
+            psk: config.psk.clone(),
+            prologue: *prologue.key(),
+            certificate: None,
+            own_capability: 0,
+            gate: Gate::new(config.network),
+            bucket: Bucket::new(config.openings, config.openings),
+            trust: tables.trust,
+            peers: tables.peers,
+            sessions: tables.sessions,
+            windows: tables.windows,
+            capabilities: tables.capabilities,
+            slots: tables.slots,
+            buffers: tables.buffers,
+            scratch: tables.scratch,
+            entries: tables.entries,
+            due: tables.due,
+            due_first: 0,
+            due_count: 0,
+            cookies: heapless::Deque::new(),
+            wall: None,
+            wake: u64::MAX,
+            stats: LinkStats::default(),
+            _piece: piece,
+        })
+    }
+
+    /// Who may connect: nobody, at first. Taking somebody out does not end the
+    /// session there is.
+    pub fn trust_mut(&mut self) -> &mut Trust<'m> {
+        &mut self.trust
+    }
+
+    /// The node's own identity.
+    pub fn identity(&self) -> &PublicKey {
+        &self.hello.identity
+    }
+
+    /// The node's static key: who knows it can [`connect`](Self::connect) with IK.
+    pub fn noise_key(&self) -> PublicKey {
+        self.secrets.public_key()
+    }
+
+    /// The certificate that this node shows in handshakes from now on.
+    pub fn set_certificate(&mut self, certificate: Option<&Certificate>) {
+        self.certificate = certificate.map(Certificate::encode);
+    }
+
+    /// The capability that this node shows in handshakes from now on; empty: none.
+    ///
+    /// [`Error::CommTooLong`] if it is longer than the configuration says.
+    pub fn set_capability(&mut self, capability: &[u8]) -> Result<()> {
+        let room = self.settings.capability;
+        let start = (self.peers.len() + self.slots.len()) * room;
+        let place = self.capabilities.get_mut(start..start + room).unwrap_or_default();
+        let place = place.get_mut(..capability.len()).ok_or(Error::CommTooLong)?;
+        place.copy_from_slice(capability);
+        self.own_capability = capability.len();
+        Ok(())
+    }
+
+    /// The time of day at `now`, in Unix seconds: certificates are checked
+    /// against it from now on. Until it is told, or with `None`, a certificate's
+    /// epoch alone counts.
+    pub fn set_wall(&mut self, wall: Option<u64>, now: u64) {
+        self.wall = wall.map(|wall| (wall, now));
+    }
+
+    fn wall_at(&self, now: u64) -> Option<u64> {
+        self.wall.map(|(wall, told)| wall.saturating_add(now.saturating_sub(told) / 1_000_000))
+    }
+
+    /// Calls the node at `address`. `expected` is the identity that must answer;
+    /// `None`: anybody trusted. `noise` is its static key, if it is known: then
+    /// the handshake is IK, half a round trip shorter, where its opening fits the
+    /// transport. The result comes as [`Output::Connected`] or
+    /// [`Output::Failed`] with this `tag`.
+    ///
+    /// [`Error::Capacity`] if there are too many handshakes already.
+    pub fn connect(
+        &mut self,
+        address: &Address,
+        expected: Option<&PublicKey>,
+        noise: Option<&PublicKey>,
+        tag: u64,
+        now: u64,
+    ) -> Result<()> {
+        self.start(address, expected.copied(), noise.copied(), tag, None, now)
+    }
+
+    fn start(
+        &mut self,
+        address: &Address,
+        expected: Option<PublicKey>,
+        noise: Option<PublicKey>,
+        tag: u64,
+        peer: Option<u32>,
+        now: u64,
+    ) -> Result<()> {
+        let place = self.free_slot().ok_or(Error::Capacity)?;
+        let index = self.new_index(Target::Slot(place as u32))?;
+        let hello = slot::FRONT + self.hello_len();
+        let fits = frame::OPEN_OVERHEAD + 32 + 48 + 16 + hello <= self.settings.mtu;
+        let noise = noise.filter(|_| fits);
+        let kind = if noise.is_some() { Kind::OpenIk } else { Kind::OpenXx };
+        let slot = self.slots.get_mut(place).ok_or(Error::Capacity)?;
+        slot.stage = Stage::Make(kind);
+        (slot.address, slot.index, slot.initiator, slot.ik) =
+            (*address, index, true, noise.is_some());
+        (slot.expected, slot.noise, slot.tag, slot.peer) = (expected, noise, tag, peer);
+        slot.began = now;
+        self.queue_slot(place);
+        Ok(())
+    }
+
+    /// Ends the session with a peer, and tells it so: a last
+    /// [`Output::Frame`] comes from [`next`](Self::next).
+    ///
+    /// [`Error::CommPeer`] if there is no such peer.
+    pub fn close(&mut self, peer: PeerId) -> Result<()> {
+        let place = self.find(peer)?;
+        let peer = self.peer(place)?;
+        if peer.due & (CLOSE | CLOSED) == 0 {
+            peer.due = CLOSE;
+            self.queue_peer(place);
+        }
+        Ok(())
+    }
+
+    /// The most bytes of a message: longer ones do not fit a frame.
+    pub fn max_message(&self) -> usize {
+        let front = if self.settings.small { 5 } else { 8 };
+        let most = self.settings.mtu.saturating_sub(front + 16);
+        match self.settings.padding {
+            0 | 1 => most,
+            // At least one byte of padding.
+            padding => (most / padding * padding).saturating_sub(1),
+        }
+    }
+
+    /// Makes a frame of a message for a peer, in the first bytes of `out`: how
+    /// many, and where to send them.
+    ///
+    /// [`Error::CommPeer`] if there is no such peer, [`Error::CommClosed`] if its
+    /// session is too old and a new one is not there yet, [`Error::CommTooLong`]
+    /// (see [`max_message`](Self::max_message)), [`Error::BufferTooSmall`] if
+    /// `out` is shorter than the frame. Nothing is sent then.
+    pub fn send(
+        &mut self,
+        peer: PeerId,
+        message: &[u8],
+        now: u64,
+        out: &mut [u8],
+    ) -> Result<(usize, Address)> {
+        if message.len() > self.max_message() {
+            return Err(Error::CommTooLong);
+        }
+        let place = self.find(peer)?;
+        let padding = self.settings.padding;
+        let content = if padding > 1 { Content::Padded } else { Content::Message };
+        let (len, to) = self.seal(place, content, message, padding, now, out)?;
+        self.stats.sent += 1;
+        Ok((len, to))
+    }
+
+    fn seal(
+        &mut self,
+        place: usize,
+        content: Content,
+        payload: &[u8],
+        padding: usize,
+        now: u64,
+        out: &mut [u8],
+    ) -> Result<(usize, Address)> {
+        let small = self.settings.small;
+        let peer = self.peers.get_mut(place).ok_or(Error::CommPeer)?;
+        let session = self.sessions.get_mut(2 * place + peer.current).ok_or(Error::CommPeer)?;
+        let age = now.saturating_sub(session.born);
+        if !session.open || age >= self.settings.reject_time {
+            return Err(Error::CommClosed);
+        }
+        let small = small && session.peer_index < 1 << 16;
+        let len = session.seal(small, content, payload, padding, out)?;
+        peer.sent = now;
+        let (sent, to) = (session.sent, peer.address);
+        // Who was called waits a little, so that not both begin.
+        let wait = if session.initiator { 0 } else { self.settings.rekey_time / 16 };
+        let due = sent >= self.settings.rekey_frames || age >= self.settings.rekey_time + wait;
+        if due && !peer.renewing {
+            self.renew(place, now);
+        }
+        Ok((len, to))
+    }
+
+    /// Begins a handshake that replaces a session's key. Without room for it
+    /// now, the next frame tries again.
+    fn renew(&mut self, place: usize, now: u64) {
+        let Some(&Peer { address, identity, noise, .. }) = self.peers.get(place) else { return };
+        let peer = Some(place as u32);
+        if self.start(&address, Some(identity), Some(noise), 0, peer, now).is_ok() {
+            if let Some(peer) = self.peers.get_mut(place) {
+                peer.renewing = true;
+            }
+        }
+    }
+
+    /// What is known of a peer. [`Error::CommPeer`] if there is no such peer.
+    pub fn peer_info(&self, peer: PeerId) -> Result<PeerInfo> {
+        let place = self.find(peer)?;
+        let peer = self.peers.get(place).ok_or(Error::CommPeer)?;
+        let session = self.sessions.get(2 * place + peer.current).ok_or(Error::CommPeer)?;
+        Ok(PeerInfo {
+            identity: peer.identity,
+            address: peer.address,
+            trusted: peer.trusted,
+            heard: peer.heard,
+            sent: peer.sent,
+            keyed: session.born,
+        })
+    }
+
+    /// The capability that a peer has shown, as bytes; empty without one. What it
+    /// is worth is for [`comm::capability`](crate::comm) to say.
+    pub fn peer_capability(&self, peer: PeerId) -> Result<&[u8]> {
+        let place = self.find(peer)?;
+        let len = usize::from(self.peers.get(place).ok_or(Error::CommPeer)?.capability);
+        let start = place * self.settings.capability;
+        self.capabilities.get(start..start + len).ok_or(Error::CommPeer)
+    }
+
+    /// The peer with this identity, if there is a session with it.
+    pub fn peer_of(&self, identity: &PublicKey) -> Option<PeerId> {
+        self.place_of(identity).and_then(|place| self.id(place))
+    }
+
+    /// What was counted.
+    pub fn stats(&self) -> &LinkStats {
+        &self.stats
+    }
+
+    /// When to call [`poll`](Self::poll) at the latest; `u64::MAX`: when there is
+    /// something else to do.
+    pub fn wake_at(&self) -> u64 {
+        self.wake
+    }
+
+    fn wake_by(&mut self, when: u64) {
+        self.wake = self.wake.min(when);
+    }
+
+    // ---- Places ---------------------------------------------------------------
+
+    fn find(&self, peer: PeerId) -> Result<usize> {
+        let place = (peer.0 & 0xffff) as usize;
+        match self.peers.get(place) {
+            Some(found) if found.used && u32::from(found.generation) == peer.0 >> 16 => Ok(place),
+            _ => Err(Error::CommPeer),
+        }
+    }
+
+    fn id(&self, place: usize) -> Option<PeerId> {
+        let peer = self.peers.get(place).filter(|peer| peer.used)?;
+        Some(PeerId(u32::from(peer.generation) << 16 | place as u32))
+    }
+
+    fn peer(&mut self, place: usize) -> Result<&mut Peer> {
+        self.peers.get_mut(place).ok_or(Error::CommPeer)
+    }
+
+    fn slot(&mut self, place: usize) -> Result<&mut Slot> {
+        self.slots.get_mut(place).ok_or(Error::CommPeer)
+    }
+
+    fn place_of(&self, identity: &PublicKey) -> Option<usize> {
+        self.peers.iter().position(|peer| peer.used && peer.identity == *identity)
+    }
+
+    fn free_slot(&self) -> Option<usize> {
+        self.slots.iter().position(|slot| slot.stage == Stage::Free)
+    }
+
+    fn free_slots(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.stage == Stage::Free).count()
+    }
+
+    fn hello_len(&self) -> usize {
+        let capability = if self.own_capability > 0 { 2 + self.own_capability } else { 0 };
+        98 + if self.certificate.is_some() { CERTIFICATE } else { 0 } + capability
+    }
+
+    /// A new index that stands for `target`.
+    fn new_index(&mut self, target: Target) -> Result<u32> {
+        let limit = if self.settings.small { 1u32 << 16 } else { 1 << 24 };
+        let total = self.entries.len() as u32;
+        let mut random = [0; 4];
+        self.entropy.fill(&mut random)?;
+        let place =
+            self.entries.iter().position(|entry| entry.index == 0).ok_or(Error::Capacity)?;
+        let generation = 1 + u32::from_le_bytes(random) % (limit / total.max(1) - 1).max(1);
+        let index = generation * total + place as u32;
+        if let Some(entry) = self.entries.get_mut(place) {
+            *entry = Entry { index, target };
+        }
+        Ok(index)
+    }
+
+    fn entry(&mut self, index: u32) -> Option<&mut Entry> {
+        let place = index as usize % self.entries.len().max(1);
+        self.entries.get_mut(place).filter(|entry| index != 0 && entry.index == index)
+    }
+
+    fn target(&mut self, index: u32) -> Target {
+        self.entry(index).map_or(Target::Nothing, |entry| entry.target)
+    }
+
+    fn free_index(&mut self, index: u32) {
+        if let Some(entry) = self.entry(index) {
+            *entry = Entry::default();
+        }
+    }
+
+    /// Frees a slot, and its index unless a session has it now.
+    fn free(&mut self, place: usize) {
+        let Some(slot) = self.slots.get_mut(place) else { return };
+        let (index, renews) = (slot.index, slot.peer.filter(|_| slot.initiator));
+        slot.clear();
+        let message = self.settings.message;
+        if let Some(buffer) = self.buffers.get_mut(place * message..(place + 1) * message) {
+            buffer.zeroize();
+        }
+        if matches!(self.target(index), Target::Slot(_)) {
+            self.free_index(index);
+        }
+        if let Some(peer) = renews.and_then(|peer| self.peers.get_mut(peer as usize)) {
+            peer.renewing = false;
+        }
+    }
+
+    fn drop_session(&mut self, place: usize) {
+        let Some(session) = self.sessions.get_mut(place) else { return };
+        let index = session.index;
+        wipe(session);
+        self.free_index(index);
+    }
+
+    fn free_peer(&mut self, place: usize) {
+        self.drop_session(2 * place);
+        self.drop_session(2 * place + 1);
+        for slot in self.slots.iter_mut().filter(|slot| slot.peer == Some(place as u32)) {
+            slot.peer = None;
+        }
+        if let Some(peer) = self.peers.get_mut(place) {
+            let generation = peer.generation.wrapping_add(1);
+            *peer = Peer { generation, queued: peer.queued, ..NOBODY };
+        }
+    }
+
+    // ---- What is due ----------------------------------------------------------
+
+    fn queue(&mut self, due: Due) {
+        let len = self.due.len().max(1);
+        if let Some(place) = self.due.get_mut((self.due_first + self.due_count) % len) {
+            *place = due;
+            self.due_count += 1;
+        }
+    }
+
+    fn queue_slot(&mut self, place: usize) {
+        if let Some(slot) = self.slots.get_mut(place).filter(|slot| !slot.queued) {
+            slot.queued = true;
+            self.queue(Due::Slot(place as u32));
+        }
+    }
+
+    fn queue_peer(&mut self, place: usize) {
+        if let Some(peer) = self.peers.get_mut(place).filter(|peer| !peer.queued) {
+            peer.queued = true;
+            self.queue(Due::Peer(place as u32));
+        }
+    }
+
+    fn unqueue(&mut self) -> Option<Due> {
+        if self.due_count == 0 {
+            return None;
+        }
+        let due = self.due.get(self.due_first).copied()?;
+        self.due_first = (self.due_first + 1) % self.due.len().max(1);
+        self.due_count -= 1;
+        match due {
+            Due::Slot(place) => self.slots.get_mut(place as usize)?.queued = false,
+            Due::Peer(place) => self.peers.get_mut(place as usize)?.queued = false,
+        }
+        Some(due)
+    }
+}
+
+fn wipe(session: &mut Session) {
+    session.wipe();
+    *session = Session::default();
+}
+
+impl<S: Secrets, E: Entropy> Drop for Link<'_, S, E> {
+    fn drop(&mut self) {
+        self.sessions.iter_mut().for_each(wipe);
+        self.slots.iter_mut().for_each(Slot::clear);
+        self.buffers.zeroize();
+        self.scratch.zeroize();
+    }
+}

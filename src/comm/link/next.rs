@@ -1,0 +1,382 @@
+//! What goes out, and what happens by itself.
+
+use super::frame::{self, Content, Kind, MAC, write_fragment, write_handshake};
+use super::receive::protocol;
+use super::slot::{FRONT, GOES_ON, Stage};
+use super::{
+    ALIVE, ALIVE_ANEW, BYE, CLOSE, CLOSED, CONNECTED, CONTROL, Due, Link, Output, Peer, Reason,
+    cookie,
+};
+use crate::comm::identity::{Hello, Secrets};
+use crate::comm::noise::{Handshake, Keys};
+use crate::error::{Error, Result};
+use crate::port::Entropy;
+
+/// The longest pause between two tries.
+const LONGEST_PAUSE: u64 = 8_000_000;
+/// How often the last message of XX is sent before it begins anew.
+const LAST_TRIES: u32 = 4;
+/// How long a cookie is used.
+const COOKIE_LIFE: u64 = 120_000_000;
+
+impl<S: Secrets, E: Entropy> Link<'_, S, E> {
+    /// The next thing to do or to know. Call it until it says `None`, after each
+    /// call that may change something. `out` must have room for the longest frame
+    /// (`mtu`).
+    ///
+    /// [`Error::BufferTooSmall`] if it has not; the errors of secrets and
+    /// entropy. Nothing is lost then: call again.
+    pub fn next(&mut self, now: u64, out: &mut [u8]) -> Result<Option<Output>> {
+        if out.len() < self.settings.mtu {
+            return Err(Error::BufferTooSmall);
+        }
+        if let Some(due) = self.cookies.front().copied() {
+            let len = self.gate.write(&due.to, &due.mac1, &mut self.entropy, out)?;
+            self.cookies.pop_front();
+            return Ok(Some(Output::Frame { to: due.to, len }));
+        }
+        // What is due stands in the ring once, and leaves it here.
+        while let Some(due) = self.unqueue() {
+            let output = match due {
+                Due::Slot(place) => {
+                    let output = self.next_of_slot(place as usize, now, out);
+                    if output.is_err() {
+                        self.queue_slot(place as usize);
+                    }
+                    output?
+                }
+                Due::Peer(place) => self.next_of_peer(place as usize, now, out),
+            };
+            if output.is_some() {
+                return Ok(output);
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_of_peer(&mut self, place: usize, now: u64, out: &mut [u8]) -> Option<Output> {
+        let id = self.id(place)?;
+        let peer = self.peers.get_mut(place)?;
+        let (due, tag, reason) = (peer.due, peer.tag, peer.reason);
+        let anew = core::mem::take(&mut peer.anew);
+        if due & CONNECTED != 0 {
+            (peer.due, peer.tag, peer.anew) = (due & !CONNECTED, 0, anew);
+            if peer.due != 0 {
+                self.queue_peer(place);
+            }
+            return Some(Output::Connected { peer: id, tag });
+        }
+        if due & CLOSED != 0 {
+            self.free_peer(place);
+            return Some(Output::Closed { peer: id, reason });
+        }
+        peer.due = 0;
+        let code = match (due & CLOSE != 0, anew) {
+            (true, _) => BYE,
+            (false, true) => ALIVE_ANEW,
+            (false, false) => ALIVE,
+        };
+        if due & (CLOSE | CONTROL) == 0 {
+            return None;
+        }
+        let sealed = self.seal(place, Content::Control, &[code], 0, now, out);
+        if due & CLOSE != 0 {
+            self.free_peer(place);
+        }
+        // A session that is too old says nothing more.
+        let (len, to) = sealed.ok()?;
+        Some(Output::Frame { to, len })
+    }
+
+    fn next_of_slot(&mut self, place: usize, now: u64, out: &mut [u8]) -> Result<Option<Output>> {
+        let Some(slot) = self.slots.get_mut(place) else { return Ok(None) };
+        let (tag, peer) = (slot.tag, slot.peer);
+        match slot.stage {
+            Stage::Make(kind) => {
+                self.make(place, kind, now)?;
+                self.emit(place, kind, now, out).map(Some)
+            }
+            Stage::Sending(kind) => self.emit(place, kind, now, out).map(Some),
+            Stage::Confirm => {
+                self.wait(place, now)?;
+                let Some(at) = peer else { return Ok(None) };
+                let sealed = self.seal(at as usize, Content::Control, &[ALIVE], 0, now, out);
+                Ok(sealed.ok().map(|(len, to)| Output::Frame { to, len }))
+            }
+            Stage::Failed(reason) => {
+                self.free(place);
+                Ok(Some(Output::Failed { tag, reason }))
+            }
+            Stage::Free | Stage::Sent(_) | Stage::Unconfirmed => Ok(None),
+        }
+    }
+
+    /// Writes the slot's next Noise message to its buffer.
+    fn make(&mut self, place: usize, kind: Kind, now: u64) -> Result<()> {
+        let opening = matches!(kind, Kind::OpenXx | Kind::OpenIk);
+        let overhead = 32 + if self.psk.is_some() { 16 } else { 0 };
+        let answer = self.answer_len();
+        let (size, mtu) = (self.settings.message, self.settings.mtu);
+        let slot = self.slots.get(place).ok_or(Error::CommPeer)?;
+        // The initiator knows whom it calls; the responder of IK, who calls.
+        let known = match (slot.peer, slot.expected) {
+            (Some(at), _) => Some(at as usize),
+            (None, Some(identity)) => self.place_of(&identity),
+            (None, None) => None,
+        };
+        let goes_on = known.and_then(|at| self.peers.get(at)).is_some_and(|peer| peer.connected);
+        let capability = (self.peers.len() + self.slots.len()) * self.settings.capability;
+        let capability = self.capabilities.get(capability..capability + self.own_capability);
+        let hello = Hello {
+            certificate: self.certificate.as_ref(),
+            capability: capability.filter(|bytes| !bytes.is_empty()),
+            ..self.hello
+        };
+        let slot = self.slots.get_mut(place).ok_or(Error::CommPeer)?;
+        let front = self.scratch.first_chunk_mut::<FRONT>().ok_or(Error::CommTooLong)?;
+        let [a, b, c, _] = slot.index.to_le_bytes();
+        *front = [if goes_on { GOES_ON } else { 0 }, a, b, c];
+        let rest = self.scratch.get_mut(FRONT..).ok_or(Error::CommTooLong)?;
+        let len = if kind == Kind::OpenXx {
+            // As long as the answer, so that the answer is no longer.
+            let frame = answer.min(mtu);
+            let padding = frame.saturating_sub(frame::OPEN_OVERHEAD + overhead + FRONT);
+            rest.get_mut(..padding).ok_or(Error::CommTooLong)?.fill(0);
+            padding
+        } else {
+            hello.encode(rest)?
+        };
+        let payload = self.scratch.get(..FRONT + len).ok_or(Error::CommTooLong)?;
+        let keys = Keys { local: Some(&self.secrets), psks: self.psk.as_slice() };
+        if opening {
+            let name = protocol(slot.ik, self.psk.is_some());
+            let noise = slot.noise.filter(|_| slot.ik);
+            *slot.handshake = Some(Handshake::new(name, true, &self.prologue, &keys, noise)?);
+        }
+        let handshake = slot.handshake.as_mut().ok_or(Error::CommState)?;
+        let buffer = self.buffers.get_mut(place * size..(place + 1) * size);
+        let buffer = buffer.ok_or(Error::CommTooLong)?;
+        slot.len = handshake.write(&keys, &mut self.entropy, payload, buffer)?;
+        slot.fragments = 0;
+        slot.stage = Stage::Sending(kind);
+        if kind == Kind::Finish {
+            let at = slot.peer.ok_or(Error::CommState)? as usize;
+            self.install(place, at, now)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the slot's message, or the next fragment of it, as a frame.
+    fn emit(&mut self, place: usize, kind: Kind, now: u64, out: &mut [u8]) -> Result<Output> {
+        let (size, mtu, part) = (self.settings.message, self.settings.mtu, self.settings.part);
+        let slot = self.slots.get_mut(place).ok_or(Error::CommPeer)?;
+        let buffer = self.buffers.get(place * size..place * size + slot.len);
+        let message = buffer.ok_or(Error::CommTooLong)?;
+        let to = slot.address;
+        let (mut end, whole);
+        if message.len() + frame::ANSWER_OVERHEAD <= mtu
+            || matches!(kind, Kind::OpenXx | Kind::OpenIk)
+        {
+            let front = write_handshake(out, kind, slot.peer_index)?;
+            end = put(out, front, message)?;
+            let mac1 = self.gate.mac1(out.get(..end).ok_or(Error::BufferTooSmall)?);
+            end = put(out, end, &mac1)?;
+            let fresh = now.saturating_sub(slot.cookie_came) < COOKIE_LIFE;
+            let under = out.get(..end).ok_or(Error::BufferTooSmall)?;
+            let mac2 = match slot.cookie {
+                Some(key) if slot.initiator && fresh => cookie::mac2(&key, under),
+                _ => [0; MAC],
+            };
+            end = put(out, end, &mac2)?;
+            slot.mac1 = mac1;
+            whole = true;
+        } else {
+            let (number, count) = (slot.fragments as usize, message.len().div_ceil(part));
+            let total = message.len();
+            let front = write_fragment(out, kind, slot.peer_index, (number, count), total)?;
+            let from = number * part;
+            let piece = message.get(from..total.min(from + part)).ok_or(Error::CommState)?;
+            end = put(out, front, piece)?;
+            let mac1 = self.gate.mac1(out.get(..end).ok_or(Error::BufferTooSmall)?);
+            end = put(out, end, &mac1)?;
+            slot.fragments += 1;
+            whole = number + 1 == count;
+        }
+        if whole {
+            slot.fragments = 0;
+            match kind {
+                Kind::Answer => {
+                    slot.stage = if slot.ik { Stage::Unconfirmed } else { Stage::Sent(kind) };
+                    slot.len = 0;
+                }
+                Kind::Finish => slot.stage = Stage::Sent(kind),
+                Kind::OpenXx | Kind::OpenIk => {
+                    slot.stage = Stage::Sent(kind);
+                    (slot.len, slot.lasts) = (0, 0);
+                }
+            }
+            if kind != Kind::Answer {
+                self.wait(place, now)?;
+            }
+        } else {
+            self.queue_slot(place);
+        }
+        Ok(Output::Frame { to, len: end })
+    }
+
+    /// Counts a try, and waits for the answer to it: to an opening half as long
+    /// again each time, and up to a quarter more by chance.
+    fn wait(&mut self, place: usize, now: u64) -> Result<()> {
+        let mut chance = [0];
+        self.entropy.fill(&mut chance)?;
+        let retry = self.settings.retry;
+        let slot = self.slots.get_mut(place).ok_or(Error::CommPeer)?;
+        let opening = matches!(slot.stage, Stage::Sent(Kind::OpenXx | Kind::OpenIk));
+        let times = if opening { slot.tries } else { 0 };
+        let longer = |pause: u64, _| pause.saturating_add(pause / 2).min(LONGEST_PAUSE.max(retry));
+        let pause = (0..times).fold(retry, longer);
+        let [chance] = chance;
+        let pause = pause.saturating_add(pause / 1024 * u64::from(chance));
+        slot.tries += 1;
+        slot.deadline = now.saturating_add(pause);
+        let deadline = slot.deadline;
+        self.wake_by(deadline);
+        Ok(())
+    }
+
+    /// Does what is to be done by `now`: sends again, gives up, renews keys, gives
+    /// signs of life, misses them. Then [`next`](Self::next) has what came of it,
+    /// and [`wake_at`](Self::wake_at) the time to come back. It looks at every
+    /// peer once.
+    pub fn poll(&mut self, now: u64) {
+        self.wake = u64::MAX;
+        for place in 0..self.slots.len() {
+            self.poll_slot(place, now);
+        }
+        for place in 0..self.peers.len() {
+            self.poll_peer(place, now);
+        }
+    }
+
+    fn poll_slot(&mut self, place: usize, now: u64) {
+        let tries = self.settings.tries;
+        let Some(slot) = self.slots.get_mut(place) else { return };
+        let waits = matches!(slot.stage, Stage::Sent(_) | Stage::Confirm | Stage::Unconfirmed)
+            || slot.stage == Stage::Make(Kind::Answer)
+            || slot.stage == Stage::Sending(Kind::Answer);
+        if !waits {
+            return;
+        }
+        if slot.deadline > now {
+            let deadline = slot.deadline;
+            return self.wake_by(deadline);
+        }
+        if !slot.initiator {
+            // A responder does not ask again.
+            return self.free(place);
+        }
+        if slot.tries >= tries {
+            return self.fail(place, Reason::Timeout);
+        }
+        slot.lasts += 1;
+        match slot.stage {
+            Stage::Sent(kind @ (Kind::OpenXx | Kind::OpenIk)) => slot.stage = Stage::Make(kind),
+            // The responder has forgotten the handshake by now.
+            Stage::Sent(_) if slot.lasts > LAST_TRIES => return self.again(place),
+            Stage::Sent(kind) => slot.stage = Stage::Sending(kind),
+            _ => {}
+        }
+        slot.fragments = 0;
+        self.queue_slot(place);
+    }
+
+    /// Begins a handshake of XX anew: its last message was not heard, or the
+    /// confirmation was not.
+    fn again(&mut self, place: usize) {
+        let Some(at) = self.slots.get(place).and_then(|slot| slot.peer) else { return };
+        let at = at as usize;
+        let Some(&peer) = self.peers.get(at) else { return };
+        if peer.connected {
+            self.drop_session(2 * at + 1 - peer.current);
+        } else {
+            self.free_peer(at);
+        }
+        // The session had the index.
+        let Ok(index) = self.new_index(super::Target::Slot(place as u32)) else {
+            return self.fail(place, Reason::Timeout);
+        };
+        if let Some(slot) = self.slots.get_mut(place) {
+            (slot.index, slot.peer_index, slot.lasts) = (index, 0, 0);
+            slot.peer = peer.connected.then_some(at as u32);
+            slot.stage = Stage::Make(Kind::OpenXx);
+            self.queue_slot(place);
+        }
+    }
+
+    fn poll_peer(&mut self, place: usize, now: u64) {
+        let Some(&peer) = self.peers.get(place).filter(|peer| peer.used && peer.connected) else {
+            return;
+        };
+        let old = |born: u64| now.saturating_sub(born) >= self.settings.reject_time;
+        let other = 2 * place + 1 - peer.current;
+        if self.sessions.get(other).is_some_and(|session| session.open && old(session.born)) {
+            self.drop_session(other);
+        }
+        for (when, what) in self.deadlines(place, &peer) {
+            if when > now {
+                self.wake_by(when);
+                continue;
+            }
+            match what {
+                What::Gone => return self.end(place, Reason::Timeout),
+                What::Renew if !peer.renewing => self.renew(place, now),
+                What::Renew => {}
+                What::Alive => {
+                    if let Some(peer) = self.peers.get_mut(place) {
+                        peer.due |= CONTROL;
+                        self.queue_peer(place);
+                        self.wake_by(now.saturating_add(self.settings.keepalive));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a peer's silence and its session's age will bring, and when.
+    fn deadlines(&self, place: usize, peer: &Peer) -> [(u64, What); 4] {
+        let settings = &self.settings;
+        let after =
+            |from: u64, time: u64| if time == 0 { u64::MAX } else { from.saturating_add(time) };
+        let session = self.sessions.get(2 * place + peer.current);
+        let (born, initiator) = session.map_or((0, true), |s| (s.born, s.initiator));
+        let wait = if initiator { 0 } else { settings.rekey_time / 16 };
+        let renew = if peer.renewing { u64::MAX } else { after(born, settings.rekey_time + wait) };
+        [
+            (after(peer.heard, settings.dead), What::Gone),
+            (after(born, settings.reject_time), What::Gone),
+            (renew, What::Renew),
+            (after(peer.sent, settings.keepalive), What::Alive),
+        ]
+    }
+
+    /// Makes sure that [`poll`](Self::poll) comes in time for a peer.
+    pub(super) fn schedule(&mut self, place: usize) {
+        let Some(&peer) = self.peers.get(place) else { return };
+        let first = self.deadlines(place, &peer).into_iter().map(|(when, _)| when).min();
+        self.wake_by(first.unwrap_or(u64::MAX));
+    }
+}
+
+/// What time brings.
+enum What {
+    Gone,
+    Renew,
+    Alive,
+}
+
+/// Puts bytes at a place; returns where they end.
+fn put(out: &mut [u8], at: usize, bytes: &[u8]) -> Result<usize> {
+    let end = at + bytes.len();
+    out.get_mut(at..end).ok_or(Error::BufferTooSmall)?.copy_from_slice(bytes);
+    Ok(end)
+}

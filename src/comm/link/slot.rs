@@ -1,0 +1,116 @@
+//! A handshake in progress.
+
+use core::mem::ManuallyDrop;
+
+use super::Reason;
+use super::frame::{Kind, MAC};
+use crate::comm::crypto::PublicKey;
+use crate::comm::identity::Trusted;
+use crate::comm::noise::Handshake;
+use crate::port::Address;
+
+/// What stands before the rest in each handshake payload: options, and the
+/// sender's index. So both are part of the transcript.
+pub(super) const FRONT: usize = 4;
+/// An option: the sender still has a session with the peer, which goes on.
+pub(super) const GOES_ON: u8 = 1;
+
+/// Where a handshake is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stage {
+    #[default]
+    Free,
+    /// A message of this kind is to be made and sent.
+    Make(Kind),
+    /// Its message is being sent: in fragments, perhaps.
+    Sending(Kind),
+    /// It was sent; the answer to it is awaited.
+    Sent(Kind),
+    /// The initiator of IK is done, and says so until it hears of the peer.
+    Confirm,
+    /// The responder of IK has the keys; the first frame will show that the
+    /// initiator has them, too.
+    Unconfirmed,
+    /// A call that came to nothing, which the caller does not know yet.
+    Failed(Reason),
+}
+
+/// One handshake. It lies in a table, so it has no destructor: whoever frees it
+/// takes the [`Handshake`] out.
+pub(super) struct Slot {
+    pub stage: Stage,
+    pub handshake: ManuallyDrop<Option<Handshake>>,
+    pub address: Address,
+    pub initiator: bool,
+    pub ik: bool,
+    /// Whether it waits in the ring of what is due.
+    pub queued: bool,
+    /// Our index, the peer's, and whether that is known.
+    pub index: u32,
+    pub peer_index: u32,
+    /// The peer of an existing session that it renews, or that came of it.
+    pub peer: Option<u32>,
+    /// The identity that must answer, or that calls with IK.
+    pub expected: Option<PublicKey>,
+    /// The static key to call with IK.
+    pub noise: Option<PublicKey>,
+    /// Why who calls with IK is trusted, and the length of its capability.
+    pub trusted: Trusted,
+    pub capability: u16,
+    /// The caller's number for it.
+    pub tag: u64,
+    /// The peer's options.
+    pub options: u8,
+    pub tries: u32,
+    /// How often the present message was sent again.
+    pub lasts: u32,
+    pub began: u64,
+    /// When it is sent again, or given up.
+    pub deadline: u64,
+    /// Bytes of the message in the slot's buffer, and how many fragments of it
+    /// were sent, or have come (a bit for each).
+    pub len: usize,
+    pub fragments: u32,
+    /// The first MAC of the last opening, which a cookie must be an answer to.
+    pub mac1: [u8; MAC],
+    pub cookie: Option<[u8; MAC]>,
+    pub cookie_came: u64,
+}
+
+impl Slot {
+    pub fn free() -> Slot {
+        Slot {
+            stage: Stage::Free,
+            handshake: ManuallyDrop::new(None),
+            address: Address::default(),
+            initiator: false,
+            ik: false,
+            queued: false,
+            index: 0,
+            peer_index: 0,
+            peer: None,
+            expected: None,
+            noise: None,
+            trusted: Trusted::Psk,
+            capability: 0,
+            tag: 0,
+            options: 0,
+            tries: 0,
+            lasts: 0,
+            began: 0,
+            deadline: 0,
+            len: 0,
+            fragments: 0,
+            mac1: [0; MAC],
+            cookie: None,
+            cookie_came: 0,
+        }
+    }
+
+    /// Overwrites it, the handshake's secrets first.
+    pub fn clear(&mut self) {
+        let queued = self.queued;
+        *self.handshake = None;
+        *self = Slot { queued, ..Slot::free() };
+    }
+}
