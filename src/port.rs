@@ -1,5 +1,5 @@
-//! What the caller supplies: memory, randomness, threads, and a place for log
-//! lines.
+//! What the caller supplies: memory, randomness, a way for datagrams, threads,
+//! and a place for log lines.
 //!
 //! The core does no input or output and knows no globals. Whatever it needs
 //! from its surroundings comes in through the traits of this module.
@@ -87,6 +87,25 @@ impl Address {
     pub fn bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or(&self.bytes)
     }
+}
+
+/// Carries datagrams: they arrive whole or not at all, perhaps twice, in any
+/// order.
+///
+/// Nothing waits: what cannot be done now is answered as such.
+pub trait Transport {
+    /// Sends a datagram. [`Error::Capacity`](crate::Error::Capacity) if there is
+    /// no room for it now: try again later.
+    /// [`Error::CommTooLong`](crate::Error::CommTooLong) if it is longer than the
+    /// transport carries; [`Error::HostAddress`](crate::Error::HostAddress) if
+    /// the address is not one of this transport.
+    fn send(&mut self, to: &Address, datagram: &[u8]) -> Result<()>;
+
+    /// The next datagram that has arrived, in the first bytes of `buf`: how many
+    /// bytes, and from where. `None` if there is none now.
+    /// [`Error::BufferTooSmall`](crate::Error::BufferTooSmall) if it does not fit
+    /// into `buf`; a transport that can keeps it then, and says so.
+    fn receive(&mut self, buf: &mut [u8]) -> Result<Option<(usize, Address)>>;
 }
 
 /// Runs the parts of some work side by side: a thread pool.
@@ -226,6 +245,17 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_equal_by_what_they_hold() {
+        let address = |bytes| Address::new(bytes).unwrap();
+        assert_eq!(address(&[1, 2]).bytes(), [1, 2]);
+        assert_eq!(address(&[7; Address::MAX]).bytes(), [7; Address::MAX]);
+        assert_eq!(Address::new(&[7; Address::MAX + 1]), Err(crate::Error::Length));
+        assert_eq!(address(&[]), Address::default());
+        assert_ne!(address(&[]), address(&[0]));
+        assert_ne!(address(&[1]), address(&[1, 0]));
+    }
 
     #[test]
     fn lines_hold_numbers_and_are_cut_at_their_length() {
