@@ -74,9 +74,15 @@
 #define NSW_SCHEME_CHOICE_INIT {sizeof(nsw_scheme_choice), 0, {0}, {0}, 0}
 #define NSW_MATMUL_INIT {sizeof(nsw_matmul), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_REQUANTIZE_INIT {sizeof(nsw_requantize), 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_FRAMER_CONFIG_INIT {sizeof(nsw_framer_config), 0, 0}
+#define NSW_FRAME_INIT {sizeof(nsw_frame), 0, 0, 0}
+#define NSW_FRAMER_INFO_INIT {sizeof(nsw_framer_info), 0, 0, 0, 0}
 
 /* A setting of exactly 0, where a plain zero means a default that is something else. */
 #define NSW_ZERO (-0.0f)
+
+/* The most bytes that a frame of `len` bytes takes on a serial line, with a CRC or without. */
+#define NSW_SERIAL_BOUND(len) ((len) + 6 + ((len) + 258) / 254)
 
 
 /**
@@ -592,6 +598,24 @@
 #define NSW_ROUNDING_DOUBLE 1
 
 /**
+ * A length of two bytes, little-endian, before each frame: for TCP and other
+ * streams that lose nothing. Adds 2 bytes.
+ */
+#define NSW_FRAMING_STREAM 0
+
+/**
+ * COBS with a zero behind each frame, and with a CRC where it is asked for: for
+ * serial lines, which lose and change bytes. Adds 3 bytes and one more for each
+ * 254 bytes, and 4 for a CRC: NSW_SERIAL_BOUND.
+ */
+#define NSW_FRAMING_SERIAL 1
+
+/**
+ * The most bytes that a frame can have.
+ */
+#define NSW_FRAME_MAX 65535
+
+/**
  * An allocator over a buffer of the caller: how a program runs without a heap.
  *
  * Memory is handed out from front to back. A block given back can be used
@@ -619,6 +643,12 @@ typedef struct nsw_cascade nsw_cascade;
  * pointer may run side by side.
  */
 typedef struct nsw_dataset nsw_dataset;
+
+/**
+ * Takes frames out of bytes that come in pieces of any size. One thread at a
+ * time; functions that take a const pointer may run side by side.
+ */
+typedef struct nsw_framer nsw_framer;
 
 /**
  * A network in float32. One thread at a time; functions that
@@ -2452,9 +2482,91 @@ typedef struct nsw_requantize {
 } nsw_requantize;
 
 /**
+ * What a framer is for. NSW_FRAMER_CONFIG_INIT, then `max_frame`.
+ */
+typedef struct nsw_framer_config {
+  /**
+   * sizeof(nsw_framer_config); NSW_FRAMER_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * How frames lie in the bytes, an NSW_FRAMING_ constant.
+   */
+  uint32_t framing;
+  /**
+   * Bytes of the longest frame to take, from 1 to NSW_FRAME_MAX.
+   */
+  size_t max_frame;
+} nsw_framer_config;
+
+/**
+ * A frame that came out of a framer. NSW_FRAME_INIT before it is filled.
+ */
+typedef struct nsw_frame {
+  /**
+   * sizeof(nsw_frame); NSW_FRAME_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 1 if it is as it was sent, as far as a checksum can tell: a CRC came with
+   * it and was right, or it came over a stream, which has checksums of its
+   * own; else 0. It says nothing about who sent it. What is not authenticated
+   * in another way, such as a message of a handshake, is to be taken from
+   * frames with this alone.
+   */
+  uint32_t checked;
+  /**
+   * What was framed; valid until the next call on the framer.
+   */
+  const uint8_t *bytes;
+  /**
+   * How many bytes; may be 0.
+   */
+  size_t bytes_len;
+} nsw_frame;
+
+/**
+ * What a framer has seen. NSW_FRAMER_INFO_INIT before it is filled.
+ */
+typedef struct nsw_framer_info {
+  /**
+   * sizeof(nsw_framer_info); NSW_FRAMER_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Frames that were whole and right.
+   */
+  uint64_t frames;
+  /**
+   * Frames dropped: not COBS, of no known kind, or with a wrong CRC. Garbage
+   * between frames counts as one of these for each zero in it.
+   */
+  uint64_t damaged;
+  /**
+   * Frames dropped or, in a stream, refused, because they were longer than
+   * `max_frame`.
+   */
+  uint64_t oversize;
+} nsw_framer_info;
+
+/**
  * Done.
  */
 #define NSW_OK 0
+
+/**
+ * There is no more of what was asked for. Not an error.
+ */
+#define NSW_DONE 1
+
+/**
+ * Nothing is there yet: ask again later. Not an error.
+ */
+#define NSW_AGAIN 2
 
 /**
  * A required pointer is NULL.
@@ -4530,6 +4642,106 @@ nsw_status nsw_kernel_dense_i16(const struct nsw_requantize *how,
                                 int16_t *y,
                                 size_t y_cap,
                                 size_t *y_len);
+
+/**
+ * The memory that a framer of this configuration takes: the one block that
+ * nsw_framer_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for an unknown
+ * framing or a `max_frame` out of range. Any thread.
+ */
+nsw_status nsw_framer_footprint(const struct nsw_framer_config *config,
+                                size_t *size,
+                                size_t *align);
+
+/**
+ * Makes a framer in one block of `memory` (NULL: the system's heap). The caller
+ * owns `*framer` and ends it with nsw_framer_destroy.
+ *
+ * Errors: those of nsw_framer_footprint, and NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*framer` is NULL then.
+ */
+nsw_status nsw_framer_create(const struct nsw_framer_config *config,
+                             const struct nsw_allocator *memory,
+                             struct nsw_framer **framer);
+
+/**
+ * Destroys a framer and gives its block back. NULL is fine, and so is an already
+ * destroyed one whose memory can still be read.
+ */
+void nsw_framer_destroy(struct nsw_framer *framer);
+
+/**
+ * Takes bytes up to the end of the first frame in them, and tells in `*taken`
+ * how many: 0 while there is a frame that nsw_framer_next has not given out. So:
+ * push, take what is there with nsw_framer_next, push what is left.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_TOO_LONG if a stream
+ * announces a frame longer than `max_frame`: where the next one begins cannot be
+ * trusted then, so every further call answers the same until nsw_framer_restart.
+ * On a serial line such frames are dropped and counted. `*taken` is as it was
+ * on an error.
+ */
+nsw_status nsw_framer_push(struct nsw_framer *framer,
+                           const uint8_t *bytes,
+                           size_t bytes_len,
+                           size_t *taken);
+
+/**
+ * The frame that has become whole, once: fills `*frame`, whose `size` the caller
+ * has set (NSW_FRAME_INIT). NSW_DONE if there is none; `*frame` is as it was
+ * then.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE; the frame is
+ * still there.
+ */
+nsw_status nsw_framer_next(struct nsw_framer *framer, struct nsw_frame *frame);
+
+/**
+ * Forgets what is half read or not given out, as for a new connection. What
+ * nsw_framer_describe counts stays.
+ *
+ * Errors: those of a bad handle.
+ */
+nsw_status nsw_framer_restart(struct nsw_framer *framer);
+
+/**
+ * What it has seen: fills `*info`, whose `size` the caller has set
+ * (NSW_FRAMER_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_framer_describe(const struct nsw_framer *framer, struct nsw_framer_info *info);
+
+/**
+ * Writes a frame as it goes into a stream: at most `cap` bytes to `buf`, the
+ * length to `*len` (which may be NULL): `frame_len` + 2.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_OVERFLOW, NSW_ERR_COMM_TOO_LONG for more than
+ * NSW_FRAME_MAX bytes, NSW_ERR_BUFFER_TOO_SMALL (`*len` is what is needed, and
+ * nothing is written), NSW_ERR_INVALID for buffers that overlap. Any thread.
+ */
+nsw_status nsw_frame_encode_stream(const uint8_t *frame,
+                                   size_t frame_len,
+                                   uint8_t *buf,
+                                   size_t cap,
+                                   size_t *len);
+
+/**
+ * Writes a frame as it goes over a serial line, with a zero at its end and none
+ * before: at most `cap` bytes to `buf`, the length to `*len` (which may be NULL),
+ * at most NSW_SERIAL_BOUND(frame_len). With `checked` not 0 a CRC-32 goes along:
+ * ask for it where nothing else tells that the frame is damaged, as in a
+ * handshake.
+ *
+ * Errors: those of nsw_frame_encode_stream. Any thread.
+ */
+nsw_status nsw_frame_encode_serial(const uint8_t *frame,
+                                   size_t frame_len,
+                                   uint32_t checked,
+                                   uint8_t *buf,
+                                   size_t cap,
+                                   size_t *len);
 
 #ifdef __cplusplus
 }  // extern "C"

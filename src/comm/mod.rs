@@ -5,3 +5,4 @@ pub mod crypto;
 pub mod identity;
 pub mod link;
 pub mod noise;
+pub mod framing;

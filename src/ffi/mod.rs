@@ -18,6 +18,7 @@ pub mod dataset;
 pub mod dataset_files;
 pub mod dataset_scale;
 pub mod entropy;
+pub mod framer;
 mod handle;
 pub mod kernel;
 pub mod net;
@@ -46,6 +47,15 @@ use status::{NSW_OK, nsw_status};
 fn status(result: Result<()>) -> nsw_status {
     match result {
         Ok(()) => NSW_OK,
+        Err(error) => error.code(),
+    }
+}
+
+/// The status of a result that is there, or else `none`, which is no error.
+fn status_or(result: Result<bool>, none: nsw_status) -> nsw_status {
+    match result {
+        Ok(true) => NSW_OK,
+        Ok(false) => none,
         Err(error) => error.code(),
     }
 }

@@ -15,6 +15,10 @@ pub type nsw_status = i32;
 
 /// Done.
 pub const NSW_OK: nsw_status = 0;
+/// There is no more of what was asked for. Not an error.
+pub const NSW_DONE: nsw_status = 1;
+/// Nothing is there yet: ask again later. Not an error.
+pub const NSW_AGAIN: nsw_status = 2;
 /// A required pointer is NULL.
 pub const NSW_ERR_NULL: nsw_status = -1;
 /// A value is outside its documented range.
@@ -154,6 +158,8 @@ pub extern "C" fn nsw_status_str(status: nsw_status) -> *const c_char {
     match Error::from_code(status) {
         Some(error) => error.message_c().as_ptr(),
         None if status == NSW_OK => c"done".as_ptr(),
+        None if status == NSW_DONE => c"there is no more".as_ptr(),
+        None if status == NSW_AGAIN => c"nothing is there yet; ask again later".as_ptr(),
         None => c"unknown status".as_ptr(),
     }
 }
@@ -243,8 +249,10 @@ mod tests {
         // SAFETY: static C strings.
         let text = |status| unsafe { CStr::from_ptr(nsw_status_str(status)) }.to_str().unwrap();
         assert_eq!(text(NSW_OK), "done");
+        assert_eq!(text(NSW_DONE), "there is no more");
+        assert_eq!(text(NSW_AGAIN), "nothing is there yet; ask again later");
         assert_eq!(text(NSW_ERR_NULL), Error::Null.message());
-        for unknown in [1, i32::MAX, i32::MIN, -99, -1000] {
+        for unknown in [3, i32::MAX, i32::MIN, -99, -1000] {
             assert_eq!(text(unknown), "unknown status");
         }
     }

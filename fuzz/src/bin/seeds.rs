@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use neural_swarm::comm::framing::{encode_serial, encode_stream};
 use neural_swarm::nn::{
     Activation, Data, Layer, Net, NetConfig, QNet, QNet16, QNet16Config, QNetConfig, Scheme,
     Topology, Trainer,
@@ -15,13 +16,14 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 fn main() -> Outcome {
     let folder = std::env::args().nth(1).ok_or("usage: seeds FOLDER")?;
     let folder = Path::new(&folder);
-    for target in ["model", "trainer", "fann", "dataset"] {
+    for target in ["model", "trainer", "fann", "dataset", "framing"] {
         std::fs::create_dir_all(folder.join(target))?;
     }
     models(&folder.join("model"))?;
     trainers(&folder.join("trainer"))?;
     networks(&folder.join("fann"))?;
-    samples(&folder.join("dataset"))
+    samples(&folder.join("dataset"))?;
+    frames(&folder.join("framing"))
 }
 
 fn models(folder: &Path) -> Outcome {
@@ -94,6 +96,23 @@ fn samples(folder: &Path) -> Outcome {
         ("idx-floats", 2, 27 << 2, floats),
     ] {
         std::fs::write(folder.join(name), [&[format, how], rest].concat())?;
+    }
+    Ok(())
+}
+
+fn frames(folder: &Path) -> Outcome {
+    let sent: [&[u8]; 4] = [b"one", b"", &[0; 9], &[7; 300]];
+    for (how, name) in ["stream", "serial", "serial-checked"].into_iter().enumerate() {
+        let mut line = vec![how.min(1) as u8, 200, 13];
+        for frame in sent {
+            let mut buf = [0; 400];
+            let len = match how {
+                0 => encode_stream(frame, &mut buf)?,
+                _ => encode_serial(frame, how == 2, &mut buf)?,
+            };
+            line.extend_from_slice(&buf[..len]);
+        }
+        std::fs::write(folder.join(name), line)?;
     }
     Ok(())
 }
