@@ -31,6 +31,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#ifndef NSW_NO_STD
+/* The library has the functions that need an operating system, whose names begin nsw_host_. */
+#define NSW_STD 1
+#endif
+
 /* Initialisers: sizeof, then zeros, which mean the defaults. */
 #define NSW_ALLOCATOR_INIT {sizeof(nsw_allocator), 0, 0, 0}
 #define NSW_LOGGER_INIT {sizeof(nsw_logger), 0, 0, 0}
@@ -77,6 +82,12 @@
 #define NSW_FRAMER_CONFIG_INIT {sizeof(nsw_framer_config), 0, 0}
 #define NSW_FRAME_INIT {sizeof(nsw_frame), 0, 0, 0}
 #define NSW_FRAMER_INFO_INIT {sizeof(nsw_framer_info), 0, 0, 0, 0}
+#define NSW_ADDRESS_INIT {sizeof(nsw_address), 0, {0}}
+#define NSW_TRANSPORT_INIT {sizeof(nsw_transport), 0, 0, 0}
+#define NSW_HOST_UDP_CONFIG_INIT {sizeof(nsw_host_udp_config), 0, 0, 0}
+#define NSW_HOST_UDP_INFO_INIT {sizeof(nsw_host_udp_info), 0, 0}
+#define NSW_HOST_TCP_CONFIG_INIT {sizeof(nsw_host_tcp_config), 0, 0, 0, 0, 0}
+#define NSW_HOST_TCP_INFO_INIT {sizeof(nsw_host_tcp_info), 0, 0, 0, 0, 0, 0}
 
 /* A setting of exactly 0, where a plain zero means a default that is something else. */
 #define NSW_ZERO (-0.0f)
@@ -616,6 +627,11 @@
 #define NSW_FRAME_MAX 65535
 
 /**
+ * The most bytes that an address has.
+ */
+#define NSW_ADDRESS_MAX 32
+
+/**
  * An allocator over a buffer of the caller: how a program runs without a heap.
  *
  * Memory is handed out from front to back. A block given back can be used
@@ -649,6 +665,21 @@ typedef struct nsw_dataset nsw_dataset;
  * time; functions that take a const pointer may run side by side.
  */
 typedef struct nsw_framer nsw_framer;
+
+/**
+ * A listener, if it has an address to listen at, and connections, each of which
+ * goes by the address of its peer and carries frames with a length before each
+ * (NSW_FRAMING_STREAM). What is sent arrives once and in order as long as the
+ * connection lasts. One thread at a time; functions that take a const pointer may
+ * run side by side.
+ */
+typedef struct nsw_host_tcp nsw_host_tcp;
+
+/**
+ * A UDP socket. One thread at a time; functions that take a const pointer may run
+ * side by side.
+ */
+typedef struct nsw_host_udp nsw_host_udp;
 
 /**
  * A network in float32. One thread at a time; functions that
@@ -2552,6 +2583,178 @@ typedef struct nsw_framer_info {
    */
   uint64_t oversize;
 } nsw_framer_info;
+
+/**
+ * Where a datagram goes to or came from: bytes that mean something to the
+ * transport that they belong to, and to nobody else. NSW_ADDRESS_INIT before it
+ * is filled. Two are the same place if `len` and `bytes` are equal; the library
+ * sets the bytes behind `len` to 0.
+ */
+typedef struct nsw_address {
+  /**
+   * sizeof(nsw_address); NSW_ADDRESS_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * How many bytes, from 0 to NSW_ADDRESS_MAX.
+   */
+  uint32_t len;
+  /**
+   * The bytes.
+   */
+  uint8_t bytes[32];
+} nsw_address;
+
+/**
+ * Where a socket listens, and how much it takes. NSW_HOST_UDP_CONFIG_INIT, then
+ * `bind`.
+ */
+typedef struct nsw_host_udp_config {
+  /**
+   * sizeof(nsw_host_udp_config); NSW_HOST_UDP_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Where to listen, from nsw_host_address_parse. Port 0 means any free one;
+   * the unspecified address (0.0.0.0, [::]) every address of the machine. Read
+   * during the call only.
+   */
+  const struct nsw_address *bind;
+  /**
+   * Bytes of the longest datagram to send and to take, at most 65507; 0 means
+   * 2048.
+   */
+  size_t max_datagram;
+} nsw_host_udp_config;
+
+/**
+ * What was dropped. NSW_HOST_UDP_INFO_INIT before it is filled.
+ */
+typedef struct nsw_host_udp_info {
+  /**
+   * sizeof(nsw_host_udp_info); NSW_HOST_UDP_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Datagrams that were longer than `max_datagram`.
+   */
+  uint64_t oversize;
+} nsw_host_udp_info;
+
+/**
+ * Carries datagrams: they arrive whole or not at all, perhaps twice, in any
+ * order. NSW_TRANSPORT_INIT, then both hooks. The functions that end in
+ * _transport fill one from a socket.
+ *
+ * Hooks do not wait. They are called on the thread of the object that they were
+ * given to, and may not call back into it.
+ */
+typedef struct nsw_transport {
+  /**
+   * sizeof(nsw_transport); NSW_TRANSPORT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Handed to the hooks as it is.
+   */
+  void *ctx;
+  /**
+   * Sends a datagram: NSW_OK, or NSW_ERR_CAPACITY if there is no room for it
+   * now (try again later), NSW_ERR_COMM_TOO_LONG if it is longer than the
+   * transport carries, NSW_ERR_HOST_ADDRESS if the address is not one of this
+   * transport, or another error. Required.
+   */
+  nsw_status (*send)(void *ctx,
+                     const struct nsw_address *to,
+                     const uint8_t *datagram,
+                     size_t datagram_len);
+  /**
+   * Takes the next datagram that has arrived: writes at most `cap` bytes to
+   * `buf`, the length to `*len` and where it came from to `*from`, whose `size`
+   * is set. NSW_OK, or NSW_AGAIN if there is none now,
+   * NSW_ERR_BUFFER_TOO_SMALL if it does not fit (`*len` is what is needed, and
+   * it waits), or another error. Required.
+   */
+  nsw_status (*receive)(void *ctx, struct nsw_address *from, uint8_t *buf, size_t cap, size_t *len);
+} nsw_transport;
+
+/**
+ * What a nsw_host_tcp is for. NSW_HOST_TCP_CONFIG_INIT, then `max_frame`, and
+ * `bind` to listen.
+ */
+typedef struct nsw_host_tcp_config {
+  /**
+   * sizeof(nsw_host_tcp_config); NSW_HOST_TCP_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Connections at a time, at most 64; 0 means 16. Further ones wait in the
+   * system until there is room.
+   */
+  uint32_t connections;
+  /**
+   * Where to listen, from nsw_host_address_parse; NULL to connect only. Port 0
+   * means any free one. Read during the call only.
+   */
+  const struct nsw_address *bind;
+  /**
+   * Bytes of the longest frame to send and to take, from 1 to NSW_FRAME_MAX.
+   */
+  size_t max_frame;
+  /**
+   * Bytes that may wait to leave, each connection: at least `max_frame` + 2; 0
+   * means twice that.
+   */
+  size_t send_buffer;
+  /**
+   * A connection that brought no frame for so many microseconds is closed; 0
+   * for never.
+   */
+  uint64_t idle_us;
+} nsw_host_tcp_config;
+
+/**
+ * What became of connections. NSW_HOST_TCP_INFO_INIT before it is filled.
+ */
+typedef struct nsw_host_tcp_info {
+  /**
+   * sizeof(nsw_host_tcp_info); NSW_HOST_TCP_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Connections that there are.
+   */
+  uint32_t connections;
+  /**
+   * Connections that came in.
+   */
+  uint64_t accepted;
+  /**
+   * Connections that ended, each for one of the next three reasons or because
+   * nsw_host_tcp_close was called.
+   */
+  uint64_t closed;
+  /**
+   * The peer closed it, or it broke.
+   */
+  uint64_t broken;
+  /**
+   * The peer announced a frame longer than `max_frame`.
+   */
+  uint64_t oversize;
+  /**
+   * It brought no frame for too long.
+   */
+  uint64_t idle;
+} nsw_host_tcp_info;
 
 /**
  * Done.
@@ -4742,6 +4945,320 @@ nsw_status nsw_frame_encode_serial(const uint8_t *frame,
                                    uint8_t *buf,
                                    size_t cap,
                                    size_t *len);
+
+#if defined(NSW_STD)
+/**
+ * Microseconds of the system's monotonic clock, from a beginning that stays the
+ * same until the machine starts anew. It may stand still while the machine
+ * sleeps.
+ *
+ * Errors: NSW_ERR_NULL. Any thread.
+ */
+nsw_status nsw_host_now_us(uint64_t *now);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Seconds since 1970-01-01 00:00:00 UTC by the system's wall clock, which may be
+ * wrong and may jump; 0 for a time before.
+ *
+ * Errors: NSW_ERR_NULL. Any thread.
+ */
+nsw_status nsw_host_unix_time(uint64_t *seconds);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Fills `*address`, whose `size` the caller has set (NSW_ADDRESS_INIT), from
+ * text: `127.0.0.1:4000`, `[::1]:4000`, `[fe80::1%2]:4000`, or a name and a port
+ * (`example.org:4000`), which the system looks up: that may take long, and the
+ * first answer is taken. The address is for nsw_host_udp, nsw_host_tcp and
+ * nsw_host_tls; it holds 7 bytes (4, the IPv4 address, the port) or 23 (6, the
+ * IPv6 address, the port, the scope), port and scope little-endian.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_HOST_ADDRESS if it is none,
+ * or not found. Any thread.
+ */
+nsw_status nsw_host_address_parse(const char *text, size_t text_len, struct nsw_address *address);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Writes an address as text that nsw_host_address_parse reads, without a zero
+ * behind it: at most `cap` bytes to `buf`, the length to `*len` (which may be
+ * NULL), at most 64.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH for more than
+ * NSW_ADDRESS_MAX bytes, NSW_ERR_HOST_ADDRESS if it is none of a socket,
+ * NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed, and nothing is written. Any
+ * thread.
+ */
+nsw_status nsw_host_address_text(const struct nsw_address *address,
+                                 char *buf,
+                                 size_t cap,
+                                 size_t *len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The memory that a socket of this configuration takes: the one block that
+ * nsw_host_udp_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH for an address of
+ * more than NSW_ADDRESS_MAX bytes, NSW_ERR_INVALID for a `max_datagram` out of
+ * range. Any thread.
+ */
+nsw_status nsw_host_udp_footprint(const struct nsw_host_udp_config *config,
+                                  size_t *size,
+                                  size_t *align);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Opens a socket, in one block of `memory` (NULL: the system's heap). The caller
+ * owns `*udp` and ends it with nsw_host_udp_destroy.
+ *
+ * Errors: those of nsw_host_udp_footprint, and NSW_ERR_HOST_ADDRESS if `bind` is
+ * none of a socket, NSW_ERR_HOST_IO if the system refuses it,
+ * NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*udp` is NULL
+ * then.
+ */
+nsw_status nsw_host_udp_create(const struct nsw_host_udp_config *config,
+                               const struct nsw_allocator *memory,
+                               struct nsw_host_udp **udp);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Closes a socket and gives its block back. NULL is fine, and so is an already
+ * destroyed one whose memory can still be read.
+ */
+void nsw_host_udp_destroy(struct nsw_host_udp *udp);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Where it listens, with the port that it got: fills `*address`, whose `size` the
+ * caller has set (NSW_ADDRESS_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_HOST_IO.
+ */
+nsw_status nsw_host_udp_local(const struct nsw_host_udp *udp, struct nsw_address *address);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Sends a datagram, without waiting.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_LENGTH for an address of more than NSW_ADDRESS_MAX bytes,
+ * NSW_ERR_HOST_ADDRESS if it is none that this socket reaches,
+ * NSW_ERR_COMM_TOO_LONG for more than `max_datagram` bytes, NSW_ERR_CAPACITY if
+ * the system has no room for it now, NSW_ERR_HOST_IO.
+ */
+nsw_status nsw_host_udp_send(struct nsw_host_udp *udp,
+                             const struct nsw_address *to,
+                             const uint8_t *datagram,
+                             size_t datagram_len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The next datagram that has arrived, after waiting for one for at most
+ * `timeout_us` microseconds (0: not at all; UINT64_MAX: for ever): at most `cap`
+ * bytes to `buf`, the length to `*len` and where it came from to `*from`, whose
+ * `size` the caller has set (NSW_ADDRESS_INIT); both may be NULL. NSW_AGAIN if
+ * none came.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_BUFFER_TOO_SMALL (`*len` is what is needed, and the datagram waits),
+ * NSW_ERR_HOST_IO.
+ */
+nsw_status nsw_host_udp_receive(struct nsw_host_udp *udp,
+                                uint64_t timeout_us,
+                                struct nsw_address *from,
+                                uint8_t *buf,
+                                size_t cap,
+                                size_t *len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * What was dropped: fills `*info`, whose `size` the caller has set
+ * (NSW_HOST_UDP_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_udp_describe(const struct nsw_host_udp *udp, struct nsw_host_udp_info *info);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The socket as a transport: fills `*table`, whose `size` the caller has set
+ * (NSW_TRANSPORT_INIT). It is valid as long as the socket.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_udp_transport(struct nsw_host_udp *udp, struct nsw_transport *table);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The memory that it takes: the one block that nsw_host_tcp_create asks for, in
+ * bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH for an address of
+ * more than NSW_ADDRESS_MAX bytes, NSW_ERR_INVALID for settings out of range,
+ * NSW_ERR_OVERFLOW. Any thread.
+ */
+nsw_status nsw_host_tcp_footprint(const struct nsw_host_tcp_config *config,
+                                  size_t *size,
+                                  size_t *align);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Makes one without connections, and listens if it is to, in one block of
+ * `memory` (NULL: the system's heap). The caller owns `*tcp` and ends it with
+ * nsw_host_tcp_destroy.
+ *
+ * Errors: those of nsw_host_tcp_footprint, and NSW_ERR_HOST_ADDRESS if `bind` is
+ * none of a socket, NSW_ERR_HOST_IO if the system refuses it,
+ * NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*tcp` is NULL
+ * then.
+ */
+nsw_status nsw_host_tcp_create(const struct nsw_host_tcp_config *config,
+                               const struct nsw_allocator *memory,
+                               struct nsw_host_tcp **tcp);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Closes all connections and gives the block back; what waits to leave is lost
+ * (nsw_host_tcp_flush). NULL is fine, and so is an already destroyed one whose
+ * memory can still be read.
+ */
+void nsw_host_tcp_destroy(struct nsw_host_tcp *tcp);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Where it listens, with the port that it got: fills `*address`, whose `size` the
+ * caller has set (NSW_ADDRESS_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_COMM_STATE if it does not listen, NSW_ERR_HOST_IO.
+ */
+nsw_status nsw_host_tcp_local(const struct nsw_host_tcp *tcp, struct nsw_address *address);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Connects to a listener, unless that is done; waits for it for at most
+ * `timeout_us` microseconds (UINT64_MAX: as long as the system does).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_LENGTH for an address of more than NSW_ADDRESS_MAX bytes,
+ * NSW_ERR_HOST_ADDRESS if it is none of a socket, NSW_ERR_CAPACITY if there is no
+ * room for a connection, NSW_ERR_HOST_TIMEOUT, NSW_ERR_HOST_IO if it is refused.
+ */
+nsw_status nsw_host_tcp_connect(struct nsw_host_tcp *tcp,
+                                const struct nsw_address *to,
+                                uint64_t timeout_us);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Tells in `*connected` whether there is a connection to this peer: 1 or 0.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_LENGTH for an address of more than NSW_ADDRESS_MAX bytes.
+ */
+nsw_status nsw_host_tcp_is_connected(const struct nsw_host_tcp *tcp,
+                                     const struct nsw_address *peer,
+                                     uint32_t *connected);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Closes a connection; what waits to leave or to be received is lost.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_LENGTH for an address of more than NSW_ADDRESS_MAX bytes,
+ * NSW_ERR_COMM_PEER if there is none to this peer.
+ */
+nsw_status nsw_host_tcp_close(struct nsw_host_tcp *tcp, const struct nsw_address *peer);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Sends a frame, without waiting: what the system does not take at once waits,
+ * and leaves during later calls.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_LENGTH for an address of more than NSW_ADDRESS_MAX bytes,
+ * NSW_ERR_COMM_PEER if there is no connection to this peer, NSW_ERR_COMM_TOO_LONG
+ * for more than `max_frame` bytes, NSW_ERR_CAPACITY if too much waits to leave
+ * already, NSW_ERR_HOST_IO if the connection broke.
+ */
+nsw_status nsw_host_tcp_send(struct nsw_host_tcp *tcp,
+                             const struct nsw_address *to,
+                             const uint8_t *frame,
+                             size_t frame_len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Waits for at most `timeout_us` microseconds (UINT64_MAX: for ever) until all
+ * that was sent has left for the system.
+ *
+ * Errors: those of a bad handle, NSW_ERR_HOST_TIMEOUT if some of it has not,
+ * NSW_ERR_HOST_IO.
+ */
+nsw_status nsw_host_tcp_flush(struct nsw_host_tcp *tcp, uint64_t timeout_us);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The next frame that has arrived, after waiting for one for at most `timeout_us`
+ * microseconds (0: not at all; UINT64_MAX: for ever), from each connection in
+ * turn: at most `cap` bytes to `buf`, the length to `*len` and its peer to
+ * `*from`, whose `size` the caller has set (NSW_ADDRESS_INIT); both may be NULL.
+ * NSW_AGAIN if none came. Lets peers in and sends what waits to leave meanwhile,
+ * so it is to be called also by who expects nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_BUFFER_TOO_SMALL (`*len` is what is needed, and the frame waits),
+ * NSW_ERR_HOST_IO if the system has no more sockets for those who want in.
+ */
+nsw_status nsw_host_tcp_receive(struct nsw_host_tcp *tcp,
+                                uint64_t timeout_us,
+                                struct nsw_address *from,
+                                uint8_t *buf,
+                                size_t cap,
+                                size_t *len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * What became of connections: fills `*info`, whose `size` the caller has set
+ * (NSW_HOST_TCP_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_tcp_describe(const struct nsw_host_tcp *tcp, struct nsw_host_tcp_info *info);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * As a transport: fills `*table`, whose `size` the caller has set
+ * (NSW_TRANSPORT_INIT). It is valid as long as the object.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_tcp_transport(struct nsw_host_tcp *tcp, struct nsw_transport *table);
+#endif
 
 #ifdef __cplusplus
 }  // extern "C"

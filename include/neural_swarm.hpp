@@ -29,6 +29,9 @@
 #include "neural_swarm_cascade.hpp"
 #include "neural_swarm_dataset.hpp"
 #include "neural_swarm_framing.hpp"
+#ifndef NSW_NO_STD
+#include "neural_swarm_host.hpp"
+#endif
 #include "neural_swarm_kernel.hpp"
 #include "neural_swarm_net.hpp"
 #include "neural_swarm_quant.hpp"

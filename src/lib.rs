@@ -50,6 +50,8 @@ extern crate std;
 pub mod comm;
 pub mod error;
 pub mod ffi;
+#[cfg(all(feature = "std", unix))]
+pub mod host;
 mod mem;
 pub mod nn;
 pub mod port;

@@ -104,8 +104,13 @@ pub trait Transport {
     /// The next datagram that has arrived, in the first bytes of `buf`: how many
     /// bytes, and from where. `None` if there is none now.
     /// [`Error::BufferTooSmall`](crate::Error::BufferTooSmall) if it does not fit
-    /// into `buf`; a transport that can keeps it then, and says so.
+    /// into `buf`: it waits then, and [`waiting`](Transport::waiting) tells its
+    /// length.
     fn receive(&mut self, buf: &mut [u8]) -> Result<Option<(usize, Address)>>;
+
+    /// Bytes of the datagram that did not fit into the buffer of
+    /// [`receive`](Transport::receive).
+    fn waiting(&self) -> Option<usize>;
 }
 
 /// Runs the parts of some work side by side: a thread pool.

@@ -20,6 +20,14 @@ pub mod dataset_scale;
 pub mod entropy;
 pub mod framer;
 mod handle;
+#[cfg(all(feature = "std", unix))]
+pub mod host;
+#[cfg(all(feature = "std", unix))]
+pub mod host_tcp;
+#[cfg(all(feature = "std", unix))]
+mod host_transport;
+#[cfg(all(feature = "std", unix))]
+pub mod host_udp;
 pub mod kernel;
 pub mod net;
 pub mod net_edit;
@@ -38,6 +46,7 @@ pub mod status;
 mod structs;
 pub mod trainer;
 pub mod trainer_config;
+pub mod transport;
 pub mod version;
 
 use crate::error::Result;

@@ -40,7 +40,8 @@ pub struct StreamDecoder<'m> {
     header: [u8; HEADER],
     state: State,
     counts: FrameCounts,
-    _piece: Piece<'m>,
+    /// Unless the buffer lies in somebody else's.
+    _piece: Option<Piece<'m>>,
 }
 
 /// How far the frame has come.
@@ -62,9 +63,8 @@ impl<'m> StreamDecoder<'m> {
     /// The memory that it takes. [`Error::Invalid`] unless `max_frame` is from 1
     /// to [`MAX_FRAME`].
     pub fn footprint(max_frame: usize) -> Result<Layout> {
-        check_max(max_frame)?;
         let mut carver = Carver::measure();
-        carver.take(max_frame, 0u8)?;
+        StreamDecoder::carve(max_frame, &mut carver)?;
         carver.layout()
     }
 
@@ -74,9 +74,16 @@ impl<'m> StreamDecoder<'m> {
     }
 
     pub(crate) fn in_piece(max_frame: usize, mut piece: Piece<'m>) -> Result<StreamDecoder<'m>> {
-        let buffer = piece.carver(StreamDecoder::footprint(max_frame)?)?.take(max_frame, 0u8)?;
-        let counts = FrameCounts::default();
-        Ok(StreamDecoder { buffer, header: [0; HEADER], state: START, counts, _piece: piece })
+        let mut carver = piece.carver(StreamDecoder::footprint(max_frame)?)?;
+        let decoder = StreamDecoder::carve(max_frame, &mut carver)?;
+        Ok(StreamDecoder { _piece: Some(piece), ..decoder })
+    }
+
+    /// One whose buffer is cut from a piece that the caller keeps beside it.
+    pub(crate) fn carve(max_frame: usize, carver: &mut Carver<'m>) -> Result<StreamDecoder<'m>> {
+        check_max(max_frame)?;
+        let (buffer, counts) = (carver.take(max_frame, 0u8)?, FrameCounts::default());
+        Ok(StreamDecoder { buffer, header: [0; HEADER], state: START, counts, _piece: None })
     }
 
     /// As [`Framer::push`](super::Framer::push).
@@ -129,6 +136,14 @@ impl<'m> StreamDecoder<'m> {
         let State::Whole(len) = self.state else { return None };
         self.state = START;
         self.buffer.get(..len).map(|bytes| Frame { bytes, checked: true })
+    }
+
+    /// Bytes of the frame that waits to be given out.
+    pub fn waiting(&self) -> Option<usize> {
+        match self.state {
+            State::Whole(len) => Some(len),
+            _ => None,
+        }
     }
 
     /// As [`Framer::restart`](super::Framer::restart).

@@ -1,0 +1,26 @@
+//! What an operating system gives: sockets and clocks.
+//!
+//! | file | what |
+//! |---|---|
+//! | `clock` | monotonic and wall-clock time |
+//! | `address` | addresses of sockets, as bytes and as text |
+//! | `udp` | datagrams over UDP |
+//! | `tcp` `connection` | frames over TCP |
+//! | `wait` | waiting for sockets, with a deadline |
+//!
+//! Only in builds with `std` for a Unix. The transports implement
+//! [`Transport`](crate::port::Transport): nothing waits there. Their
+//! `receive_within` waits as long as it is told. A timeout too long to add to the clock
+//! means for ever.
+
+mod address;
+mod clock;
+mod connection;
+mod tcp;
+mod udp;
+mod wait;
+
+pub use address::{parse_address, show_address, socket_address, to_address};
+pub use clock::{now_us, unix_time};
+pub use tcp::{MAX_CONNECTIONS, Tcp, TcpConfig, TcpCounts};
+pub use udp::{MAX_DATAGRAM, Udp, UdpConfig, UdpCounts};
