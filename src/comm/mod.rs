@@ -5,3 +5,6 @@ pub mod crypto;
 pub mod identity;
 pub mod link;
 pub mod noise;
+pub mod group;
+#[cfg(feature = "post-quantum")]
+pub mod pq;
