@@ -6,11 +6,12 @@
 use ml_kem::kem::Decapsulate;
 use ml_kem::ml_kem_768::DecapsulationKey;
 use neural_swarm::comm::crypto::{Hash, Secret};
+use neural_swarm::comm::noise::{Handshake, KeyPair, Keys, StaticKey};
 use neural_swarm::comm::pq::{PQ_ANSWER, PQ_OFFER, PqAnswer, PqOffer};
 use neural_swarm::port::{Entropy, SystemEntropy};
 use neural_swarm::{Error, Result};
-use sha3::digest::{Digest, ExtendableOutput, Update, XofReader};
 use shake::Shake128;
+use shake::digest::{ExtendableOutput, Update, XofReader};
 
 /// Gives these bytes, from front to back, then fails.
 struct Given<'a>(&'a [u8]);
@@ -48,8 +49,8 @@ fn field(name: &str) -> Vec<u8> {
 fn keys_and_ciphertexts_are_those_of_nist() {
     let seed = [field("keygen d"), field("keygen z")].concat();
     let offer = PqOffer::new(&mut Given(&seed)).unwrap();
-    let digest = sha3::Sha3_256::digest(offer.message().unwrap());
-    assert_eq!(digest.as_slice(), field("keygen H(ek)"));
+    let digest = Hash::Sha256.digest(&[&offer.message().unwrap()]);
+    assert_eq!(digest.bytes(), field("keygen SHA-256(ek)"));
 
     let ek = field("encaps ek");
     let answer = PqAnswer::new(&ek, None, &mut Given(&field("encaps m"))).unwrap();
@@ -184,4 +185,73 @@ fn failing_randomness_is_reported() {
     assert_eq!(PqOffer::new(&mut Given(&[0; 63])).err(), Some(Error::Hook));
     let message = PqOffer::new(&mut SystemEntropy).unwrap().message().unwrap();
     assert_eq!(PqAnswer::new(&message, None, &mut Given(&[0; 31])).err(), Some(Error::Hook));
+}
+
+/// A handshake with the psk that each side has; the messages of the exchange ride
+/// in the payloads of its first two, where `rides`.
+fn handshake(name: &str, tamper: bool) -> Result<[Vec<u8>; 2]> {
+    let rides = name.contains("psk3");
+    let entropy = &mut SystemEntropy;
+    let pairs = [KeyPair::random(entropy)?, KeyPair::random(entropy)?];
+    // Not known yet, and not used before they are.
+    let mut psks = [Secret::new([0; 32]), Secret::new([0; 32])];
+    let mut offer = PqOffer::new(entropy)?;
+    let mut answer = PqAnswer::new(&offer.message()?, None, entropy)?;
+    if !rides {
+        let mut message = *answer.message();
+        message[500] ^= u8::from(tamper);
+        psks = [offer.finish(&message, None)?, answer.psk().clone()];
+    }
+    let keys = |side: usize, psks: &[Secret; 2]| (pairs[side].clone(), [psks[side].clone()]);
+    let remote = name.contains("_IK").then_some(pairs[1].public_key());
+    let mut sides = [0, 1].map(|side| {
+        let (pair, psk) = keys(side, &psks);
+        let keys = Keys { local: Some(&pair), psks: &psk };
+        Handshake::new(name, side == 0, b"", &keys, remote.filter(|_| side == 0)).unwrap()
+    });
+    for turn in 0.. {
+        if sides[0].is_finished() {
+            break;
+        }
+        let (from, to) = (turn % 2, 1 - turn % 2);
+        let payload = match turn {
+            0 if rides => offer.message()?.to_vec(),
+            1 if rides => answer.message().to_vec(),
+            _ => Vec::new(),
+        };
+        let (mut message, mut read) = ([0; 2048], [0; 2048]);
+        let (pair, psk) = keys(from, &psks);
+        let local = Keys { local: Some(&pair), psks: &psk };
+        let len = sides[from].write(&local, entropy, &payload, &mut message)?;
+        // Of the first message anybody can change the payload of XX.
+        if tamper && rides && turn == 0 {
+            message[32 + PQ_OFFER - 1] ^= 1;
+        }
+        let (pair, psk) = keys(to, &psks);
+        let local = Keys { local: Some(&pair), psks: &psk };
+        let len = sides[to].read(&local, &message[..len], &mut read)?;
+        match turn {
+            0 if rides => {
+                answer = PqAnswer::new(&read[..len], None, entropy)?;
+                psks[1] = answer.psk().clone();
+            }
+            1 if rides => psks[0] = offer.finish(&read[..len], None)?,
+            _ => {}
+        }
+    }
+    let mut frame = [0; 64];
+    let len = sides[0].finish()?.seal(b"", b"quantum", &mut frame)?;
+    let mut text = [0; 64];
+    let len = sides[1].finish()?.open(b"", &frame[..len], &mut text)?;
+    Ok([text[..len].to_vec(), sides[1].transcript().to_vec()])
+}
+
+#[test]
+fn the_psk_carries_a_noise_handshake_and_tampering_breaks_it() {
+    for name in
+        ["XXpsk3", "IKpsk2", "IKpsk0"].map(|p| format!("Noise_{p}_25519_ChaChaPoly_BLAKE2s"))
+    {
+        assert_eq!(handshake(&name, false).unwrap()[0], b"quantum");
+        assert_eq!(handshake(&name, true), Err(Error::CommAuth));
+    }
 }

@@ -2,9 +2,9 @@
 //! heard or changed it.
 
 pub mod crypto;
+pub mod group;
 pub mod identity;
 pub mod link;
 pub mod noise;
-pub mod group;
 #[cfg(feature = "post-quantum")]
 pub mod pq;
