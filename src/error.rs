@@ -168,6 +168,8 @@ errors! {
     CommHolder = -219, "the capability belongs to somebody else";
     /// A cookie was asked for; the message must come again with it.
     CommCookie = -220, "a cookie was asked for; the message must come again with it";
+    /// More frames are missing than may be.
+    CommAhead = -221, "more frames are missing than may be; nothing was changed";
 
     /// The operating system refused, or the connection broke.
     HostIo = -280, "the operating system refused, or the connection broke";

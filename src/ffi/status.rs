@@ -137,6 +137,8 @@ pub const NSW_ERR_COMM_DEPTH: nsw_status = -218;
 pub const NSW_ERR_COMM_HOLDER: nsw_status = -219;
 /// A cookie was asked for; the message must come again with it.
 pub const NSW_ERR_COMM_COOKIE: nsw_status = -220;
+/// More frames are missing than may be.
+pub const NSW_ERR_COMM_AHEAD: nsw_status = -221;
 /// The operating system refused, or the connection broke.
 pub const NSW_ERR_HOST_IO: nsw_status = -280;
 /// The address cannot be understood or found.
@@ -231,6 +233,7 @@ mod tests {
             (NSW_ERR_COMM_DEPTH, Error::CommDepth),
             (NSW_ERR_COMM_HOLDER, Error::CommHolder),
             (NSW_ERR_COMM_COOKIE, Error::CommCookie),
+            (NSW_ERR_COMM_AHEAD, Error::CommAhead),
             (NSW_ERR_HOST_IO, Error::HostIo),
             (NSW_ERR_HOST_ADDRESS, Error::HostAddress),
             (NSW_ERR_HOST_PERMISSIONS, Error::HostPermissions),
