@@ -992,7 +992,9 @@ typedef struct nsw_scale {
    */
   float mean;
   /**
-   * What comes to lie at the ends, from the mean; not 0.
+   * What comes to lie at the ends, from the mean. 0 for a column that is all
+   * the same: any value comes to lie in the middle, and is the mean when that
+   * is undone.
    */
   float deviation;
   /**
@@ -1000,7 +1002,8 @@ typedef struct nsw_scale {
    */
   float minimum;
   /**
-   * Half the distance of the ends; not 0.
+   * Half the distance of the ends. 0 where they are the same: any value comes
+   * to lie there, and is the mean when that is undone.
    */
   float factor;
 } nsw_scale;
@@ -3128,9 +3131,11 @@ nsw_status nsw_fann_settings_read(const uint8_t *text,
                                   struct nsw_fann_settings *settings);
 
 /**
- * The memory that nsw_net_load_fann takes for this FANN file (FANN_FLO_2.1, what
- * fann_save writes) of `text_len` bytes. `logger` (may be NULL) is told what is
- * wrong with a bad one, and in which line.
+ * The memory that nsw_net_load_fann takes for this FANN file of `text_len` bytes:
+ * FANN_FLO_2.1, what fann_save writes, or FANN_FLO_2.0 as far as libfann 2.2 reads
+ * it (the same settings, no scales). `logger` (may be NULL) is told what is wrong
+ * with a bad one, and in which line. The rectifiers of FANN's later versions are
+ * read.
  *
  * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_MODEL_MAGIC if the text is no
  * FANN file, NSW_ERR_MODEL_VERSION for one of another version or with
