@@ -1202,7 +1202,8 @@ typedef struct nsw_trainer_config {
    */
   float epsilon;
   /**
-   * RPROP family but SARPROP: first step size; 0 means 0.1.
+   * RPROP family but SARPROP: first step size, for iRPROP- and iRPROP+ within
+   * the next two; 0 means 0.1.
    */
   float step_initial;
   /**
@@ -1446,7 +1447,8 @@ typedef struct nsw_train_params {
    */
   uint32_t max_epochs;
   /**
-   * Stop when an epoch's loss is at most this; 0 means never.
+   * Stop when an epoch's loss is at most this; 0 means never, NSW_ZERO a loss
+   * of 0.
    */
   float target_loss;
   /**
@@ -1766,7 +1768,7 @@ typedef struct nsw_cascade_params {
    */
   uint32_t max_units;
   /**
-   * Stop when the loss is at most this; 0 means never.
+   * Stop when the loss is at most this; 0 means never, NSW_ZERO a loss of 0.
    */
   float target_loss;
   /**
