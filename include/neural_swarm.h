@@ -1055,7 +1055,9 @@ typedef struct nsw_scale {
    */
   float mean;
   /**
-   * What comes to lie at the ends, from the mean; not 0.
+   * What comes to lie at the ends, from the mean. 0 for a column that is all
+   * the same: any value comes to lie in the middle, and is the mean when that
+   * is undone.
    */
   float deviation;
   /**
@@ -1063,7 +1065,8 @@ typedef struct nsw_scale {
    */
   float minimum;
   /**
-   * Half the distance of the ends; not 0.
+   * Half the distance of the ends. 0 where they are the same: any value comes
+   * to lie there, and is the mean when that is undone.
    */
   float factor;
 } nsw_scale;
@@ -1262,7 +1265,8 @@ typedef struct nsw_trainer_config {
    */
   float epsilon;
   /**
-   * RPROP family but SARPROP: first step size; 0 means 0.1.
+   * RPROP family but SARPROP: first step size, for iRPROP- and iRPROP+ within
+   * the next two; 0 means 0.1.
    */
   float step_initial;
   /**
@@ -1506,7 +1510,8 @@ typedef struct nsw_train_params {
    */
   uint32_t max_epochs;
   /**
-   * Stop when an epoch's loss is at most this; 0 means never.
+   * Stop when an epoch's loss is at most this; 0 means never, NSW_ZERO a loss
+   * of 0.
    */
   float target_loss;
   /**
@@ -1826,7 +1831,7 @@ typedef struct nsw_cascade_params {
    */
   uint32_t max_units;
   /**
-   * Stop when the loss is at most this; 0 means never.
+   * Stop when the loss is at most this; 0 means never, NSW_ZERO a loss of 0.
    */
   float target_loss;
   /**
@@ -3585,9 +3590,11 @@ nsw_status nsw_fann_settings_read(const uint8_t *text,
                                   struct nsw_fann_settings *settings);
 
 /**
- * The memory that nsw_net_load_fann takes for this FANN file (FANN_FLO_2.1, what
- * fann_save writes) of `text_len` bytes. `logger` (may be NULL) is told what is
- * wrong with a bad one, and in which line.
+ * The memory that nsw_net_load_fann takes for this FANN file of `text_len` bytes:
+ * FANN_FLO_2.1, what fann_save writes, or FANN_FLO_2.0 as far as libfann 2.2 reads
+ * it (the same settings, no scales). `logger` (may be NULL) is told what is wrong
+ * with a bad one, and in which line. The rectifiers of FANN's later versions are
+ * read.
  *
  * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_MODEL_MAGIC if the text is no
  * FANN file, NSW_ERR_MODEL_VERSION for one of another version or with

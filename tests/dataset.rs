@@ -384,7 +384,7 @@ fn columns_are_measured_and_scaled() {
     let column = data.column(0).unwrap();
     assert!((column.min, column.max) == (0.0, 1.0) && data.column(1).unwrap().min == 5.0);
     assert_eq!(data.scale_column(3, scale), Err(Error::Invalid));
-    let nothing = Scale { deviation: 0.0, ..scale };
+    let nothing = Scale { deviation: f32::NAN, ..scale };
     assert_eq!(data.scale_column(0, nothing), Err(Error::Invalid));
 }
 

@@ -7,11 +7,12 @@ use std::process::{Command, Stdio};
 
 use neural_swarm::Error;
 use neural_swarm::nn::{
-    Activation, FannFile, FannSettings, Kernel, Layer, Net, NetConfig, Randomize, Topology,
+    Activation, FannFile, FannSettings, Kernel, Layer, Net, NetConfig, Randomize, Scale, Topology,
 };
 use neural_swarm::port::{Heap, Level, Logger};
 
-const NAMES: [&str; 6] = ["layered", "functions", "sparse", "shortcut", "scaled", "cascade"];
+const NAMES: [&str; 7] =
+    ["layered", "functions", "sparse", "shortcut", "scaled", "cascade", "constant"];
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/fann")
@@ -161,8 +162,7 @@ fn numbers_that_six_decimals_cannot_say_survive() {
     let config = NetConfig { scaling: true, ..NetConfig::new(1, &layers) };
     let mut net = Net::new(&config, Heap).unwrap();
     for (i, x) in [1e-7f32, 3.402_823_5e38, 1.0 / 3.0].into_iter().enumerate() {
-        let scale =
-            neural_swarm::nn::Scale { mean: -x, deviation: x, minimum: -1e-38, factor: 1e-44 };
+        let scale = Scale { mean: -x, deviation: x, minimum: -1e-38, factor: 1e-44 };
         net.set_scale(i, scale).unwrap();
     }
     let settings = FannSettings {
@@ -236,7 +236,35 @@ fn scaling_comes_along_and_can_be_undone() {
     assert!((target[0] - 17.0).abs() < 1e-4);
     let (mut other, _) = load(&text("layered"));
     assert_eq!(other.scale_inputs(&mut [0.0; 3]), Err(Error::Unsupported));
-    assert_eq!(other.set_scale(0, neural_swarm::nn::Scale::NONE), Err(Error::Unsupported));
+    assert_eq!(other.set_scale(0, Scale::NONE), Err(Error::Unsupported));
+}
+
+#[test]
+fn columns_that_were_all_the_same_are_scaled_to_the_middle() {
+    // libfann says a deviation of 0 for them, and then divides by it.
+    let (net, settings) = load(&text("constant"));
+    let deviations: Vec<f32> = net.scales().map(|scale| scale.deviation).collect();
+    assert!(deviations[0] > 1.0 && deviations[1..] == [0.0, 0.0]);
+    let mut rows = [0.06004708f32, 7.0, 3.0, 8.5];
+    net.scale_inputs(&mut rows).unwrap();
+    assert!(rows[0].abs() < 1e-6 && rows[1] == 0.0 && rows[3] == 0.0, "{rows:?}");
+    let mut targets = [0.25f32, 9.0];
+    net.scale_targets(&mut targets).unwrap();
+    assert_eq!(targets, [0.5, 0.5]);
+    // As fann_descale_output has it.
+    let mut outputs = [0.769_969_7f32, -3.0];
+    net.unscale_outputs(&mut outputs).unwrap();
+    assert_eq!(outputs, [0.25, 0.25]);
+    let flat = Scale { factor: 0.0, minimum: 2.0, mean: 3.0, deviation: 4.0 };
+    assert_eq!((flat.apply(77.0), flat.undo(2.0)), (2.0, 3.0));
+    // So they may be set, and saved in both formats.
+    let mut other = net.copy(Heap).unwrap();
+    other.set_scale(1, flat).unwrap();
+    let mut model = vec![0; other.model_len().unwrap()];
+    other.save(&mut model).unwrap();
+    assert!(Net::load(&model, Heap).unwrap().scales().eq(other.scales()));
+    assert!(load(&save(&other, &settings)).0.scales().eq(other.scales()));
+    assert_eq!(other.set_scale(0, Scale { mean: f32::NAN, ..flat }), Err(Error::Invalid));
 }
 
 /// Collects log lines.
@@ -263,7 +291,10 @@ fn what_is_wrong_with_a_file_is_said() {
     assert_eq!(error, Error::Unsupported);
     assert!(said.contains("GAUSSIAN_STEPWISE"), "{said}");
     assert_eq!(refused(&good.replace("(5, 10, ", "(5, 77, ")).0, Error::Unsupported);
-    assert_eq!(refused(&good.replace("FANN_FLO_2.1", "FANN_FIX_2.0")).0, Error::ModelVersion);
+    for (version, name) in [("FANN_FIX_2.0", "FANN_FIX"), ("FANN_FLO_1.1", "not FANN_FLO_2.1")] {
+        let (error, said) = refused(&good.replace("FANN_FLO_2.1", version));
+        assert!(error == Error::ModelVersion && said.contains(name), "{said}");
+    }
     assert_eq!(refused("hello\n").0, Error::ModelMagic);
     assert_eq!(refused("").0, Error::ModelMagic);
     let (error, said) = refused(&good.replace("rprop_delta_max=", "rprop_delta_mix="));
@@ -304,6 +335,51 @@ fn what_is_wrong_with_a_file_is_said() {
         Some(Error::ModelMagic)
     );
     drop(net);
+}
+
+#[test]
+fn what_libfann_passes_over_does_not_matter() {
+    for name in ["scaled", "functions"] {
+        let original = text(name);
+        let (net, settings) = load(&original);
+        let same = |text: &str| {
+            let (other, others) = load(text);
+            assert_eq!((net.difference(&other), &others), (Ok(0.0), &settings), "{text}");
+            assert!(net.scales().eq(other.scales()));
+        };
+        same(&original.replace('\n', "\r\n"));
+        same(&original.replacen("2.1\n", "2.1 \r\n", 1).replace('\n', " \n \t\n\n"));
+        same(original.trim_end());
+        same(&(original.clone() + "\n\nanything"));
+        same(&original.replace("learning_momentum=", "learning_momentum=  "));
+    }
+}
+
+#[test]
+fn files_of_other_versions_that_libfann_reads_are_read() {
+    let original = text("functions");
+    let (net, settings) = load(&original);
+    let old = original.replace("FANN_FLO_2.1", "FANN_FLO_2.0");
+    for old in [old.replace("scale_included=0\n", ""), old] {
+        let (other, others) = load(&old);
+        assert_eq!((net.difference(&other), &others), (Ok(0.0), &settings));
+        assert!(save(&other, &others).starts_with("FANN_FLO_2.1\n"));
+    }
+    // Only the old version may leave it out.
+    assert_eq!(refused(&original.replace("scale_included=0\n", "")).0, Error::ModelInvalid);
+}
+
+#[test]
+fn rectifiers_of_later_versions_are_read() {
+    for (code, activation) in [(18, Activation::Relu), (19, Activation::LeakyRelu)] {
+        let (net, settings) =
+            load(&text("functions").replace("(5, 16, ", &format!("(5, {code}, ")));
+        let style = |unit| net.unit_style(0, unit).unwrap().0;
+        assert!((0..18).any(|unit| style(unit) == activation) && net.is_exact());
+        // Version 2.2 would take it for something else.
+        assert_eq!(net.fann_len(&settings), Err(Error::Unsupported));
+    }
+    assert_eq!(refused(&text("functions").replace("(5, 16, ", "(5, 20, ")).0, Error::Unsupported);
 }
 
 #[test]

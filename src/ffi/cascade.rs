@@ -220,7 +220,7 @@ pub struct nsw_cascade_params {
     /// Most units to add; never more than the network has spare ones. 0: the
     /// outputs alone are trained.
     pub max_units: u32,
-    /// Stop when the loss is at most this; 0 means never.
+    /// Stop when the loss is at most this; 0 means never, NSW_ZERO a loss of 0.
     pub target_loss: f32,
     /// Not 0: stop when at most `target_bit_fail` outputs fail.
     pub stop_at_bit_fail: u32,

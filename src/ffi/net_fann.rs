@@ -199,9 +199,11 @@ pub unsafe extern "C" fn nsw_fann_settings_read(
     })
 }
 
-/// The memory that nsw_net_load_fann takes for this FANN file (FANN_FLO_2.1, what
-/// fann_save writes) of `text_len` bytes. `logger` (may be NULL) is told what is
-/// wrong with a bad one, and in which line.
+/// The memory that nsw_net_load_fann takes for this FANN file of `text_len` bytes:
+/// FANN_FLO_2.1, what fann_save writes, or FANN_FLO_2.0 as far as libfann 2.2 reads
+/// it (the same settings, no scales). `logger` (may be NULL) is told what is wrong
+/// with a bad one, and in which line. The rectifiers of FANN's later versions are
+/// read.
 ///
 /// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_MODEL_MAGIC if the text is no
 /// FANN file, NSW_ERR_MODEL_VERSION for one of another version or with

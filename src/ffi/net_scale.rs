@@ -17,11 +17,14 @@ pub struct nsw_scale {
     pub size: u32,
     /// What comes to lie in the middle.
     pub mean: f32,
-    /// What comes to lie at the ends, from the mean; not 0.
+    /// What comes to lie at the ends, from the mean. 0 for a column that is all
+    /// the same: any value comes to lie in the middle, and is the mean when that
+    /// is undone.
     pub deviation: f32,
     /// The lower end.
     pub minimum: f32,
-    /// Half the distance of the ends; not 0.
+    /// Half the distance of the ends. 0 where they are the same: any value comes
+    /// to lie there, and is the mean when that is undone.
     pub factor: f32,
 }
 

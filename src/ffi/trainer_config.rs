@@ -126,7 +126,8 @@ pub struct nsw_trainer_config {
     pub beta2: f32,
     /// Adam, AdamW: what keeps the divisor from zero; 0 means 1e-8.
     pub epsilon: f32,
-    /// RPROP family but SARPROP: first step size; 0 means 0.1.
+    /// RPROP family but SARPROP: first step size, for iRPROP- and iRPROP+ within
+    /// the next two; 0 means 0.1.
     pub step_initial: f32,
     /// RPROP family: smallest step size; 0 means 1e-6 for iRPROP- and iRPROP+,
     /// 0 for FANN's RPROP and SARPROP.
@@ -275,7 +276,8 @@ pub struct nsw_train_params {
     pub size: u32,
     /// Most epochs to do, at least 1.
     pub max_epochs: u32,
-    /// Stop when an epoch's loss is at most this; 0 means never.
+    /// Stop when an epoch's loss is at most this; 0 means never, NSW_ZERO a loss
+    /// of 0.
     pub target_loss: f32,
     /// Stop when the validation loss has not become smaller for so many epochs;
     /// 0 means never.

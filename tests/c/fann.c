@@ -205,7 +205,7 @@ static void scales_fit_and_are_undone(void) {
     CHECK_OK(nsw_net_unscale_outputs(net, NULL, 0));
     CHECK_STATUS(nsw_net_get_scale(net, INPUTS + OUTPUTS, &scale), NSW_ERR_INVALID);
     CHECK_STATUS(nsw_net_get_scale(net, 0, NULL), NSW_ERR_NULL);
-    scale.deviation = 0.0f;
+    scale.deviation = NAN;
     CHECK_STATUS(nsw_net_set_scale(net, 0, &scale), NSW_ERR_INVALID);
     CHECK_STATUS(nsw_net_set_scale(net, 0, NULL), NSW_ERR_NULL);
     CHECK_OK(nsw_net_get_scale(net, 0, &scale));

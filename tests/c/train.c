@@ -374,6 +374,23 @@ static void stops_are_checked(void) {
     CHECK_OK(TRAIN());
     CHECK_SIZE(report.epochs, 5);
     CHECK_SIZE(report.stopped_by, NSW_STOP_EPOCHS);
+    params.target_loss = NSW_ZERO; /* no loss at all */
+    CHECK_OK(TRAIN());
+    CHECK_SIZE(report.stopped_by, NSW_STOP_EPOCHS);
+    nsw_data nothing = XOR_DATA;
+    float zeros[8] = {0.0f};
+    nothing.inputs = zeros;
+    nothing.targets = zeros;
+    const float no_weights[64] = {0.0f};
+    size_t weights = 0;
+    CHECK_STATUS(nsw_net_get_weights(net, NULL, 0, &weights), NSW_ERR_BUFFER_TOO_SMALL);
+    CHECK_OK(nsw_net_set_style(net, 1, NSW_ACTIVATION_LINEAR, 1.0f));
+    CHECK_OK(nsw_net_set_weights(net, no_weights, weights));
+    nsw_trainer_destroy(trainer);
+    trainer = small_trainer(net, NSW_ALGORITHM_SGD, NULL);
+    CHECK_OK(nsw_trainer_train(trainer, net, &nothing, &params, &report));
+    CHECK_SIZE(report.epochs, 1);
+    CHECK_SIZE(report.stopped_by, NSW_STOP_LOSS);
 #undef TRAIN
     nsw_trainer_destroy(trainer);
     nsw_net_destroy(net);

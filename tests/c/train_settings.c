@@ -110,7 +110,11 @@ static void settings(void) {
         {NSW_ALGORITHM_ADAM, FIELD(epsilon), 1e-8f, 0.5f, NSW_ZERO},
         {NSW_ALGORITHM_IRPROP_MINUS, FIELD(step_initial), 0.1f, 0.2f, 51.0f},
         {NSW_ALGORITHM_IRPROP_PLUS, FIELD(step_min), 1e-6f, 0.09f, NSW_ZERO},
-        {NSW_ALGORITHM_RPROP, FIELD(step_min), NSW_ZERO, 0.1f, 0.2f},
+        {NSW_ALGORITHM_RPROP, FIELD(step_min), NSW_ZERO, 0.1f, 51.0f},
+        /* FANN's two take a first step beyond the limits. */
+        {NSW_ALGORITHM_RPROP, FIELD(step_initial), 0.1f, 51.0f, -1.0f},
+        {NSW_ALGORITHM_RPROP, FIELD(step_max), 50.0f, 0.01f, NAN},
+        {NSW_ALGORITHM_SARPROP, FIELD(step_max), 50.0f, 1e-5f, -1.0f},
         {NSW_ALGORITHM_IRPROP_PLUS, FIELD(step_max), 50.0f, 0.1f, 0.01f},
         {NSW_ALGORITHM_RPROP, FIELD(step_increase), 1.2f, 1.5f, 1.0f},
         {NSW_ALGORITHM_IRPROP_MINUS, FIELD(step_decrease), 0.5f, 0.25f, 1.0f},

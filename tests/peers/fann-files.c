@@ -97,6 +97,7 @@ static struct fann *any(void) {
     for (unsigned i = 0; i < 12; i++) {
         for (unsigned j = 0; j < sizes[0]; j++) data->input[i][j] = 3.0f * uniform() + (float)j;
         for (unsigned j = 0; j < sizes[layers - 1]; j++) data->output[i][j] = 40.0f * uniform();
+        if (sizes[0] > 2) data->input[i][1] = 5.0f; /* columns may be all the same */
     }
     switch (below(4)) {
     case 0: fann_set_scaling_params(ann, data, -1.0f, 1.0f, 0.0f, 1.0f); break;
@@ -170,6 +171,14 @@ int main(int argc, char **argv) {
     fann_set_activation_function_output(ann, FANN_SIGMOID_SYMMETRIC);
     fann_cascadetrain_on_data(ann, data, 6, 0, 0.0001f);
     save(ann, "cascade", 0);
+
+    for (unsigned i = 0; i < 6; i++) {
+        data->input[i][1] = 7.0f;
+        data->output[i][0] = 0.25f;
+    }
+    ann = fann_create_standard(3, 2, 3, 1);
+    fann_set_scaling_params(ann, data, -1.0f, 1.0f, 0.0f, 1.0f);
+    save(ann, "constant", 1);
     fann_destroy_train(data);
     return 0;
 }

@@ -224,7 +224,7 @@ pub type CascadeHook<'a> = &'a mut dyn FnMut(&CascadeProgress) -> ControlFlow<()
 pub struct CascadeParams<'a> {
     /// Most units to add; never more than the network has spare ones.
     pub max_units: usize,
-    /// Stop when the loss is at most this; 0 means never.
+    /// Stop when the loss is at most this; 0 means never, -0.0 a loss of 0.
     pub target_loss: f32,
     /// Stop when at most so many outputs fail.
     pub target_bit_fail: Option<u64>,

@@ -16,7 +16,7 @@ use self::validation::Kept;
 use crate::error::{Error, Result};
 use crate::mem::{Carver, Piece};
 use crate::nn::init::Random;
-use crate::nn::train::Judge;
+use crate::nn::train::{Judge, reaches};
 use crate::nn::{Data, Net, Shape};
 use crate::port::{Allocator, Level, Line};
 
@@ -287,7 +287,7 @@ impl<'m> Cascade<'m> {
         progress: &mut CascadeProgress,
     ) -> Result<Option<CascadeStop>> {
         let enough = |loss: f32, bit_fail: u64| {
-            if params.target_loss > 0.0 && loss <= params.target_loss {
+            if reaches(loss, params.target_loss) {
                 Some(CascadeStop::Loss)
             } else if params.target_bit_fail.is_some_and(|target| bit_fail <= target) {
                 Some(CascadeStop::BitFail)

@@ -65,7 +65,8 @@ impl Fit {
         }
         let deviation = if distance > 0.0 { distance } else { 1.0 };
         let scale = Scale { mean: middle, deviation, minimum: low, factor: (high - low) / 2.0 };
-        if low < high && scale.is_valid() { Ok(scale) } else { Err(Error::Invalid) }
+        let good = low < high && scale.factor > 0.0 && scale.is_valid();
+        if good { Ok(scale) } else { Err(Error::Invalid) }
     }
 }
 
@@ -119,7 +120,7 @@ impl Dataset<'_> {
 
     /// Changes each input, or for indices from the number of inputs on each
     /// target, by a scale of its own. [`Error::Invalid`] if there is none at
-    /// `index` or the scale divides by 0, [`Error::ReadOnly`].
+    /// `index` or the scale is not finite, [`Error::ReadOnly`].
     pub fn scale_column(&mut self, index: usize, scale: Scale) -> Result<()> {
         let shape = self.shape;
         let (inputs, targets) = self.own()?;

@@ -142,8 +142,6 @@ impl<'b> Model<'b> {
         let mut good = floats(s.parameters).all(f32::is_finite)
             && floats(s.steeps).all(|x| x.is_finite() && x > 0.0)
             && floats(s.scaling).all(f32::is_finite)
-            // A deviation or factor of zero could not be undone.
-            && floats(s.scaling).skip(1).step_by(2).all(|x| x != 0.0)
             && words(s.codes).all(|code| Activation::from_code(code).is_some());
         let from = (self.shape.inputs, self.shape.topology);
         let check = Shape::check(from, self.records.outlines(), None, |_, layer| {

@@ -10,11 +10,14 @@ use crate::nn::{Column, Fit};
 pub struct Scale {
     /// What comes to lie in the middle.
     pub mean: f32,
-    /// What comes to lie at the ends, from the mean; not 0.
+    /// What comes to lie at the ends, from the mean. 0 for a column that is all
+    /// the same: any value comes to lie in the middle, and is the mean when that
+    /// is undone.
     pub deviation: f32,
     /// The lower end.
     pub minimum: f32,
-    /// Half the distance of the ends; not 0.
+    /// Half the distance of the ends. 0 where they are the same: any value comes
+    /// to lie there, and is the mean when that is undone.
     pub factor: f32,
 }
 
@@ -24,17 +27,20 @@ impl Scale {
 
     /// The scaled value.
     pub fn apply(&self, x: f32) -> f32 {
-        ((x - self.mean) / self.deviation + 1.0) * self.factor + self.minimum
+        let from_middle =
+            if self.deviation == 0.0 { 0.0 } else { (x - self.mean) / self.deviation };
+        (from_middle + 1.0) * self.factor + self.minimum
     }
 
     /// The value that was scaled.
     pub fn undo(&self, y: f32) -> f32 {
-        ((y - self.minimum) / self.factor - 1.0) * self.deviation + self.mean
+        let from_middle =
+            if self.factor == 0.0 { 0.0 } else { (y - self.minimum) / self.factor - 1.0 };
+        from_middle * self.deviation + self.mean
     }
 
     pub(crate) fn is_valid(&self) -> bool {
-        let all = [self.mean, self.deviation, self.minimum, self.factor];
-        all.iter().all(|x| x.is_finite()) && self.deviation != 0.0 && self.factor != 0.0
+        [self.mean, self.deviation, self.minimum, self.factor].iter().all(|x| x.is_finite())
     }
 }
 

@@ -70,7 +70,7 @@ pub enum Algorithm {
 /// Settings of the RPROP family.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rprop {
-    /// First step size.
+    /// First step size; of the paper's two within the next two.
     pub initial: f32,
     /// Smallest step size; FANN allows 0.
     pub min: f32,
@@ -225,12 +225,13 @@ impl Algorithm {
     pub(in crate::nn) fn check(&self) -> Result<()> {
         let above = |x: f32| x.is_finite() && x > 0.0;
         let fraction = |x: f32| (0.0..1.0).contains(&x);
-        let steps = |r: &Rprop, least: bool| {
-            (above(r.min) || (least && r.min == 0.0))
+        // FANN brings any first step within the limits by itself.
+        let steps = |r: &Rprop, fann: bool| {
+            (above(r.min) || (fann && r.min == 0.0))
                 && above(r.max)
                 && above(r.initial)
-                && r.min <= r.initial
-                && r.initial <= r.max
+                && r.min <= r.max
+                && (fann || (r.min <= r.initial && r.initial <= r.max))
                 && r.increase.is_finite()
                 && r.increase > 1.0
                 && r.decrease > 0.0

@@ -225,7 +225,8 @@ pub type ProgressHook<'a> = &'a mut dyn FnMut(&Progress) -> ControlFlow<()>;
 pub struct TrainParams<'a> {
     /// Most epochs to do, at least 1.
     pub max_epochs: u32,
-    /// Stop when an epoch's loss is at most this; 0 means never.
+    /// Stop when an epoch's loss is at most this; 0 means never, -0.0 a loss of
+    /// 0.
     pub target_loss: f32,
     /// Stop when at most so many outputs failed in an epoch.
     pub target_bit_fail: Option<u64>,
@@ -241,6 +242,11 @@ pub struct TrainParams<'a> {
     /// Where the trainer's workers run side by side; without it they run one
     /// after the other, to the same result.
     pub parallel: Option<&'a dyn Parallel>,
+}
+
+/// Whether a target is set and met.
+pub(crate) fn reaches(loss: f32, target: f32) -> bool {
+    target.to_bits() != 0 && loss <= target
 }
 
 impl TrainParams<'_> {

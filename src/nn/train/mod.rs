@@ -27,7 +27,7 @@ use crate::port::{Allocator, Level, Line, Parallel};
 
 pub use self::algorithm::{Adam, Algorithm, Rprop, Sarprop};
 pub(in crate::nn) use self::backprop::{Block, slopes, verdict};
-pub(crate) use self::config::DEFAULT_BATCH;
+pub(crate) use self::config::{DEFAULT_BATCH, reaches};
 pub use self::config::{
     Data, Progress, ProgressHook, StopReason, TrainParams, TrainReport, TrainerConfig,
 };
@@ -279,7 +279,7 @@ impl<'m> Trainer<'m> {
             {
                 return report(StopReason::Callback);
             }
-            if params.target_loss > 0.0 && loss <= params.target_loss {
+            if reaches(loss, params.target_loss) {
                 return report(StopReason::Loss);
             }
             if params.target_bit_fail.is_some_and(|target| bit_fail <= target) {

@@ -1,4 +1,5 @@
-//! FANN's float networks as text (`FANN_FLO_2.1`, what `fann_save` writes).
+//! FANN's float networks as text (`FANN_FLO_2.1`, what `fann_save` writes; what
+//! libfann 2.2 still reads as `FANN_FLO_2.0` is read here, too).
 //!
 //! A file is lines of `name=value` in a fixed order, then one line of neurons
 //! and one of connections. Neurons are counted through with their biases: in
@@ -97,7 +98,7 @@ const GAUSSIAN_STEPWISE: u32 = 9;
 
 /// By FANN's numbers, and how often FANN's steepness goes into ours: its
 /// sigmoid has `exp(-2x)`.
-const FUNCTIONS: [Option<(Activation, f32)>; 18] = [
+const FUNCTIONS: [Option<(Activation, f32)>; 20] = [
     Some((Activation::Linear, 1.0)),
     Some((Activation::Threshold, 1.0)),
     Some((Activation::ThresholdSymmetric, 1.0)),
@@ -116,7 +117,12 @@ const FUNCTIONS: [Option<(Activation, f32)>; 18] = [
     Some((Activation::CosSymmetric, 1.0)),
     Some((Activation::Sin, 1.0)),
     Some((Activation::Cos, 1.0)),
+    Some((Activation::Relu, 1.0)),
+    Some((Activation::LeakyRelu, 1.0)),
 ];
+/// How many of them version 2.2 has. It would load one of the others and give
+/// nonsense, so they are read and not written.
+const WRITTEN: usize = 18;
 
 /// Our activation and steepness for FANN's.
 fn from_fann(function: u32, steepness: f32) -> Result<(Activation, f32)> {
@@ -127,7 +133,7 @@ fn from_fann(function: u32, steepness: f32) -> Result<(Activation, f32)> {
 
 /// FANN's function and steepness for ours, if it has the function.
 fn to_fann(activation: Activation, steepness: f32) -> Result<(u32, f32)> {
-    let all = FUNCTIONS.iter().enumerate();
+    let all = FUNCTIONS.iter().take(WRITTEN).enumerate();
     let mut found = all.filter_map(|(code, known)| Some((code as u32, (*known)?)));
     let (code, (_, factor)) =
         found.find(|(_, known)| known.0 == activation).ok_or(Error::Unsupported)?;
@@ -162,6 +168,8 @@ macro_rules! settings {
 use settings;
 
 const MAGIC: &str = "FANN_FLO_2.1";
+/// The same without scaling parameters, which libfann still reads.
+const OLD_MAGIC: &str = "FANN_FLO_2.0";
 /// The lists of scaling parameters, in FANN's order, for inputs and outputs.
 const SCALES: [[&str; 4]; 2] = [
     ["scale_mean_in", "scale_deviation_in", "scale_new_min_in", "scale_factor_in"],

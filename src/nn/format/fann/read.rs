@@ -3,8 +3,8 @@
 use core::str::FromStr;
 
 use super::{
-    CONNECTIONS, FANN_LIST, FannSettings, GAUSSIAN_STEPWISE, MAGIC, NEURONS, SCALES, from_fann,
-    settings,
+    CONNECTIONS, FANN_LIST, FannSettings, GAUSSIAN_STEPWISE, MAGIC, NEURONS, OLD_MAGIC, SCALES,
+    from_fann, settings,
 };
 use crate::error::{Error, Result};
 use crate::nn::Activation;
@@ -52,19 +52,31 @@ impl<'t> Lines<'t, '_> {
         let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
         self.rest = rest;
         self.number += 1;
-        line.trim_end_matches('\r')
+        line.trim_ascii_end()
+    }
+
+    /// Whether the next line is `name=value`. Passes over empty lines before it,
+    /// as libfann does.
+    fn follows(&mut self, name: &str) -> bool {
+        while let Some((line, _)) = self.rest.split_once('\n')
+            && line.trim_ascii().is_empty()
+        {
+            self.next();
+        }
+        self.rest.strip_prefix(name).is_some_and(|rest| rest.starts_with('='))
     }
 
     /// The text after `name=`.
     fn text(&mut self, name: &str) -> Result<&'t str> {
-        if self.rest.is_empty() {
+        let follows = self.follows(name);
+        if self.rest.trim_ascii().is_empty() {
             self.number += 1;
             return self.refuse(Error::ModelTruncated, name);
         }
         let line = self.next();
-        match line.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) {
-            Some(value) => Ok(value),
-            None => self.refuse(Error::ModelInvalid, name),
+        match line.get(name.len() + 1..) {
+            Some(value) if follows => Ok(value),
+            _ => self.refuse(Error::ModelInvalid, name),
         }
     }
 
@@ -213,10 +225,12 @@ impl<'t> FannFile<'t> {
         };
         let mut lines = Lines { rest: text, number: 0, logger };
         let magic = lines.next();
-        if magic != MAGIC {
+        if magic != MAGIC && magic != OLD_MAGIC {
             let other = magic.starts_with("FANN_");
             let error = if other { Error::ModelVersion } else { Error::ModelMagic };
-            return lines.refuse(error, "not FANN_FLO_2.1");
+            let fixed = magic.starts_with("FANN_FIX_");
+            let text = if fixed { "FANN_FIX: fixed-point numbers" } else { "not FANN_FLO_2.1" };
+            return lines.refuse(error, text);
         }
         let mut s = FannSettings::default();
         let layers = lines.whole("num_layers")? as usize;
@@ -244,7 +258,8 @@ impl<'t> FannFile<'t> {
             return lines.refuse(Error::ModelInvalid, "cascade_activation_steepnesses");
         }
         let sizes = lines.text("layer_sizes")?;
-        let scales = match lines.whole("scale_included")? {
+        let scaled = magic == MAGIC || lines.follows("scale_included");
+        let scales = match if scaled { lines.whole("scale_included")? } else { 0 } {
             0 => None,
             _ => {
                 let mut scales = [[""; 4]; 2];
@@ -324,12 +339,9 @@ impl<'t> FannFile<'t> {
         self.walk(|_, _, _, _| ()).inspect_err(|_| all = false)?;
         for (i, texts) in self.scales.iter().flatten().enumerate() {
             let width = if i == 0 { self.shape.inputs } else { self.shape.outputs };
-            for (kind, text) in texts.iter().enumerate() {
+            for text in texts {
                 let numbers = || text.split_ascii_whitespace().map(|x| x.parse::<f32>().ok());
-                // Deviation and factor are divided by.
-                let good = |x: Option<f32>| {
-                    x.is_some_and(|x| x.is_finite() && (kind % 2 == 0 || x != 0.0))
-                };
+                let good = |x: Option<f32>| x.is_some_and(f32::is_finite);
                 if numbers().count() != width || !numbers().all(good) {
                     return lines.refuse(Error::ModelInvalid, "scale parameters");
                 }
