@@ -2,10 +2,10 @@
 //! heard or changed it.
 
 pub mod crypto;
+pub mod framing;
 pub mod group;
 pub mod identity;
 pub mod link;
 pub mod noise;
-pub mod framing;
 #[cfg(feature = "post-quantum")]
 pub mod pq;

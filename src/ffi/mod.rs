@@ -28,7 +28,9 @@ pub mod host_tcp;
 mod host_transport;
 #[cfg(all(feature = "std", unix))]
 pub mod host_udp;
+pub mod identity;
 pub mod kernel;
+pub mod link;
 pub mod net;
 pub mod net_edit;
 pub mod net_fann;

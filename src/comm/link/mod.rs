@@ -521,6 +521,15 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         }
     }
 
+    /// The bytes of the frame of a message of `len` bytes, at most.
+    pub fn frame_len(&self, len: usize) -> usize {
+        let padded = match self.settings.padding {
+            0 | 1 => len,
+            padding => (len.saturating_add(1)).next_multiple_of(padding),
+        };
+        padded.saturating_add(OVERHEAD)
+    }
+
     /// Makes a frame of a message for a peer, in the first bytes of `out`: how
     /// many, and where to send them.
     ///
@@ -541,7 +550,9 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         let place = self.find(peer)?;
         let padding = self.settings.padding;
         let content = if padding > 1 { Content::Padded } else { Content::Message };
-        let (len, to) = self.seal(place, content, message, padding, now, out)?;
+        let room = out.len().min(self.settings.mtu);
+        let fits = out.get_mut(..room).ok_or(Error::BufferTooSmall)?;
+        let (len, to) = self.seal(place, content, message, padding, now, fits)?;
         self.stats.sent += 1;
         Ok((len, to))
     }
@@ -562,6 +573,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         if !session.open || age >= self.settings.reject_time {
             return Err(Error::CommClosed);
         }
+        // Not every node has indices of 16 bits.
         let small = small && session.peer_index < 1 << 16;
         let len = session.seal(small, content, payload, padding, out)?;
         peer.sent = now;
@@ -673,8 +685,10 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
 
     /// A new index that stands for `target`.
     fn new_index(&mut self, target: Target) -> Result<u32> {
-        let limit = if self.settings.small { 1u32 << 16 } else { 1 << 24 };
+        // Indices of 16 bits, which frames of the small form can have, where there
+        // are enough of them.
         let total = self.entries.len() as u32;
+        let limit = if total <= 1 << 14 { 1u32 << 16 } else { 1 << 24 };
         let mut random = [0; 4];
         self.entropy.fill(&mut random)?;
         let place =
