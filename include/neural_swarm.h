@@ -53,6 +53,18 @@
 #define NSW_TRAINER_CONFIG_INIT \
   {sizeof(nsw_trainer_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_SECRETS_INIT {sizeof(nsw_secrets), 0, 0, 0, 0, 0}
+#define NSW_IDENTITY_CONFIG_INIT {sizeof(nsw_identity_config), 0, 0, 0, 0}
+#define NSW_CERTIFICATE_INIT {sizeof(nsw_certificate), 0, 0, 0, 0, {0}}
+#define NSW_LINK_CONFIG_INIT \
+  {sizeof(nsw_link_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_LINK_RECEIVED_INIT {sizeof(nsw_link_received), 0, 0, 0, 0}
+#define NSW_LINK_OUTPUT_INIT \
+  {sizeof(nsw_link_output), 0, 0, 0, 0, 0, NSW_ADDRESS_INIT}
+#define NSW_LINK_PEER_INIT \
+  {sizeof(nsw_link_peer), 0, {0}, 0, 0, 0, 0, 0, NSW_ADDRESS_INIT}
+#define NSW_LINK_INFO_INIT \
+  {sizeof(nsw_link_info), 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_ENTROPY_INIT {sizeof(nsw_entropy), 0, 0, 0}
 #define NSW_DATA_INIT {sizeof(nsw_data), 0, 0, 0, 0, 0, 0, 0}
 #define NSW_DATA(inputs, inputs_len, targets, targets_len) \
@@ -3070,6 +3082,11 @@ typedef struct nsw_host_tcp_info {
  * A cookie was asked for; the message must come again with it.
  */
 #define NSW_ERR_COMM_COOKIE -220
+
+/**
+ * More frames are missing than may be.
+ */
+#define NSW_ERR_COMM_AHEAD -221
 
 /**
  * The operating system refused, or the connection broke.
