@@ -644,6 +644,82 @@
 #define NSW_ADDRESS_MAX 32
 
 /**
+ * Bytes of a key: a private one, a public one, an identity.
+ */
+#define NSW_KEY_SIZE 32
+
+/**
+ * Bytes of a signature.
+ */
+#define NSW_SIGNATURE_SIZE 64
+
+/**
+ * Bytes of a certificate.
+ */
+#define NSW_CERTIFICATE_SIZE 93
+
+/**
+ * A peer has shown an identity that is pinned.
+ */
+#define NSW_TRUSTED_PINNED 1
+
+/**
+ * A peer has shown a certificate of an authority.
+ */
+#define NSW_TRUSTED_CERTIFICATE 2
+
+/**
+ * A peer knows the pre-shared key, which is enough (nsw_link_allow_psk).
+ */
+#define NSW_TRUSTED_PSK 3
+
+/**
+ * Send the frame: the first `len` bytes of the buffer, to `address`.
+ */
+#define NSW_LINK_FRAME 1
+
+/**
+ * `peer` can be talked to. For one that was connected: it began anew, and what
+ * was under way is lost.
+ */
+#define NSW_LINK_CONNECTED 2
+
+/**
+ * `peer` is gone, for `reason`; its number means nothing any more.
+ */
+#define NSW_LINK_CLOSED 3
+
+/**
+ * A call of nsw_link_connect came to nothing, for `reason`.
+ */
+#define NSW_LINK_FAILED 4
+
+/**
+ * The peer closed the session.
+ */
+#define NSW_REASON_PEER 1
+
+/**
+ * Nothing was heard of the peer for too long, or it did not answer.
+ */
+#define NSW_REASON_TIMEOUT 2
+
+/**
+ * The peer is not trusted, or is not the one expected.
+ */
+#define NSW_REASON_UNTRUSTED 3
+
+/**
+ * Too many forged frames.
+ */
+#define NSW_REASON_FORGED 4
+
+/**
+ * There is no room for another peer.
+ */
+#define NSW_REASON_FULL 5
+
+/**
  * An allocator over a buffer of the caller: how a program runs without a heap.
  *
  * Memory is handed out from front to back. A block given back can be used
@@ -692,6 +768,22 @@ typedef struct nsw_host_tcp nsw_host_tcp;
  * side by side.
  */
 typedef struct nsw_host_udp nsw_host_udp;
+
+/**
+ * Who a node is: a key of Ed25519 (RFC 8032), and the key of X25519 (RFC 7748)
+ * that its handshakes use. In memory, or in a secure element (nsw_secrets). Calls
+ * that change nothing may run side by side, unless it has hooks.
+ */
+typedef struct nsw_identity nsw_identity;
+
+/**
+ * Sessions with peers over datagrams: a state machine that does no input or
+ * output. Frames and the time go in (nsw_link_receive, nsw_link_poll), frames and
+ * events come out (nsw_link_next). Handshakes are Noise XX or IK; keys are
+ * renewed, replays kept out, floods answered with cookies; strangers get nothing.
+ * Messages may be lost: a channel on top makes up for that. One thread at a time.
+ */
+typedef struct nsw_link nsw_link;
 
 /**
  * A network in float32. One thread at a time; functions that
@@ -2602,6 +2694,254 @@ typedef struct nsw_framer_info {
 } nsw_framer_info;
 
 /**
+ * Where secrets come from. NULL in its place means the operating system's
+ * randomness; a library built without std, or for WebAssembly, then answers
+ * NSW_ERR_NO_ENTROPY. NSW_ENTROPY_INIT, then `fill`.
+ *
+ * The table is copied, so it need not outlive the call, but what `ctx` points to
+ * must outlive the object.
+ */
+typedef struct nsw_entropy {
+  /**
+   * sizeof(nsw_entropy); NSW_ENTROPY_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Handed to the hook as it is.
+   */
+  void *ctx;
+  /**
+   * Fills `len` bytes that nobody can guess and that were never given before,
+   * and answers NSW_OK; anything else makes the call that needed them answer
+   * NSW_ERR_HOOK. Called on the thread of that call; may not call back into
+   * the object. Required.
+   */
+  nsw_status (*fill)(void *ctx, uint8_t *out, size_t len);
+} nsw_entropy;
+
+/**
+ * A secure element: does what only the holder of the private keys can.
+ * NSW_SECRETS_INIT, then all hooks.
+ *
+ * The table is copied, so it need not outlive the call, but what `ctx` points to
+ * must outlive all objects that were made with it. Hooks answer NSW_OK; anything
+ * else makes the call that needed them answer NSW_ERR_HOOK. They may not call
+ * back into the object.
+ */
+typedef struct nsw_secrets {
+  /**
+   * sizeof(nsw_secrets); NSW_SECRETS_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Handed to the hooks as it is.
+   */
+  void *ctx;
+  /**
+   * Writes the two public keys, of 32 bytes each: Ed25519's, and X25519's.
+   * Called once, when the identity is created. Required.
+   */
+  nsw_status (*public_keys)(void *ctx, uint8_t *identity, uint8_t *noise);
+  /**
+   * Writes the 32 bytes that X25519 makes of the private key and the 32 bytes
+   * of `peer`. Required.
+   */
+  nsw_status (*agree)(void *ctx, const uint8_t *peer, uint8_t *shared);
+  /**
+   * Writes the 64 bytes of the signature of Ed25519 over the message. Required.
+   */
+  nsw_status (*sign)(void *ctx, const uint8_t *message, size_t message_len, uint8_t *signature);
+} nsw_secrets;
+
+/**
+ * What an identity is made of. NSW_IDENTITY_CONFIG_INIT is a new one, from the
+ * operating system's randomness.
+ */
+typedef struct nsw_identity_config {
+  /**
+   * sizeof(nsw_identity_config); NSW_IDENTITY_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * The 32 secret bytes of an identity that was kept (nsw_identity_seed): the
+   * private key of RFC 8032, from which the other one follows. NULL: a new one.
+   */
+  const uint8_t *seed;
+  /**
+   * Where a new one comes from. NULL: the operating system.
+   */
+  const struct nsw_entropy *entropy;
+  /**
+   * A secure element; then `seed` and `entropy` are NULL.
+   */
+  const struct nsw_secrets *secrets;
+} nsw_identity_config;
+
+/**
+ * What an authority says of an identity. NSW_CERTIFICATE_INIT.
+ */
+typedef struct nsw_certificate {
+  /**
+   * sizeof(nsw_certificate); NSW_CERTIFICATE_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The authority's number for it.
+   */
+  uint32_t serial;
+  /**
+   * From when on it is good, in Unix seconds.
+   */
+  uint64_t not_before;
+  /**
+   * Until when, in Unix seconds, the last second included.
+   */
+  uint64_t not_after;
+  /**
+   * For which epochs of the authority: this one and those before it. A node
+   * without a clock goes by this alone.
+   */
+  uint32_t epoch;
+  /**
+   * The first 4 bytes of the authority's identity, in their order; ignored when
+   * a certificate is issued.
+   */
+  uint8_t authority[4];
+} nsw_certificate;
+
+/**
+ * What a link can hold, and how patient it is. NSW_LINK_CONFIG_INIT, then
+ * `identity` and `peers`; every other zero means the default. Times are in
+ * microseconds. Read during the call only.
+ */
+typedef struct nsw_link_config {
+  /**
+   * sizeof(nsw_link_config); NSW_LINK_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most peers with a session, 1 to 65,535.
+   */
+  uint32_t peers;
+  /**
+   * Who this node is. The link has its own copy of the private keys.
+   */
+  const struct nsw_identity *identity;
+  /**
+   * Where ephemeral keys come from. NULL: the operating system.
+   */
+  const struct nsw_entropy *entropy;
+  /**
+   * What the nodes of this network have in common: any bytes, not secret. Nodes
+   * of other networks get no answer.
+   */
+  const uint8_t *network;
+  /**
+   * Number of them.
+   */
+  size_t network_len;
+  /**
+   * A secret of the whole network, of 32 bytes, mixed into each handshake
+   * (psk3, psk2); NULL: none.
+   */
+  const uint8_t *psk;
+  /**
+   * Not 0: the defaults are those of a microcontroller. Frames have 21 bytes of
+   * overhead instead of 24; at most 2^15 of them may be lost in a row.
+   */
+  uint32_t small;
+  /**
+   * The most handshakes at once, 1 to 65,535; 0: as many as peers, but at most
+   * 16, or 2 if `small`.
+   */
+  uint32_t handshakes;
+  /**
+   * Room for pinned identities; 0: as many as peers.
+   */
+  uint32_t pinned;
+  /**
+   * Room for authorities; 0: 1.
+   */
+  uint32_t authorities;
+  /**
+   * The most bytes of a capability in a handshake, up to 512, which is kept for
+   * each peer; 0: none.
+   */
+  uint32_t capability;
+  /**
+   * The longest frame that the transport carries, in bytes, at least 80; 0:
+   * 1280. Longer handshake messages go in up to 8 fragments.
+   */
+  uint32_t mtu;
+  /**
+   * How far frames may be out of order and still be taken: 128 or 1024; 0: 1024,
+   * or 128 if `small`.
+   */
+  uint32_t window;
+  /**
+   * Payloads are padded to multiples of this many bytes, up to 255; 0: not.
+   */
+  uint32_t padding;
+  /**
+   * A new handshake begins after so many frames of a session, below 2^60; 0:
+   * 2^48, or 2^16 if `small`.
+   */
+  uint64_t rekey_frames;
+  /**
+   * And after so long; 0: 120 seconds.
+   */
+  uint64_t rekey_time;
+  /**
+   * No frame of a session is sent or taken after so long, more than
+   * `rekey_time`; 0: 180 seconds.
+   */
+  uint64_t reject_time;
+  /**
+   * A sign of life is sent when nothing else was for so long; 0: never.
+   */
+  uint64_t keepalive;
+  /**
+   * A peer of which nothing was heard for so long is gone; 0: never.
+   */
+  uint64_t dead;
+  /**
+   * How long an opening waits for its answer at first, then half as long again
+   * each time, up to 8 seconds; 0: half a second.
+   */
+  uint64_t retry;
+  /**
+   * How many messages a handshake sends before it is given up, up to 64; 0: 20.
+   */
+  uint32_t tries;
+  /**
+   * A session is closed after so many forged frames; 0: 2^20.
+   */
+  uint32_t forgeries;
+  /**
+   * Openings a second that are answered without a cookie, and as many at once;
+   * 0: 20, or 4 if `small`.
+   */
+  uint32_t openings;
+  /**
+   * Not 0: a peer's address stays what it was in the handshake. Otherwise it
+   * follows the peer to where its newest frame came from.
+   */
+  uint32_t fixed_address;
+} nsw_link_config;
+
+/**
  * Where a datagram goes to or came from: bytes that mean something to the
  * transport that they belong to, and to nobody else. NSW_ADDRESS_INIT before it
  * is filled. Two are the same place if `len` and `bytes` are equal; the library
@@ -2621,6 +2961,172 @@ typedef struct nsw_address {
    */
   uint8_t bytes[32];
 } nsw_address;
+
+/**
+ * What was received. NSW_LINK_RECEIVED_INIT before it is filled.
+ */
+typedef struct nsw_link_received {
+  /**
+   * sizeof(nsw_link_received); NSW_LINK_RECEIVED_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 1 if the frame was a message; 0 if it was the link's own business.
+   */
+  uint32_t message;
+  /**
+   * Whose message.
+   */
+  uint32_t peer;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * How many bytes of the buffer it has; it may be empty.
+   */
+  size_t len;
+} nsw_link_received;
+
+/**
+ * What is to be done, or has happened. NSW_LINK_OUTPUT_INIT before it is filled.
+ */
+typedef struct nsw_link_output {
+  /**
+   * sizeof(nsw_link_output); NSW_LINK_OUTPUT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * An NSW_LINK_ constant.
+   */
+  uint32_t kind;
+  /**
+   * NSW_LINK_CONNECTED, NSW_LINK_CLOSED: the peer.
+   */
+  uint32_t peer;
+  /**
+   * NSW_LINK_CLOSED, NSW_LINK_FAILED: why, an NSW_REASON_ constant.
+   */
+  uint32_t reason;
+  /**
+   * NSW_LINK_CONNECTED, NSW_LINK_FAILED: the number that was given to
+   * nsw_link_connect; 0 if the peer called.
+   */
+  uint64_t tag;
+  /**
+   * NSW_LINK_FRAME: how many bytes.
+   */
+  size_t len;
+  /**
+   * NSW_LINK_FRAME: where to.
+   */
+  struct nsw_address address;
+} nsw_link_output;
+
+/**
+ * What is known of a peer. NSW_LINK_PEER_INIT before it is filled.
+ */
+typedef struct nsw_link_peer {
+  /**
+   * sizeof(nsw_link_peer); NSW_LINK_PEER_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Why it is trusted, an NSW_TRUSTED_ constant.
+   */
+  uint32_t trusted;
+  /**
+   * Its identity.
+   */
+  uint8_t identity[32];
+  /**
+   * When something was last heard of it.
+   */
+  uint64_t heard_us;
+  /**
+   * When something was last sent to it.
+   */
+  uint64_t sent_us;
+  /**
+   * When the session's key was agreed on.
+   */
+  uint64_t keyed_us;
+  /**
+   * NSW_TRUSTED_CERTIFICATE: the authority's number for it.
+   */
+  uint32_t serial;
+  /**
+   * Bytes of the capability that it has shown; 0 without one.
+   */
+  uint32_t capability_len;
+  /**
+   * Where its frames come from.
+   */
+  struct nsw_address address;
+} nsw_link_peer;
+
+/**
+ * What a link is and has counted. NSW_LINK_INFO_INIT before it is filled.
+ */
+typedef struct nsw_link_info {
+  /**
+   * sizeof(nsw_link_info); NSW_LINK_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most bytes of a message.
+   */
+  uint32_t max_message;
+  /**
+   * This node's identity.
+   */
+  uint8_t identity[32];
+  /**
+   * This node's static key.
+   */
+  uint8_t noise_key[32];
+  /**
+   * When to call nsw_link_poll at the latest; UINT64_MAX: when there is
+   * something else to do.
+   */
+  uint64_t wake_us;
+  /**
+   * Messages sent.
+   */
+  uint64_t sent;
+  /**
+   * Messages received.
+   */
+  uint64_t received;
+  /**
+   * Frames that were none, or of another version.
+   */
+  uint64_t malformed;
+  /**
+   * Frames that were not authentic, or of another network.
+   */
+  uint64_t forged;
+  /**
+   * Frames that had been received before, or were too old.
+   */
+  uint64_t replayed;
+  /**
+   * Handshakes that ended in a session.
+   */
+  uint64_t handshakes;
+  /**
+   * Openings that were read: each costs key agreements.
+   */
+  uint64_t openings;
+  /**
+   * Openings that were answered with a cookie, or not at all.
+   */
+  uint64_t deferred;
+  /**
+   * Peers that were not trusted, or had no room.
+   */
+  uint64_t refused;
+} nsw_link_info;
 
 /**
  * Where a socket listens, and how much it takes. NSW_HOST_UDP_CONFIG_INIT, then
@@ -4969,6 +5475,365 @@ nsw_status nsw_frame_encode_serial(const uint8_t *frame,
                                    uint8_t *buf,
                                    size_t cap,
                                    size_t *len);
+
+/**
+ * The memory that an identity takes: the one block that nsw_identity_create asks
+ * for, in bytes. The configuration changes nothing of it.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE. Any thread.
+ */
+nsw_status nsw_identity_footprint(const struct nsw_identity_config *config,
+                                  size_t *size,
+                                  size_t *align);
+
+/**
+ * Makes an identity in one block of `memory` (NULL: the system's heap). The
+ * caller owns `*identity` and ends it with nsw_identity_destroy, which overwrites
+ * the private keys. What was made with it has its own copy of them.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a secure element
+ * and a seed or entropy together, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK,
+ * NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*identity` is
+ * NULL then.
+ */
+nsw_status nsw_identity_create(const struct nsw_identity_config *config,
+                               const struct nsw_allocator *memory,
+                               struct nsw_identity **identity);
+
+/**
+ * Destroys an identity: overwrites its private keys and gives its block back.
+ * NULL is fine, and so is an already destroyed one whose memory can still be
+ * read.
+ */
+void nsw_identity_destroy(struct nsw_identity *identity);
+
+/**
+ * Writes the 32 bytes of the identity's public key: what others know it by.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_identity_public(const struct nsw_identity *identity, uint8_t *out);
+
+/**
+ * Writes the 32 bytes of its public key for handshakes: who knows it can call it
+ * with IK (nsw_link_connect).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_identity_noise_key(const struct nsw_identity *identity, uint8_t *out);
+
+/**
+ * Writes the 32 secret bytes that the identity can be made of again. Keep them
+ * where nobody else can read them, and overwrite the buffer.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_UNSUPPORTED for a secure
+ * element.
+ */
+nsw_status nsw_identity_seed(const struct nsw_identity *identity, uint8_t *out);
+
+/**
+ * Signs a message with the identity's key (RFC 8032): 64 bytes to `signature`.
+ * Begin your messages with a name of your own, so that a signature for one use
+ * is none for another: those of this library all begin with `neural-swarm`, and
+ * messages that do are refused.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for a message of
+ * this library's, NSW_ERR_HOOK.
+ */
+nsw_status nsw_identity_sign(const struct nsw_identity *identity,
+                             const uint8_t *message,
+                             size_t message_len,
+                             uint8_t *signature);
+
+/**
+ * Checks a signature of 64 bytes by the identity of 32 bytes, strictly: what is
+ * not canonical, or by a key of small order, is wrong. Any thread.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_COMM_SIGNATURE.
+ */
+nsw_status nsw_identity_verify(const uint8_t *identity,
+                               const uint8_t *message,
+                               size_t message_len,
+                               const uint8_t *signature);
+
+/**
+ * Makes a certificate by the authority for the identity `subject` of 32 bytes:
+ * NSW_CERTIFICATE_SIZE bytes to `out`, the length to `*out_len` (which may be
+ * NULL).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_INVALID if it would never be good, NSW_ERR_HOOK,
+ * NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_certificate_issue(const struct nsw_identity *authority,
+                                 const uint8_t *subject,
+                                 const struct nsw_certificate *fields,
+                                 uint8_t *out,
+                                 size_t out_cap,
+                                 size_t *out_len);
+
+/**
+ * Fills `*fields`, whose `size` the caller has set, with what a certificate says.
+ * Nothing is checked but its form. Any thread.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_COMM_FORMAT,
+ * NSW_ERR_COMM_VERSION.
+ */
+nsw_status nsw_certificate_inspect(const uint8_t *certificate,
+                                   size_t certificate_len,
+                                   struct nsw_certificate *fields);
+
+/**
+ * Whether the authority of 32 bytes said this of the identity `subject` of 32
+ * bytes, and it is good: at `*wall`, in Unix seconds (NULL: without a clock), and
+ * in the authority's `epoch`. Any thread.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_VERSION,
+ * NSW_ERR_COMM_SIGNATURE, NSW_ERR_COMM_EXPIRED (or not good yet),
+ * NSW_ERR_COMM_REVOKED if its epoch is over.
+ */
+nsw_status nsw_certificate_verify(const uint8_t *certificate,
+                                  size_t certificate_len,
+                                  const uint8_t *authority,
+                                  const uint8_t *subject,
+                                  const uint64_t *wall,
+                                  uint32_t epoch);
+
+/**
+ * The memory that a link of this configuration takes: the one block that
+ * nsw_link_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting
+ * outside its range, NSW_ERR_OVERFLOW. Any thread.
+ */
+nsw_status nsw_link_footprint(const struct nsw_link_config *config, size_t *size, size_t *align);
+
+/**
+ * Makes a link in one block of `memory` (NULL: the system's heap). Nobody is
+ * trusted yet. The caller owns `*link` and ends it with nsw_link_destroy, which
+ * overwrites its keys.
+ *
+ * Errors: those of nsw_link_footprint and of a bad identity, NSW_ERR_NO_ENTROPY,
+ * NSW_ERR_HOOK, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR.
+ * `*link` is NULL then.
+ */
+nsw_status nsw_link_create(const struct nsw_link_config *config,
+                           const struct nsw_allocator *memory,
+                           struct nsw_link **link);
+
+/**
+ * Destroys a link: overwrites its keys and gives its block back. Peers are not
+ * told (nsw_link_close). NULL is fine, and so is an already destroyed one whose
+ * memory can still be read.
+ */
+void nsw_link_destroy(struct nsw_link *link);
+
+/**
+ * Trusts the identity of 32 bytes. One that is pinned already stays so.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CAPACITY.
+ */
+nsw_status nsw_link_pin(struct nsw_link *link, const uint8_t *identity);
+
+/**
+ * No longer trusts an identity by itself. Its session goes on: nsw_link_close
+ * ends it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER if it was not
+ * pinned.
+ */
+nsw_status nsw_link_unpin(struct nsw_link *link, const uint8_t *identity);
+
+/**
+ * Trusts whoever has a certificate of this authority, an identity of 32 bytes,
+ * that is good in `epoch` or a later one. For one that is known already: its
+ * epoch is this from now on; an epoch never goes back.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CAPACITY, NSW_ERR_INVALID
+ * for an epoch before that which has begun.
+ */
+nsw_status nsw_link_add_authority(struct nsw_link *link, const uint8_t *authority, uint32_t epoch);
+
+/**
+ * No longer trusts an authority. Sessions go on.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER if it was none.
+ */
+nsw_status nsw_link_remove_authority(struct nsw_link *link, const uint8_t *authority);
+
+/**
+ * Whether who knows the pre-shared key is trusted for that alone: 1 or 0, which
+ * is how it begins.
+ *
+ * Errors: those of a bad handle.
+ */
+nsw_status nsw_link_allow_psk(struct nsw_link *link, uint32_t allow);
+
+/**
+ * The certificate that this node shows in handshakes from now on; NULL: none.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_FORMAT,
+ * NSW_ERR_COMM_VERSION.
+ */
+nsw_status nsw_link_set_certificate(struct nsw_link *link,
+                                    const uint8_t *certificate,
+                                    size_t certificate_len);
+
+/**
+ * The capability that this node shows in handshakes from now on; NULL: none.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_TOO_LONG if it is
+ * longer than the configuration says.
+ */
+nsw_status nsw_link_set_capability(struct nsw_link *link,
+                                   const uint8_t *capability,
+                                   size_t capability_len);
+
+/**
+ * The time of day at `now_us`, in Unix seconds at `*wall`: certificates are
+ * checked against it from now on. NULL: there is no clock, as at first; a
+ * certificate's epoch alone counts.
+ *
+ * Errors: those of a bad handle, NSW_ERR_ALIGNMENT.
+ */
+nsw_status nsw_link_set_wall(struct nsw_link *link, const uint64_t *wall, uint64_t now_us);
+
+/**
+ * Calls the node at `address`. `expected`: the identity of 32 bytes that must
+ * answer; NULL: anybody trusted. `noise`: its static key of 32 bytes, if it is
+ * known (nsw_identity_noise_key): then the handshake is IK, half a round trip
+ * shorter, where its opening fits the transport; NULL: XX. nsw_link_next has the
+ * frame to send, and later NSW_LINK_CONNECTED or NSW_LINK_FAILED with this `tag`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_LENGTH, NSW_ERR_CAPACITY if there are too many handshakes already,
+ * NSW_ERR_HOOK.
+ */
+nsw_status nsw_link_connect(struct nsw_link *link,
+                            const struct nsw_address *address,
+                            const uint8_t *expected,
+                            const uint8_t *noise,
+                            uint64_t tag,
+                            uint64_t now_us);
+
+/**
+ * Ends the session with a peer, and tells it so: nsw_link_next has a last frame
+ * for it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_COMM_PEER.
+ */
+nsw_status nsw_link_close(struct nsw_link *link, uint32_t peer);
+
+/**
+ * Makes a frame of a message for a peer: at most `out_cap` bytes to `out`, the
+ * length to `*out_len` (which may be NULL), where to send it to `*address`, whose
+ * `size` the caller has set. It is 21 or 24 bytes longer than the message, and
+ * what padding adds. The buffers may not overlap.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_COMM_PEER, NSW_ERR_COMM_CLOSED if its session is too old and a new one
+ * is not there yet, NSW_ERR_COMM_TOO_LONG (see nsw_link_info),
+ * NSW_ERR_BUFFER_TOO_SMALL: `*out_len` is what is needed at most. Nothing is sent
+ * then.
+ */
+nsw_status nsw_link_send(struct nsw_link *link,
+                         uint32_t peer,
+                         const uint8_t *message,
+                         size_t message_len,
+                         uint64_t now_us,
+                         uint8_t *out,
+                         size_t out_cap,
+                         size_t *out_len,
+                         struct nsw_address *address);
+
+/**
+ * Takes a frame that came from an address. A message goes to `out`, which must
+ * have room for the frame less 21 bytes; `*received`, whose `size` the caller has
+ * set, says what it was. Call nsw_link_next afterwards. The buffers may not
+ * overlap.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_LENGTH; NSW_ERR_BUFFER_TOO_SMALL: call again with more room, nothing is
+ * lost. All others say why the frame was thrown away, for those who want to know:
+ * NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_VERSION (no frame of this version),
+ * NSW_ERR_COMM_AUTH (forged, damaged, of another network, or of no session),
+ * NSW_ERR_COMM_REPLAY, NSW_ERR_COMM_CLOSED, NSW_ERR_COMM_UNTRUSTED and what else
+ * is wrong with a peer, NSW_ERR_CAPACITY (no room for another peer),
+ * NSW_ERR_COMM_COOKIE (a cookie is sent instead of an answer).
+ */
+nsw_status nsw_link_receive(struct nsw_link *link,
+                            const struct nsw_address *from,
+                            const uint8_t *frame,
+                            size_t frame_len,
+                            uint64_t now_us,
+                            uint8_t *out,
+                            size_t out_cap,
+                            struct nsw_link_received *received);
+
+/**
+ * Does what is to be done by `now_us`: sends again, gives up, renews keys, gives
+ * signs of life, misses them. Then call nsw_link_next. `*wake_us` (which may be
+ * NULL) is when to come back at the latest, UINT64_MAX if there is no need; it
+ * may become earlier by other calls (nsw_link_describe).
+ *
+ * Errors: those of a bad handle, NSW_ERR_ALIGNMENT.
+ */
+nsw_status nsw_link_poll(struct nsw_link *link, uint64_t now_us, uint64_t *wake_us);
+
+/**
+ * The next thing to do or to know: fills `*output`, whose `size` the caller has
+ * set; a frame's bytes go to `out`, which must have room for `mtu` bytes. Call it
+ * until it answers NSW_DONE (`*output` is as it was then), after each call that
+ * may change something.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_BUFFER_TOO_SMALL, NSW_ERR_HOOK. Nothing is lost then: call again.
+ */
+nsw_status nsw_link_next(struct nsw_link *link,
+                         uint64_t now_us,
+                         uint8_t *out,
+                         size_t out_cap,
+                         struct nsw_link_output *output);
+
+/**
+ * Fills `*info`, whose `size` the caller has set, with what is known of a peer.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_COMM_PEER.
+ */
+nsw_status nsw_link_peer_info(const struct nsw_link *link,
+                              uint32_t peer,
+                              struct nsw_link_peer *info);
+
+/**
+ * Writes the capability that a peer has shown: at most `out_cap` bytes to `out`,
+ * the length to `*out_len` (which may be NULL); 0 without one. What it is worth is
+ * for nsw_capability_verify to say.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER,
+ * NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_link_peer_capability(const struct nsw_link *link,
+                                    uint32_t peer,
+                                    uint8_t *out,
+                                    size_t out_cap,
+                                    size_t *out_len);
+
+/**
+ * The peer with this identity of 32 bytes.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER if there is no
+ * session with it.
+ */
+nsw_status nsw_link_find(const struct nsw_link *link, const uint8_t *identity, uint32_t *peer);
+
+/**
+ * Fills `*info`, whose `size` the caller has set, with what the link is and has
+ * counted.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_link_describe(const struct nsw_link *link, struct nsw_link_info *info);
 
 #if defined(NSW_STD)
 /**
