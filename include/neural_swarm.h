@@ -58,13 +58,13 @@
 #define NSW_CERTIFICATE_INIT {sizeof(nsw_certificate), 0, 0, 0, 0, {0}}
 #define NSW_LINK_CONFIG_INIT \
   {sizeof(nsw_link_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-#define NSW_LINK_RECEIVED_INIT {sizeof(nsw_link_received), 0, 0, 0, 0}
+#define NSW_LINK_RECEIVED_INIT {sizeof(nsw_link_received), 0, 0, 0}
 #define NSW_LINK_OUTPUT_INIT \
-  {sizeof(nsw_link_output), 0, 0, 0, 0, 0, NSW_ADDRESS_INIT}
+  {sizeof(nsw_link_output), 0, 0, 0, 0, NSW_ADDRESS_INIT}
 #define NSW_LINK_PEER_INIT \
-  {sizeof(nsw_link_peer), 0, {0}, 0, 0, 0, 0, 0, NSW_ADDRESS_INIT}
+  {sizeof(nsw_link_peer), 0, {{0}}, 0, 0, 0, 0, 0, NSW_ADDRESS_INIT}
 #define NSW_LINK_INFO_INIT \
-  {sizeof(nsw_link_info), 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(nsw_link_info), 0, {{0}}, {{0}}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_ENTROPY_INIT {sizeof(nsw_entropy), 0, 0, 0}
 #define NSW_DATA_INIT {sizeof(nsw_data), 0, 0, 0, 0, 0, 0, 0}
 #define NSW_DATA(inputs, inputs_len, targets, targets_len) \
@@ -644,16 +644,6 @@
 #define NSW_ADDRESS_MAX 32
 
 /**
- * Bytes of a key: a private one, a public one, an identity.
- */
-#define NSW_KEY_SIZE 32
-
-/**
- * Bytes of a signature.
- */
-#define NSW_SIGNATURE_SIZE 64
-
-/**
  * Bytes of a certificate.
  */
 #define NSW_CERTIFICATE_SIZE 93
@@ -674,7 +664,7 @@
 #define NSW_TRUSTED_PSK 3
 
 /**
- * Send the frame: the first `len` bytes of the buffer, to `address`.
+ * Send the frame in the buffer to `address`.
  */
 #define NSW_LINK_FRAME 1
 
@@ -2694,6 +2684,16 @@ typedef struct nsw_framer_info {
 } nsw_framer_info;
 
 /**
+ * A key: an identity, another public key, or a secret one.
+ */
+typedef struct nsw_key {
+  /**
+   * Its bytes, as the RFC has them.
+   */
+  uint8_t bytes[32];
+} nsw_key;
+
+/**
  * Where secrets come from. NULL in its place means the operating system's
  * randomness; a library built without std, or for WebAssembly, then answers
  * NSW_ERR_NO_ENTROPY. NSW_ENTROPY_INIT, then `fill`.
@@ -2724,6 +2724,16 @@ typedef struct nsw_entropy {
 } nsw_entropy;
 
 /**
+ * A signature of Ed25519 (RFC 8032).
+ */
+typedef struct nsw_signature {
+  /**
+   * Its bytes.
+   */
+  uint8_t bytes[64];
+} nsw_signature;
+
+/**
  * A secure element: does what only the holder of the private keys can.
  * NSW_SECRETS_INIT, then all hooks.
  *
@@ -2746,19 +2756,21 @@ typedef struct nsw_secrets {
    */
   void *ctx;
   /**
-   * Writes the two public keys, of 32 bytes each: Ed25519's, and X25519's.
-   * Called once, when the identity is created. Required.
+   * Writes the two public keys: Ed25519's, and X25519's. Called once, when the
+   * identity is created. Required.
    */
-  nsw_status (*public_keys)(void *ctx, uint8_t *identity, uint8_t *noise);
+  nsw_status (*public_keys)(void *ctx, struct nsw_key *identity, struct nsw_key *noise);
   /**
-   * Writes the 32 bytes that X25519 makes of the private key and the 32 bytes
-   * of `peer`. Required.
+   * Writes what X25519 makes of the private key and `peer`. Required.
    */
-  nsw_status (*agree)(void *ctx, const uint8_t *peer, uint8_t *shared);
+  nsw_status (*agree)(void *ctx, const struct nsw_key *peer, struct nsw_key *shared);
   /**
-   * Writes the 64 bytes of the signature of Ed25519 over the message. Required.
+   * Writes the signature of Ed25519 over the message. Required.
    */
-  nsw_status (*sign)(void *ctx, const uint8_t *message, size_t message_len, uint8_t *signature);
+  nsw_status (*sign)(void *ctx,
+                     const uint8_t *message,
+                     size_t message_len,
+                     struct nsw_signature *signature);
 } nsw_secrets;
 
 /**
@@ -2775,10 +2787,10 @@ typedef struct nsw_identity_config {
    */
   uint32_t reserved;
   /**
-   * The 32 secret bytes of an identity that was kept (nsw_identity_seed): the
-   * private key of RFC 8032, from which the other one follows. NULL: a new one.
+   * The secret of an identity that was kept (nsw_identity_seed): the private key
+   * of RFC 8032, from which the other one follows. NULL: a new one.
    */
-  const uint8_t *seed;
+  const struct nsw_key *seed;
   /**
    * Where a new one comes from. NULL: the operating system.
    */
@@ -2853,10 +2865,10 @@ typedef struct nsw_link_config {
    */
   size_t network_len;
   /**
-   * A secret of the whole network, of 32 bytes, mixed into each handshake
+   * A secret of the whole network, mixed into each handshake
    * (psk3, psk2); NULL: none.
    */
-  const uint8_t *psk;
+  const struct nsw_key *psk;
   /**
    * Not 0: the defaults are those of a microcontroller. Frames have 21 bytes of
    * overhead instead of 24; at most 2^15 of them may be lost in a row.
@@ -2982,10 +2994,6 @@ typedef struct nsw_link_received {
    * 0.
    */
   uint32_t reserved;
-  /**
-   * How many bytes of the buffer it has; it may be empty.
-   */
-  size_t len;
 } nsw_link_received;
 
 /**
@@ -3014,10 +3022,6 @@ typedef struct nsw_link_output {
    */
   uint64_t tag;
   /**
-   * NSW_LINK_FRAME: how many bytes.
-   */
-  size_t len;
-  /**
    * NSW_LINK_FRAME: where to.
    */
   struct nsw_address address;
@@ -3038,7 +3042,7 @@ typedef struct nsw_link_peer {
   /**
    * Its identity.
    */
-  uint8_t identity[32];
+  struct nsw_key identity;
   /**
    * When something was last heard of it.
    */
@@ -3080,11 +3084,11 @@ typedef struct nsw_link_info {
   /**
    * This node's identity.
    */
-  uint8_t identity[32];
+  struct nsw_key identity;
   /**
    * This node's static key.
    */
-  uint8_t noise_key[32];
+  struct nsw_key noise_key;
   /**
    * When to call nsw_link_poll at the latest; UINT64_MAX: when there is
    * something else to do.
@@ -5508,31 +5512,31 @@ nsw_status nsw_identity_create(const struct nsw_identity_config *config,
 void nsw_identity_destroy(struct nsw_identity *identity);
 
 /**
- * Writes the 32 bytes of the identity's public key: what others know it by.
+ * Writes the identity's public key: what others know it by.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL.
  */
-nsw_status nsw_identity_public(const struct nsw_identity *identity, uint8_t *out);
+nsw_status nsw_identity_public(const struct nsw_identity *identity, struct nsw_key *out);
 
 /**
- * Writes the 32 bytes of its public key for handshakes: who knows it can call it
- * with IK (nsw_link_connect).
+ * Writes its public key for handshakes: who knows it can call it with IK
+ * (nsw_link_connect).
  *
  * Errors: those of a bad handle, NSW_ERR_NULL.
  */
-nsw_status nsw_identity_noise_key(const struct nsw_identity *identity, uint8_t *out);
+nsw_status nsw_identity_noise_key(const struct nsw_identity *identity, struct nsw_key *out);
 
 /**
- * Writes the 32 secret bytes that the identity can be made of again. Keep them
- * where nobody else can read them, and overwrite the buffer.
+ * Writes the secret that the identity can be made of again. Keep it where nobody
+ * else can read it, and overwrite the buffer.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_UNSUPPORTED for a secure
  * element.
  */
-nsw_status nsw_identity_seed(const struct nsw_identity *identity, uint8_t *out);
+nsw_status nsw_identity_seed(const struct nsw_identity *identity, struct nsw_key *out);
 
 /**
- * Signs a message with the identity's key (RFC 8032): 64 bytes to `signature`.
+ * Signs a message with the identity's key (RFC 8032).
  * Begin your messages with a name of your own, so that a signature for one use
  * is none for another: those of this library all begin with `neural-swarm`, and
  * messages that do are refused.
@@ -5543,21 +5547,21 @@ nsw_status nsw_identity_seed(const struct nsw_identity *identity, uint8_t *out);
 nsw_status nsw_identity_sign(const struct nsw_identity *identity,
                              const uint8_t *message,
                              size_t message_len,
-                             uint8_t *signature);
+                             struct nsw_signature *signature);
 
 /**
- * Checks a signature of 64 bytes by the identity of 32 bytes, strictly: what is
- * not canonical, or by a key of small order, is wrong. Any thread.
+ * Checks a signature by an identity, strictly: what is not canonical, or by a key
+ * of small order, is wrong. Any thread.
  *
  * Errors: NSW_ERR_NULL, NSW_ERR_COMM_SIGNATURE.
  */
-nsw_status nsw_identity_verify(const uint8_t *identity,
-                               const uint8_t *message,
-                               size_t message_len,
-                               const uint8_t *signature);
+nsw_status nsw_signature_verify(const struct nsw_signature *signature,
+                                const struct nsw_key *identity,
+                                const uint8_t *message,
+                                size_t message_len);
 
 /**
- * Makes a certificate by the authority for the identity `subject` of 32 bytes:
+ * Makes a certificate by the authority for the identity `subject`:
  * NSW_CERTIFICATE_SIZE bytes to `out`, the length to `*out_len` (which may be
  * NULL).
  *
@@ -5566,7 +5570,7 @@ nsw_status nsw_identity_verify(const uint8_t *identity,
  * NSW_ERR_BUFFER_TOO_SMALL.
  */
 nsw_status nsw_certificate_issue(const struct nsw_identity *authority,
-                                 const uint8_t *subject,
+                                 const struct nsw_key *subject,
                                  const struct nsw_certificate *fields,
                                  uint8_t *out,
                                  size_t out_cap,
@@ -5584,8 +5588,7 @@ nsw_status nsw_certificate_inspect(const uint8_t *certificate,
                                    struct nsw_certificate *fields);
 
 /**
- * Whether the authority of 32 bytes said this of the identity `subject` of 32
- * bytes, and it is good: at `*wall`, in Unix seconds (NULL: without a clock), and
+ * Whether the authority said this of the identity `subject`, and it is good: at `*wall`, in Unix seconds (NULL: without a clock), and
  * in the authority's `epoch`. Any thread.
  *
  * Errors: NSW_ERR_NULL, NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_VERSION,
@@ -5594,8 +5597,8 @@ nsw_status nsw_certificate_inspect(const uint8_t *certificate,
  */
 nsw_status nsw_certificate_verify(const uint8_t *certificate,
                                   size_t certificate_len,
-                                  const uint8_t *authority,
-                                  const uint8_t *subject,
+                                  const struct nsw_key *authority,
+                                  const struct nsw_key *subject,
                                   const uint64_t *wall,
                                   uint32_t epoch);
 
@@ -5629,11 +5632,11 @@ nsw_status nsw_link_create(const struct nsw_link_config *config,
 void nsw_link_destroy(struct nsw_link *link);
 
 /**
- * Trusts the identity of 32 bytes. One that is pinned already stays so.
+ * Trusts an identity. One that is pinned already stays so.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CAPACITY.
  */
-nsw_status nsw_link_pin(struct nsw_link *link, const uint8_t *identity);
+nsw_status nsw_link_pin(struct nsw_link *link, const struct nsw_key *identity);
 
 /**
  * No longer trusts an identity by itself. Its session goes on: nsw_link_close
@@ -5642,24 +5645,26 @@ nsw_status nsw_link_pin(struct nsw_link *link, const uint8_t *identity);
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER if it was not
  * pinned.
  */
-nsw_status nsw_link_unpin(struct nsw_link *link, const uint8_t *identity);
+nsw_status nsw_link_unpin(struct nsw_link *link, const struct nsw_key *identity);
 
 /**
- * Trusts whoever has a certificate of this authority, an identity of 32 bytes,
+ * Trusts whoever has a certificate of this authority, an identity,
  * that is good in `epoch` or a later one. For one that is known already: its
  * epoch is this from now on; an epoch never goes back.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CAPACITY, NSW_ERR_INVALID
  * for an epoch before that which has begun.
  */
-nsw_status nsw_link_add_authority(struct nsw_link *link, const uint8_t *authority, uint32_t epoch);
+nsw_status nsw_link_add_authority(struct nsw_link *link,
+                                  const struct nsw_key *authority,
+                                  uint32_t epoch);
 
 /**
  * No longer trusts an authority. Sessions go on.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER if it was none.
  */
-nsw_status nsw_link_remove_authority(struct nsw_link *link, const uint8_t *authority);
+nsw_status nsw_link_remove_authority(struct nsw_link *link, const struct nsw_key *authority);
 
 /**
  * Whether who knows the pre-shared key is trusted for that alone: 1 or 0, which
@@ -5699,8 +5704,8 @@ nsw_status nsw_link_set_capability(struct nsw_link *link,
 nsw_status nsw_link_set_wall(struct nsw_link *link, const uint64_t *wall, uint64_t now_us);
 
 /**
- * Calls the node at `address`. `expected`: the identity of 32 bytes that must
- * answer; NULL: anybody trusted. `noise`: its static key of 32 bytes, if it is
+ * Calls the node at `address`. `expected`: the identity that must
+ * answer; NULL: anybody trusted. `noise`: its static key, if it is
  * known (nsw_identity_noise_key): then the handshake is IK, half a round trip
  * shorter, where its opening fits the transport; NULL: XX. nsw_link_next has the
  * frame to send, and later NSW_LINK_CONNECTED or NSW_LINK_FAILED with this `tag`.
@@ -5711,8 +5716,8 @@ nsw_status nsw_link_set_wall(struct nsw_link *link, const uint64_t *wall, uint64
  */
 nsw_status nsw_link_connect(struct nsw_link *link,
                             const struct nsw_address *address,
-                            const uint8_t *expected,
-                            const uint8_t *noise,
+                            const struct nsw_key *expected,
+                            const struct nsw_key *noise,
                             uint64_t tag,
                             uint64_t now_us);
 
@@ -5748,8 +5753,8 @@ nsw_status nsw_link_send(struct nsw_link *link,
 
 /**
  * Takes a frame that came from an address. A message goes to `out`, which must
- * have room for the frame less 21 bytes; `*received`, whose `size` the caller has
- * set, says what it was. Call nsw_link_next afterwards. The buffers may not
+ * have room for the frame less 21 bytes, its length to `*out_len` (which may be
+ * NULL); `*received`, whose `size` the caller has set, says what it was. Call nsw_link_next afterwards. The buffers may not
  * overlap.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
@@ -5768,6 +5773,7 @@ nsw_status nsw_link_receive(struct nsw_link *link,
                             uint64_t now_us,
                             uint8_t *out,
                             size_t out_cap,
+                            size_t *out_len,
                             struct nsw_link_received *received);
 
 /**
@@ -5782,7 +5788,8 @@ nsw_status nsw_link_poll(struct nsw_link *link, uint64_t now_us, uint64_t *wake_
 
 /**
  * The next thing to do or to know: fills `*output`, whose `size` the caller has
- * set; a frame's bytes go to `out`, which must have room for `mtu` bytes. Call it
+ * set; a frame's bytes go to `out`, which must have room for `mtu` bytes, their
+ * number to `*out_len` (which may be NULL). Call it
  * until it answers NSW_DONE (`*output` is as it was then), after each call that
  * may change something.
  *
@@ -5793,6 +5800,7 @@ nsw_status nsw_link_next(struct nsw_link *link,
                          uint64_t now_us,
                          uint8_t *out,
                          size_t out_cap,
+                         size_t *out_len,
                          struct nsw_link_output *output);
 
 /**
@@ -5820,12 +5828,14 @@ nsw_status nsw_link_peer_capability(const struct nsw_link *link,
                                     size_t *out_len);
 
 /**
- * The peer with this identity of 32 bytes.
+ * The peer with this identity.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER if there is no
  * session with it.
  */
-nsw_status nsw_link_find(const struct nsw_link *link, const uint8_t *identity, uint32_t *peer);
+nsw_status nsw_link_find(const struct nsw_link *link,
+                         const struct nsw_key *identity,
+                         uint32_t *peer);
 
 /**
  * Fills `*info`, whose `size` the caller has set, with what the link is and has
@@ -5886,6 +5896,30 @@ nsw_status nsw_host_address_text(const struct nsw_address *address,
                                  char *buf,
                                  size_t cap,
                                  size_t *len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Writes the secret of an identity (nsw_identity_seed) to a new file, named by
+ * `path_len` bytes, that its owner alone can read or write, and makes it durable.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_HOST_FILE if there is such a file already: a key
+ * is never overwritten; NSW_ERR_HOST_IO if the system refuses: then no file is
+ * left. Any thread.
+ */
+nsw_status nsw_host_key_write(const char *path, size_t path_len, const struct nsw_key *seed);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Reads the secret of an identity from a file that nsw_host_key_write has written,
+ * named by `path_len` bytes. Overwrite it when the identity is made of it.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_HOST_IO if the file cannot be read,
+ * NSW_ERR_HOST_PERMISSIONS if others than its owner, this user, can read or write
+ * it, NSW_ERR_HOST_FILE if it holds something else. Any thread.
+ */
+nsw_status nsw_host_key_read(const char *path, size_t path_len, struct nsw_key *seed);
 #endif
 
 #if defined(NSW_STD)

@@ -11,20 +11,32 @@ use super::handle::{self, Object, call_ref, with_ref};
 use super::port::nsw_allocator;
 use super::slices::{Output, bytes_of, input, put};
 use super::status::{NSW_OK, nsw_status};
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, check_pointer};
 use crate::comm::crypto::{self, PublicKey, SIGNATURE, Secret};
 use crate::comm::identity::{CERTIFICATE, Certificate, LocalSecrets, Secrets, Validity};
 use crate::comm::noise::StaticKey;
 use crate::error::{Error, Result};
 
-/// Bytes of a key: a private one, a public one, an identity.
-pub const NSW_KEY_SIZE: usize = 32;
-/// Bytes of a signature.
-pub const NSW_SIGNATURE_SIZE: usize = 64;
+/// A key: an identity, another public key, or a secret one.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct nsw_key {
+    /// Its bytes, as the RFC has them.
+    pub bytes: [u8; 32],
+}
+
+/// A signature of Ed25519 (RFC 8032).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct nsw_signature {
+    /// Its bytes.
+    pub bytes: [u8; 64],
+}
+
 /// Bytes of a certificate.
 pub const NSW_CERTIFICATE_SIZE: usize = 93;
 
-const _: () = assert!(NSW_CERTIFICATE_SIZE == CERTIFICATE && NSW_SIGNATURE_SIZE == SIGNATURE);
+const _: () = assert!(NSW_CERTIFICATE_SIZE == CERTIFICATE);
 
 /// Who a node is: a key of Ed25519 (RFC 8032), and the key of X25519 (RFC 7748)
 /// that its handshakes use. In memory, or in a secure element (nsw_secrets). Calls
@@ -54,23 +66,30 @@ pub struct nsw_secrets {
     pub reserved: u32,
     /// Handed to the hooks as it is.
     pub ctx: *mut c_void,
-    /// Writes the two public keys, of 32 bytes each: Ed25519's, and X25519's.
-    /// Called once, when the identity is created. Required.
+    /// Writes the two public keys: Ed25519's, and X25519's. Called once, when the
+    /// identity is created. Required.
     pub public_keys: Option<
-        unsafe extern "C" fn(ctx: *mut c_void, identity: *mut u8, noise: *mut u8) -> nsw_status,
+        unsafe extern "C" fn(
+            ctx: *mut c_void,
+            identity: *mut nsw_key,
+            noise: *mut nsw_key,
+        ) -> nsw_status,
     >,
-    /// Writes the 32 bytes that X25519 makes of the private key and the 32 bytes
-    /// of `peer`. Required.
+    /// Writes what X25519 makes of the private key and `peer`. Required.
     pub agree: Option<
-        unsafe extern "C" fn(ctx: *mut c_void, peer: *const u8, shared: *mut u8) -> nsw_status,
+        unsafe extern "C" fn(
+            ctx: *mut c_void,
+            peer: *const nsw_key,
+            shared: *mut nsw_key,
+        ) -> nsw_status,
     >,
-    /// Writes the 64 bytes of the signature of Ed25519 over the message. Required.
+    /// Writes the signature of Ed25519 over the message. Required.
     pub sign: Option<
         unsafe extern "C" fn(
             ctx: *mut c_void,
             message: *const u8,
             message_len: usize,
-            signature: *mut u8,
+            signature: *mut nsw_signature,
         ) -> nsw_status,
     >,
 }
@@ -84,8 +103,8 @@ unsafe impl Versioned for nsw_secrets {
 #[derive(Clone, Copy)]
 pub(super) struct Element {
     ctx: *mut c_void,
-    agree: unsafe extern "C" fn(*mut c_void, *const u8, *mut u8) -> nsw_status,
-    sign: unsafe extern "C" fn(*mut c_void, *const u8, usize, *mut u8) -> nsw_status,
+    agree: unsafe extern "C" fn(*mut c_void, *const nsw_key, *mut nsw_key) -> nsw_status,
+    sign: unsafe extern "C" fn(*mut c_void, *const u8, usize, *mut nsw_signature) -> nsw_status,
     identity: PublicKey,
     noise: PublicKey,
 }
@@ -114,8 +133,9 @@ impl StaticKey for CSecrets {
             CSecrets::Local(local) => local.agree(peer),
             CSecrets::Element(element) => {
                 let mut shared = Zeroizing::new([0; 32]);
-                // SAFETY: the hook's own documentation; both have 32 bytes.
-                hook(unsafe { (element.agree)(element.ctx, peer.as_ptr(), shared.as_mut_ptr()) })?;
+                let (from, to) = (peer.as_ptr().cast(), shared.as_mut_ptr().cast());
+                // SAFETY: the hook's own documentation; both are keys.
+                hook(unsafe { (element.agree)(element.ctx, from, to) })?;
                 // As for keys in memory: see crypto::agree.
                 if Secret::new(*shared) == Secret::new([0; 32]) {
                     return Err(Error::CommKey);
@@ -140,8 +160,9 @@ impl Secrets for CSecrets {
             CSecrets::Element(element) => {
                 let mut signature = [0; SIGNATURE];
                 let (text, len) = (message.as_ptr(), message.len());
-                // SAFETY: the hook's own documentation; there are 64 bytes.
-                hook(unsafe { (element.sign)(element.ctx, text, len, signature.as_mut_ptr()) })?;
+                let place = signature.as_mut_ptr().cast();
+                // SAFETY: the hook's own documentation; there is room for one.
+                hook(unsafe { (element.sign)(element.ctx, text, len, place) })?;
                 Ok(signature)
             }
         }
@@ -157,9 +178,9 @@ pub struct nsw_identity_config {
     pub size: u32,
     /// 0.
     pub reserved: u32,
-    /// The 32 secret bytes of an identity that was kept (nsw_identity_seed): the
-    /// private key of RFC 8032, from which the other one follows. NULL: a new one.
-    pub seed: *const u8,
+    /// The secret of an identity that was kept (nsw_identity_seed): the private key
+    /// of RFC 8032, from which the other one follows. NULL: a new one.
+    pub seed: *const nsw_key,
     /// Where a new one comes from. NULL: the operating system.
     pub entropy: *const nsw_entropy,
     /// A secure element; then `seed` and `entropy` are NULL.
@@ -174,31 +195,29 @@ unsafe impl Versioned for nsw_identity_config {
 /// A key of the caller's.
 ///
 /// # Safety
-/// NULL, or readable for 32 bytes.
-pub(super) unsafe fn key<'a>(key: *const u8) -> Result<&'a [u8; 32]> {
-    // SAFETY: the caller's word.
-    unsafe { input(key, 32) }?.try_into().map_err(|_| Error::Length)
+/// NULL, or readable.
+pub(super) unsafe fn key<'a>(key: *const nsw_key) -> Result<&'a [u8; 32]> {
+    check_pointer(key)?;
+    // SAFETY: not NULL, and the caller's word; bytes have no alignment.
+    Ok(unsafe { &(*key).bytes })
 }
 
 /// A key of the caller's that may be missing.
 ///
 /// # Safety
-/// NULL, or readable for 32 bytes.
-pub(super) unsafe fn key_or_none<'a>(bytes: *const u8) -> Result<Option<&'a [u8; 32]>> {
-    if bytes.is_null() {
-        return Ok(None);
-    }
+/// NULL, or readable.
+pub(super) unsafe fn key_or_none<'a>(bytes: *const nsw_key) -> Result<Option<&'a [u8; 32]>> {
     // SAFETY: the caller's word.
-    unsafe { key(bytes) }.map(Some)
+    if bytes.is_null() { Ok(None) } else { unsafe { key(bytes) }.map(Some) }
 }
 
 /// Writes a key to the caller.
 ///
 /// # Safety
-/// NULL, or writable for 32 bytes.
-pub(super) unsafe fn put_key(to: *mut u8, key: &[u8; 32]) -> Result<()> {
-    // SAFETY: the caller's word; bytes have no alignment.
-    unsafe { put(to.cast::<[u8; 32]>(), *key) }
+/// NULL, or writable.
+pub(super) unsafe fn put_key(to: *mut nsw_key, key: &[u8; 32]) -> Result<()> {
+    // SAFETY: the caller's word.
+    unsafe { put(to, nsw_key { bytes: *key }) }
 }
 
 /// # Safety
@@ -212,9 +231,10 @@ unsafe fn make(config: &nsw_identity_config) -> Result<CSecrets> {
         let table = unsafe { structs::read(config.secrets) }?;
         let public_keys = table.public_keys.ok_or(Error::Null)?;
         let (agree, sign) = (table.agree.ok_or(Error::Null)?, table.sign.ok_or(Error::Null)?);
-        let (mut identity, mut noise) = ([0; 32], [0; 32]);
-        // SAFETY: the hook's own documentation; both have 32 bytes.
-        hook(unsafe { public_keys(table.ctx, identity.as_mut_ptr(), noise.as_mut_ptr()) })?;
+        let (mut identity, mut noise) = (nsw_key { bytes: [0; 32] }, nsw_key { bytes: [0; 32] });
+        // SAFETY: the hook's own documentation.
+        hook(unsafe { public_keys(table.ctx, &mut identity, &mut noise) })?;
+        let (identity, noise) = (identity.bytes, noise.bytes);
         return Ok(CSecrets::Element(Element { ctx: table.ctx, agree, sign, identity, noise }));
     }
     // SAFETY: the caller's word.
@@ -278,40 +298,40 @@ pub unsafe extern "C" fn nsw_identity_destroy(identity: *mut nsw_identity) {
     unsafe { handle::destroy::<CSecrets>(identity) };
 }
 
-/// Writes the 32 bytes of the identity's public key: what others know it by.
+/// Writes the identity's public key: what others know it by.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_identity_public(
     identity: *const nsw_identity,
-    out: *mut u8,
+    out: *mut nsw_key,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe { call_ref::<CSecrets>(identity, |secrets| put_key(out, &secrets.identity())) }
 }
 
-/// Writes the 32 bytes of its public key for handshakes: who knows it can call it
-/// with IK (nsw_link_connect).
+/// Writes its public key for handshakes: who knows it can call it with IK
+/// (nsw_link_connect).
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_identity_noise_key(
     identity: *const nsw_identity,
-    out: *mut u8,
+    out: *mut nsw_key,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe { call_ref::<CSecrets>(identity, |secrets| put_key(out, &secrets.public_key())) }
 }
 
-/// Writes the 32 secret bytes that the identity can be made of again. Keep them
-/// where nobody else can read them, and overwrite the buffer.
+/// Writes the secret that the identity can be made of again. Keep it where nobody
+/// else can read it, and overwrite the buffer.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_UNSUPPORTED for a secure
 /// element.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_identity_seed(
     identity: *const nsw_identity,
-    out: *mut u8,
+    out: *mut nsw_key,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
@@ -322,7 +342,7 @@ pub unsafe extern "C" fn nsw_identity_seed(
     }
 }
 
-/// Signs a message with the identity's key (RFC 8032): 64 bytes to `signature`.
+/// Signs a message with the identity's key (RFC 8032).
 /// Begin your messages with a name of your own, so that a signature for one use
 /// is none for another: those of this library all begin with `neural-swarm`, and
 /// messages that do are refused.
@@ -334,7 +354,7 @@ pub unsafe extern "C" fn nsw_identity_sign(
     identity: *const nsw_identity,
     message: *const u8,
     message_len: usize,
-    signature: *mut u8,
+    signature: *mut nsw_signature,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
@@ -343,26 +363,26 @@ pub unsafe extern "C" fn nsw_identity_sign(
             if message.starts_with(b"neural-swarm") {
                 return Err(Error::Invalid);
             }
-            put(signature.cast::<[u8; SIGNATURE]>(), secrets.sign(message)?)
+            put(signature, nsw_signature { bytes: secrets.sign(message)? })
         })
     }
 }
 
-/// Checks a signature of 64 bytes by the identity of 32 bytes, strictly: what is
-/// not canonical, or by a key of small order, is wrong. Any thread.
+/// Checks a signature by an identity, strictly: what is not canonical, or by a key
+/// of small order, is wrong. Any thread.
 ///
 /// Errors: NSW_ERR_NULL, NSW_ERR_COMM_SIGNATURE.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn nsw_identity_verify(
-    identity: *const u8,
+pub unsafe extern "C" fn nsw_signature_verify(
+    signature: *const nsw_signature,
+    identity: *const nsw_key,
     message: *const u8,
     message_len: usize,
-    signature: *const u8,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     guarded(|| unsafe {
-        let signature = input(signature, SIGNATURE)?.try_into().map_err(|_| Error::Length)?;
-        crypto::verify(key(identity)?, input(message, message_len)?, signature)
+        check_pointer(signature)?;
+        crypto::verify(key(identity)?, input(message, message_len)?, &(*signature).bytes)
     })
 }
 
@@ -391,7 +411,7 @@ unsafe impl Versioned for nsw_certificate {
     const LEAST: usize = size_of::<nsw_certificate>();
 }
 
-/// Makes a certificate by the authority for the identity `subject` of 32 bytes:
+/// Makes a certificate by the authority for the identity `subject`:
 /// NSW_CERTIFICATE_SIZE bytes to `out`, the length to `*out_len` (which may be
 /// NULL).
 ///
@@ -401,7 +421,7 @@ unsafe impl Versioned for nsw_certificate {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_certificate_issue(
     authority: *const nsw_identity,
-    subject: *const u8,
+    subject: *const nsw_key,
     fields: *const nsw_certificate,
     out: *mut u8,
     out_cap: usize,
@@ -446,8 +466,7 @@ pub unsafe extern "C" fn nsw_certificate_inspect(
     })
 }
 
-/// Whether the authority of 32 bytes said this of the identity `subject` of 32
-/// bytes, and it is good: at `*wall`, in Unix seconds (NULL: without a clock), and
+/// Whether the authority said this of the identity `subject`, and it is good: at `*wall`, in Unix seconds (NULL: without a clock), and
 /// in the authority's `epoch`. Any thread.
 ///
 /// Errors: NSW_ERR_NULL, NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_VERSION,
@@ -457,8 +476,8 @@ pub unsafe extern "C" fn nsw_certificate_inspect(
 pub unsafe extern "C" fn nsw_certificate_verify(
     certificate: *const u8,
     certificate_len: usize,
-    authority: *const u8,
-    subject: *const u8,
+    authority: *const nsw_key,
+    subject: *const nsw_key,
     wall: *const u64,
     epoch: u32,
 ) -> nsw_status {

@@ -2,9 +2,9 @@
 
 use super::entropy::{CEntropy, nsw_entropy};
 use super::handle::{self, Object, call_mut, call_ref, with_mut};
-use super::identity::{CSecrets, key, key_or_none, nsw_identity, secrets_of};
+use super::identity::{CSecrets, key, key_or_none, nsw_identity, nsw_key, secrets_of};
 use super::port::nsw_allocator;
-use super::slices::{Output, bytes_of, input, put};
+use super::slices::{Output, bytes_of, input, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
 use super::structs::{self, Versioned, check_pointer};
@@ -37,7 +37,7 @@ pub const NSW_TRUSTED_CERTIFICATE: u32 = 2;
 /// A peer knows the pre-shared key, which is enough (nsw_link_allow_psk).
 pub const NSW_TRUSTED_PSK: u32 = 3;
 
-/// Send the frame: the first `len` bytes of the buffer, to `address`.
+/// Send the frame in the buffer to `address`.
 pub const NSW_LINK_FRAME: u32 = 1;
 /// `peer` can be talked to. For one that was connected: it began anew, and what
 /// was under way is lost.
@@ -77,9 +77,9 @@ pub struct nsw_link_config {
     pub network: *const u8,
     /// Number of them.
     pub network_len: usize,
-    /// A secret of the whole network, of 32 bytes, mixed into each handshake
+    /// A secret of the whole network, mixed into each handshake
     /// (psk3, psk2); NULL: none.
-    pub psk: *const u8,
+    pub psk: *const nsw_key,
     /// Not 0: the defaults are those of a microcontroller. Frames have 21 bytes of
     /// overhead instead of 24; at most 2^15 of them may be lost in a row.
     pub small: u32,
@@ -145,8 +145,6 @@ pub struct nsw_link_received {
     pub peer: u32,
     /// 0.
     pub reserved: u32,
-    /// How many bytes of the buffer it has; it may be empty.
-    pub len: usize,
 }
 
 // SAFETY: as the trait asks.
@@ -169,8 +167,6 @@ pub struct nsw_link_output {
     /// NSW_LINK_CONNECTED, NSW_LINK_FAILED: the number that was given to
     /// nsw_link_connect; 0 if the peer called.
     pub tag: u64,
-    /// NSW_LINK_FRAME: how many bytes.
-    pub len: usize,
     /// NSW_LINK_FRAME: where to.
     pub address: nsw_address,
 }
@@ -189,7 +185,7 @@ pub struct nsw_link_peer {
     /// Why it is trusted, an NSW_TRUSTED_ constant.
     pub trusted: u32,
     /// Its identity.
-    pub identity: [u8; 32],
+    pub identity: nsw_key,
     /// When something was last heard of it.
     pub heard_us: u64,
     /// When something was last sent to it.
@@ -218,9 +214,9 @@ pub struct nsw_link_info {
     /// The most bytes of a message.
     pub max_message: u32,
     /// This node's identity.
-    pub identity: [u8; 32],
+    pub identity: nsw_key,
     /// This node's static key.
-    pub noise_key: [u8; 32],
+    pub noise_key: nsw_key,
     /// When to call nsw_link_poll at the latest; UINT64_MAX: when there is
     /// something else to do.
     pub wake_us: u64,
@@ -348,11 +344,11 @@ pub unsafe extern "C" fn nsw_link_destroy(link: *mut nsw_link) {
     unsafe { handle::destroy::<CLink>(link) };
 }
 
-/// Trusts the identity of 32 bytes. One that is pinned already stays so.
+/// Trusts an identity. One that is pinned already stays so.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CAPACITY.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn nsw_link_pin(link: *mut nsw_link, identity: *const u8) -> nsw_status {
+pub unsafe extern "C" fn nsw_link_pin(link: *mut nsw_link, identity: *const nsw_key) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe { call_mut::<CLink>(link, |link| link.trust_mut().pin(key(identity)?)) }
 }
@@ -363,7 +359,10 @@ pub unsafe extern "C" fn nsw_link_pin(link: *mut nsw_link, identity: *const u8) 
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER if it was not
 /// pinned.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn nsw_link_unpin(link: *mut nsw_link, identity: *const u8) -> nsw_status {
+pub unsafe extern "C" fn nsw_link_unpin(
+    link: *mut nsw_link,
+    identity: *const nsw_key,
+) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         call_mut::<CLink>(link, |link| {
@@ -372,7 +371,7 @@ pub unsafe extern "C" fn nsw_link_unpin(link: *mut nsw_link, identity: *const u8
     }
 }
 
-/// Trusts whoever has a certificate of this authority, an identity of 32 bytes,
+/// Trusts whoever has a certificate of this authority, an identity,
 /// that is good in `epoch` or a later one. For one that is known already: its
 /// epoch is this from now on; an epoch never goes back.
 ///
@@ -381,7 +380,7 @@ pub unsafe extern "C" fn nsw_link_unpin(link: *mut nsw_link, identity: *const u8
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_link_add_authority(
     link: *mut nsw_link,
-    authority: *const u8,
+    authority: *const nsw_key,
     epoch: u32,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
@@ -396,7 +395,7 @@ pub unsafe extern "C" fn nsw_link_add_authority(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_link_remove_authority(
     link: *mut nsw_link,
-    authority: *const u8,
+    authority: *const nsw_key,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
@@ -481,8 +480,8 @@ pub unsafe extern "C" fn nsw_link_set_wall(
     }
 }
 
-/// Calls the node at `address`. `expected`: the identity of 32 bytes that must
-/// answer; NULL: anybody trusted. `noise`: its static key of 32 bytes, if it is
+/// Calls the node at `address`. `expected`: the identity that must
+/// answer; NULL: anybody trusted. `noise`: its static key, if it is
 /// known (nsw_identity_noise_key): then the handshake is IK, half a round trip
 /// shorter, where its opening fits the transport; NULL: XX. nsw_link_next has the
 /// frame to send, and later NSW_LINK_CONNECTED or NSW_LINK_FAILED with this `tag`.
@@ -494,8 +493,8 @@ pub unsafe extern "C" fn nsw_link_set_wall(
 pub unsafe extern "C" fn nsw_link_connect(
     link: *mut nsw_link,
     address: *const nsw_address,
-    expected: *const u8,
-    noise: *const u8,
+    expected: *const nsw_key,
+    noise: *const nsw_key,
     tag: u64,
     now_us: u64,
 ) -> nsw_status {
@@ -558,8 +557,8 @@ pub unsafe extern "C" fn nsw_link_send(
 }
 
 /// Takes a frame that came from an address. A message goes to `out`, which must
-/// have room for the frame less 21 bytes; `*received`, whose `size` the caller has
-/// set, says what it was. Call nsw_link_next afterwards. The buffers may not
+/// have room for the frame less 21 bytes, its length to `*out_len` (which may be
+/// NULL); `*received`, whose `size` the caller has set, says what it was. Call nsw_link_next afterwards. The buffers may not
 /// overlap.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
@@ -579,6 +578,7 @@ pub unsafe extern "C" fn nsw_link_receive(
     now_us: u64,
     out: *mut u8,
     out_cap: usize,
+    out_len: *mut usize,
     received: *mut nsw_link_received,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
@@ -588,11 +588,22 @@ pub unsafe extern "C" fn nsw_link_receive(
             let (from, frame) = (structs::read(from)?.get()?, input(frame, frame_len)?);
             let output = Output { pointer: out, capacity: out_cap, len: core::ptr::null_mut() };
             let out = output.take(out_cap, &bytes_of(frame))?;
-            let mut filled =
-                nsw_link_received { size: 0, message: 0, peer: 0, reserved: 0, len: 0 };
-            if let Received::Message { peer, len } = link.receive(&from, frame, now_us, out)? {
-                (filled.message, filled.peer, filled.len) = (1, peer.0, len);
+            let mut filled = nsw_link_received { size: 0, message: 0, peer: 0, reserved: 0 };
+            let mut message_len = 0;
+            match link.receive(&from, frame, now_us, out) {
+                Ok(Received::Message { peer, len }) => {
+                    (filled.message, filled.peer, message_len) = (1, peer.0, len);
+                }
+                Ok(Received::Nothing) => {}
+                Err(error) => {
+                    // A message is shorter than its frame.
+                    if error == Error::BufferTooSmall {
+                        tell(out_len, frame.len())?;
+                    }
+                    return Err(error);
+                }
             }
+            tell(out_len, message_len)?;
             structs::write(received, &filled)
         })
     }
@@ -614,13 +625,14 @@ pub unsafe extern "C" fn nsw_link_poll(
     unsafe {
         call_mut::<CLink>(link, |link| {
             link.poll(now_us);
-            super::slices::tell(wake_us, link.wake_at())
+            tell(wake_us, link.wake_at())
         })
     }
 }
 
 /// The next thing to do or to know: fills `*output`, whose `size` the caller has
-/// set; a frame's bytes go to `out`, which must have room for `mtu` bytes. Call it
+/// set; a frame's bytes go to `out`, which must have room for `mtu` bytes, their
+/// number to `*out_len` (which may be NULL). Call it
 /// until it answers NSW_DONE (`*output` is as it was then), after each call that
 /// may change something.
 ///
@@ -632,6 +644,7 @@ pub unsafe extern "C" fn nsw_link_next(
     now_us: u64,
     out: *mut u8,
     out_cap: usize,
+    out_len: *mut usize,
     output: *mut nsw_link_output,
 ) -> nsw_status {
     let next = |link: &mut CLink| {
@@ -640,7 +653,16 @@ pub unsafe extern "C" fn nsw_link_next(
             structs::read(output)?;
             let buffer = Output { pointer: out, capacity: out_cap, len: core::ptr::null_mut() };
             let buffer = buffer.take(out_cap, &bytes_of::<u8>(&[]))?;
-            let Some(next) = link.next(now_us, buffer)? else { return Ok(false) };
+            let next = match link.next(now_us, buffer) {
+                Err(Error::BufferTooSmall) => {
+                    tell(out_len, link.mtu())?;
+                    return Err(Error::BufferTooSmall);
+                }
+                next => next?,
+            };
+            let Some(next) = next else { return Ok(false) };
+            let len = if let link::Output::Frame { len, .. } = next { len } else { 0 };
+            tell(out_len, len)?;
             structs::write(output, &next.into()).map(|()| true)
         }
     };
@@ -656,13 +678,11 @@ impl From<link::Output> for nsw_link_output {
             peer: 0,
             reason: 0,
             tag: 0,
-            len: 0,
             address: nsw_address::of(&crate::port::Address::EMPTY),
         };
         match output {
-            link::Output::Frame { to, len } => {
-                filled.kind = NSW_LINK_FRAME;
-                (filled.address, filled.len) = (nsw_address::of(&to), len);
+            link::Output::Frame { to, .. } => {
+                (filled.kind, filled.address) = (NSW_LINK_FRAME, nsw_address::of(&to));
             }
             link::Output::Connected { peer, tag } => {
                 filled.kind = NSW_LINK_CONNECTED;
@@ -703,7 +723,7 @@ pub unsafe extern "C" fn nsw_link_peer_info(
             let filled = nsw_link_peer {
                 size: 0,
                 trusted,
-                identity: known.identity,
+                identity: nsw_key { bytes: known.identity },
                 heard_us: known.heard,
                 sent_us: known.sent,
                 keyed_us: known.keyed,
@@ -741,14 +761,14 @@ pub unsafe extern "C" fn nsw_link_peer_capability(
     }
 }
 
-/// The peer with this identity of 32 bytes.
+/// The peer with this identity.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER if there is no
 /// session with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_link_find(
     link: *const nsw_link,
-    identity: *const u8,
+    identity: *const nsw_key,
     peer: *mut u32,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
@@ -776,8 +796,8 @@ pub unsafe extern "C" fn nsw_link_describe(
             let filled = nsw_link_info {
                 size: 0,
                 max_message: link.max_message() as u32,
-                identity: *link.identity(),
-                noise_key: link.noise_key(),
+                identity: nsw_key { bytes: *link.identity() },
+                noise_key: nsw_key { bytes: link.noise_key() },
                 wake_us: link.wake_at(),
                 sent: stats.sent,
                 received: stats.received,

@@ -23,6 +23,8 @@ mod handle;
 #[cfg(all(feature = "std", unix))]
 pub mod host;
 #[cfg(all(feature = "std", unix))]
+pub mod host_key;
+#[cfg(all(feature = "std", unix))]
 pub mod host_tcp;
 #[cfg(all(feature = "std", unix))]
 mod host_transport;

@@ -6,6 +6,7 @@
 //! | `address` | addresses of sockets, as bytes and as text |
 //! | `udp` | datagrams over UDP |
 //! | `tcp` `connection` | frames over TCP |
+//! | `key_file` | private keys in files that nobody else can read |
 //! | `wait` | waiting for sockets, with a deadline |
 //!
 //! Only in builds with `std` for a Unix. The transports implement
@@ -16,11 +17,13 @@
 mod address;
 mod clock;
 mod connection;
+mod key_file;
 mod tcp;
 mod udp;
 mod wait;
 
 pub use address::{parse_address, show_address, socket_address, to_address};
 pub use clock::{now_us, unix_time};
+pub use key_file::{load_key, save_key};
 pub use tcp::{MAX_CONNECTIONS, Tcp, TcpConfig, TcpCounts};
 pub use udp::{MAX_DATAGRAM, Udp, UdpConfig, UdpCounts};

@@ -521,6 +521,11 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         }
     }
 
+    /// The longest frame, in bytes: what a buffer for [`next`](Self::next) holds.
+    pub fn mtu(&self) -> usize {
+        self.settings.mtu
+    }
+
     /// The bytes of the frame of a message of `len` bytes, at most.
     pub fn frame_len(&self, len: usize) -> usize {
         let padded = match self.settings.padding {
