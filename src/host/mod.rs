@@ -7,6 +7,7 @@
 //! | `udp` | datagrams over UDP |
 //! | `tcp` `connection` | frames over TCP |
 //! | `key_file` | private keys in files that nobody else can read |
+//! | `tls/` | frames over mutual TLS 1.3 (feature `tls`) |
 //! | `wait` | waiting for sockets, with a deadline |
 //!
 //! Only in builds with `std` for a Unix. The transports implement
@@ -19,11 +20,17 @@ mod clock;
 mod connection;
 mod key_file;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 mod udp;
 mod wait;
 
 pub use address::{parse_address, show_address, socket_address, to_address};
 pub use clock::{now_us, unix_time};
 pub use key_file::{load_key, save_key};
+#[cfg(feature = "tls")]
+pub use tcp::Listener;
 pub use tcp::{MAX_CONNECTIONS, Tcp, TcpConfig, TcpCounts};
+#[cfg(feature = "tls")]
+pub use tls::{Credentials, Judge, Tls, TlsConfig};
 pub use udp::{MAX_DATAGRAM, Udp, UdpConfig, UdpCounts};

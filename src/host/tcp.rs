@@ -302,10 +302,47 @@ impl Transport for Tcp<'_> {
 }
 
 /// A listener that does not wait.
-pub(super) fn listen(bind: &Address) -> Result<TcpListener> {
+fn listen(bind: &Address) -> Result<TcpListener> {
     let listener = TcpListener::bind(socket_address(bind)?).map_err(|_| Error::HostIo)?;
     listener.set_nonblocking(true).map_err(|_| Error::HostIo)?;
     Ok(listener)
+}
+
+/// A TCP listener by itself: where connections come in that are something else
+/// than frames over plain TCP.
+#[cfg(feature = "tls")]
+pub struct Listener(TcpListener);
+
+#[cfg(feature = "tls")]
+impl Listener {
+    /// Listens. [`Error::HostAddress`] if the address is none of a socket,
+    /// [`Error::HostIo`] if the system refuses it.
+    pub fn new(bind: &Address) -> Result<Listener> {
+        listen(bind).map(Listener)
+    }
+
+    /// Where it listens, with the port that it got.
+    pub fn local(&self) -> Result<Address> {
+        self.0.local_addr().map(to_address).map_err(|_| Error::HostIo)
+    }
+
+    /// The next connection. [`Error::HostTimeout`] if none came.
+    pub(super) fn accept(&self, deadline: Deadline) -> Result<(TcpStream, Address)> {
+        loop {
+            match self.0.accept() {
+                Ok((stream, from)) => return Ok((stream, to_address(from))),
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => {
+                        if !deadline.wait(&mut [PollFd::new(&self.0, PollFlags::IN)])? {
+                            return Err(Error::HostTimeout);
+                        }
+                    }
+                    ErrorKind::ConnectionAborted | ErrorKind::Interrupted => {}
+                    _ => return Err(Error::HostIo),
+                },
+            }
+        }
+    }
 }
 
 /// A connection to a listener.

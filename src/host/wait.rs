@@ -17,6 +17,15 @@ impl Deadline {
         Deadline(Instant::now().checked_add(timeout))
     }
 
+    /// The earlier of this and so long from now.
+    #[cfg(feature = "tls")]
+    pub fn or_after(self, timeout: Duration) -> Deadline {
+        match (self.0, Deadline::after(timeout).0) {
+            (Some(this), Some(other)) => Deadline(Some(this.min(other))),
+            (this, other) => Deadline(this.or(other)),
+        }
+    }
+
     /// What is left; `None` for ever.
     pub fn left(self) -> Option<Duration> {
         self.0.map(|end| end.saturating_duration_since(Instant::now()))

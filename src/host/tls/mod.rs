@@ -1,0 +1,363 @@
+//! Frames over mutual TLS 1.3, for who must have it.
+//!
+//! Both ends have certificates of authorities that the other trusts. On top of
+//! that, both show who they are in the swarm: the first frame of each is a
+//! [`Hello`] whose signature is over
+//!
+//! ```text
+//!  0  "neural-swarm tls identity v1", 28 bytes
+//! 28  role of the signer: 0 client, 1 server
+//! 29  tls-exporter of the connection (RFC 9266), 32 bytes
+//! ```
+//! So an identity is bound to this connection and no other: who relays, with
+//! whatever certificate, has two connections with two exporters, and is found
+//! out. The second frame of each is one byte, 1: the other's identity is
+//! accepted. Frames have a length before each, as over TCP.
+//!
+//! | file | what |
+//! |---|---|
+//! | `config` | certificates and keys from files |
+//! | `secure` | a TLS connection over a TCP stream |
+
+mod config;
+mod secure;
+#[cfg(test)]
+mod tests;
+
+use core::alloc::Layout;
+use std::borrow::ToOwned;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+
+use self::config::Setup;
+pub use self::config::TlsConfig;
+use self::secure::{Role, Secure};
+use super::tcp::{Listener, connect};
+use super::wait::Deadline;
+use crate::comm::crypto::{self, PublicKey};
+use crate::comm::framing::StreamDecoder;
+use crate::comm::identity::{CERTIFICATE, Hello, MAX_HELLO, Secrets};
+use crate::error::{Error, Result};
+use crate::mem::{Carver, Piece};
+use crate::port::{Address, Allocator, Transport};
+
+const DOMAIN: &[u8; 28] = b"neural-swarm tls identity v1";
+const WELCOME: u8 = 1;
+/// How long a peer is given to learn that it is refused.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What a node shows to be let in.
+#[derive(Clone, Copy)]
+pub struct Credentials<'a> {
+    /// Its identity, and who signs for it.
+    pub secrets: &'a dyn Secrets,
+    /// A [`Certificate`](crate::comm::identity::Certificate), as bytes.
+    pub certificate: Option<&'a [u8; CERTIFICATE]>,
+    /// A capability, as bytes.
+    pub capability: Option<&'a [u8]>,
+}
+
+/// Says whether a peer may connect: its identity is proved when this is called.
+/// Any error refuses it. [`Trust::judge`](crate::comm::identity::Trust::judge)
+/// does it by pins and certificates.
+pub type Judge<'a> = dyn FnMut(&Hello<'_>) -> Result<()> + 'a;
+
+/// One connection over TLS, or a place for one.
+///
+/// Its buffers for frames are its own piece of memory; TLS itself (the crates
+/// `rustls` and `ring`) takes memory from the heap as it goes. Waiting blocks the
+/// calling thread.
+pub struct Tls<'m> {
+    setup: Setup,
+    open: Option<Open>,
+    decoder: StreamDecoder<'m>,
+    /// For who the peer is, whose length has nothing to do with `max_frame`.
+    hello: StreamDecoder<'m>,
+    max_frame: usize,
+    handshake: Duration,
+    /// For the comparison: proofs that are good on every connection.
+    #[cfg(test)]
+    unbound: bool,
+    _piece: Piece<'m>,
+}
+
+struct Open {
+    secure: Secure,
+    peer: Address,
+    identity: PublicKey,
+}
+
+fn carve<'m>(
+    max_frame: usize,
+    carver: &mut Carver<'m>,
+) -> Result<(StreamDecoder<'m>, StreamDecoder<'m>)> {
+    Ok((StreamDecoder::carve(max_frame, carver)?, StreamDecoder::carve(MAX_HELLO, carver)?))
+}
+
+impl<'m> Tls<'m> {
+    /// The memory that it takes. [`Error::Invalid`] for a `max_frame` out of
+    /// range.
+    pub fn footprint(config: &TlsConfig<'_>) -> Result<Layout> {
+        let mut carver = Carver::measure();
+        carve(config.max_frame, &mut carver)?;
+        carver.layout()
+    }
+
+    /// A place for a connection. [`Error::Invalid`] for a `max_frame` out of
+    /// range, [`Error::HostIo`] if a file cannot be read,
+    /// [`Error::HostPermissions`] if others have access to that of the key,
+    /// [`Error::HostFile`] if one does not hold what it should, or the key is not
+    /// that of the certificate.
+    pub fn new(config: &TlsConfig<'_>, memory: impl Allocator<'m>) -> Result<Tls<'m>> {
+        Tls::in_piece(config, memory.allocate(Tls::footprint(config)?)?)
+    }
+
+    pub(crate) fn in_piece(config: &TlsConfig<'_>, mut piece: Piece<'m>) -> Result<Tls<'m>> {
+        let max_frame = config.max_frame;
+        let (decoder, hello) = carve(max_frame, &mut piece.carver(Tls::footprint(config)?)?)?;
+        Ok(Tls {
+            setup: Setup::read(config)?,
+            open: None,
+            decoder,
+            hello,
+            max_frame,
+            handshake: config.handshake,
+            #[cfg(test)]
+            unbound: false,
+            _piece: piece,
+        })
+    }
+
+    /// Connects to a listener as a client. `name` is what its certificate must
+    /// say: a DNS name or an IP address.
+    ///
+    /// [`Error::CommState`] if there is a connection already,
+    /// [`Error::HostAddress`] for an address or a name that is none,
+    /// [`Error::HostTls`] if either end refuses the other,
+    /// [`Error::HostTimeout`], [`Error::HostIo`]; those of the [`Secrets`].
+    pub fn connect(
+        &mut self,
+        to: &Address,
+        name: &str,
+        me: &Credentials<'_>,
+        judge: &mut Judge<'_>,
+        timeout: Duration,
+    ) -> Result<()> {
+        if self.open.is_some() {
+            return Err(Error::CommState);
+        }
+        let name = ServerName::try_from(name.to_owned()).map_err(|_| Error::HostAddress)?;
+        let deadline = Deadline::after(timeout);
+        let secure = Secure::client(&self.setup, connect(to, deadline)?, name)?;
+        self.begin(secure, *to, me, judge, deadline)
+    }
+
+    /// Takes in the next client of a listener. Others may wait at the same
+    /// listener on other threads.
+    ///
+    /// [`Error::HostTimeout`] if none came, or it took too long;
+    /// [`Error::HostTls`] if either end refuses the other; then call again.
+    /// Otherwise as [`connect`](Tls::connect).
+    pub fn accept(
+        &mut self,
+        listener: &Listener,
+        me: &Credentials<'_>,
+        judge: &mut Judge<'_>,
+        timeout: Duration,
+    ) -> Result<()> {
+        if self.open.is_some() {
+            return Err(Error::CommState);
+        }
+        let deadline = Deadline::after(timeout);
+        let (stream, peer) = listener.accept(deadline)?;
+        let secure = Secure::server(&self.setup, stream)?;
+        self.begin(secure, peer, me, judge, deadline)
+    }
+
+    fn begin(
+        &mut self,
+        mut secure: Secure,
+        peer: Address,
+        me: &Credentials<'_>,
+        judge: &mut Judge<'_>,
+        deadline: Deadline,
+    ) -> Result<()> {
+        self.decoder.restart();
+        self.hello.restart();
+        let deadline = deadline.or_after(self.handshake);
+        let met = secure
+            .shake_hands(deadline)
+            .and_then(|()| self.introduce(&mut secure, me, judge, deadline));
+        match met {
+            Ok(identity) => self.open = Some(Open { secure, peer, identity }),
+            Err(_) => secure.refuse(deadline.or_after(FAREWELL)),
+        }
+        met.map(|_| ())
+    }
+
+    /// Tells who we are, and learns who the peer is.
+    fn introduce(
+        &mut self,
+        secure: &mut Secure,
+        me: &Credentials<'_>,
+        judge: &mut Judge<'_>,
+        deadline: Deadline,
+    ) -> Result<PublicKey> {
+        let exporter = self.binding(secure)?;
+        let (ours, theirs) = match secure.role() {
+            Role::Client => (0, 1),
+            Role::Server => (1, 0),
+        };
+        let identity = me.secrets.identity();
+        let binding = me.secrets.sign(&bound(&exporter, ours))?;
+        let (certificate, capability) = (me.certificate, me.capability);
+        let mut buf = [0; MAX_HELLO];
+        let len = Hello { identity, binding, certificate, capability }.encode(&mut buf)?;
+        secure.put(buf.get(..len).unwrap_or_default())?;
+        secure.flush(deadline)?;
+
+        let bytes = self.frame_of_hello(secure, deadline)?;
+        let peer = Hello::parse(bytes).map_err(|_| Error::HostTls)?;
+        crypto::verify(&peer.identity, &bound(&exporter, theirs), &peer.binding)
+            .and_then(|()| judge(&peer))
+            .map_err(|_| Error::HostTls)?;
+        let identity = peer.identity;
+
+        secure.put(&[WELCOME])?;
+        secure.flush(deadline)?;
+        match self.frame_of_hello(secure, deadline)? {
+            [WELCOME] => Ok(identity),
+            _ => Err(Error::HostTls),
+        }
+    }
+
+    /// A frame before any other. Who leaves instead refuses us.
+    fn frame_of_hello(&mut self, secure: &mut Secure, deadline: Deadline) -> Result<&[u8]> {
+        match secure.next(&mut self.hello, deadline) {
+            Ok(true) => Ok(self.hello.next().map_or(&[], |frame| frame.bytes)),
+            Ok(false) => Err(Error::HostTimeout),
+            Err(Error::CommClosed | Error::CommTooLong) => Err(Error::HostTls),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn binding(&self, secure: &Secure) -> Result<[u8; 32]> {
+        #[cfg(test)]
+        if self.unbound {
+            return Ok([0; 32]);
+        }
+        secure.exporter()
+    }
+
+    /// Who is at the other end, as long as there is a connection.
+    pub fn peer(&self) -> Option<&Address> {
+        self.open.as_ref().map(|open| &open.peer)
+    }
+
+    /// The identity that the peer has proved.
+    pub fn identity(&self) -> Option<&PublicKey> {
+        self.open.as_ref().map(|open| &open.identity)
+    }
+
+    /// Sends a frame without waiting: what the system does not take at once
+    /// waits, and leaves during later calls.
+    ///
+    /// [`Error::CommClosed`] without a connection, [`Error::CommTooLong`] for
+    /// more than `max_frame` bytes, [`Error::Capacity`] if an earlier frame still
+    /// waits, [`Error::HostIo`] if the connection broke.
+    pub fn send_frame(&mut self, frame: &[u8]) -> Result<()> {
+        let max_frame = self.max_frame;
+        self.with(|secure, _| {
+            if frame.len() > max_frame {
+                return Err(Error::CommTooLong);
+            }
+            secure.write()?;
+            if secure.is_full() {
+                return Err(Error::Capacity);
+            }
+            secure.put(frame)?;
+            secure.write()
+        })
+    }
+
+    /// Waits so long until all that was sent has left for the system.
+    /// [`Error::CommClosed`] without a connection, [`Error::HostTimeout`] if some
+    /// of it has not left, [`Error::HostIo`] if the connection broke.
+    pub fn flush(&mut self, timeout: Duration) -> Result<()> {
+        self.with(|secure, _| secure.flush(Deadline::after(timeout)))
+    }
+
+    /// As [`Transport::receive`], but waits so long for a frame, and tells its
+    /// length alone. [`Error::CommClosed`] if the peer has closed the connection,
+    /// or there is none; [`Error::HostIo`] if it broke off, [`Error::HostTls`]
+    /// for what is no TLS, [`Error::CommTooLong`] for a frame longer than
+    /// `max_frame`: then the connection is over.
+    pub fn receive_within(&mut self, buf: &mut [u8], timeout: Duration) -> Result<Option<usize>> {
+        self.with(|secure, decoder| {
+            if !secure.next(decoder, Deadline::after(timeout))? {
+                return Ok(None);
+            }
+            let len = decoder.waiting().unwrap_or(0);
+            let place = buf.get_mut(..len).ok_or(Error::BufferTooSmall)?;
+            let frame = decoder.next().ok_or(Error::CommClosed)?;
+            place.copy_from_slice(frame.bytes);
+            Ok(Some(len))
+        })
+        .inspect_err(|error| {
+            if *error == Error::CommTooLong {
+                self.open = None;
+            }
+        })
+    }
+
+    /// Ends the connection, and tells the peer; waits so long until all that was
+    /// sent has left. [`Error::CommClosed`] without a connection,
+    /// [`Error::HostTimeout`] if some has not left.
+    pub fn close(&mut self, timeout: Duration) -> Result<()> {
+        let mut open = self.open.take().ok_or(Error::CommClosed)?;
+        open.secure.flush(Deadline::after(timeout))
+    }
+
+    /// Does something with the connection, which is over if that says so.
+    fn with<R>(
+        &mut self,
+        work: impl FnOnce(&mut Secure, &mut StreamDecoder<'m>) -> Result<R>,
+    ) -> Result<R> {
+        let open = self.open.as_mut().ok_or(Error::CommClosed)?;
+        let result = work(&mut open.secure, &mut self.decoder);
+        if let Err(Error::HostIo | Error::HostTls | Error::CommClosed) = result {
+            self.open = None;
+        }
+        result
+    }
+}
+
+impl Transport for Tls<'_> {
+    /// As of any transport; [`Error::CommPeer`] if the connection is to somebody
+    /// else.
+    fn send(&mut self, to: &Address, datagram: &[u8]) -> Result<()> {
+        if self.peer().is_some_and(|peer| peer != to) {
+            return Err(Error::CommPeer);
+        }
+        self.send_frame(datagram)
+    }
+
+    fn receive(&mut self, buf: &mut [u8]) -> Result<Option<(usize, Address)>> {
+        let peer = self.peer().copied();
+        let len = self.receive_within(buf, Duration::ZERO)?;
+        Ok(len.zip(peer))
+    }
+
+    fn waiting(&self) -> Option<usize> {
+        self.open.as_ref().and(self.decoder.waiting())
+    }
+}
+
+/// What an identity signs to be bound to a connection.
+fn bound(exporter: &[u8; 32], role: u8) -> [u8; DOMAIN.len() + 1 + 32] {
+    let mut message = [0; DOMAIN.len() + 1 + 32];
+    let parts = DOMAIN.iter().chain(core::iter::once(&role)).chain(exporter);
+    message.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
+    message
+}
