@@ -102,7 +102,7 @@ fn forge(
 ) -> Vec<u8> {
     let [_, key] = Hash::Blake2s.hkdf(chain, b"nsw group step 1");
     let short = Hash::Blake2s.digest(&[b"nsw group id 1", &ID]);
-    let mut frame = vec![if signer.is_some() { 0x19 } else { 0x18 }];
+    let mut frame = vec![if signer.is_some() { 0x10 } else { 0x17 }];
     frame.extend(&short.bytes()[..2]);
     frame.push(epoch as u8);
     frame.extend(sender.to_le_bytes());

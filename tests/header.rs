@@ -43,6 +43,8 @@ fn the_committed_header_is_up_to_date() {
         "entropy",
         "identity",
         "link",
+        "group",
+        "pq",
         "host",
         "host_key",
         "host_udp",

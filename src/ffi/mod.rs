@@ -19,6 +19,7 @@ pub mod dataset_files;
 pub mod dataset_scale;
 pub mod entropy;
 pub mod framer;
+pub mod group;
 mod handle;
 #[cfg(all(feature = "std", unix))]
 pub mod host;
@@ -39,6 +40,8 @@ pub mod net_fann;
 pub mod net_scale;
 pub mod parallel;
 pub mod port;
+#[cfg(feature = "post-quantum")]
+pub mod pq;
 pub mod qnet;
 pub mod qnet16;
 pub mod qnet_batch;

@@ -303,13 +303,13 @@ impl<'m> Group<'m> {
     }
 
     /// The numbers of the other members, in no order.
-    pub fn members(&self) -> impl Iterator<Item = u16> {
+    pub fn members(&self) -> impl Iterator<Item = u16> + Clone {
         self.room.members.iter().filter(|member| member.live).map(|member| member.number)
     }
 
     /// The members whose chain of this epoch has not come: their frames cannot be
     /// opened yet.
-    pub fn missing(&self) -> impl Iterator<Item = u16> {
+    pub fn missing(&self) -> impl Iterator<Item = u16> + Clone {
         let chains = self.room.chains.iter().skip(self.side).step_by(2);
         let missing = self.room.members.iter().zip(chains);
         missing.filter(|(member, chain)| member.live && !chain.known).map(|(m, _)| m.number)

@@ -14,10 +14,12 @@ pub const ANNOUNCEMENT: usize = 59;
 /// Bytes of an announcement with the key that checks signatures.
 pub const SIGNED_ANNOUNCEMENT: usize = ANNOUNCEMENT + 32;
 
-/// The version is the upper half of the first byte, the type the lower.
+/// The version is the upper half of the first byte, the type the lower. Frames
+/// have types that the link's frames have not, so that both can share a socket.
 const VERSION: u8 = 1;
-const FRAME: u8 = 8;
-const SIGNED_FRAME: u8 = 9;
+const FRAME: u8 = 7;
+const SIGNED_FRAME: u8 = 0;
+/// Announcements travel inside of sessions.
 const ANNOUNCE: u8 = 10;
 const SIGNED_ANNOUNCE: u8 = 11;
 
