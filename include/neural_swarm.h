@@ -100,6 +100,21 @@
 #define NSW_HOST_UDP_INFO_INIT {sizeof(nsw_host_udp_info), 0, 0}
 #define NSW_HOST_TCP_CONFIG_INIT {sizeof(nsw_host_tcp_config), 0, 0, 0, 0, 0}
 #define NSW_HOST_TCP_INFO_INIT {sizeof(nsw_host_tcp_info), 0, 0, 0, 0, 0, 0}
+#define NSW_GROUP_CONFIG_INIT \
+  {sizeof(nsw_group_config), 0, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_GROUP_INFO_INIT {sizeof(nsw_group_info), 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0}
+#define NSW_GROUP_MESSAGE_INIT {sizeof(nsw_group_message), 0, 0, 0, 0}
+#define NSW_PQ_OFFER_CONFIG_INIT {sizeof(nsw_pq_offer_config), 0, 0}
+#define NSW_PQ_ANSWER_CONFIG_INIT {sizeof(nsw_pq_answer_config), 0, 0, 0, 0, 0, 0}
+#define NSW_CAPABILITY_LINK_INIT \
+  {sizeof(nsw_capability_link), 0, {0}, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, {0}}
+#define NSW_CAPABILITY_CHECK_INIT \
+  {sizeof(nsw_capability_check), 0, 0, 0, 0, 0, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_CAPABILITY_GRANT_INIT \
+  {sizeof(nsw_capability_grant), 0, 0, 0, 0, 0, {0}, {0}, 0, 0, 0, 0, 0, 0}
+#define NSW_CAPABILITY_INFO_INIT \
+  {sizeof(nsw_capability_info), 0, 0, 0, {0}, 0, {0}, {0}, 0, 0, 0}
+#define NSW_REVOCATION_INFO_INIT {sizeof(nsw_revocation_info), 0, 0, {0}, 0, 0}
 
 /* A setting of exactly 0, where a plain zero means a default that is something else. */
 #define NSW_ZERO (-0.0f)
@@ -710,6 +725,131 @@
 #define NSW_REASON_FULL 5
 
 /**
+ * Bytes that a frame of a group is longer than its text.
+ */
+#define NSW_GROUP_OVERHEAD 24
+
+/**
+ * Bytes that a signed frame of a group is longer than its text.
+ */
+#define NSW_GROUP_SIGNED_OVERHEAD 88
+
+/**
+ * Bytes of an announcement in a group.
+ */
+#define NSW_GROUP_ANNOUNCEMENT 59
+
+/**
+ * Bytes of an announcement in a group with signed frames.
+ */
+#define NSW_GROUP_SIGNED_ANNOUNCEMENT 91
+
+/**
+ * The most members of a group, without the own one.
+ */
+#define NSW_GROUP_MAX_MEMBERS 4096
+
+/**
+ * The longest window of a group.
+ */
+#define NSW_GROUP_MAX_WINDOW 1024
+
+/**
+ * The most frames of a sender in a group that may be missing in a row.
+ */
+#define NSW_GROUP_MAX_AHEAD 16384
+
+/**
+ * Bytes of the message of an nsw_pq_offer: an encapsulation key of ML-KEM-768.
+ */
+#define NSW_PQ_OFFER 1184
+
+/**
+ * Bytes of the message of an nsw_pq_answer: a ciphertext of ML-KEM-768.
+ */
+#define NSW_PQ_ANSWER 1088
+
+/**
+ * Bytes of a pre-shared key.
+ */
+#define NSW_PQ_PSK 32
+
+/**
+ * The most bytes of a chain.
+ */
+#define NSW_CAPABILITY_MAX 509
+
+/**
+ * The most links of a chain.
+ */
+#define NSW_CAPABILITY_MAX_LINKS 4
+
+/**
+ * The most bytes of a resource prefix.
+ */
+#define NSW_CAPABILITY_MAX_RESOURCE 64
+
+/**
+ * The most caveats of a link.
+ */
+#define NSW_CAPABILITY_MAX_CAVEATS 4
+
+/**
+ * At most so many bytes in all, at least 1. The caller of nsw_capability_verify
+ * keeps to it.
+ */
+#define NSW_CAVEAT_MAX_BYTES 1
+
+/**
+ * At most so many bytes a second, at least 1. As above.
+ */
+#define NSW_CAVEAT_MAX_RATE 2
+
+/**
+ * Only in the network whose nsw_capability_network_tag the value is.
+ */
+#define NSW_CAVEAT_NETWORK 3
+
+/**
+ * Means what the two programs agree that it means: a key in the upper 32 bits
+ * of the value, which says what is limited, and in the lower ones how.
+ */
+#define NSW_CAVEAT_CUSTOM 4
+
+/**
+ * Added to the kind of a caveat that this version does not know, and that may
+ * be ignored then. Without it the capability is refused.
+ */
+#define NSW_CAVEAT_IGNORABLE 256
+
+/**
+ * The authority gave an expiry, and it was held against the clock, as were all
+ * other times.
+ */
+#define NSW_CHECKED_TIME 1
+
+/**
+ * The authority gave an epoch, and it was held against the node's, as were all
+ * others.
+ */
+#define NSW_CHECKED_EPOCH 2
+
+/**
+ * All links were looked up in a list of the authority.
+ */
+#define NSW_CHECKED_REVOCATION 4
+
+/**
+ * The authority gave the capability for one network, and it is the node's.
+ */
+#define NSW_CHECKED_NETWORK 8
+
+/**
+ * Bytes of an id in a list of revocations.
+ */
+#define NSW_REVOCATION_ID 16
+
+/**
  * An allocator over a buffer of the caller: how a program runs without a heap.
  *
  * Memory is handed out from front to back. A block given back can be used
@@ -743,6 +883,25 @@ typedef struct nsw_dataset nsw_dataset;
  * time; functions that take a const pointer may run side by side.
  */
 typedef struct nsw_framer nsw_framer;
+
+/**
+ * A member's view of a group: one frame that every member can read, and nobody
+ * else. Sender keys, as Signal's groups have them.
+ *
+ * Each member has a chain of 32 secret bytes for each epoch and hands it to the
+ * others over its pairwise sessions, as an announcement. Every frame has a key of
+ * its own from its sender's chain, which then moves on and does not lead back.
+ * With every change of the members a new epoch begins and all make fresh chains:
+ * who was removed reads nothing of the new epoch, and who was added nothing of the
+ * old one. Who the members are, and in which order they change, is agreed
+ * elsewhere; all must see the same changes with the same epoch numbers.
+ *
+ * Outsiders read nothing, forge nothing, and no frame is taken twice. Members know
+ * the chains of the others: only signatures (`sign`) keep one from writing in
+ * another one's name. A member that lost its state begins again with a change of
+ * the epoch. docs/group-format.md has the bytes. One thread at a time.
+ */
+typedef struct nsw_group nsw_group;
 
 /**
  * A listener, if it has an address to listen at, and connections, each of which
@@ -780,6 +939,30 @@ typedef struct nsw_link nsw_link;
  * take a const pointer may run side by side.
  */
 typedef struct nsw_net nsw_net;
+
+/**
+ * The responder's side of the post-quantum option; see nsw_pq_offer. One thread at a
+ * time.
+ */
+typedef struct nsw_pq_answer nsw_pq_answer;
+
+/**
+ * The initiator's side of the post-quantum option: a secret of ML-KEM-768 (FIPS
+ * 203) for the psk slot of a Noise handshake, whose pattern keeps its name. In
+ * builds with the feature post-quantum, which is on where the standard library is.
+ *
+ * The initiator sends this one's message, NSW_PQ_OFFER bytes; the responder makes an
+ * nsw_pq_answer of it and sends that one's message, NSW_PQ_ANSWER bytes. Both then
+ * have the same 32 bytes and hand them to the handshake as its pre-shared key. In
+ * XXpsk3 the messages ride in the payloads of the handshake's first two; where the
+ * psk comes earlier (IKpsk2, NNpsk0) they go ahead of the handshake.
+ *
+ * Who records the traffic today and has a quantum computer later, reads nothing. Who
+ * the peer is stays a classical matter. The messages are not authentic by themselves:
+ * one that was changed gives the two sides different keys, and the handshake fails as
+ * with a wrong psk. One thread at a time.
+ */
+typedef struct nsw_pq_offer nsw_pq_offer;
 
 /**
  * An int8 network, quantised after training, following the TFLite int8
@@ -3133,6 +3316,203 @@ typedef struct nsw_link_info {
 } nsw_link_info;
 
 /**
+ * What a group is like. NSW_GROUP_CONFIG_INIT, then at least `id` and `own`;
+ * every other zero means the default. All members need the same `id`, `sign` and
+ * `frames`. Read during the call only, but for what `entropy` says.
+ */
+typedef struct nsw_group_config {
+  /**
+   * sizeof(nsw_group_config); NSW_GROUP_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The epoch to begin with.
+   */
+  uint32_t epoch;
+  /**
+   * Which group: the same for all members and for no other group.
+   */
+  uint8_t id[16];
+  /**
+   * The own number; every member has another one.
+   */
+  uint16_t own;
+  /**
+   * Not 0: frames are signed, 64 bytes more each, so that no member can write
+   * in another one's name.
+   */
+  uint16_t sign;
+  /**
+   * Room for so many other members, at most NSW_GROUP_MAX_MEMBERS; 0 means 16.
+   */
+  uint32_t members;
+  /**
+   * How far behind a sender's newest frame a late one may be, at most
+   * NSW_GROUP_MAX_WINDOW; 65 bytes of memory for each, member by member. 0
+   * means 32.
+   */
+  uint32_t window;
+  /**
+   * How many of a sender's frames in a row may be missing, at most
+   * NSW_GROUP_MAX_AHEAD; also the most steps of the ratchet that a forged frame
+   * costs. 0 means 256.
+   */
+  uint32_t ahead;
+  /**
+   * How many frames a member may seal in an epoch; 0 means 2^32 - 1.
+   */
+  uint32_t frames;
+  /**
+   * How many frames of the previous epoch are taken; 0 means 1,024.
+   */
+  uint32_t keep_frames;
+  /**
+   * How long frames of the previous epoch are taken, in microseconds; 0 means
+   * 10 seconds.
+   */
+  uint64_t keep_us;
+  /**
+   * Where the chains come from; NULL means the operating system.
+   */
+  const struct nsw_entropy *entropy;
+  /**
+   * 0.
+   */
+  size_t reserved;
+} nsw_group_config;
+
+/**
+ * How a group is. NSW_GROUP_INFO_INIT before it is filled.
+ */
+typedef struct nsw_group_info {
+  /**
+   * sizeof(nsw_group_info); NSW_GROUP_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The epoch.
+   */
+  uint32_t epoch;
+  /**
+   * Other members.
+   */
+  uint32_t members;
+  /**
+   * Frames sealed in this epoch.
+   */
+  uint32_t counter;
+  /**
+   * Not 0: frames of the epoch before are still taken.
+   */
+  uint32_t has_previous;
+  /**
+   * The epoch before; 0 if its frames are not taken any more.
+   */
+  uint32_t previous_epoch;
+  /**
+   * Frames opened.
+   */
+  uint64_t opened;
+  /**
+   * Frames and announcements refused.
+   */
+  uint64_t refused;
+  /**
+   * Bytes that a frame is longer than its text.
+   */
+  uint32_t overhead;
+  /**
+   * What frames have in the place of the group's id, to tell the frames of
+   * several groups apart: their second and third byte.
+   */
+  uint8_t short_id[2];
+  /**
+   * 0.
+   */
+  uint16_t reserved;
+} nsw_group_info;
+
+/**
+ * Whose text came. NSW_GROUP_MESSAGE_INIT before it is filled.
+ */
+typedef struct nsw_group_message {
+  /**
+   * sizeof(nsw_group_message); NSW_GROUP_MESSAGE_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The epoch that it was sealed in.
+   */
+  uint32_t epoch;
+  /**
+   * The how-many-eth frame of the sender in that epoch, from 0 on. Gaps are
+   * frames that were lost or are late.
+   */
+  uint32_t counter;
+  /**
+   * The sender's number.
+   */
+  uint16_t sender;
+  /**
+   * 0.
+   */
+  uint16_t reserved;
+} nsw_group_message;
+
+/**
+ * How a key pair is made. NSW_PQ_OFFER_CONFIG_INIT. Read during the call only.
+ */
+typedef struct nsw_pq_offer_config {
+  /**
+   * sizeof(nsw_pq_offer_config); NSW_PQ_OFFER_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Where the key pair comes from; NULL means the operating system.
+   */
+  const struct nsw_entropy *entropy;
+} nsw_pq_offer_config;
+
+/**
+ * What is answered. NSW_PQ_ANSWER_CONFIG_INIT, then at least `offer`. Read during
+ * the call only.
+ */
+typedef struct nsw_pq_answer_config {
+  /**
+   * sizeof(nsw_pq_answer_config); NSW_PQ_ANSWER_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * The initiator's message.
+   */
+  const uint8_t *offer;
+  /**
+   * Its length, NSW_PQ_OFFER.
+   */
+  size_t offer_len;
+  /**
+   * The static psk that the two have; may be NULL.
+   */
+  const uint8_t *static_psk;
+  /**
+   * Its length: 32, or 0 for none.
+   */
+  size_t static_psk_len;
+  /**
+   * Where the secret comes from; NULL means the operating system.
+   */
+  const struct nsw_entropy *entropy;
+} nsw_pq_answer_config;
+
+/**
  * Where a socket listens, and how much it takes. NSW_HOST_UDP_CONFIG_INIT, then
  * `bind`.
  */
@@ -3282,6 +3662,305 @@ typedef struct nsw_host_tcp_info {
    */
   uint64_t idle;
 } nsw_host_tcp_info;
+
+/**
+ * A link: the terms of a new one, or what one of a chain says.
+ * NSW_CAPABILITY_LINK_INIT, then what it allows. Times are in seconds since
+ * 1970-01-01 UTC.
+ */
+typedef struct nsw_capability_link {
+  /**
+   * sizeof(nsw_capability_link); NSW_CAPABILITY_LINK_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The operations that it allows, a bit each; at least one.
+   */
+  uint32_t operations;
+  /**
+   * Whom it is for: an Ed25519 public key.
+   */
+  uint8_t subject[32];
+  /**
+   * From when on it is valid; 0: always, or as the link before.
+   */
+  uint64_t not_before;
+  /**
+   * From when on it is no longer valid, later than `not_before`; 0: as the
+   * link before. The first link has an expiry or an epoch.
+   */
+  uint64_t expiry;
+  /**
+   * The last epoch in which it is valid; 0: as the link before.
+   */
+  uint64_t epoch;
+  /**
+   * A number that the issuer gives to no other link: it is revoked by it.
+   */
+  uint64_t serial;
+  /**
+   * How many more links may follow, 0 to 3, and fewer than may follow the link
+   * before.
+   */
+  uint32_t depth;
+  /**
+   * How many caveats there are, 0 to 4.
+   */
+  uint32_t caveat_count;
+  /**
+   * Their kinds, NSW_CAVEAT_ constants.
+   */
+  uint32_t caveat_kinds[4];
+  /**
+   * Their values.
+   */
+  uint64_t caveat_values[4];
+  /**
+   * Bytes of `resource`, 0 to 64.
+   */
+  uint32_t resource_len;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * The resource prefix, whole: in a delegation it begins with the one before.
+   * With `resource_len` 0: every resource.
+   */
+  uint8_t resource[64];
+} nsw_capability_link;
+
+/**
+ * What a node knows, and what it is asked for. NSW_CAPABILITY_CHECK_INIT, then
+ * at least the authorities, the holder, an operation and a resource. Read during
+ * the call only.
+ */
+typedef struct nsw_capability_check {
+  /**
+   * sizeof(nsw_capability_check); NSW_CAPABILITY_CHECK_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * What somebody wants to do, a bit for each operation; all must be allowed.
+   * At least one.
+   */
+  uint32_t operations;
+  /**
+   * With what: its whole name. It must begin with the capability's resource
+   * prefix, byte for byte; so let prefixes end in a separator.
+   */
+  const uint8_t *resource;
+  /**
+   * Bytes of `resource`.
+   */
+  size_t resource_len;
+  /**
+   * Whom the node trusts to issue capabilities: Ed25519 public keys, one after
+   * the other.
+   */
+  const uint8_t *authorities;
+  /**
+   * Bytes of `authorities`, 32 for each key.
+   */
+  size_t authorities_len;
+  /**
+   * Who has shown the capability: the identity that the session has
+   * authenticated, and nothing that the peer merely says.
+   */
+  uint8_t holder[32];
+  /**
+   * The wall clock in seconds since 1970-01-01 UTC; 0: there is none.
+   */
+  uint64_t now;
+  /**
+   * The newest epoch that the node knows; 0: none but those of the lists. An
+   * epoch belongs to an authority: with several authorities leave it to the
+   * lists.
+   */
+  uint64_t epoch;
+  /**
+   * The newest list of each authority, one after the other (see
+   * nsw_revocation_issue); those of the chain's authority are used.
+   */
+  const uint8_t *revocations;
+  /**
+   * Bytes of `revocations`; 0: there are none.
+   */
+  size_t revocations_len;
+  /**
+   * The name of the network that the node is in.
+   */
+  const uint8_t *network;
+  /**
+   * Bytes of `network`; 0: the node is in none.
+   */
+  size_t network_len;
+  /**
+   * Handed to the hook as it is.
+   */
+  void *ctx;
+  /**
+   * Decides an NSW_CAVEAT_CUSTOM, once everything else was found right; other
+   * than 0 allows. May be NULL: such capabilities are refused. May not call
+   * back into the library.
+   */
+  uint32_t (*custom)(void *ctx, uint32_t key, uint32_t value);
+  /**
+   * NSW_CHECKED_ constants, added up: the checks that must have been made.
+   */
+  uint32_t required;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_capability_check;
+
+/**
+ * What a capability was found to allow. NSW_CAPABILITY_GRANT_INIT before it is
+ * filled. Times are in seconds since 1970-01-01 UTC.
+ */
+typedef struct nsw_capability_grant {
+  /**
+   * sizeof(nsw_capability_grant); NSW_CAPABILITY_GRANT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Which checks were made that depend on what the node knows: NSW_CHECKED_
+   * constants, added up; all others always are. What counts is what the
+   * authority's own link says: a holder who adds an expiry to a chain without
+   * one does not make it look checked.
+   */
+  uint32_t checks;
+  /**
+   * The operations, a bit each.
+   */
+  uint32_t operations;
+  /**
+   * How many more links may follow.
+   */
+  uint32_t depth;
+  /**
+   * How many links the chain has.
+   */
+  uint32_t links;
+  /**
+   * Bytes of `resource`.
+   */
+  uint32_t resource_len;
+  /**
+   * Who issued the first link.
+   */
+  uint8_t authority[32];
+  /**
+   * The resource prefix.
+   */
+  uint8_t resource[64];
+  /**
+   * From when on it is valid; 0: always.
+   */
+  uint64_t not_before;
+  /**
+   * From when on it is no longer valid; 0: see `epoch`.
+   */
+  uint64_t expiry;
+  /**
+   * The last epoch in which it is valid; 0: see `expiry`.
+   */
+  uint64_t epoch;
+  /**
+   * The last link's serial.
+   */
+  uint64_t serial;
+  /**
+   * The least NSW_CAVEAT_MAX_BYTES, which the caller keeps to; 0: none.
+   */
+  uint64_t max_bytes;
+  /**
+   * The least NSW_CAVEAT_MAX_RATE, which the caller keeps to; 0: none.
+   */
+  uint64_t max_rate;
+} nsw_capability_grant;
+
+/**
+ * What a chain says, all of its links together. NSW_CAPABILITY_INFO_INIT before
+ * it is filled. Times are in seconds since 1970-01-01 UTC.
+ */
+typedef struct nsw_capability_info {
+  /**
+   * sizeof(nsw_capability_info); NSW_CAPABILITY_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * How many links it has, 1 to 4.
+   */
+  uint32_t links;
+  /**
+   * The operations, a bit each.
+   */
+  uint32_t operations;
+  /**
+   * How many more links may follow.
+   */
+  uint32_t depth;
+  /**
+   * The first bytes of the authority's public key.
+   */
+  uint8_t authority_hint[4];
+  /**
+   * Bytes of `resource`.
+   */
+  uint32_t resource_len;
+  /**
+   * The resource prefix.
+   */
+  uint8_t resource[64];
+  /**
+   * The public key that it belongs to.
+   */
+  uint8_t holder[32];
+  /**
+   * From when on it is valid; 0: always.
+   */
+  uint64_t not_before;
+  /**
+   * From when on it is no longer valid; 0: see `epoch`.
+   */
+  uint64_t expiry;
+  /**
+   * The last epoch in which it is valid; 0: see `expiry`.
+   */
+  uint64_t epoch;
+} nsw_capability_info;
+
+/**
+ * What a list of revocations says. NSW_REVOCATION_INFO_INIT before it is filled.
+ */
+typedef struct nsw_revocation_info {
+  /**
+   * sizeof(nsw_revocation_info); NSW_REVOCATION_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Its number in its epoch.
+   */
+  uint32_t sequence;
+  /**
+   * The epoch that it begins or continues: links of earlier ones have ended.
+   */
+  uint64_t epoch;
+  /**
+   * Who signed it.
+   */
+  uint8_t authority[32];
+  /**
+   * How many ids it has.
+   */
+  uint32_t count;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_revocation_info;
 
 /**
  * Done.
@@ -5845,6 +6524,302 @@ nsw_status nsw_link_find(const struct nsw_link *link,
  */
 nsw_status nsw_link_describe(const struct nsw_link *link, struct nsw_link_info *info);
 
+/**
+ * The memory that a group takes: the one block that nsw_group_create asks for, in
+ * bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside
+ * its range, NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_group_footprint(const struct nsw_group_config *config, size_t *size, size_t *align);
+
+/**
+ * Makes a group without other members, in one block of `memory` (NULL: the
+ * system's heap). nsw_group_change tells it who they are. The caller owns `*group`
+ * and ends it with nsw_group_destroy.
+ *
+ * Errors: those of nsw_group_footprint, and NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK if the
+ * randomness fails. `*group` is NULL then.
+ */
+nsw_status nsw_group_create(const struct nsw_group_config *config,
+                            const struct nsw_allocator *memory,
+                            struct nsw_group **group);
+
+/**
+ * Destroys a group: overwrites its secrets and gives its block back. NULL is fine,
+ * and so is an already destroyed one whose memory can still be read. Inside a hook
+ * of a call on it it does nothing.
+ */
+void nsw_group_destroy(struct nsw_group *group);
+
+/**
+ * Fills `*info` (NSW_GROUP_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_group_describe(const struct nsw_group *group, struct nsw_group_info *info);
+
+/**
+ * The numbers of the other members, in no order: `numbers[0..*numbers_len]`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_group_members(const struct nsw_group *group,
+                             uint16_t *numbers,
+                             size_t numbers_cap,
+                             size_t *numbers_len);
+
+/**
+ * The numbers of the members whose chain of this epoch has not come, in no order:
+ * `numbers[0..*numbers_len]`. Their frames cannot be opened yet.
+ *
+ * Errors: those of a bad handle, NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_group_missing(const struct nsw_group *group,
+                             uint16_t *numbers,
+                             size_t numbers_cap,
+                             size_t *numbers_len);
+
+/**
+ * Begins an epoch, above the current one, with other members: `add[0..add_len]`
+ * more and `remove[0..remove_len]` less, or the same. From now on frames are of the
+ * new epoch, and everybody has to announce to everybody. Frames of the one before
+ * are still taken for a while, but none of a removed member. `now_us` is the
+ * caller's monotonic clock, in microseconds. All or nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for an epoch that is
+ * not above the current one, or a number that is the own one, is named twice or is
+ * a member already; NSW_ERR_COMM_PEER for removing somebody who is no member,
+ * NSW_ERR_CAPACITY, NSW_ERR_HOOK if the randomness fails.
+ */
+nsw_status nsw_group_change(struct nsw_group *group,
+                            uint32_t epoch,
+                            const uint16_t *add,
+                            size_t add_len,
+                            const uint16_t *remove,
+                            size_t remove_len,
+                            uint64_t now_us);
+
+/**
+ * nsw_group_change to the next epoch with one member more.
+ *
+ * Errors: those of nsw_group_change, NSW_ERR_COMM_COUNTER when there is no next
+ * epoch.
+ */
+nsw_status nsw_group_add(struct nsw_group *group, uint16_t number, uint64_t now_us);
+
+/**
+ * nsw_group_change to the next epoch with one member less.
+ *
+ * Errors: those of nsw_group_change, NSW_ERR_COMM_COUNTER when there is no next
+ * epoch.
+ */
+nsw_status nsw_group_remove(struct nsw_group *group, uint16_t number, uint64_t now_us);
+
+/**
+ * nsw_group_change to the next epoch with the same members: fresh chains, when the
+ * frames of an epoch are used up, or from time to time.
+ *
+ * Errors: those of nsw_group_change, NSW_ERR_COMM_COUNTER when there is no next
+ * epoch.
+ */
+nsw_status nsw_group_rekey(struct nsw_group *group, uint64_t now_us);
+
+/**
+ * Forgets the previous epoch if its time is over. nsw_group_open does so too; this
+ * is for when no frames come.
+ *
+ * Errors: those of a bad handle.
+ */
+nsw_status nsw_group_expire(struct nsw_group *group, uint64_t now_us);
+
+/**
+ * The own chain for the member `to`, from the next frame on:
+ * `announcement[0..*announcement_len]`, NSW_GROUP_ANNOUNCEMENT or
+ * NSW_GROUP_SIGNED_ANNOUNCEMENT bytes. It is secret: send it through the session
+ * with that member and overwrite it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER if there is no such
+ * member, NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_group_announce(const struct nsw_group *group,
+                              uint16_t to,
+                              uint8_t *announcement,
+                              size_t announcement_cap,
+                              size_t *announcement_len);
+
+/**
+ * Takes another member's chain. `from` is who the session says it came from. The
+ * same one again changes nothing; a later one of the same epoch lets a receiver
+ * that missed too many frames go on.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER if `from` is no
+ * member, NSW_ERR_COMM_FORMAT or NSW_ERR_COMM_VERSION for what is no announcement of
+ * this group, NSW_ERR_COMM_AUTH for one that is not `from`'s own or for another
+ * signature key in the same epoch, NSW_ERR_COMM_STATE for an epoch to come (change
+ * first, then accept), NSW_ERR_COMM_EXPIRED for one that is over,
+ * NSW_ERR_COMM_REPLAY for an older place of the chain, NSW_ERR_COMM_COUNTER beyond
+ * the epoch's frames.
+ */
+nsw_status nsw_group_accept(struct nsw_group *group,
+                            uint16_t from,
+                            const uint8_t *announcement,
+                            size_t announcement_len);
+
+/**
+ * Seals a text for all members of the epoch: `frame[0..*frame_len]`, which is
+ * NSW_GROUP_OVERHEAD or NSW_GROUP_SIGNED_OVERHEAD longer. Text and frame may not
+ * overlap.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID if they overlap,
+ * NSW_ERR_COMM_COUNTER when the epoch's frames are used up (nsw_group_rekey),
+ * NSW_ERR_BUFFER_TOO_SMALL, NSW_ERR_COMM_TOO_LONG.
+ */
+nsw_status nsw_group_seal(struct nsw_group *group,
+                          const uint8_t *text,
+                          size_t text_len,
+                          uint8_t *frame,
+                          size_t frame_cap,
+                          size_t *frame_len);
+
+/**
+ * Opens a frame of another member's: `text[0..*text_len]`, and whose it is
+ * (`*message`, NSW_GROUP_MESSAGE_INIT; may be NULL). `text` needs room for
+ * `frame_len` - NSW_GROUP_OVERHEAD bytes; it is overwritten when the frame is
+ * refused, `*text_len` is 0 then, and the group is as before. Frame and text may not
+ * overlap. `now_us` is the caller's monotonic clock, in microseconds.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID
+ * if they overlap, NSW_ERR_BUFFER_TOO_SMALL, NSW_ERR_COMM_FORMAT or
+ * NSW_ERR_COMM_VERSION for what is no frame of this group, NSW_ERR_COMM_PEER if its
+ * sender is no member, NSW_ERR_COMM_EXPIRED for an epoch that is over,
+ * NSW_ERR_COMM_STATE for one to come, NSW_ERR_COMM_KEYS if the sender's chain has not
+ * come (keep the frame and accept first), NSW_ERR_COMM_REPLAY for one that came
+ * before or is older than the window, NSW_ERR_COMM_AHEAD if more frames are missing
+ * than may be (ask the sender to announce again), NSW_ERR_COMM_COUNTER beyond the
+ * epoch's frames, NSW_ERR_COMM_AUTH, NSW_ERR_COMM_SIGNATURE.
+ */
+nsw_status nsw_group_open(struct nsw_group *group,
+                          const uint8_t *frame,
+                          size_t frame_len,
+                          uint64_t now_us,
+                          uint8_t *text,
+                          size_t text_cap,
+                          size_t *text_len,
+                          struct nsw_group_message *message);
+
+/**
+ * The memory that an offer takes: the one block that nsw_pq_offer_create asks for, in
+ * bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID.
+ */
+nsw_status nsw_pq_offer_footprint(const struct nsw_pq_offer_config *config,
+                                  size_t *size,
+                                  size_t *align);
+
+/**
+ * Makes a fresh key pair, in one block of `memory` (NULL: the system's heap). The
+ * caller owns `*offer` and ends it with nsw_pq_offer_destroy.
+ *
+ * Errors: those of nsw_pq_offer_footprint, and NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK if the
+ * randomness fails. `*offer` is NULL then.
+ */
+nsw_status nsw_pq_offer_create(const struct nsw_pq_offer_config *config,
+                               const struct nsw_allocator *memory,
+                               struct nsw_pq_offer **offer);
+
+/**
+ * Destroys an offer: overwrites its secrets and gives its block back. NULL is fine,
+ * and so is an already destroyed one whose memory can still be read.
+ */
+void nsw_pq_offer_destroy(struct nsw_pq_offer *offer);
+
+/**
+ * What goes to the responder: `message[0..*message_len]`, NSW_PQ_OFFER bytes.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL,
+ * NSW_ERR_COMM_STATE after nsw_pq_offer_finish.
+ */
+nsw_status nsw_pq_offer_message(const struct nsw_pq_offer *offer,
+                                uint8_t *message,
+                                size_t message_cap,
+                                size_t *message_len);
+
+/**
+ * The psk for the handshake, `psk[0..*psk_len]`, NSW_PQ_PSK bytes, from the
+ * responder's message and the static psk that the two have: 32 bytes, or none if
+ * `static_psk_len` is 0. The key pair is gone then: it is good for one answer. The
+ * psk is secret; overwrite it when the handshake is done.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LENGTH for a static psk of
+ * another length, NSW_ERR_BUFFER_TOO_SMALL, NSW_ERR_INVALID if the psk overlaps the
+ * answer, NSW_ERR_COMM_FORMAT for an answer of another length: nothing is changed
+ * then. One that is forged gives a psk that the responder has not. NSW_ERR_COMM_STATE
+ * the second time.
+ */
+nsw_status nsw_pq_offer_finish(struct nsw_pq_offer *offer,
+                               const uint8_t *answer,
+                               size_t answer_len,
+                               const uint8_t *static_psk,
+                               size_t static_psk_len,
+                               uint8_t *psk,
+                               size_t psk_cap,
+                               size_t *psk_len);
+
+/**
+ * The memory that an answer takes: the one block that nsw_pq_answer_create asks for,
+ * in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID.
+ */
+nsw_status nsw_pq_answer_footprint(const struct nsw_pq_answer_config *config,
+                                   size_t *size,
+                                   size_t *align);
+
+/**
+ * Answers the initiator's message, in one block of `memory` (NULL: the system's
+ * heap). The caller owns `*answer` and ends it with nsw_pq_answer_destroy.
+ *
+ * Errors: those of nsw_pq_answer_footprint, and NSW_ERR_COMM_FORMAT for an offer of
+ * another length, or one that is no encapsulation key (FIPS 203, section 7.2),
+ * NSW_ERR_LENGTH for a static psk of another length, NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK if the
+ * randomness fails. `*answer` is NULL then.
+ */
+nsw_status nsw_pq_answer_create(const struct nsw_pq_answer_config *config,
+                                const struct nsw_allocator *memory,
+                                struct nsw_pq_answer **answer);
+
+/**
+ * Destroys an answer: overwrites its secrets and gives its block back. NULL is fine,
+ * and so is an already destroyed one whose memory can still be read.
+ */
+void nsw_pq_answer_destroy(struct nsw_pq_answer *answer);
+
+/**
+ * What goes to the initiator: `message[0..*message_len]`, NSW_PQ_ANSWER bytes.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_pq_answer_message(const struct nsw_pq_answer *answer,
+                                 uint8_t *message,
+                                 size_t message_cap,
+                                 size_t *message_len);
+
+/**
+ * The psk for the handshake: `psk[0..*psk_len]`, NSW_PQ_PSK bytes. It is secret;
+ * overwrite it when the handshake is done.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_pq_answer_psk(const struct nsw_pq_answer *answer,
+                             uint8_t *psk,
+                             size_t psk_cap,
+                             size_t *psk_len);
+
 #if defined(NSW_STD)
 /**
  * Microseconds of the system's monotonic clock, from a beginning that stays the
@@ -6182,6 +7157,208 @@ nsw_status nsw_host_tcp_describe(const struct nsw_host_tcp *tcp, struct nsw_host
  */
 nsw_status nsw_host_tcp_transport(struct nsw_host_tcp *tcp, struct nsw_transport *table);
 #endif
+
+/**
+ * Writes a chain of one link to `chain` (at most `chain_cap` bytes, and never
+ * more than 131 are needed), its length to `*chain_len` (which may be NULL):
+ * `link` says what its subject may do, in the name of `authority`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_INVALID for a field outside its range or a link that never ends,
+ * NSW_ERR_COMM_TOO_LONG for a link of more than 126 bytes,
+ * NSW_ERR_BUFFER_TOO_SMALL: `*chain_len` is what is needed and nobody was asked to
+ * sign, NSW_ERR_HOOK for a hook that fails or signs wrongly.
+ */
+nsw_status nsw_capability_issue(const struct nsw_identity *authority,
+                                const struct nsw_capability_link *link,
+                                uint8_t *chain,
+                                size_t chain_cap,
+                                size_t *chain_len);
+
+/**
+ * Writes a chain with one more link to `longer` (at most `longer_cap` bytes, and
+ * never more than NSW_CAPABILITY_MAX are needed), its length to `*longer_len`
+ * (which may be NULL). `holder` signs, the subject of the last link; `link` says
+ * what part of its own rights the new subject gets. The buffers may not overlap.
+ * Checks that the link takes away, not that the chain is authentic.
+ *
+ * Errors: those of nsw_capability_issue; for the chain NSW_ERR_COMM_VERSION,
+ * NSW_ERR_COMM_FORMAT; NSW_ERR_COMM_DEPTH if no more links may follow,
+ * NSW_ERR_COMM_WIDENED if the link allows more than the chain,
+ * NSW_ERR_COMM_HOLDER for an identity that is not the holder.
+ */
+nsw_status nsw_capability_delegate(const struct nsw_identity *holder,
+                                   const uint8_t *chain,
+                                   size_t chain_len,
+                                   const struct nsw_capability_link *link,
+                                   uint8_t *longer,
+                                   size_t longer_cap,
+                                   size_t *longer_len);
+
+/**
+ * Checks that a chain is authentic, belongs to the peer that the session has
+ * authenticated, is valid, was not revoked, and allows what is asked; tells in
+ * `*grant` (NSW_CAPABILITY_GRANT_INIT; may be NULL) what it allows and which
+ * checks were made. Up to one signature check a link, and one for the list.
+ *
+ * Errors, the first that is found in this order: NSW_ERR_NULL,
+ * NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH, NSW_ERR_INVALID for no operation or an
+ * unknown check; NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_DEPTH for
+ * what is not a chain; the errors of nsw_revocation_verify for the lists;
+ * NSW_ERR_COMM_UNTRUSTED for an authority that is not one of these;
+ * NSW_ERR_COMM_HOLDER for somebody else's; NSW_ERR_COMM_DEPTH and
+ * NSW_ERR_COMM_WIDENED for a link that allows more than the one before it;
+ * NSW_ERR_COMM_DENIED for what it does not allow, another network, a caveat that
+ * this version does not know; NSW_ERR_COMM_SIGNATURE; NSW_ERR_COMM_REVOKED;
+ * NSW_ERR_COMM_EXPIRED for too early, too late, or when nothing that bounds the
+ * authority's link could be checked (an expiry without a clock);
+ * NSW_ERR_COMM_DENIED for a required check that was not made, and if the hook says
+ * so. Any thread.
+ */
+nsw_status nsw_capability_verify(const uint8_t *chain,
+                                 size_t chain_len,
+                                 const struct nsw_capability_check *check,
+                                 struct nsw_capability_grant *grant);
+
+/**
+ * Whether a grant of nsw_capability_verify allows something else, at another
+ * time (seconds since 1970-01-01 UTC, 0: unknown) and in another epoch (0:
+ * unknown): what can be asked again without checking signatures, for as long as
+ * the session and the lists of revocations are the same.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for no operation or
+ * what is not a grant, NSW_ERR_COMM_DENIED, NSW_ERR_COMM_EXPIRED, also if a time
+ * or an epoch is missing that was known to nsw_capability_verify. Any thread.
+ */
+nsw_status nsw_capability_allows(const struct nsw_capability_grant *grant,
+                                 const uint8_t *resource,
+                                 size_t resource_len,
+                                 uint32_t operations,
+                                 uint64_t now,
+                                 uint64_t epoch);
+
+/**
+ * Fills `*info`, whose `size` the caller has set (NSW_CAPABILITY_INFO_INIT), with
+ * what a chain says. Nothing is proven by that: see nsw_capability_verify.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_COMM_VERSION,
+ * NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_DEPTH for too many links,
+ * NSW_ERR_COMM_WIDENED for a link that allows more than the one before it. Any
+ * thread.
+ */
+nsw_status nsw_capability_describe(const uint8_t *chain,
+                                   size_t chain_len,
+                                   struct nsw_capability_info *info);
+
+/**
+ * Fills `*link`, whose `size` the caller has set (NSW_CAPABILITY_LINK_INIT), with
+ * what the link at `index` of a chain says by itself; the authority's is at 0.
+ * Its resource prefix is whole. Nothing is proven by that: see
+ * nsw_capability_verify.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_COMM_VERSION,
+ * NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_DEPTH for too many links, NSW_ERR_INVALID if
+ * there is no such link. Any thread.
+ */
+nsw_status nsw_capability_inspect(const uint8_t *chain,
+                                  size_t chain_len,
+                                  size_t index,
+                                  struct nsw_capability_link *link);
+
+/**
+ * Writes the value of an NSW_CAVEAT_NETWORK for a network of this name, which
+ * may have any bytes.
+ *
+ * Errors: NSW_ERR_NULL. Any thread.
+ */
+nsw_status nsw_capability_network_tag(const uint8_t *network, size_t network_len, uint64_t *tag);
+
+/**
+ * Writes the id of the links with this serial by this issuer (the public key of
+ * the authority, or of the subject of the link before; 32 bytes) to `id`, 16
+ * bytes, and their number to `*id_len` (which may be NULL). It stands for all
+ * chains that were made from them, too.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_LENGTH, NSW_ERR_BUFFER_TOO_SMALL. Any thread.
+ */
+nsw_status nsw_revocation_link_id(const uint8_t *issuer,
+                                  size_t issuer_len,
+                                  uint64_t serial,
+                                  uint8_t *id,
+                                  size_t id_cap,
+                                  size_t *id_len);
+
+/**
+ * Writes the id of all links whose subject this public key (32 bytes) is to
+ * `id`, 16 bytes, and their number to `*id_len` (which may be NULL): for a node
+ * that was lost. It stands for all chains that were made from them, too.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_LENGTH, NSW_ERR_BUFFER_TOO_SMALL. Any thread.
+ */
+nsw_status nsw_revocation_key_id(const uint8_t *key,
+                                 size_t key_len,
+                                 uint8_t *id,
+                                 size_t id_cap,
+                                 size_t *id_len);
+
+/**
+ * Writes a list of what this authority revokes to `list` (at most `list_cap`
+ * bytes; 85 and 16 for each id are needed), its length to `*list_len` (which may
+ * be NULL). `ids` holds ids one after the other in any order, each once;
+ * `ids_len` counts bytes. The buffers may not overlap.
+ *
+ * The list ends all links of earlier epochs than its own, at least 1; it
+ * replaces those of earlier epochs, and those of the same epoch with a lower
+ * sequence number.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LENGTH for no whole ids, NSW_ERR_INVALID for an epoch of 0 or an id that
+ * comes twice, NSW_ERR_OVERFLOW, NSW_ERR_BUFFER_TOO_SMALL: `*list_len` is what is
+ * needed, NSW_ERR_HOOK for a hook that fails or signs wrongly: `list` holds
+ * nothing of use then.
+ */
+nsw_status nsw_revocation_issue(const struct nsw_identity *authority,
+                                uint64_t epoch,
+                                uint32_t sequence,
+                                const uint8_t *ids,
+                                size_t ids_len,
+                                uint8_t *list,
+                                size_t list_cap,
+                                size_t *list_len);
+
+/**
+ * Checks that one of the authorities (public keys, one after the other;
+ * `authorities_len` counts bytes) signed the list, and that it is newer than the
+ * list that the node has (`current_len` 0: it has none), which is of the same
+ * authority. Then the list replaces that one. Fills `*info`
+ * (NSW_REVOCATION_INFO_INIT; may be NULL).
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH for no whole keys,
+ * NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT for what is not a list,
+ * NSW_ERR_COMM_UNTRUSTED for another authority's, NSW_ERR_COMM_SIGNATURE,
+ * NSW_ERR_COMM_EXPIRED for one that is no newer. Any thread.
+ */
+nsw_status nsw_revocation_verify(const uint8_t *list,
+                                 size_t list_len,
+                                 const uint8_t *current,
+                                 size_t current_len,
+                                 const uint8_t *authorities,
+                                 size_t authorities_len,
+                                 struct nsw_revocation_info *info);
+
+/**
+ * Copies the ids of a list to `ids`, one after the other, ascending (at most
+ * `ids_cap` bytes), and writes their length in bytes to `*ids_len` (which may be
+ * NULL): to issue the next list with one more. The buffers may not overlap.
+ * Nothing is proven by that: see nsw_revocation_verify.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT,
+ * NSW_ERR_BUFFER_TOO_SMALL: `*ids_len` is what is needed. Any thread.
+ */
+nsw_status nsw_revocation_ids(const uint8_t *list,
+                              size_t list_len,
+                              uint8_t *ids,
+                              size_t ids_cap,
+                              size_t *ids_len);
 
 #ifdef __cplusplus
 }  // extern "C"
