@@ -235,8 +235,21 @@ fn the_header_keeps_to_the_grammar() {
     assert_eq!(
         objects(&header),
         [
-            "arena", "cascade", "dataset", "framer", "host_tcp", "host_udp", "identity", "link",
-            "net", "qnet", "qnet16", "trainer"
+            "arena",
+            "cascade",
+            "dataset",
+            "framer",
+            "group",
+            "host_tcp",
+            "host_udp",
+            "identity",
+            "link",
+            "net",
+            "pq_answer",
+            "pq_offer",
+            "qnet",
+            "qnet16",
+            "trainer"
         ]
     );
     let bad = complaints(&header);
