@@ -53,3 +53,16 @@ pub fn trainer_config(choice: u8) -> TrainerConfig<'static> {
         ..TrainerConfig::default()
     }
 }
+
+/// Bytes that nobody has to guess: for fuzzing alone.
+pub struct Counter(pub u64);
+
+impl neural_swarm::port::Entropy for Counter {
+    fn fill(&mut self, out: &mut [u8]) -> neural_swarm::Result<()> {
+        for byte in out {
+            self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            *byte = (self.0 >> 56) as u8;
+        }
+        Ok(())
+    }
+}
