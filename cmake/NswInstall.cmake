@@ -14,6 +14,7 @@ install(FILES
     "${NSW_INCLUDE_DIR}/neural_swarm_framing.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_host.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_kernel.hpp"
+    "${NSW_INCLUDE_DIR}/neural_swarm_link.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_net.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_object.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_quant.hpp"

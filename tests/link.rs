@@ -48,6 +48,8 @@ fn two_nodes_meet_and_talk() {
                 let (_, _, frame) = net.wire.last().unwrap();
                 assert_eq!(frame.len() - 4, if small { 21 } else { 24 });
                 assert_eq!(net.links[0].stats().handshakes, 1);
+                // No cookie where there is no need.
+                assert_eq!(net.links[1].stats().deferred, 0);
             }
         }
     }

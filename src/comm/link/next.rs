@@ -115,7 +115,7 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
     fn make(&mut self, place: usize, kind: Kind, now: u64) -> Result<()> {
         let opening = matches!(kind, Kind::OpenXx | Kind::OpenIk);
         let overhead = 32 + if self.psk.is_some() { 16 } else { 0 };
-        let answer = self.answer_len();
+        let answer = self.answer_len(false);
         let (size, mtu) = (self.settings.message, self.settings.mtu);
         let slot = self.slots.get(place).ok_or(Error::CommPeer)?;
         // The initiator knows whom it calls; the responder of IK, who calls.

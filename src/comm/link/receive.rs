@@ -110,7 +110,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     ) -> Result<Received> {
         self.gate.rotate(now, &mut self.entropy)?;
         let cookie = self.gate.has_cookie(from, macs);
-        let answer = self.answer_len();
+        let answer = self.answer_len(ik);
         let theirs: &PublicKey = message.first_chunk().ok_or(Error::CommFormat)?;
         // Both call each other: the lower ephemeral key's handshake goes on.
         let calling = self.slots.iter().find(|slot| {
@@ -638,9 +638,10 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         Ok(2 * at + peer.current)
     }
 
-    /// The bytes of an answer to XX's opening.
-    pub(super) fn answer_len(&self) -> usize {
-        super::frame::ANSWER_OVERHEAD + 32 + 48 + 16 + FRONT + self.hello_len()
+    /// The bytes of an answer to an opening.
+    pub(super) fn answer_len(&self, ik: bool) -> usize {
+        let keys = if ik { 32 + 16 } else { 32 + 48 + 16 };
+        super::frame::ANSWER_OVERHEAD + keys + FRONT + self.hello_len()
     }
 }
 
