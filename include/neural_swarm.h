@@ -34,6 +34,10 @@
 #ifndef NSW_NO_STD
 /* The library has the functions that need an operating system, whose names begin nsw_host_. */
 #define NSW_STD 1
+#ifndef NSW_NO_TLS
+/* And those for TLS. Define NSW_NO_TLS for a library that was built without the feature. */
+#define NSW_TLS 1
+#endif
 #endif
 
 /* Initialisers: sizeof, then zeros, which mean the defaults. */
@@ -99,6 +103,10 @@
 #define NSW_HOST_UDP_CONFIG_INIT {sizeof(nsw_host_udp_config), 0, 0, 0}
 #define NSW_HOST_UDP_INFO_INIT {sizeof(nsw_host_udp_info), 0, 0}
 #define NSW_HOST_TCP_CONFIG_INIT {sizeof(nsw_host_tcp_config), 0, 0, 0, 0, 0}
+#define NSW_HOST_TLS_CONFIG_INIT \
+  {sizeof(nsw_host_tls_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_HOST_TLS_PEER_INFO_INIT \
+  {sizeof(nsw_host_tls_peer_info), 0, {{0}}, 0, 0, NSW_ADDRESS_INIT}
 #define NSW_HOST_TCP_INFO_INIT {sizeof(nsw_host_tcp_info), 0, 0, 0, 0, 0, 0}
 #define NSW_GROUP_CONFIG_INIT \
   {sizeof(nsw_group_config), 0, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
@@ -904,6 +912,12 @@ typedef struct nsw_framer nsw_framer;
 typedef struct nsw_group nsw_group;
 
 /**
+ * A TCP listener by itself: where connections for nsw_host_tls_accept come in,
+ * which several threads may call at once.
+ */
+typedef struct nsw_host_listener nsw_host_listener;
+
+/**
  * A listener, if it has an address to listen at, and connections, each of which
  * goes by the address of its peer and carries frames with a length before each
  * (NSW_FRAMING_STREAM). What is sent arrives once and in order as long as the
@@ -911,6 +925,21 @@ typedef struct nsw_group nsw_group;
  * run side by side.
  */
 typedef struct nsw_host_tcp nsw_host_tcp;
+
+/**
+ * One connection over mutual TLS 1.3, or a place for one. It carries frames with a
+ * length before each (NSW_FRAMING_STREAM).
+ *
+ * Both ends have certificates of authorities that the other trusts, and on top of
+ * that prove who they are in the swarm: each signs the connection's channel
+ * binding (tls-exporter, RFC 9266), so that who relays is found out. Who is trusted
+ * is said by nsw_host_tls_pin and nsw_host_tls_add_authority: nobody, at first.
+ *
+ * Its buffers for frames are in its own block; TLS itself takes memory from the
+ * system's heap as it goes. Waiting blocks the calling thread. One thread at a
+ * time; functions that take a const pointer may run side by side.
+ */
+typedef struct nsw_host_tls nsw_host_tls;
 
 /**
  * A UDP socket. One thread at a time; functions that take a const pointer may run
@@ -3662,6 +3691,102 @@ typedef struct nsw_host_tcp_info {
    */
   uint64_t idle;
 } nsw_host_tcp_info;
+
+/**
+ * Where the certificates and the key of TLS are, as PEM files, and what a
+ * connection can hold. They have nothing to do with certificates of the swarm.
+ * NSW_HOST_TLS_CONFIG_INIT, then `identity`, the three files and `max_frame`. Read
+ * during the call only.
+ */
+typedef struct nsw_host_tls_config {
+  /**
+   * sizeof(nsw_host_tls_config); NSW_HOST_TLS_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Room for pinned identities; 0 means 16.
+   */
+  uint32_t pinned;
+  /**
+   * Who this node is. The connection has its own copy of the private keys.
+   */
+  const struct nsw_identity *identity;
+  /**
+   * The file of this node's certificate of TLS and those between it and the
+   * authority, its own first. It must be good for servers or clients, whichever
+   * the node is.
+   */
+  const char *certificates;
+  /**
+   * Bytes of its name.
+   */
+  size_t certificates_len;
+  /**
+   * The file of that certificate's private key (PKCS#8, SEC1 or PKCS#1). Nobody
+   * but the owner may have access to it (mode 0600).
+   */
+  const char *key;
+  /**
+   * Bytes of its name.
+   */
+  size_t key_len;
+  /**
+   * The file of the authorities of TLS that the peer's certificate must come
+   * from.
+   */
+  const char *roots;
+  /**
+   * Bytes of its name.
+   */
+  size_t roots_len;
+  /**
+   * Bytes of the longest frame to send and to take, from 1 to NSW_FRAME_MAX.
+   */
+  size_t max_frame;
+  /**
+   * How long a handshake may take, once there is a connection, in
+   * microseconds; 0 means 10 seconds.
+   */
+  uint64_t handshake_us;
+  /**
+   * Room for authorities of the swarm; 0 means 1.
+   */
+  uint32_t authorities;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_host_tls_config;
+
+/**
+ * Who is at the other end. NSW_HOST_TLS_PEER_INFO_INIT before it is filled.
+ */
+typedef struct nsw_host_tls_peer_info {
+  /**
+   * sizeof(nsw_host_tls_peer_info); NSW_HOST_TLS_PEER_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Why it is trusted, an NSW_TRUSTED_ constant.
+   */
+  uint32_t trusted;
+  /**
+   * The identity that it has proved.
+   */
+  struct nsw_key identity;
+  /**
+   * NSW_TRUSTED_CERTIFICATE: the authority's number for it.
+   */
+  uint32_t serial;
+  /**
+   * Bytes of the capability that it has shown; 0 without one.
+   */
+  uint32_t capability_len;
+  /**
+   * Where it is.
+   */
+  struct nsw_address address;
+} nsw_host_tls_peer_info;
 
 /**
  * A link: the terms of a new one, or what one of a chain says.
@@ -7156,6 +7281,290 @@ nsw_status nsw_host_tcp_describe(const struct nsw_host_tcp *tcp, struct nsw_host
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
  */
 nsw_status nsw_host_tcp_transport(struct nsw_host_tcp *tcp, struct nsw_transport *table);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * The memory that a listener takes: the one block that nsw_host_listener_create
+ * asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH for an address of
+ * more than NSW_ADDRESS_MAX bytes. Any thread.
+ */
+nsw_status nsw_host_listener_footprint(const struct nsw_address *bind, size_t *size, size_t *align);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * Listens at an address from nsw_host_address_parse, in one block of `memory`
+ * (NULL: the system's heap). Port 0 means any free one. The caller owns
+ * `*listener` and ends it with nsw_host_listener_destroy.
+ *
+ * Errors: those of nsw_host_listener_footprint, and NSW_ERR_HOST_ADDRESS if the
+ * address is none of a socket, NSW_ERR_HOST_IO if the system refuses it,
+ * NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*listener` is
+ * NULL then.
+ */
+nsw_status nsw_host_listener_create(const struct nsw_address *bind,
+                                    const struct nsw_allocator *memory,
+                                    struct nsw_host_listener **listener);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * Closes a listener and gives its block back. NULL is fine, and so is an already
+ * destroyed one whose memory can still be read.
+ */
+void nsw_host_listener_destroy(struct nsw_host_listener *listener);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * Where it listens, with the port that it got: fills `*address`, whose `size` the
+ * caller has set (NSW_ADDRESS_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_HOST_IO.
+ */
+nsw_status nsw_host_listener_local(const struct nsw_host_listener *listener,
+                                   struct nsw_address *address);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * The memory that it takes for frames: the one block that nsw_host_tls_create asks
+ * for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a `max_frame` out
+ * of range, NSW_ERR_OVERFLOW. Any thread.
+ */
+nsw_status nsw_host_tls_footprint(const struct nsw_host_tls_config *config,
+                                  size_t *size,
+                                  size_t *align);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * Reads the files and makes a place for a connection, in one block of `memory`
+ * (NULL: the system's heap). Nobody is trusted yet. The caller owns `*tls` and
+ * ends it with nsw_host_tls_destroy, which overwrites the identity's keys; those of
+ * TLS stay in the heap's memory as it was.
+ *
+ * Errors: those of nsw_host_tls_footprint and of a bad identity, NSW_ERR_HOST_IO
+ * if a file cannot be read, NSW_ERR_HOST_PERMISSIONS if others have access to that
+ * of the key, NSW_ERR_HOST_FILE if one does not hold what it should, or the key is
+ * not that of the certificate, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*tls` is NULL then.
+ */
+nsw_status nsw_host_tls_create(const struct nsw_host_tls_config *config,
+                               const struct nsw_allocator *memory,
+                               struct nsw_host_tls **tls);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * Closes the connection, if there is one, without waiting (nsw_host_tls_close
+ * does), and gives the block back. NULL is fine, and so is an already destroyed
+ * one whose memory can still be read.
+ */
+void nsw_host_tls_destroy(struct nsw_host_tls *tls);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * Trusts an identity. One that is pinned already stays so.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CAPACITY.
+ */
+nsw_status nsw_host_tls_pin(struct nsw_host_tls *tls, const struct nsw_key *identity);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * No longer trusts an identity by itself. A connection goes on.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER if it was not
+ * pinned.
+ */
+nsw_status nsw_host_tls_unpin(struct nsw_host_tls *tls, const struct nsw_key *identity);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * Trusts whoever has a certificate of the swarm by this authority, an identity,
+ * that is good now and in `epoch` or a later one. For one that is known already:
+ * its epoch is this from now on; an epoch never goes back.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CAPACITY, NSW_ERR_INVALID
+ * for an epoch before that which has begun.
+ */
+nsw_status nsw_host_tls_add_authority(struct nsw_host_tls *tls,
+                                      const struct nsw_key *authority,
+                                      uint32_t epoch);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * No longer trusts an authority. A connection goes on.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER if it was none.
+ */
+nsw_status nsw_host_tls_remove_authority(struct nsw_host_tls *tls, const struct nsw_key *authority);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * The certificate of the swarm that this node shows from now on; NULL: none.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_FORMAT,
+ * NSW_ERR_COMM_VERSION.
+ */
+nsw_status nsw_host_tls_set_certificate(struct nsw_host_tls *tls,
+                                        const uint8_t *certificate,
+                                        size_t certificate_len);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * The capability that this node shows from now on; NULL: none.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_TOO_LONG for more than
+ * 512 bytes.
+ */
+nsw_status nsw_host_tls_set_capability(struct nsw_host_tls *tls,
+                                       const uint8_t *capability,
+                                       size_t capability_len);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * Connects to a listener as a client, and waits for it for at most `timeout_us`
+ * microseconds (UINT64_MAX: as long as the system and the handshake do). `name` is
+ * what its certificate of TLS must say: a DNS name or an IP address. `expected`:
+ * the identity that must answer; NULL: anybody trusted.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_LENGTH for an address of more than NSW_ADDRESS_MAX bytes,
+ * NSW_ERR_COMM_STATE if there is a connection already, NSW_ERR_HOST_ADDRESS for an
+ * address or a name that is none, NSW_ERR_HOST_TLS if either end refuses the other
+ * (no TLS 1.3, a certificate that is missing, expired, for another name or of
+ * another authority, a wrong proof of identity, an identity that is not trusted),
+ * NSW_ERR_HOST_TIMEOUT, NSW_ERR_HOST_IO, NSW_ERR_HOOK.
+ */
+nsw_status nsw_host_tls_connect(struct nsw_host_tls *tls,
+                                const struct nsw_address *to,
+                                const char *name,
+                                size_t name_len,
+                                const struct nsw_key *expected,
+                                uint64_t timeout_us);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * Takes in the next client of a listener, and waits for it for at most
+ * `timeout_us` microseconds (UINT64_MAX: for ever). Others may wait at the same
+ * listener on other threads.
+ *
+ * Errors: those of a bad handle, NSW_ERR_COMM_STATE if there is a connection
+ * already, NSW_ERR_HOST_TIMEOUT if none came, or its handshake took too long,
+ * NSW_ERR_HOST_TLS if either end refuses the other (as nsw_host_tls_connect), and
+ * then it is to be called again; NSW_ERR_HOST_IO, NSW_ERR_HOOK.
+ */
+nsw_status nsw_host_tls_accept(struct nsw_host_tls *tls,
+                               const struct nsw_host_listener *listener,
+                               uint64_t timeout_us);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * Who is at the other end: fills `*info`, whose `size` the caller has set
+ * (NSW_HOST_TLS_PEER_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_COMM_CLOSED without a connection.
+ */
+nsw_status nsw_host_tls_peer(const struct nsw_host_tls *tls, struct nsw_host_tls_peer_info *info);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * Writes the capability that the peer has shown: at most `cap` bytes to `buf`, the
+ * length to `*len` (which may be NULL); 0 without one. What it is worth is for
+ * nsw_capability_verify to say.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_CLOSED without a
+ * connection, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed.
+ */
+nsw_status nsw_host_tls_peer_capability(const struct nsw_host_tls *tls,
+                                        uint8_t *buf,
+                                        size_t cap,
+                                        size_t *len);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * Sends a frame, without waiting: what the system does not take at once waits,
+ * and leaves during later calls.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_CLOSED without a
+ * connection, NSW_ERR_COMM_TOO_LONG for more than `max_frame` bytes,
+ * NSW_ERR_CAPACITY if an earlier frame still waits, NSW_ERR_HOST_IO if the
+ * connection broke.
+ */
+nsw_status nsw_host_tls_send(struct nsw_host_tls *tls, const uint8_t *frame, size_t frame_len);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * Waits for at most `timeout_us` microseconds (UINT64_MAX: for ever) until all
+ * that was sent has left for the system.
+ *
+ * Errors: those of a bad handle, NSW_ERR_COMM_CLOSED without a connection,
+ * NSW_ERR_HOST_TIMEOUT if some of it has not left, NSW_ERR_HOST_IO.
+ */
+nsw_status nsw_host_tls_flush(struct nsw_host_tls *tls, uint64_t timeout_us);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * The next frame that has arrived, after waiting for one for at most `timeout_us`
+ * microseconds (0: not at all; UINT64_MAX: for ever): at most `cap` bytes to
+ * `buf`, the length to `*len` (which may be NULL). NSW_AGAIN if none came.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL (`*len` is
+ * what is needed, and the frame waits); and, after which the connection is over,
+ * NSW_ERR_COMM_CLOSED if the peer has closed it or there was none, NSW_ERR_HOST_IO
+ * if it broke off, NSW_ERR_HOST_TLS for what is no TLS, NSW_ERR_COMM_TOO_LONG for a
+ * frame longer than `max_frame`.
+ */
+nsw_status nsw_host_tls_receive(struct nsw_host_tls *tls,
+                                uint64_t timeout_us,
+                                uint8_t *buf,
+                                size_t cap,
+                                size_t *len);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * Ends the connection, and tells the peer; waits for at most `timeout_us`
+ * microseconds (UINT64_MAX: for ever) until all that was sent has left. Then there
+ * is a place for another connection.
+ *
+ * Errors: those of a bad handle, NSW_ERR_COMM_CLOSED without a connection,
+ * NSW_ERR_HOST_TIMEOUT if some has not left (it is closed nevertheless),
+ * NSW_ERR_HOST_IO.
+ */
+nsw_status nsw_host_tls_close(struct nsw_host_tls *tls, uint64_t timeout_us);
+#endif
+
+#if defined(NSW_TLS)
+/**
+ * As a transport to its peer: fills `*table`, whose `size` the caller has set
+ * (NSW_TRANSPORT_INIT). It is valid as long as the object.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_tls_transport(struct nsw_host_tls *tls, struct nsw_transport *table);
 #endif
 
 /**

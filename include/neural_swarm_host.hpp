@@ -1,4 +1,4 @@
-// neural-swarm for C++17 and later: sockets and clocks of the operating system. Included by
+// neural-swarm for C++17 and later: sockets, TLS and clocks of the operating system. Included by
 // neural_swarm.hpp, which says how all of it is used, unless NSW_NO_STD is defined.
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
@@ -211,6 +211,162 @@ public:
         return detail::result_of(status, info);
     }
 };
+
+#ifdef NSW_TLS
+
+namespace detail {
+
+template <>
+struct functions<nsw_host_listener> {
+    static constexpr auto destroy = &nsw_host_listener_destroy;
+};
+
+template <>
+struct functions<nsw_host_tls> {
+    using config = nsw_host_tls_config;
+    static constexpr auto footprint = &nsw_host_tls_footprint;
+    static constexpr auto create = &nsw_host_tls_create;
+    static constexpr auto destroy = &nsw_host_tls_destroy;
+};
+
+} // namespace detail
+
+/// A TCP listener by itself, for tls::accept(). See nsw_host_listener_create.
+class listener : public detail::owner<listener, nsw_host_listener> {
+public:
+    /// The memory that create() takes.
+    static result<nsw::footprint> footprint(const nsw_address &bind) noexcept {
+        return footprint_of([&](std::size_t *size, std::size_t *align) {
+            return nsw_host_listener_footprint(&bind, size, align);
+        });
+    }
+    /// Listens. A null `mem` means the system's heap.
+    static result<listener> create(const nsw_address &bind,
+                                   const nsw_allocator *mem = nullptr) noexcept {
+        return made_by([&](nsw_host_listener **out) {
+            return nsw_host_listener_create(&bind, mem, out);
+        });
+    }
+    /// Where it listens, with the port that it got.
+    result<address> local() const noexcept {
+        address found;
+        const nsw_status status = nsw_host_listener_local(get(), &found);
+        return detail::result_of(status, found);
+    }
+};
+
+/// Where the certificates and the key of TLS are. What it is given is only referred to, while it
+/// is used.
+struct tls_config : nsw_host_tls_config {
+    tls_config(const nsw_identity *who, std::string_view certificate_file,
+               std::string_view key_file, std::string_view roots_file,
+               std::size_t longest_frame) noexcept
+        : nsw_host_tls_config{} {
+        size = sizeof(nsw_host_tls_config);
+        identity = who;
+        certificates = certificate_file.data();
+        certificates_len = certificate_file.size();
+        key = key_file.data();
+        key_len = key_file.size();
+        roots = roots_file.data();
+        roots_len = roots_file.size();
+        max_frame = longest_frame;
+    }
+    /// How long a handshake may take.
+    tls_config &set_handshake(std::chrono::microseconds timeout) noexcept {
+        handshake_us = detail::timeout_us(timeout);
+        return *this;
+    }
+};
+
+/// A connection over mutual TLS 1.3, or a place for one. See nsw_host_tls_create.
+class tls : public detail::object<tls, nsw_host_tls> {
+public:
+    /// Trusts an identity.
+    result<void> pin(const nsw_key &identity) noexcept {
+        return result<void>(nsw_host_tls_pin(get(), &identity));
+    }
+    /// No longer trusts an identity by itself.
+    result<void> unpin(const nsw_key &identity) noexcept {
+        return result<void>(nsw_host_tls_unpin(get(), &identity));
+    }
+    /// Trusts whoever has a certificate by this authority.
+    result<void> add_authority(const nsw_key &authority, std::uint32_t epoch) noexcept {
+        return result<void>(nsw_host_tls_add_authority(get(), &authority, epoch));
+    }
+    /// No longer trusts an authority.
+    result<void> remove_authority(const nsw_key &authority) noexcept {
+        return result<void>(nsw_host_tls_remove_authority(get(), &authority));
+    }
+    /// The certificate of the swarm that this node shows from now on; empty: none.
+    result<void> set_certificate(span<const std::uint8_t> certificate) noexcept {
+        return result<void>(
+            nsw_host_tls_set_certificate(get(), certificate.data(), certificate.size()));
+    }
+    /// The capability that this node shows from now on; empty: none.
+    result<void> set_capability(span<const std::uint8_t> capability) noexcept {
+        return result<void>(
+            nsw_host_tls_set_capability(get(), capability.data(), capability.size()));
+    }
+
+    /// Connects to a listener whose certificate says `name`, and whose identity is `expected`
+    /// unless that is null. See nsw_host_tls_connect.
+    result<void> connect(const nsw_address &to, std::string_view name, const nsw_key *expected,
+                         std::chrono::microseconds timeout) noexcept {
+        return result<void>(nsw_host_tls_connect(get(), &to, name.data(), name.size(), expected,
+                                                 detail::timeout_us(timeout)));
+    }
+    /// Takes in the next client of a listener. See nsw_host_tls_accept.
+    result<void> accept(const listener &at, std::chrono::microseconds timeout) noexcept {
+        return result<void>(nsw_host_tls_accept(get(), at.get(), detail::timeout_us(timeout)));
+    }
+    /// Who is at the other end.
+    result<nsw_host_tls_peer_info> peer() const noexcept {
+        nsw_host_tls_peer_info info = NSW_HOST_TLS_PEER_INFO_INIT;
+        const nsw_status status = nsw_host_tls_peer(get(), &info);
+        return detail::result_of(status, info);
+    }
+    /// Writes the capability that the peer has shown; returns its length.
+    result<std::size_t> peer_capability(span<std::uint8_t> buf) const noexcept {
+        return length_of([&](std::size_t *len) {
+            return nsw_host_tls_peer_capability(get(), buf.data(), buf.size(), len);
+        });
+    }
+
+    /// Sends a frame, without waiting.
+    result<void> send(span<const std::uint8_t> frame) noexcept {
+        return result<void>(nsw_host_tls_send(get(), frame.data(), frame.size()));
+    }
+    /// Waits until all that was sent has left for the system.
+    result<void> flush(std::chrono::microseconds timeout) noexcept {
+        return result<void>(nsw_host_tls_flush(get(), detail::timeout_us(timeout)));
+    }
+    /// The length of the frame that has arrived, after waiting for it for so long; none is no
+    /// error.
+    result<std::optional<std::size_t>> receive(span<std::uint8_t> buf,
+                                               std::chrono::microseconds timeout = {}) noexcept {
+        std::size_t len = 0;
+        const nsw_status status =
+            nsw_host_tls_receive(get(), detail::timeout_us(timeout), buf.data(), buf.size(), &len);
+        std::optional<std::size_t> found;
+        if (status == NSW_OK) {
+            found = len;
+        }
+        return detail::result_of(status == NSW_AGAIN ? NSW_OK : status, found);
+    }
+    /// Ends the connection, and tells the peer.
+    result<void> close(std::chrono::microseconds timeout) noexcept {
+        return result<void>(nsw_host_tls_close(get(), detail::timeout_us(timeout)));
+    }
+    /// As hooks; valid as long as the object, also when it moves.
+    result<nsw_transport> transport() noexcept {
+        nsw_transport table = NSW_TRANSPORT_INIT;
+        const nsw_status status = nsw_host_tls_transport(get(), &table);
+        return detail::result_of(status, table);
+    }
+};
+
+#endif // NSW_TLS
 
 } // namespace NSW_HPP_SPAN
 } // namespace NSW_HPP_ON_ERROR

@@ -49,6 +49,8 @@ fn the_committed_header_is_up_to_date() {
         "host_key",
         "host_udp",
         "host_tcp",
+        "host_listener",
+        "host_tls",
         "capability",
         "revocation",
     ] {
@@ -240,7 +242,9 @@ fn the_header_keeps_to_the_grammar() {
             "dataset",
             "framer",
             "group",
+            "host_listener",
             "host_tcp",
+            "host_tls",
             "host_udp",
             "identity",
             "link",

@@ -14,7 +14,7 @@ use crate::host::{load_key, save_key};
 
 /// # Safety
 /// NULL, or readable for `len` bytes.
-unsafe fn path<'a>(path: *const c_char, len: usize) -> Result<&'a Path> {
+pub(super) unsafe fn path<'a>(path: *const c_char, len: usize) -> Result<&'a Path> {
     // SAFETY: the caller's word.
     let bytes = unsafe { input(path.cast::<u8>(), len) }?;
     Ok(Path::new(std::ffi::OsStr::from_bytes(bytes)))

@@ -26,8 +26,12 @@ mod handle;
 pub mod host;
 #[cfg(all(feature = "std", unix))]
 pub mod host_key;
+#[cfg(all(feature = "tls", unix))]
+pub mod host_listener;
 #[cfg(all(feature = "std", unix))]
 pub mod host_tcp;
+#[cfg(all(feature = "tls", unix))]
+pub mod host_tls;
 #[cfg(all(feature = "std", unix))]
 mod host_transport;
 #[cfg(all(feature = "std", unix))]

@@ -32,5 +32,5 @@ pub use key_file::{load_key, save_key};
 pub use tcp::Listener;
 pub use tcp::{MAX_CONNECTIONS, Tcp, TcpConfig, TcpCounts};
 #[cfg(feature = "tls")]
-pub use tls::{Credentials, Judge, Tls, TlsConfig};
+pub use tls::{Tls, TlsConfig, TlsPeer};
 pub use udp::{MAX_DATAGRAM, Udp, UdpConfig, UdpCounts};

@@ -71,10 +71,41 @@ void sockets() {
     CHECK(nsw::now_us() > 0 && nsw::unix_time() > 1790000000u);
 }
 
+// Without files there is no connection; host_tls.c has some.
+void without_certificates() {
+    const nsw::address any = nsw::address::parse("127.0.0.1:0").value();
+    CHECK(nsw::listener::footprint(any)->size > 0);
+    nsw::listener door = nsw::listener::create(any).value();
+    CHECK(door.local().value() != any);
+    nsw_identity_config fresh = NSW_IDENTITY_CONFIG_INIT;
+    nsw_identity *who = nullptr;
+    CHECK_OK(nsw_identity_create(&fresh, nullptr, &who));
+    nsw::tls_config config(who, "/nowhere", "/nowhere", "/nowhere", 100);
+    config.set_handshake(1s);
+    CHECK(config.handshake_us == 1000000 && nsw::tls::footprint(config)->size > 100);
+    nsw::result<nsw::tls> made = nsw::tls::create(config);
+    CHECK_STATUS(made.status(), NSW_ERR_HOST_IO);
+    nsw_identity_destroy(who);
+
+    nsw::tls none = nsw::tls::from_handle(nullptr);
+    const nsw_key key{};
+    std::vector<std::uint8_t> buf(10);
+    for (const nsw_status status :
+         {none.pin(key).status(), none.unpin(key).status(), none.add_authority(key, 1).status(),
+          none.remove_authority(key).status(), none.set_certificate(buf).status(),
+          none.set_capability(buf).status(), none.connect(any, "a", nullptr, 0s).status(),
+          none.accept(door, 0s).status(), none.peer().status(),
+          none.peer_capability(buf).status(), none.send(buf).status(), none.flush(0s).status(),
+          none.receive(buf).status(), none.close(0s).status(), none.transport().status()}) {
+        CHECK_STATUS(status, NSW_ERR_NULL);
+    }
+}
+
 } // namespace
 
 int main() {
     sockets();
+    without_certificates();
     frames(nsw::framing::stream);
     frames(nsw::framing::serial);
     return check_report("hpp_link");

@@ -215,6 +215,42 @@ static nsw_status fill_cascade_report(void *arg) {
     return nsw_cascade_train(cascade, shortcut, &XOR_DATA, &params, arg);
 }
 
+static nsw_status use_framer_config(void *arg) {
+    nsw_framer *framer = NULL;
+    nsw_status status = nsw_framer_create(arg, NULL, &framer);
+    nsw_framer_destroy(framer);
+    return status;
+}
+
+static nsw_status fill_frame(void *arg) {
+    static const uint8_t line[] = {1, 0, 9};
+    size_t taken;
+    nsw_framer *framer = NULL;
+    nsw_framer_config cfg = NSW_FRAMER_CONFIG_INIT;
+    cfg.max_frame = 9;
+    REQUIRE_OK(nsw_framer_create(&cfg, NULL, &framer));
+    CHECK_OK(nsw_framer_push(framer, line, sizeof line, &taken));
+    nsw_status status = nsw_framer_next(framer, arg);
+    nsw_framer_destroy(framer);
+    return status;
+}
+
+static nsw_status use_address(void *arg) {
+    char text[64];
+    return nsw_host_address_text(arg, text, sizeof text, NULL);
+}
+
+static nsw_status fill_address(void *arg) {
+    return nsw_host_address_parse("127.0.0.1:4000", 14, arg);
+}
+
+static nsw_status use_host_tcp_config(void *arg) {
+    nsw_host_tcp *tcp = NULL;
+    nsw_status status = nsw_host_tcp_create(arg, NULL, &tcp);
+    nsw_host_tcp_destroy(tcp);
+    return status;
+}
+
 /* ---- the table ------------------------------------------------------------------- */
 
 static nsw_allocator allocator;
@@ -241,6 +277,10 @@ static nsw_layer_info layer_info = NSW_LAYER_INFO_INIT;
 static nsw_connection connection = NSW_CONNECTION_INIT;
 static nsw_qnet_info qnet_info = NSW_QNET_INFO_INIT;
 static nsw_train_report train_report = NSW_TRAIN_REPORT_INIT;
+static nsw_framer_config framer_config = NSW_FRAMER_CONFIG_INIT;
+static nsw_frame frame = NSW_FRAME_INIT;
+static nsw_address address = NSW_ADDRESS_INIT;
+static nsw_host_tcp_config host_tcp_config = NSW_HOST_TCP_CONFIG_INIT;
 
 static void run_in_turn(void *ctx, size_t parts, nsw_work work, void *work_ctx) {
     (void)ctx;
@@ -324,6 +364,13 @@ static const struct {
      offsetof(nsw_qnet_info, model_size), 1, true},
     {"nsw_train_report", fill_train_report, &train_report, sizeof train_report,
      offsetof(nsw_train_report, stopped_by), 1, true},
+    {"nsw_framer_config", use_framer_config, &framer_config, sizeof framer_config,
+     sizeof(nsw_framer_config), 1, false},
+    {"nsw_frame", fill_frame, &frame, sizeof frame, sizeof(nsw_frame), 1, true},
+    {"nsw_address", use_address, &address, sizeof address, sizeof(nsw_address), 1, false},
+    {"nsw_address (output)", fill_address, &address, sizeof address, sizeof(nsw_address), 1, true},
+    {"nsw_host_tcp_config", use_host_tcp_config, &host_tcp_config, sizeof host_tcp_config,
+     sizeof(nsw_host_tcp_config), 1, false},
 };
 
 static void set_size(guarded *g, uint32_t size) {
@@ -532,6 +579,8 @@ int main(void) {
     qnet_config = small_qnet_config(net);
     dataset_config.inputs = 2;
     fit.high = 1.0f;
+    framer_config.max_frame = host_tcp_config.max_frame = 9;
+    REQUIRE_OK(fill_address(&address));
     REQUIRE_OK(nsw_dataset_view(&XOR_DATA, 2, 1, NULL, &dataset));
 
     for (size_t i = 0; i < COUNT_OF(STRUCTS); i++) {

@@ -15,9 +15,11 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
+use crate::comm::identity::TrustConfig;
 use crate::error::{Error, Result};
 
-/// Where certificates and keys are, as PEM, and how long frames may be.
+/// Where the certificates and the key of TLS are, as PEM, and what a connection can
+/// hold. They have nothing to do with certificates of the swarm.
 #[derive(Clone, Copy, Debug)]
 pub struct TlsConfig<'a> {
     /// This node's certificate and those between it and the authority, its own
@@ -26,25 +28,29 @@ pub struct TlsConfig<'a> {
     /// The private key of that certificate (PKCS#8, SEC1 or PKCS#1). Nobody but
     /// the owner may have access to the file (mode 0600).
     pub key: &'a Path,
-    /// The authorities whose certificates the peer's must come from.
-    pub authorities: &'a Path,
+    /// The authorities of TLS that the peer's certificate must come from.
+    pub roots: &'a Path,
     /// Bytes of the longest frame to send and to take, from 1 to
     /// [`MAX_FRAME`](crate::comm::framing::MAX_FRAME).
     pub max_frame: usize,
     /// How long a handshake may take, once there is a connection.
     pub handshake: Duration,
+    /// Room for those who are trusted.
+    pub trust: TrustConfig,
 }
 
 impl<'a> TlsConfig<'a> {
-    /// With 10 seconds for a handshake.
+    /// With 10 seconds for a handshake, and room for 16 pinned identities and an
+    /// authority of the swarm.
     pub fn new(
         certificates: &'a Path,
         key: &'a Path,
-        authorities: &'a Path,
+        roots: &'a Path,
         max_frame: usize,
     ) -> TlsConfig<'a> {
         let handshake = Duration::from_secs(10);
-        TlsConfig { certificates, key, authorities, max_frame, handshake }
+        let trust = TrustConfig { pinned: 16, authorities: 1 };
+        TlsConfig { certificates, key, roots, max_frame, handshake, trust }
     }
 }
 
@@ -61,7 +67,7 @@ impl Setup {
         let key = read_key(config.key)?;
         let certificates = read_certificates(config.certificates)?;
         let mut roots = RootCertStore::empty();
-        for authority in read_certificates(config.authorities)? {
+        for authority in read_certificates(config.roots)? {
             roots.add(authority).map_err(|_| Error::HostFile)?;
         }
         let (roots, provider) = (Arc::new(roots), Arc::new(ring::default_provider()));

@@ -33,11 +33,14 @@ use rustls::pki_types::ServerName;
 use self::config::Setup;
 pub use self::config::TlsConfig;
 use self::secure::{Role, Secure};
+use super::clock::unix_time;
 use super::tcp::{Listener, connect};
 use super::wait::Deadline;
 use crate::comm::crypto::{self, PublicKey};
 use crate::comm::framing::StreamDecoder;
-use crate::comm::identity::{CERTIFICATE, Hello, MAX_HELLO, Secrets};
+use crate::comm::identity::{
+    CERTIFICATE, Certificate, Hello, MAX_CAPABILITY, MAX_HELLO, Secrets, Trust, Trusted,
+};
 use crate::error::{Error, Result};
 use crate::mem::{Carver, Piece};
 use crate::port::{Address, Allocator, Transport};
@@ -47,29 +50,17 @@ const WELCOME: u8 = 1;
 /// How long a peer is given to learn that it is refused.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// What a node shows to be let in.
-#[derive(Clone, Copy)]
-pub struct Credentials<'a> {
-    /// Its identity, and who signs for it.
-    pub secrets: &'a dyn Secrets,
-    /// A [`Certificate`](crate::comm::identity::Certificate), as bytes.
-    pub certificate: Option<&'a [u8; CERTIFICATE]>,
-    /// A capability, as bytes.
-    pub capability: Option<&'a [u8]>,
-}
-
-/// Says whether a peer may connect: its identity is proved when this is called.
-/// Any error refuses it. [`Trust::judge`](crate::comm::identity::Trust::judge)
-/// does it by pins and certificates.
-pub type Judge<'a> = dyn FnMut(&Hello<'_>) -> Result<()> + 'a;
-
 /// One connection over TLS, or a place for one.
 ///
 /// Its buffers for frames are its own piece of memory; TLS itself (the crates
 /// `rustls` and `ring`) takes memory from the heap as it goes. Waiting blocks the
 /// calling thread.
-pub struct Tls<'m> {
+pub struct Tls<'m, S> {
     setup: Setup,
+    secrets: S,
+    trust: Trust<'m>,
+    certificate: Option<[u8; CERTIFICATE]>,
+    capability: Capability,
     open: Option<Open>,
     decoder: StreamDecoder<'m>,
     /// For who the peer is, whose length has nothing to do with `max_frame`.
@@ -82,46 +73,76 @@ pub struct Tls<'m> {
     _piece: Piece<'m>,
 }
 
+type Capability = heapless::Vec<u8, MAX_CAPABILITY>;
+
 struct Open {
     secure: Secure,
-    peer: Address,
-    identity: PublicKey,
+    peer: TlsPeer,
+    capability: Capability,
 }
 
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsPeer {
+    /// The identity that it has proved.
+    pub identity: PublicKey,
+    /// Why it is trusted.
+    pub trusted: Trusted,
+    /// Where it is.
+    pub address: Address,
+}
+
+/// What is carved from the piece.
 fn carve<'m>(
-    max_frame: usize,
+    config: &TlsConfig<'_>,
     carver: &mut Carver<'m>,
-) -> Result<(StreamDecoder<'m>, StreamDecoder<'m>)> {
-    Ok((StreamDecoder::carve(max_frame, carver)?, StreamDecoder::carve(MAX_HELLO, carver)?))
+) -> Result<(StreamDecoder<'m>, StreamDecoder<'m>, Trust<'m>)> {
+    let decoder = StreamDecoder::carve(config.max_frame, carver)?;
+    let hello = StreamDecoder::carve(MAX_HELLO, carver)?;
+    Ok((decoder, hello, Trust::carve(&config.trust, carver)?))
 }
 
-impl<'m> Tls<'m> {
+impl<'m, S: Secrets> Tls<'m, S> {
     /// The memory that it takes. [`Error::Invalid`] for a `max_frame` out of
     /// range.
     pub fn footprint(config: &TlsConfig<'_>) -> Result<Layout> {
         let mut carver = Carver::measure();
-        carve(config.max_frame, &mut carver)?;
+        carve(config, &mut carver)?;
         carver.layout()
     }
 
-    /// A place for a connection. [`Error::Invalid`] for a `max_frame` out of
-    /// range, [`Error::HostIo`] if a file cannot be read,
-    /// [`Error::HostPermissions`] if others have access to that of the key,
-    /// [`Error::HostFile`] if one does not hold what it should, or the key is not
-    /// that of the certificate.
-    pub fn new(config: &TlsConfig<'_>, memory: impl Allocator<'m>) -> Result<Tls<'m>> {
-        Tls::in_piece(config, memory.allocate(Tls::footprint(config)?)?)
+    /// A place for a connection of the node with these secrets. Nobody is trusted
+    /// yet.
+    ///
+    /// [`Error::Invalid`] for a `max_frame` out of range, [`Error::HostIo`] if a
+    /// file cannot be read, [`Error::HostPermissions`] if others have access to
+    /// that of the key, [`Error::HostFile`] if one does not hold what it should,
+    /// or the key is not that of the certificate.
+    pub fn new(
+        config: &TlsConfig<'_>,
+        secrets: S,
+        memory: impl Allocator<'m>,
+    ) -> Result<Tls<'m, S>> {
+        Tls::in_piece(config, secrets, memory.allocate(Self::footprint(config)?)?)
     }
 
-    pub(crate) fn in_piece(config: &TlsConfig<'_>, mut piece: Piece<'m>) -> Result<Tls<'m>> {
-        let max_frame = config.max_frame;
-        let (decoder, hello) = carve(max_frame, &mut piece.carver(Tls::footprint(config)?)?)?;
+    pub(crate) fn in_piece(
+        config: &TlsConfig<'_>,
+        secrets: S,
+        mut piece: Piece<'m>,
+    ) -> Result<Tls<'m, S>> {
+        let mut carver = piece.carver(Self::footprint(config)?)?;
+        let (decoder, hello, trust) = carve(config, &mut carver)?;
         Ok(Tls {
             setup: Setup::read(config)?,
+            secrets,
+            trust,
+            certificate: None,
+            capability: Capability::new(),
             open: None,
             decoder,
             hello,
-            max_frame,
+            max_frame: config.max_frame,
             handshake: config.handshake,
             #[cfg(test)]
             unbound: false,
@@ -129,8 +150,27 @@ impl<'m> Tls<'m> {
         })
     }
 
-    /// Connects to a listener as a client. `name` is what its certificate must
-    /// say: a DNS name or an IP address.
+    /// Who may connect: nobody, at first. Taking somebody out does not end the
+    /// connection there is.
+    pub fn trust_mut(&mut self) -> &mut Trust<'m> {
+        &mut self.trust
+    }
+
+    /// The certificate of the swarm that this node shows from now on.
+    pub fn set_certificate(&mut self, certificate: Option<&Certificate>) {
+        self.certificate = certificate.map(Certificate::encode);
+    }
+
+    /// The capability that this node shows from now on; empty: none.
+    /// [`Error::CommTooLong`] for more than [`MAX_CAPABILITY`] bytes.
+    pub fn set_capability(&mut self, capability: &[u8]) -> Result<()> {
+        self.capability = Capability::from_slice(capability).map_err(|_| Error::CommTooLong)?;
+        Ok(())
+    }
+
+    /// Connects to a listener as a client. `name` is what its TLS certificate must
+    /// say: a DNS name or an IP address. `expected`: the identity that must
+    /// answer; `None`: anybody trusted.
     ///
     /// [`Error::CommState`] if there is a connection already,
     /// [`Error::HostAddress`] for an address or a name that is none,
@@ -140,8 +180,7 @@ impl<'m> Tls<'m> {
         &mut self,
         to: &Address,
         name: &str,
-        me: &Credentials<'_>,
-        judge: &mut Judge<'_>,
+        expected: Option<&PublicKey>,
         timeout: Duration,
     ) -> Result<()> {
         if self.open.is_some() {
@@ -150,7 +189,7 @@ impl<'m> Tls<'m> {
         let name = ServerName::try_from(name.to_owned()).map_err(|_| Error::HostAddress)?;
         let deadline = Deadline::after(timeout);
         let secure = Secure::client(&self.setup, connect(to, deadline)?, name)?;
-        self.begin(secure, *to, me, judge, deadline)
+        self.begin(secure, *to, expected, deadline)
     }
 
     /// Takes in the next client of a listener. Others may wait at the same
@@ -159,28 +198,21 @@ impl<'m> Tls<'m> {
     /// [`Error::HostTimeout`] if none came, or it took too long;
     /// [`Error::HostTls`] if either end refuses the other; then call again.
     /// Otherwise as [`connect`](Tls::connect).
-    pub fn accept(
-        &mut self,
-        listener: &Listener,
-        me: &Credentials<'_>,
-        judge: &mut Judge<'_>,
-        timeout: Duration,
-    ) -> Result<()> {
+    pub fn accept(&mut self, listener: &Listener, timeout: Duration) -> Result<()> {
         if self.open.is_some() {
             return Err(Error::CommState);
         }
         let deadline = Deadline::after(timeout);
-        let (stream, peer) = listener.accept(deadline)?;
+        let (stream, address) = listener.accept(deadline)?;
         let secure = Secure::server(&self.setup, stream)?;
-        self.begin(secure, peer, me, judge, deadline)
+        self.begin(secure, address, None, deadline)
     }
 
     fn begin(
         &mut self,
         mut secure: Secure,
-        peer: Address,
-        me: &Credentials<'_>,
-        judge: &mut Judge<'_>,
+        address: Address,
+        expected: Option<&PublicKey>,
         deadline: Deadline,
     ) -> Result<()> {
         self.decoder.restart();
@@ -188,57 +220,61 @@ impl<'m> Tls<'m> {
         let deadline = deadline.or_after(self.handshake);
         let met = secure
             .shake_hands(deadline)
-            .and_then(|()| self.introduce(&mut secure, me, judge, deadline));
+            .and_then(|()| self.introduce(&mut secure, expected, deadline));
         match met {
-            Ok(identity) => self.open = Some(Open { secure, peer, identity }),
-            Err(_) => secure.refuse(deadline.or_after(FAREWELL)),
+            Ok((identity, trusted, capability)) => {
+                let peer = TlsPeer { identity, trusted, address };
+                self.open = Some(Open { secure, peer, capability });
+                Ok(())
+            }
+            Err(error) => {
+                secure.refuse(deadline.or_after(FAREWELL));
+                Err(error)
+            }
         }
-        met.map(|_| ())
     }
 
     /// Tells who we are, and learns who the peer is.
     fn introduce(
         &mut self,
         secure: &mut Secure,
-        me: &Credentials<'_>,
-        judge: &mut Judge<'_>,
+        expected: Option<&PublicKey>,
         deadline: Deadline,
-    ) -> Result<PublicKey> {
+    ) -> Result<(PublicKey, Trusted, Capability)> {
         let exporter = self.binding(secure)?;
         let (ours, theirs) = match secure.role() {
             Role::Client => (0, 1),
             Role::Server => (1, 0),
         };
-        let identity = me.secrets.identity();
-        let binding = me.secrets.sign(&bound(&exporter, ours))?;
-        let (certificate, capability) = (me.certificate, me.capability);
+        let hello = Hello {
+            identity: self.secrets.identity(),
+            binding: self.secrets.sign(&bound(&exporter, ours))?,
+            certificate: self.certificate.as_ref(),
+            capability: Some(&*self.capability).filter(|bytes| !bytes.is_empty()),
+        };
         let mut buf = [0; MAX_HELLO];
-        let len = Hello { identity, binding, certificate, capability }.encode(&mut buf)?;
+        let len = hello.encode(&mut buf)?;
         secure.put(buf.get(..len).unwrap_or_default())?;
         secure.flush(deadline)?;
 
-        let bytes = self.frame_of_hello(secure, deadline)?;
+        let bytes = early_frame(&mut self.hello, secure, deadline)?;
         let peer = Hello::parse(bytes).map_err(|_| Error::HostTls)?;
+        if expected.is_some_and(|expected| peer.identity != *expected) {
+            return Err(Error::HostTls);
+        }
         crypto::verify(&peer.identity, &bound(&exporter, theirs), &peer.binding)
-            .and_then(|()| judge(&peer))
             .map_err(|_| Error::HostTls)?;
+        let trusted = self.trust.judge(&peer, false, Some(unix_time()));
+        let trusted = trusted.map_err(|_| Error::HostTls)?;
+        let capability = Capability::from_slice(peer.capability.unwrap_or_default());
+        let capability = capability.map_err(|_| Error::HostTls)?;
         let identity = peer.identity;
 
         secure.put(&[WELCOME])?;
         secure.flush(deadline)?;
-        match self.frame_of_hello(secure, deadline)? {
-            [WELCOME] => Ok(identity),
+        match early_frame(&mut self.hello, secure, deadline)? {
+            [WELCOME] => Ok((identity, trusted, capability)),
             _ => Err(Error::HostTls),
-        }
-    }
-
-    /// A frame before any other. Who leaves instead refuses us.
-    fn frame_of_hello(&mut self, secure: &mut Secure, deadline: Deadline) -> Result<&[u8]> {
-        match secure.next(&mut self.hello, deadline) {
-            Ok(true) => Ok(self.hello.next().map_or(&[], |frame| frame.bytes)),
-            Ok(false) => Err(Error::HostTimeout),
-            Err(Error::CommClosed | Error::CommTooLong) => Err(Error::HostTls),
-            Err(error) => Err(error),
         }
     }
 
@@ -251,13 +287,13 @@ impl<'m> Tls<'m> {
     }
 
     /// Who is at the other end, as long as there is a connection.
-    pub fn peer(&self) -> Option<&Address> {
+    pub fn peer(&self) -> Option<&TlsPeer> {
         self.open.as_ref().map(|open| &open.peer)
     }
 
-    /// The identity that the peer has proved.
-    pub fn identity(&self) -> Option<&PublicKey> {
-        self.open.as_ref().map(|open| &open.identity)
+    /// The capability that the peer has shown, as bytes; empty without one.
+    pub fn peer_capability(&self) -> Option<&[u8]> {
+        self.open.as_ref().map(|open| &*open.capability)
     }
 
     /// Sends a frame without waiting: what the system does not take at once
@@ -333,24 +369,38 @@ impl<'m> Tls<'m> {
     }
 }
 
-impl Transport for Tls<'_> {
+impl<S: Secrets> Transport for Tls<'_, S> {
     /// As of any transport; [`Error::CommPeer`] if the connection is to somebody
     /// else.
     fn send(&mut self, to: &Address, datagram: &[u8]) -> Result<()> {
-        if self.peer().is_some_and(|peer| peer != to) {
+        if self.peer().is_some_and(|peer| peer.address != *to) {
             return Err(Error::CommPeer);
         }
         self.send_frame(datagram)
     }
 
     fn receive(&mut self, buf: &mut [u8]) -> Result<Option<(usize, Address)>> {
-        let peer = self.peer().copied();
+        let from = self.peer().map(|peer| peer.address);
         let len = self.receive_within(buf, Duration::ZERO)?;
-        Ok(len.zip(peer))
+        Ok(len.zip(from))
     }
 
     fn waiting(&self) -> Option<usize> {
         self.open.as_ref().and(self.decoder.waiting())
+    }
+}
+
+/// A frame before any other. Who leaves instead refuses us.
+fn early_frame<'d>(
+    decoder: &'d mut StreamDecoder<'_>,
+    secure: &mut Secure,
+    deadline: Deadline,
+) -> Result<&'d [u8]> {
+    match secure.next(decoder, deadline) {
+        Ok(true) => Ok(decoder.next().map_or(&[], |frame| frame.bytes)),
+        Ok(false) => Err(Error::HostTimeout),
+        Err(Error::CommClosed | Error::CommTooLong) => Err(Error::HostTls),
+        Err(error) => Err(error),
     }
 }
 

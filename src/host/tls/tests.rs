@@ -19,7 +19,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Server
 
 use super::*;
 use crate::comm::crypto::Secret;
-use crate::comm::identity::{LocalSecrets, Trust, TrustConfig};
+use crate::comm::identity::LocalSecrets;
 use crate::host::{parse_address, socket_address, unix_time};
 use crate::port::Heap;
 
@@ -42,6 +42,8 @@ fn authority() -> Authority {
     let pem = params.self_signed(&key).unwrap().pem();
     Authority { pem, issuer: Issuer::new(params, key) }
 }
+
+type Local = Tls<'static, LocalSecrets>;
 
 /// A node's files, gone with it.
 struct Node {
@@ -74,7 +76,7 @@ impl Node {
         let node = Node { folder, secrets: LocalSecrets::new(Secret::new([number; 32])) };
         node.write("certificates", &certificate.pem());
         node.write("key", &key.serialize_pem());
-        node.write("authorities", &trusts.pem);
+        node.write("roots", &trusts.pem);
         node
     }
 
@@ -84,36 +86,33 @@ impl Node {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     }
 
-    fn tls_with(&self, change: impl FnOnce(&mut TlsConfig<'_>)) -> Result<Tls<'static>> {
+    fn tls_with(&self, change: impl FnOnce(&mut TlsConfig<'_>)) -> Result<Local> {
         let path = |file| self.folder.join(file);
-        let (certificates, key, authorities) =
-            (path("certificates"), path("key"), path("authorities"));
-        let mut config = TlsConfig::new(&certificates, &key, &authorities, 65535);
+        let (certificates, key, roots) = (path("certificates"), path("key"), path("roots"));
+        let mut config = TlsConfig::new(&certificates, &key, &roots, 65535);
         change(&mut config);
-        Tls::new(&config, Heap)
+        Tls::new(&config, self.secrets.clone(), Heap)
     }
 
-    fn tls(&self) -> Tls<'static> {
-        self.tls_with(|_| ()).unwrap()
+    /// A place for a connection to that node.
+    fn tls(&self, peer: &Node) -> Local {
+        let mut tls = self.tls_with(|_| ()).unwrap();
+        tls.trust_mut().pin(&peer.identity()).unwrap();
+        tls
     }
 
-    fn me(&self) -> Credentials<'_> {
-        Credentials { secrets: &self.secrets, certificate: None, capability: None }
+    fn identity(&self) -> PublicKey {
+        self.secrets.identity()
     }
 
     /// The same certificate for a peer of our own making.
     fn chain(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, Arc<RootCertStore>) {
         let read = |file| CertificateDer::from_pem_file(self.folder.join(file)).unwrap();
         let mut roots = RootCertStore::empty();
-        roots.add(read("authorities")).unwrap();
+        roots.add(read("roots")).unwrap();
         let key = PrivateKeyDer::from_pem_file(self.folder.join("key")).unwrap();
         (vec![read("certificates")], key, Arc::new(roots))
     }
-}
-
-fn only(node: &Node) -> impl FnMut(&Hello<'_>) -> Result<()> + use<> {
-    let wanted = node.secrets.identity();
-    move |hello| if hello.identity == wanted { Ok(()) } else { Err(Error::CommUntrusted) }
 }
 
 fn listener() -> (Listener, Address) {
@@ -123,43 +122,37 @@ fn listener() -> (Listener, Address) {
 }
 
 /// Both ends meet; what each says of it.
-fn meet(
-    client: (&mut Tls<'_>, &Node, &mut (dyn FnMut(&Hello<'_>) -> Result<()> + Send)),
-    server: (&mut Tls<'_>, &Node, &mut (dyn FnMut(&Hello<'_>) -> Result<()> + Send)),
-) -> (Result<()>, Result<()>) {
+fn meet(client: &mut Tls<'_, impl Secrets>, server: &mut Local) -> (Result<()>, Result<()>) {
     let (listener, at) = listener();
     thread::scope(|scope| {
-        let (tls, node, judge) = server;
-        let server = scope.spawn(move || tls.accept(&listener, &node.me(), judge, LONG));
-        let (tls, node, judge) = client;
-        let client = tls.connect(&at, NAME, &node.me(), judge, LONG);
+        let server = scope.spawn(|| server.accept(&listener, LONG));
+        let client = client.connect(&at, NAME, None, LONG);
         (client, server.join().unwrap())
     })
 }
 
-/// Two nodes of one authority, connected.
-fn pair() -> (Tls<'static>, Tls<'static>) {
+/// Two nodes of one authority.
+fn nodes() -> (Node, Node) {
     let ca = authority();
-    let (a, b) = (Node::new(1, &ca, &ca), Node::new(2, &ca, &ca));
-    let (mut client, mut server) = (a.tls(), b.tls());
-    let met = meet((&mut client, &a, &mut only(&b)), (&mut server, &b, &mut only(&a)));
-    assert_eq!(met, (Ok(()), Ok(())));
-    (client, server)
+    (Node::new(1, &ca, &ca), Node::new(2, &ca, &ca))
 }
+
+const GOOD: (Result<()>, Result<()>) = (Ok(()), Ok(()));
+const REFUSED: (Result<()>, Result<()>) = (Err(Error::HostTls), Err(Error::HostTls));
 
 // ---- what works ---------------------------------------------------------------
 
 #[test]
 fn both_ends_know_each_other_and_frames_go_both_ways() {
-    let ca = authority();
-    let (a, b) = (Node::new(1, &ca, &ca), Node::new(2, &ca, &ca));
-    let (mut client, mut server) = (a.tls(), b.tls());
-    assert_eq!((client.peer(), client.identity()), (None, None));
+    let (a, b) = nodes();
+    let (mut client, mut server) = (a.tls(&b), b.tls(&a));
+    assert_eq!((client.peer(), client.peer_capability()), (None, None));
     assert_eq!(client.send_frame(b"x"), Err(Error::CommClosed));
-    let met = meet((&mut client, &a, &mut only(&b)), (&mut server, &b, &mut only(&a)));
-    assert_eq!(met, (Ok(()), Ok(())));
-    assert_eq!(client.identity(), Some(&b.secrets.identity()));
-    assert_eq!(server.identity(), Some(&a.secrets.identity()));
+    assert_eq!(meet(&mut client, &mut server), GOOD);
+    let (seen, other) = (*client.peer().unwrap(), *server.peer().unwrap());
+    assert_eq!((seen.identity, seen.trusted), (b.identity(), Trusted::Pinned));
+    assert_eq!((other.identity, other.trusted), (a.identity(), Trusted::Pinned));
+    assert_eq!(client.peer_capability(), Some(&[][..]));
     let mut buf = vec![0; 65535];
     assert_eq!(server.receive(&mut buf), Ok(None));
     assert_eq!(server.receive_within(&mut buf, SHORT), Ok(None));
@@ -169,12 +162,11 @@ fn both_ends_know_each_other_and_frames_go_both_ways() {
         assert!(buf[..len].iter().all(|byte| *byte == len as u8));
     }
     // As a transport.
-    let (to, from) = (*server.peer().unwrap(), *client.peer().unwrap());
-    server.send(&to, b"back").unwrap();
+    server.send(&other.address, b"back").unwrap();
     assert_eq!(client.receive_within(&mut buf[..3], LONG), Err(Error::BufferTooSmall));
     assert_eq!(client.waiting(), Some(4));
-    assert_eq!(client.receive(&mut buf), Ok(Some((4, from))));
-    assert_eq!(client.send(&to, b"x"), Err(Error::CommPeer));
+    assert_eq!(client.receive(&mut buf), Ok(Some((4, seen.address))));
+    assert_eq!(client.send(&other.address, b"x"), Err(Error::CommPeer));
     assert_eq!(client.send_frame(&vec![0; 65536]), Err(Error::CommTooLong));
     // The end.
     client.send_frame(b"last").unwrap();
@@ -185,44 +177,44 @@ fn both_ends_know_each_other_and_frames_go_both_ways() {
     assert_eq!(server.peer(), None);
     assert_eq!(server.send_frame(b"x"), Err(Error::CommClosed));
     // The place can be used again.
-    let met = meet((&mut client, &a, &mut only(&b)), (&mut server, &b, &mut only(&a)));
-    assert_eq!(met, (Ok(()), Ok(())));
-    let again = client.connect(&from, NAME, &a.me(), &mut only(&b), LONG);
-    assert_eq!(again, Err(Error::CommState));
+    assert_eq!(meet(&mut client, &mut server), GOOD);
+    assert_eq!(client.connect(&seen.address, NAME, None, LONG), Err(Error::CommState));
 }
 
 #[test]
 fn a_certificate_of_the_swarm_lets_in_and_a_capability_is_handed_on() {
-    use crate::comm::identity::{Certificate, Validity};
-    let ca = authority();
-    let (a, b) = (Node::new(1, &ca, &ca), Node::new(2, &ca, &ca));
+    use crate::comm::identity::Validity;
+    let (a, b) = nodes();
     let chief = LocalSecrets::new(Secret::new([9; 32]));
-    let validity = Validity { not_before: 0, not_after: u64::MAX, epoch: 3 };
-    let issued = Certificate::issue(&chief, &a.secrets.identity(), 1, validity).unwrap().encode();
-    let (mut client, mut server) = (a.tls(), b.tls());
-    let (listener, at) = listener();
-    let config = TrustConfig { pinned: 0, authorities: 1 };
-    let layout = Trust::footprint(&config).unwrap();
-    let mut piece = Heap.allocate(layout).unwrap();
-    let mut trust = Trust::carve(&config, &mut piece.carver(layout).unwrap()).unwrap();
-    trust.add_authority(&chief.identity(), 3).unwrap();
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            let me = Credentials { certificate: Some(&issued), capability: Some(b"c"), ..a.me() };
-            client.connect(&at, NAME, &me, &mut |_| Ok(()), LONG).unwrap();
-        });
-        let mut judge = |hello: &Hello<'_>| {
-            assert_eq!(hello.capability, Some(&b"c"[..]));
-            trust.judge(hello, false, Some(unix_time())).map(|_| ())
-        };
-        server.accept(&listener, &b.me(), &mut judge, LONG).unwrap();
-    });
-    assert_eq!(server.identity(), Some(&a.secrets.identity()));
+    let now = unix_time();
+    let (mut client, mut server) = (a.tls(&b), b.tls_with(|_| ()).unwrap());
+    server.trust_mut().add_authority(&chief.identity(), 3).unwrap();
+    assert_eq!(client.set_capability(&[7; MAX_CAPABILITY + 1]), Err(Error::CommTooLong));
+    client.set_capability(&[7; MAX_CAPABILITY]).unwrap();
+    for (not_before, not_after, epoch, met) in [
+        (now - 9, now + 900, 3, GOOD),
+        (now - 9, now - 1, 3, REFUSED),
+        (now + 900, now + 901, 3, REFUSED),
+        (now - 9, now + 900, 2, REFUSED),
+    ] {
+        let validity = Validity { not_before, not_after, epoch };
+        let issued = Certificate::issue(&chief, &a.identity(), 1, validity).unwrap();
+        client.set_certificate(Some(&issued));
+        assert_eq!(meet(&mut client, &mut server), met);
+        if met == GOOD {
+            assert_eq!(server.peer().unwrap().trusted, Trusted::Certificate(issued));
+            assert_eq!(server.peer_capability(), Some(&[7; MAX_CAPABILITY][..]));
+            client.close(LONG).unwrap();
+            server.close(LONG).unwrap();
+        }
+    }
 }
 
 #[test]
 fn what_has_no_room_is_told_and_nothing_is_lost() {
-    let (mut client, mut server) = pair();
+    let (a, b) = nodes();
+    let (mut client, mut server) = (a.tls(&b), b.tls(&a));
+    assert_eq!(meet(&mut client, &mut server), GOOD);
     let frame = |i: usize| vec![i as u8; 60_000];
     let mut sent = 0;
     let refused = loop {
@@ -305,7 +297,7 @@ fn raw_server(
 fn relayed(unbound: bool) -> (Result<()>, Result<()>, Option<Vec<u8>>) {
     let ca = authority();
     let (a, b, mallory) = (Node::new(1, &ca, &ca), Node::new(2, &ca, &ca), Node::new(3, &ca, &ca));
-    let (mut client, mut server) = (a.tls(), b.tls());
+    let (mut client, mut server) = (a.tls(&b), b.tls(&a));
     (client.unbound, server.unbound) = (unbound, unbound);
     let (listener, at) = listener();
     let outside = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -324,11 +316,11 @@ fn relayed(unbound: bool) -> (Result<()>, Result<()>, Option<Vec<u8>>) {
             Ok(overheard)
         });
         let server = scope.spawn(|| {
-            server.accept(&listener, &b.me(), &mut only(&a), LONG)?;
+            server.accept(&listener, LONG)?;
             assert_eq!(server.receive_within(&mut [0; 100], LONG), Ok(Some(6)));
             Ok(())
         });
-        let met = client.connect(&to_mallory, NAME, &a.me(), &mut only(&b), LONG);
+        let met = client.connect(&to_mallory, NAME, Some(&b.identity()), LONG);
         if met.is_ok() {
             client.send_frame(b"secret").unwrap();
             client.close(LONG).unwrap();
@@ -360,75 +352,85 @@ fn certificates_that_are_not_right_are_refused() {
         ("the server's has expired", good(), Node::until(2, &ours, &ours, 2020), NAME),
         ("the server has another name", good(), good(), "other.example"),
     ] {
-        let (mut a, mut b) = (client.tls(), server.tls());
+        let (mut a, mut b) = (client.tls(&server), server.tls(&client));
         let (listener, at) = listener();
         let refused = thread::scope(|scope| {
-            let accepted = scope.spawn(|| b.accept(&listener, &server.me(), &mut |_| Ok(()), LONG));
-            let met = a.connect(&at, name, &client.me(), &mut |_| Ok(()), LONG);
+            let accepted = scope.spawn(|| b.accept(&listener, LONG));
+            let met = a.connect(&at, name, None, LONG);
             (met, accepted.join().unwrap())
         });
-        assert_eq!(refused, (Err(Error::HostTls), Err(Error::HostTls)), "{what}");
+        assert_eq!(refused, REFUSED, "{what}");
         assert_eq!((a.peer(), b.peer()), (None, None));
+    }
+}
+
+/// A secure element that fails.
+struct Broken(LocalSecrets);
+
+impl crate::comm::noise::StaticKey for Broken {
+    fn public_key(&self) -> PublicKey {
+        self.0.public_key()
+    }
+    fn agree(&self, peer: &PublicKey) -> Result<zeroize::Zeroizing<[u8; 32]>> {
+        self.0.agree(peer)
+    }
+}
+
+impl Secrets for Broken {
+    fn identity(&self) -> PublicKey {
+        self.0.identity()
+    }
+    fn sign(&self, _: &[u8]) -> Result<[u8; 64]> {
+        Err(Error::Hook)
     }
 }
 
 #[test]
 fn identities_that_are_not_wanted_are_refused() {
-    let ca = authority();
-    let (a, b, c) = (Node::new(1, &ca, &ca), Node::new(2, &ca, &ca), Node::new(3, &ca, &ca));
-    let (mut client, mut server) = (a.tls(), b.tls());
-    let met = meet((&mut client, &a, &mut only(&c)), (&mut server, &b, &mut only(&a)));
-    assert_eq!(met, (Err(Error::HostTls), Err(Error::HostTls)));
-    let met = meet((&mut client, &a, &mut only(&b)), (&mut server, &b, &mut only(&c)));
-    assert_eq!(met, (Err(Error::HostTls), Err(Error::HostTls)));
-    assert_eq!((client.identity(), server.identity()), (None, None));
-    // A secure element that fails is told as such.
-    struct Broken(LocalSecrets);
-    impl crate::comm::noise::StaticKey for Broken {
-        fn public_key(&self) -> PublicKey {
-            self.0.public_key()
-        }
-        fn agree(&self, peer: &PublicKey) -> Result<zeroize::Zeroizing<[u8; 32]>> {
-            self.0.agree(peer)
-        }
-    }
-    impl Secrets for Broken {
-        fn identity(&self) -> PublicKey {
-            self.0.identity()
-        }
-        fn sign(&self, _: &[u8]) -> Result<[u8; 64]> {
-            Err(Error::Hook)
-        }
-    }
-    let broken = Broken(a.secrets.clone());
+    let (a, b) = nodes();
+    // Nobody is trusted without a word.
+    let (mut client, mut server) = (a.tls(&b), b.tls_with(|_| ()).unwrap());
+    assert_eq!(meet(&mut client, &mut server), REFUSED);
+    server.trust_mut().pin(&a.identity()).unwrap();
+    assert_eq!(meet(&mut client, &mut server), GOOD);
+    client.close(LONG).unwrap();
+    server.close(LONG).unwrap();
+    client.trust_mut().unpin(&b.identity());
+    assert_eq!(meet(&mut client, &mut server), REFUSED);
+    // Trusted, but not the one that is called.
+    client.trust_mut().pin(&b.identity()).unwrap();
     let (listener, at) = listener();
     thread::scope(|scope| {
-        let accepted = scope.spawn(|| server.accept(&listener, &b.me(), &mut only(&a), LONG));
-        let me = Credentials { secrets: &broken, ..a.me() };
-        assert_eq!(client.connect(&at, NAME, &me, &mut only(&b), LONG), Err(Error::Hook));
-        assert_eq!(accepted.join().unwrap(), Err(Error::HostTls));
+        let accepted = scope.spawn(|| server.accept(&listener, LONG));
+        let met = client.connect(&at, NAME, Some(&a.identity()), LONG);
+        assert_eq!((met, accepted.join().unwrap()), REFUSED);
     });
+    assert_eq!((client.peer(), server.peer()), (None, None));
+
+    let path = |file| a.folder.join(file);
+    let (certificates, key, roots) = (path("certificates"), path("key"), path("roots"));
+    let config = TlsConfig::new(&certificates, &key, &roots, 100);
+    let mut broken = Tls::new(&config, Broken(a.secrets.clone()), Heap).unwrap();
+    assert_eq!(meet(&mut broken, &mut server), (Err(Error::Hook), Err(Error::HostTls)));
 }
 
 /// What a server says of a client of our own making.
-fn accept(server: &Node, client: impl FnOnce(&Address) + Send) -> Result<()> {
-    let mut tls = server.tls();
+fn accept(server: &mut Local, client: impl FnOnce(&Address) + Send) -> Result<()> {
     let (listener, at) = listener();
     thread::scope(|scope| {
         scope.spawn(move || client(&at));
-        tls.accept(&listener, &server.me(), &mut |_| Ok(()), LONG)
+        server.accept(&listener, LONG)
     })
 }
 
 #[test]
 fn proofs_that_are_not_right_are_refused() {
-    let ca = authority();
-    let (a, b) = (Node::new(1, &ca, &ca), Node::new(2, &ca, &ca));
+    let (a, b) = nodes();
     // What the client says, given its exporter, the server's first frame and its
     // own right proof.
     type Say = fn(&[u8; 32], &[u8], &Hello<'static>) -> Vec<u8>;
     let says = |say: Say| {
-        accept(&b, |at| {
+        accept(&mut b.tls(&a), |at| {
             let mut stream = raw_client(&a, at);
             let theirs = read_frame(&mut stream).unwrap();
             let label = b"EXPORTER-Channel-Binding";
@@ -480,21 +482,20 @@ fn proofs_that_are_not_right_are_refused() {
 
 #[test]
 fn who_does_not_speak_mutual_tls_1_3_is_refused() {
-    let ca = authority();
-    let (a, b) = (Node::new(1, &ca, &ca), Node::new(2, &ca, &ca));
+    let (a, b) = nodes();
     let try_read = |mut stream: rustls::StreamOwned<ClientConnection, TcpStream>| {
         let _ = stream.write_all(&[0, 0]);
         assert!(read_frame(&mut stream).is_err());
     };
     // Without a certificate.
-    let refused = accept(&b, |at| {
+    let refused = accept(&mut b.tls(&a), |at| {
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let config = config.with_protocol_versions(&[&TLS13]).unwrap();
         try_read(raw(config.with_root_certificates(a.chain().2).with_no_client_auth(), at));
     });
     assert_eq!(refused, Err(Error::HostTls));
     // TLS 1.2, with one.
-    let refused = accept(&b, |at| {
+    let refused = accept(&mut b.tls(&a), |at| {
         let (chain, key, roots) = a.chain();
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let config = config.with_protocol_versions(&[&TLS12]).unwrap();
@@ -504,7 +505,7 @@ fn who_does_not_speak_mutual_tls_1_3_is_refused() {
     assert_eq!(refused, Err(Error::HostTls));
     // No TLS at all; nothing at all.
     for bytes in [&b"GET / HTTP/1.0\r\n\r\n"[..], &[0; 600], &[]] {
-        let refused = accept(&b, |at| {
+        let refused = accept(&mut b.tls(&a), |at| {
             let mut stream = TcpStream::connect(socket_address(at).unwrap()).unwrap();
             stream.write_all(bytes).unwrap();
         });
@@ -514,7 +515,7 @@ fn who_does_not_speak_mutual_tls_1_3_is_refused() {
     for version in [&TLS12, &TLS13] {
         let outside = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = crate::host::to_address(outside.local_addr().unwrap());
-        let mut client = a.tls();
+        let mut client = a.tls(&b);
         let refused = thread::scope(|scope| {
             scope.spawn(|| {
                 let mut stream = raw_server(&b, &outside, version);
@@ -522,7 +523,7 @@ fn who_does_not_speak_mutual_tls_1_3_is_refused() {
                 let _ = stream.write_all(b"\x05\0hello");
                 let _ = stream.read(&mut [0; 100]);
             });
-            client.connect(&at, NAME, &a.me(), &mut |_| Ok(()), LONG)
+            client.connect(&at, NAME, None, LONG)
         });
         assert_eq!(refused, Err(Error::HostTls), "{version:?}");
     }
@@ -534,37 +535,36 @@ fn nobody_waits_for_ever() {
     let node = Node::new(1, &ca, &ca);
     let mut tls = node.tls_with(|config| config.handshake = SHORT).unwrap();
     let (listener, at) = listener();
-    let judge: &mut Judge<'_> = &mut |_| Ok(());
-    assert_eq!(tls.accept(&listener, &node.me(), judge, SHORT), Err(Error::HostTimeout));
+    assert_eq!(tls.accept(&listener, SHORT), Err(Error::HostTimeout));
     let silent = TcpStream::connect(socket_address(&at).unwrap()).unwrap();
-    assert_eq!(tls.accept(&listener, &node.me(), judge, LONG), Err(Error::HostTimeout));
+    assert_eq!(tls.accept(&listener, LONG), Err(Error::HostTimeout));
     drop(silent);
-    assert_eq!(tls.connect(&at, NAME, &node.me(), judge, LONG), Err(Error::HostTimeout));
+    assert_eq!(tls.connect(&at, NAME, None, LONG), Err(Error::HostTimeout));
     let closed = parse_address("127.0.0.1:1").unwrap();
-    assert_eq!(tls.connect(&closed, NAME, &node.me(), judge, LONG), Err(Error::HostIo));
-    assert_eq!(tls.connect(&at, "no name!", &node.me(), judge, LONG), Err(Error::HostAddress));
+    assert_eq!(tls.connect(&closed, NAME, None, LONG), Err(Error::HostIo));
+    assert_eq!(tls.connect(&at, "no name!", None, LONG), Err(Error::HostAddress));
     let none = Address::default();
-    assert_eq!(tls.connect(&none, NAME, &node.me(), judge, LONG), Err(Error::HostAddress));
+    assert_eq!(tls.connect(&none, NAME, None, LONG), Err(Error::HostAddress));
 }
 
 #[test]
 fn a_connection_that_breaks_is_told_from_one_that_ends() {
-    let ca = authority();
-    let (a, b) = (Node::new(1, &ca, &ca), Node::new(2, &ca, &ca));
+    let (a, b) = nodes();
     for (frame, error) in [(None, Error::HostIo), (Some(vec![0; 101]), Error::CommTooLong)] {
         let mut server = b.tls_with(|config| config.max_frame = 100).unwrap();
+        server.trust_mut().pin(&a.identity()).unwrap();
         let (listener, at) = listener();
         thread::scope(|scope| {
             scope.spawn(|| {
-                let mut client = a.tls();
-                client.connect(&at, NAME, &a.me(), &mut |_| Ok(()), LONG).unwrap();
+                let mut client = a.tls(&b);
+                client.connect(&at, NAME, None, LONG).unwrap();
                 match &frame {
                     Some(frame) => client.send_frame(frame).unwrap(),
                     // Gone without a word.
                     None => client.open.as_ref().unwrap().secure.break_off(),
                 }
             });
-            server.accept(&listener, &b.me(), &mut |_| Ok(()), LONG).unwrap();
+            server.accept(&listener, LONG).unwrap();
             assert_eq!(server.receive_within(&mut [0; 100], LONG), Err(error));
             assert_eq!(server.peer(), None);
         });
@@ -593,7 +593,7 @@ fn files_that_do_not_hold_what_they_should() {
         assert_eq!(refused(), Some(Error::HostFile), "{text}");
     }
     node.write("key", &key);
-    for file in ["certificates", "authorities"] {
+    for file in ["certificates", "roots"] {
         let before = fs::read_to_string(node.folder.join(file)).unwrap();
         for text in ["", "nonsense", &key, &certificate[..certificate.len() / 2]] {
             node.write(file, text);
@@ -601,7 +601,7 @@ fn files_that_do_not_hold_what_they_should() {
         }
         node.write(file, &before);
     }
-    for file in ["key", "certificates", "authorities"] {
+    for file in ["key", "certificates", "roots"] {
         fs::rename(node.folder.join(file), node.folder.join("away")).unwrap();
         assert_eq!(refused(), Some(Error::HostIo), "{file}");
         fs::rename(node.folder.join("away"), node.folder.join(file)).unwrap();
