@@ -12,6 +12,7 @@ install(FILES
     "${NSW_INCLUDE_DIR}/neural_swarm_cascade.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_dataset.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_framing.hpp"
+    "${NSW_INCLUDE_DIR}/neural_swarm_group.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_host.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_kernel.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_link.hpp"
