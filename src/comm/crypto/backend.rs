@@ -1,17 +1,34 @@
 //! Who computes: one trait, two implementations that agree on every byte.
 
-use chacha20poly1305::aead::{AeadInOut, KeyInit};
+use chacha20poly1305::aead::{AeadInOut, KeyInit, Nonce, Tag};
 use zeroize::Zeroizing;
 
-/// ChaCha20-Poly1305 (RFC 8439) and X25519 (RFC 7748).
+/// ChaCha20-Poly1305 (RFC 8439), AES-256-GCM (NIST SP 800-38D) and X25519
+/// (RFC 7748).
 pub trait Backend {
-    /// Encrypts `text` in place and returns the tag over it and `ad`.
+    /// Encrypts `text` in place by ChaCha20-Poly1305 and returns the tag over it
+    /// and `ad`.
     fn seal(key: &[u8; 32], nonce: &[u8; 12], ad: &[u8], text: &mut [u8]) -> [u8; 16];
 
     /// Decrypts `text` in place; `false` if it is not authentic, and `text` is
     /// of no use then. The tag is compared in constant time.
     #[must_use]
     fn open(key: &[u8; 32], nonce: &[u8; 12], ad: &[u8], text: &mut [u8], tag: &[u8; 16]) -> bool;
+
+    /// [`seal`](Self::seal) by AES-256-GCM.
+    #[cfg(feature = "std")]
+    fn seal_aes(key: &[u8; 32], nonce: &[u8; 12], ad: &[u8], text: &mut [u8]) -> [u8; 16];
+
+    /// [`open`](Self::open) by AES-256-GCM.
+    #[cfg(feature = "std")]
+    #[must_use]
+    fn open_aes(
+        key: &[u8; 32],
+        nonce: &[u8; 12],
+        ad: &[u8],
+        text: &mut [u8],
+        tag: &[u8; 16],
+    ) -> bool;
 
     /// The shared secret of a private and a public key; all zero if the public
     /// key is of small order.
@@ -28,19 +45,44 @@ pub type Default = Server;
 #[cfg(not(all(feature = "server-crypto", not(target_family = "wasm"))))]
 pub type Default = Portable;
 
-/// Rust alone, on every machine: `chacha20poly1305` and `x25519-dalek`.
+/// Rust alone, on every machine: `chacha20poly1305`, `aes-gcm` and
+/// `x25519-dalek`.
 #[derive(Clone, Copy, Debug)]
 pub struct Portable;
 
+/// By a cipher of the crate `aead`.
+fn seal_by<C: AeadInOut>(cipher: &C, nonce: &Nonce<C>, ad: &[u8], text: &mut [u8]) -> [u8; 16]
+where
+    Tag<C>: Into<[u8; 16]>,
+{
+    // The only error is a text of 64 GiB or more: no tag that anybody accepts.
+    cipher.encrypt_inout_detached(nonce, ad, text.into()).map_or([0; 16], Into::into)
+}
+
 impl Backend for Portable {
     fn seal(key: &[u8; 32], nonce: &[u8; 12], ad: &[u8], text: &mut [u8]) -> [u8; 16] {
-        let cipher = chacha20poly1305::ChaCha20Poly1305::new(key.into());
-        // The only error is a text of 256 GiB: no tag that anybody accepts.
-        cipher.encrypt_inout_detached(nonce.into(), ad, text.into()).map_or([0; 16], Into::into)
+        seal_by(&chacha20poly1305::ChaCha20Poly1305::new(key.into()), nonce.into(), ad, text)
     }
 
     fn open(key: &[u8; 32], nonce: &[u8; 12], ad: &[u8], text: &mut [u8], tag: &[u8; 16]) -> bool {
         let cipher = chacha20poly1305::ChaCha20Poly1305::new(key.into());
+        cipher.decrypt_inout_detached(nonce.into(), ad, text.into(), tag.into()).is_ok()
+    }
+
+    #[cfg(feature = "std")]
+    fn seal_aes(key: &[u8; 32], nonce: &[u8; 12], ad: &[u8], text: &mut [u8]) -> [u8; 16] {
+        seal_by(&aes_gcm::Aes256Gcm::new(key.into()), nonce.into(), ad, text)
+    }
+
+    #[cfg(feature = "std")]
+    fn open_aes(
+        key: &[u8; 32],
+        nonce: &[u8; 12],
+        ad: &[u8],
+        text: &mut [u8],
+        tag: &[u8; 16],
+    ) -> bool {
+        let cipher = aes_gcm::Aes256Gcm::new(key.into());
         cipher.decrypt_inout_detached(nonce.into(), ad, text.into(), tag.into()).is_ok()
     }
 
@@ -64,7 +106,9 @@ pub struct Server;
 
 #[cfg(all(feature = "server-crypto", not(target_family = "wasm")))]
 mod server {
-    use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+    use ring::aead::{
+        AES_256_GCM, Aad, Algorithm, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey,
+    };
 
     use super::{Backend, Portable, Server, Zeroizing};
 
@@ -88,33 +132,67 @@ mod server {
         has!("neon") && has!("aes") && has!("pmull") && has!("sha2")
     }
 
-    fn key(key: &[u8; 32]) -> Option<LessSafeKey> {
-        UnboundKey::new(&CHACHA20_POLY1305, key).ok().map(LessSafeKey::new)
+    fn seal(
+        algorithm: &'static Algorithm,
+        key: &[u8; 32],
+        nonce: &[u8; 12],
+        ad: &[u8],
+        text: &mut [u8],
+    ) -> [u8; 16] {
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        // None fails: the key has its length, the text is no 64 GiB.
+        UnboundKey::new(algorithm, key)
+            .map(LessSafeKey::new)
+            .and_then(|key| key.seal_in_place_separate_tag(nonce, Aad::from(ad), text))
+            .ok()
+            .and_then(|tag| tag.as_ref().try_into().ok())
+            .unwrap_or([0; 16])
+    }
+
+    fn open(
+        algorithm: &'static Algorithm,
+        key: &[u8; 32],
+        nonce: &[u8; 12],
+        ad: &[u8],
+        text: &mut [u8],
+        tag: &[u8; 16],
+    ) -> bool {
+        let (nonce, tag) = (Nonce::assume_unique_for_key(*nonce), (*tag).into());
+        UnboundKey::new(algorithm, key)
+            .map(LessSafeKey::new)
+            .and_then(|key| {
+                key.open_in_place_separate_tag(nonce, Aad::from(ad), tag, text, 0..).map(|_| ())
+            })
+            .is_ok()
     }
 
     impl Backend for Server {
-        fn seal(bytes: &[u8; 32], nonce: &[u8; 12], ad: &[u8], text: &mut [u8]) -> [u8; 16] {
-            let nonce = Nonce::assume_unique_for_key(*nonce);
-            // Neither fails: the key has its length, the text is no 256 GiB.
-            key(bytes)
-                .and_then(|key| key.seal_in_place_separate_tag(nonce, Aad::from(ad), text).ok())
-                .and_then(|tag| tag.as_ref().try_into().ok())
-                .unwrap_or([0; 16])
+        fn seal(key: &[u8; 32], nonce: &[u8; 12], ad: &[u8], text: &mut [u8]) -> [u8; 16] {
+            seal(&CHACHA20_POLY1305, key, nonce, ad, text)
         }
 
         fn open(
-            bytes: &[u8; 32],
+            key: &[u8; 32],
             nonce: &[u8; 12],
             ad: &[u8],
             text: &mut [u8],
             tag: &[u8; 16],
         ) -> bool {
-            let nonce = Nonce::assume_unique_for_key(*nonce);
-            let open = |key: LessSafeKey| {
-                key.open_in_place_separate_tag(nonce, Aad::from(ad), (*tag).into(), text, 0..)
-                    .is_ok()
-            };
-            key(bytes).is_some_and(open)
+            open(&CHACHA20_POLY1305, key, nonce, ad, text, tag)
+        }
+
+        fn seal_aes(key: &[u8; 32], nonce: &[u8; 12], ad: &[u8], text: &mut [u8]) -> [u8; 16] {
+            seal(&AES_256_GCM, key, nonce, ad, text)
+        }
+
+        fn open_aes(
+            key: &[u8; 32],
+            nonce: &[u8; 12],
+            ad: &[u8],
+            text: &mut [u8],
+            tag: &[u8; 16],
+        ) -> bool {
+            open(&AES_256_GCM, key, nonce, ad, text, tag)
         }
 
         fn agree(private: &[u8; 32], public: &[u8; 32]) -> Zeroizing<[u8; 32]> {

@@ -13,9 +13,6 @@ mod hash;
 mod secret;
 mod sign;
 
-#[cfg(test)]
-mod tests;
-
 pub use aead::{Cipher, TAG};
 #[cfg(all(feature = "server-crypto", not(target_family = "wasm")))]
 pub use backend::Server;
