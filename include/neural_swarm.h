@@ -100,6 +100,15 @@
 #define NSW_HOST_UDP_INFO_INIT {sizeof(nsw_host_udp_info), 0, 0}
 #define NSW_HOST_TCP_CONFIG_INIT {sizeof(nsw_host_tcp_config), 0, 0, 0, 0, 0}
 #define NSW_HOST_TCP_INFO_INIT {sizeof(nsw_host_tcp_info), 0, 0, 0, 0, 0, 0}
+#define NSW_CAPABILITY_LINK_INIT \
+  {sizeof(nsw_capability_link), 0, {{0}}, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, {0}}
+#define NSW_CAPABILITY_CHECK_INIT \
+  {sizeof(nsw_capability_check), 0, 0, 0, 0, 0, {{0}}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_CAPABILITY_GRANT_INIT \
+  {sizeof(nsw_capability_grant), 0, 0, 0, 0, 0, {{0}}, {0}, 0, 0, 0, 0, 0, 0}
+#define NSW_CAPABILITY_INFO_INIT \
+  {sizeof(nsw_capability_info), 0, 0, 0, {0}, 0, {0}, {{0}}, 0, 0, 0}
+#define NSW_REVOCATION_INFO_INIT {sizeof(nsw_revocation_info), 0, 0, {{0}}, 0, 0}
 
 /* A setting of exactly 0, where a plain zero means a default that is something else. */
 #define NSW_ZERO (-0.0f)
@@ -708,6 +717,76 @@
  * There is no room for another peer.
  */
 #define NSW_REASON_FULL 5
+
+/**
+ * The most bytes of a chain.
+ */
+#define NSW_CAPABILITY_MAX 509
+
+/**
+ * The most links of a chain.
+ */
+#define NSW_CAPABILITY_MAX_LINKS 4
+
+/**
+ * The most bytes of a resource prefix.
+ */
+#define NSW_CAPABILITY_MAX_RESOURCE 64
+
+/**
+ * The most caveats of a link.
+ */
+#define NSW_CAPABILITY_MAX_CAVEATS 4
+
+/**
+ * At most so many bytes in all, at least 1. The caller of nsw_capability_verify
+ * keeps to it.
+ */
+#define NSW_CAVEAT_MAX_BYTES 1
+
+/**
+ * At most so many bytes a second, at least 1. As above.
+ */
+#define NSW_CAVEAT_MAX_RATE 2
+
+/**
+ * Only in the network whose nsw_capability_network_tag the value is.
+ */
+#define NSW_CAVEAT_NETWORK 3
+
+/**
+ * Means what the two programs agree that it means: a key in the upper 32 bits
+ * of the value, which says what is limited, and in the lower ones how.
+ */
+#define NSW_CAVEAT_CUSTOM 4
+
+/**
+ * Added to the kind of a caveat that this version does not know, and that may
+ * be ignored then. Without it the capability is refused.
+ */
+#define NSW_CAVEAT_IGNORABLE 256
+
+/**
+ * The authority gave an expiry, and it was held against the clock, as were all
+ * other times.
+ */
+#define NSW_CHECKED_TIME 1
+
+/**
+ * The authority gave an epoch, and it was held against the node's, as were all
+ * others.
+ */
+#define NSW_CHECKED_EPOCH 2
+
+/**
+ * All links were looked up in a list of the authority.
+ */
+#define NSW_CHECKED_REVOCATION 4
+
+/**
+ * The authority gave the capability for one network, and it is the node's.
+ */
+#define NSW_CHECKED_NETWORK 8
 
 /**
  * An allocator over a buffer of the caller: how a program runs without a heap.
@@ -3282,6 +3361,315 @@ typedef struct nsw_host_tcp_info {
    */
   uint64_t idle;
 } nsw_host_tcp_info;
+
+/**
+ * A link: the terms of a new one, or what one of a chain says.
+ * NSW_CAPABILITY_LINK_INIT, then what it allows. Times are in seconds since
+ * 1970-01-01 UTC.
+ */
+typedef struct nsw_capability_link {
+  /**
+   * sizeof(nsw_capability_link); NSW_CAPABILITY_LINK_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The operations that it allows, a bit each; at least one.
+   */
+  uint32_t operations;
+  /**
+   * Whom it is for: an identity.
+   */
+  struct nsw_key subject;
+  /**
+   * From when on it is valid; 0: always, or as the link before.
+   */
+  uint64_t not_before;
+  /**
+   * From when on it is no longer valid, later than `not_before`; 0: as the
+   * link before. The first link has an expiry or an epoch.
+   */
+  uint64_t expiry;
+  /**
+   * The last epoch in which it is valid; 0: as the link before.
+   */
+  uint64_t epoch;
+  /**
+   * A number that the issuer gives to no other link: it is revoked by it.
+   */
+  uint64_t serial;
+  /**
+   * How many more links may follow, 0 to 3, and fewer than may follow the link
+   * before.
+   */
+  uint32_t depth;
+  /**
+   * How many caveats there are, 0 to 4.
+   */
+  uint32_t caveat_count;
+  /**
+   * Their kinds, NSW_CAVEAT_ constants.
+   */
+  uint32_t caveat_kinds[4];
+  /**
+   * Their values.
+   */
+  uint64_t caveat_values[4];
+  /**
+   * Bytes of `resource`, 0 to 64.
+   */
+  uint32_t resource_len;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * The resource prefix, whole: in a delegation it begins with the one before.
+   * With `resource_len` 0: every resource.
+   */
+  uint8_t resource[64];
+} nsw_capability_link;
+
+/**
+ * What a node knows, and what it is asked for. NSW_CAPABILITY_CHECK_INIT, then
+ * at least the authorities, the holder, an operation and a resource. Read during
+ * the call only.
+ */
+typedef struct nsw_capability_check {
+  /**
+   * sizeof(nsw_capability_check); NSW_CAPABILITY_CHECK_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * What somebody wants to do, a bit for each operation; all must be allowed.
+   * At least one.
+   */
+  uint32_t operations;
+  /**
+   * With what: its whole name. It must begin with the capability's resource
+   * prefix, byte for byte; so let prefixes end in a separator.
+   */
+  const uint8_t *resource;
+  /**
+   * Bytes of `resource`.
+   */
+  size_t resource_len;
+  /**
+   * Whom the node trusts to issue capabilities: their identities.
+   */
+  const struct nsw_key *authorities;
+  /**
+   * Keys in `authorities`.
+   */
+  size_t authorities_len;
+  /**
+   * Who has shown the capability: the identity that the session has
+   * authenticated, and nothing that the peer merely says.
+   */
+  struct nsw_key holder;
+  /**
+   * The wall clock in seconds since 1970-01-01 UTC; 0: there is none.
+   */
+  uint64_t now;
+  /**
+   * The newest epoch that the node knows; 0: none but those of the lists. An
+   * epoch belongs to an authority: with several authorities leave it to the
+   * lists.
+   */
+  uint64_t epoch;
+  /**
+   * The newest list of each authority, one after the other (see
+   * nsw_revocation_issue); those of the chain's authority are used.
+   */
+  const uint8_t *revocations;
+  /**
+   * Bytes of `revocations`; 0: there are none.
+   */
+  size_t revocations_len;
+  /**
+   * The name of the network that the node is in.
+   */
+  const uint8_t *network;
+  /**
+   * Bytes of `network`; 0: the node is in none.
+   */
+  size_t network_len;
+  /**
+   * Handed to the hook as it is.
+   */
+  void *ctx;
+  /**
+   * Decides an NSW_CAVEAT_CUSTOM, once everything else was found right; other
+   * than 0 allows. May be NULL: such capabilities are refused. May not call
+   * back into the library.
+   */
+  uint32_t (*custom)(void *ctx, uint32_t key, uint32_t value);
+  /**
+   * NSW_CHECKED_ constants, added up: the checks that must have been made.
+   */
+  uint32_t required;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_capability_check;
+
+/**
+ * What a capability was found to allow. NSW_CAPABILITY_GRANT_INIT before it is
+ * filled. Times are in seconds since 1970-01-01 UTC.
+ */
+typedef struct nsw_capability_grant {
+  /**
+   * sizeof(nsw_capability_grant); NSW_CAPABILITY_GRANT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Which checks were made that depend on what the node knows: NSW_CHECKED_
+   * constants, added up; all others always are. What counts is what the
+   * authority's own link says: a holder who adds an expiry to a chain without
+   * one does not make it look checked.
+   */
+  uint32_t checks;
+  /**
+   * The operations, a bit each.
+   */
+  uint32_t operations;
+  /**
+   * How many more links may follow.
+   */
+  uint32_t depth;
+  /**
+   * How many links the chain has.
+   */
+  uint32_t links;
+  /**
+   * Bytes of `resource`.
+   */
+  uint32_t resource_len;
+  /**
+   * Who issued the first link.
+   */
+  struct nsw_key authority;
+  /**
+   * The resource prefix.
+   */
+  uint8_t resource[64];
+  /**
+   * From when on it is valid; 0: always.
+   */
+  uint64_t not_before;
+  /**
+   * From when on it is no longer valid; 0: see `epoch`.
+   */
+  uint64_t expiry;
+  /**
+   * The last epoch in which it is valid; 0: see `expiry`.
+   */
+  uint64_t epoch;
+  /**
+   * The last link's serial.
+   */
+  uint64_t serial;
+  /**
+   * The least NSW_CAVEAT_MAX_BYTES, which the caller keeps to; 0: none.
+   */
+  uint64_t max_bytes;
+  /**
+   * The least NSW_CAVEAT_MAX_RATE, which the caller keeps to; 0: none.
+   */
+  uint64_t max_rate;
+} nsw_capability_grant;
+
+/**
+ * What a chain says, all of its links together. NSW_CAPABILITY_INFO_INIT before
+ * it is filled. Times are in seconds since 1970-01-01 UTC.
+ */
+typedef struct nsw_capability_info {
+  /**
+   * sizeof(nsw_capability_info); NSW_CAPABILITY_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * How many links it has, 1 to 4.
+   */
+  uint32_t links;
+  /**
+   * The operations, a bit each.
+   */
+  uint32_t operations;
+  /**
+   * How many more links may follow.
+   */
+  uint32_t depth;
+  /**
+   * The first bytes of the authority's public key.
+   */
+  uint8_t authority_hint[4];
+  /**
+   * Bytes of `resource`.
+   */
+  uint32_t resource_len;
+  /**
+   * The resource prefix.
+   */
+  uint8_t resource[64];
+  /**
+   * The identity that it belongs to.
+   */
+  struct nsw_key holder;
+  /**
+   * From when on it is valid; 0: always.
+   */
+  uint64_t not_before;
+  /**
+   * From when on it is no longer valid; 0: see `epoch`.
+   */
+  uint64_t expiry;
+  /**
+   * The last epoch in which it is valid; 0: see `expiry`.
+   */
+  uint64_t epoch;
+} nsw_capability_info;
+
+/**
+ * What stands for something revoked: links (nsw_revocation_link_id) or a key
+ * (nsw_revocation_key_id).
+ */
+typedef struct nsw_revocation_id {
+  /**
+   * Its bytes.
+   */
+  uint8_t bytes[16];
+} nsw_revocation_id;
+
+/**
+ * What a list of revocations says. NSW_REVOCATION_INFO_INIT before it is filled.
+ */
+typedef struct nsw_revocation_info {
+  /**
+   * sizeof(nsw_revocation_info); NSW_REVOCATION_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Its number in its epoch.
+   */
+  uint32_t sequence;
+  /**
+   * The epoch that it begins or continues: links of earlier ones have ended.
+   */
+  uint64_t epoch;
+  /**
+   * Who signed it.
+   */
+  struct nsw_key authority;
+  /**
+   * How many ids it has.
+   */
+  uint32_t count;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_revocation_info;
 
 /**
  * Done.
@@ -6182,6 +6570,194 @@ nsw_status nsw_host_tcp_describe(const struct nsw_host_tcp *tcp, struct nsw_host
  */
 nsw_status nsw_host_tcp_transport(struct nsw_host_tcp *tcp, struct nsw_transport *table);
 #endif
+
+/**
+ * Writes a chain of one link to `chain` (at most `chain_cap` bytes, and never
+ * more than 131 are needed), its length to `*chain_len` (which may be NULL):
+ * `link` says what its subject may do, in the name of `authority`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_INVALID for a field outside its range or a link that never ends,
+ * NSW_ERR_COMM_TOO_LONG for a link of more than 126 bytes,
+ * NSW_ERR_BUFFER_TOO_SMALL: `*chain_len` is what is needed and nobody was asked to
+ * sign, NSW_ERR_HOOK for a hook that fails or signs wrongly.
+ */
+nsw_status nsw_capability_issue(const struct nsw_identity *authority,
+                                const struct nsw_capability_link *link,
+                                uint8_t *chain,
+                                size_t chain_cap,
+                                size_t *chain_len);
+
+/**
+ * Writes a chain with one more link to `longer` (at most `longer_cap` bytes, and
+ * never more than NSW_CAPABILITY_MAX are needed), its length to `*longer_len`
+ * (which may be NULL). `holder` signs, the subject of the last link; `link` says
+ * what part of its own rights the new subject gets. The buffers may not overlap.
+ * Checks that the link takes away, not that the chain is authentic.
+ *
+ * Errors: those of nsw_capability_issue; for the chain NSW_ERR_COMM_VERSION,
+ * NSW_ERR_COMM_FORMAT; NSW_ERR_COMM_DEPTH if no more links may follow,
+ * NSW_ERR_COMM_WIDENED if the link allows more than the chain,
+ * NSW_ERR_COMM_HOLDER for an identity that is not the holder.
+ */
+nsw_status nsw_capability_delegate(const struct nsw_identity *holder,
+                                   const uint8_t *chain,
+                                   size_t chain_len,
+                                   const struct nsw_capability_link *link,
+                                   uint8_t *longer,
+                                   size_t longer_cap,
+                                   size_t *longer_len);
+
+/**
+ * Checks that a chain is authentic, belongs to the peer that the session has
+ * authenticated, is valid, was not revoked, and allows what is asked; tells in
+ * `*grant` (NSW_CAPABILITY_GRANT_INIT; may be NULL) what it allows and which
+ * checks were made. Up to one signature check a link, and one for the list.
+ *
+ * Errors, the first that is found in this order: NSW_ERR_NULL,
+ * NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for no operation or an unknown check; NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_DEPTH for
+ * what is not a chain; the errors of nsw_revocation_verify for the lists;
+ * NSW_ERR_COMM_UNTRUSTED for an authority that is not one of these;
+ * NSW_ERR_COMM_HOLDER for somebody else's; NSW_ERR_COMM_DEPTH and
+ * NSW_ERR_COMM_WIDENED for a link that allows more than the one before it;
+ * NSW_ERR_COMM_DENIED for what it does not allow, another network, a caveat that
+ * this version does not know; NSW_ERR_COMM_SIGNATURE; NSW_ERR_COMM_REVOKED;
+ * NSW_ERR_COMM_EXPIRED for too early, too late, or when nothing that bounds the
+ * authority's link could be checked (an expiry without a clock);
+ * NSW_ERR_COMM_DENIED for a required check that was not made, and if the hook says
+ * so. Any thread.
+ */
+nsw_status nsw_capability_verify(const uint8_t *chain,
+                                 size_t chain_len,
+                                 const struct nsw_capability_check *check,
+                                 struct nsw_capability_grant *grant);
+
+/**
+ * Whether a grant of nsw_capability_verify allows something else, at another
+ * time (seconds since 1970-01-01 UTC, 0: unknown) and in another epoch (0:
+ * unknown): what can be asked again without checking signatures, for as long as
+ * the session and the lists of revocations are the same.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for no operation or
+ * what is not a grant, NSW_ERR_COMM_DENIED, NSW_ERR_COMM_EXPIRED, also if a time
+ * or an epoch is missing that was known to nsw_capability_verify. Any thread.
+ */
+nsw_status nsw_capability_allows(const struct nsw_capability_grant *grant,
+                                 const uint8_t *resource,
+                                 size_t resource_len,
+                                 uint32_t operations,
+                                 uint64_t now,
+                                 uint64_t epoch);
+
+/**
+ * Fills `*info`, whose `size` the caller has set (NSW_CAPABILITY_INFO_INIT), with
+ * what a chain says. Nothing is proven by that: see nsw_capability_verify.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_COMM_VERSION,
+ * NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_DEPTH for too many links,
+ * NSW_ERR_COMM_WIDENED for a link that allows more than the one before it. Any
+ * thread.
+ */
+nsw_status nsw_capability_describe(const uint8_t *chain,
+                                   size_t chain_len,
+                                   struct nsw_capability_info *info);
+
+/**
+ * Fills `*link`, whose `size` the caller has set (NSW_CAPABILITY_LINK_INIT), with
+ * what the link at `index` of a chain says by itself; the authority's is at 0.
+ * Its resource prefix is whole. Nothing is proven by that: see
+ * nsw_capability_verify.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_COMM_VERSION,
+ * NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_DEPTH for too many links, NSW_ERR_INVALID if
+ * there is no such link. Any thread.
+ */
+nsw_status nsw_capability_inspect(const uint8_t *chain,
+                                  size_t chain_len,
+                                  size_t index,
+                                  struct nsw_capability_link *link);
+
+/**
+ * Writes the value of an NSW_CAVEAT_NETWORK for a network of this name, which
+ * may have any bytes.
+ *
+ * Errors: NSW_ERR_NULL. Any thread.
+ */
+nsw_status nsw_capability_network_tag(const uint8_t *network, size_t network_len, uint64_t *tag);
+
+/**
+ * Writes the id of the links with this serial by this issuer (the identity of
+ * the authority, or the subject of the link before). It stands for all chains
+ * that were made from them, too.
+ *
+ * Errors: NSW_ERR_NULL. Any thread.
+ */
+nsw_status nsw_revocation_link_id(const struct nsw_key *issuer,
+                                  uint64_t serial,
+                                  struct nsw_revocation_id *id);
+
+/**
+ * Writes the id of all links whose subject is this identity: for a node that was
+ * lost. It stands for all chains that were made from them, too.
+ *
+ * Errors: NSW_ERR_NULL. Any thread.
+ */
+nsw_status nsw_revocation_key_id(const struct nsw_key *identity, struct nsw_revocation_id *id);
+
+/**
+ * Writes a list of what this authority revokes to `list` (at most `list_cap`
+ * bytes; 85 and 16 for each id are needed), its length to `*list_len` (which may
+ * be NULL). The ids may come in any order, each once. The buffers may not overlap.
+ *
+ * The list ends all links of earlier epochs than its own, at least 1; it
+ * replaces those of earlier epochs, and those of the same epoch with a lower
+ * sequence number.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for an epoch of 0 or an id that
+ * comes twice, NSW_ERR_OVERFLOW, NSW_ERR_BUFFER_TOO_SMALL: `*list_len` is what is
+ * needed, NSW_ERR_HOOK for a hook that fails or signs wrongly: `list` holds
+ * nothing of use then.
+ */
+nsw_status nsw_revocation_issue(const struct nsw_identity *authority,
+                                uint64_t epoch,
+                                uint32_t sequence,
+                                const struct nsw_revocation_id *ids,
+                                size_t ids_len,
+                                uint8_t *list,
+                                size_t list_cap,
+                                size_t *list_len);
+
+/**
+ * Checks that one of the authorities signed the list, and that it is newer than the
+ * list that the node has (`current_len` 0: it has none), which is of the same
+ * authority. Then the list replaces that one. Fills `*info`
+ * (NSW_REVOCATION_INFO_INIT; may be NULL).
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT for what is not a list,
+ * NSW_ERR_COMM_UNTRUSTED for another authority's, NSW_ERR_COMM_SIGNATURE,
+ * NSW_ERR_COMM_EXPIRED for one that is no newer. Any thread.
+ */
+nsw_status nsw_revocation_verify(const uint8_t *list,
+                                 size_t list_len,
+                                 const uint8_t *current,
+                                 size_t current_len,
+                                 const struct nsw_key *authorities,
+                                 size_t authorities_len,
+                                 struct nsw_revocation_info *info);
+
+/**
+ * Copies the ids of a list to `ids`, ascending (at most `ids_cap`), and writes
+ * their number to `*ids_len` (which may be NULL): to issue the next list with one more. The buffers may not overlap.
+ * Nothing is proven by that: see nsw_revocation_verify.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT,
+ * NSW_ERR_BUFFER_TOO_SMALL: `*ids_len` is what is needed. Any thread.
+ */
+nsw_status nsw_revocation_ids(const uint8_t *list,
+                              size_t list_len,
+                              struct nsw_revocation_id *ids,
+                              size_t ids_cap,
+                              size_t *ids_len);
 
 #ifdef __cplusplus
 }  // extern "C"

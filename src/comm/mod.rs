@@ -1,6 +1,7 @@
 //! The secure link: who a peer is, what was said to it, and that nobody else
 //! heard or changed it.
 
+pub mod capability;
 pub mod crypto;
 pub mod framing;
 pub mod group;

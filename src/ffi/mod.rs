@@ -13,6 +13,7 @@
 #![allow(clippy::missing_safety_doc)]
 
 pub mod activation;
+pub mod capability;
 pub mod cascade;
 pub mod dataset;
 pub mod dataset_files;
@@ -44,6 +45,7 @@ pub mod qnet16;
 pub mod qnet_batch;
 pub mod qnet_compare;
 mod qnet_rows;
+pub mod revocation;
 pub mod scheme;
 mod slices;
 pub mod status;
