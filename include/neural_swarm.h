@@ -115,14 +115,14 @@
 #define NSW_PQ_OFFER_CONFIG_INIT {sizeof(nsw_pq_offer_config), 0, 0}
 #define NSW_PQ_ANSWER_CONFIG_INIT {sizeof(nsw_pq_answer_config), 0, 0, 0, 0, 0, 0}
 #define NSW_CAPABILITY_LINK_INIT \
-  {sizeof(nsw_capability_link), 0, {0}, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, {0}}
+  {sizeof(nsw_capability_link), 0, {{0}}, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, {0}}
 #define NSW_CAPABILITY_CHECK_INIT \
-  {sizeof(nsw_capability_check), 0, 0, 0, 0, 0, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(nsw_capability_check), 0, 0, 0, 0, 0, {{0}}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_CAPABILITY_GRANT_INIT \
-  {sizeof(nsw_capability_grant), 0, 0, 0, 0, 0, {0}, {0}, 0, 0, 0, 0, 0, 0}
+  {sizeof(nsw_capability_grant), 0, 0, 0, 0, 0, {{0}}, {0}, 0, 0, 0, 0, 0, 0}
 #define NSW_CAPABILITY_INFO_INIT \
-  {sizeof(nsw_capability_info), 0, 0, 0, {0}, 0, {0}, {0}, 0, 0, 0}
-#define NSW_REVOCATION_INFO_INIT {sizeof(nsw_revocation_info), 0, 0, {0}, 0, 0}
+  {sizeof(nsw_capability_info), 0, 0, 0, {0}, 0, {0}, {{0}}, 0, 0, 0}
+#define NSW_REVOCATION_INFO_INIT {sizeof(nsw_revocation_info), 0, 0, {{0}}, 0, 0}
 
 /* A setting of exactly 0, where a plain zero means a default that is something else. */
 #define NSW_ZERO (-0.0f)
@@ -851,11 +851,6 @@
  * The authority gave the capability for one network, and it is the node's.
  */
 #define NSW_CHECKED_NETWORK 8
-
-/**
- * Bytes of an id in a list of revocations.
- */
-#define NSW_REVOCATION_ID 16
 
 /**
  * An allocator over a buffer of the caller: how a program runs without a heap.
@@ -3803,9 +3798,9 @@ typedef struct nsw_capability_link {
    */
   uint32_t operations;
   /**
-   * Whom it is for: an Ed25519 public key.
+   * Whom it is for: an identity.
    */
-  uint8_t subject[32];
+  struct nsw_key subject;
   /**
    * From when on it is valid; 0: always, or as the link before.
    */
@@ -3880,19 +3875,18 @@ typedef struct nsw_capability_check {
    */
   size_t resource_len;
   /**
-   * Whom the node trusts to issue capabilities: Ed25519 public keys, one after
-   * the other.
+   * Whom the node trusts to issue capabilities: their identities.
    */
-  const uint8_t *authorities;
+  const struct nsw_key *authorities;
   /**
-   * Bytes of `authorities`, 32 for each key.
+   * Keys in `authorities`.
    */
   size_t authorities_len;
   /**
    * Who has shown the capability: the identity that the session has
    * authenticated, and nothing that the peer merely says.
    */
-  uint8_t holder[32];
+  struct nsw_key holder;
   /**
    * The wall clock in seconds since 1970-01-01 UTC; 0: there is none.
    */
@@ -3975,7 +3969,7 @@ typedef struct nsw_capability_grant {
   /**
    * Who issued the first link.
    */
-  uint8_t authority[32];
+  struct nsw_key authority;
   /**
    * The resource prefix.
    */
@@ -4040,9 +4034,9 @@ typedef struct nsw_capability_info {
    */
   uint8_t resource[64];
   /**
-   * The public key that it belongs to.
+   * The identity that it belongs to.
    */
-  uint8_t holder[32];
+  struct nsw_key holder;
   /**
    * From when on it is valid; 0: always.
    */
@@ -4056,6 +4050,17 @@ typedef struct nsw_capability_info {
    */
   uint64_t epoch;
 } nsw_capability_info;
+
+/**
+ * What stands for something revoked: links (nsw_revocation_link_id) or a key
+ * (nsw_revocation_key_id).
+ */
+typedef struct nsw_revocation_id {
+  /**
+   * Its bytes.
+   */
+  uint8_t bytes[16];
+} nsw_revocation_id;
 
 /**
  * What a list of revocations says. NSW_REVOCATION_INFO_INIT before it is filled.
@@ -4076,7 +4081,7 @@ typedef struct nsw_revocation_info {
   /**
    * Who signed it.
    */
-  uint8_t authority[32];
+  struct nsw_key authority;
   /**
    * How many ids it has.
    */
@@ -7611,8 +7616,7 @@ nsw_status nsw_capability_delegate(const struct nsw_identity *holder,
  * checks were made. Up to one signature check a link, and one for the list.
  *
  * Errors, the first that is found in this order: NSW_ERR_NULL,
- * NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH, NSW_ERR_INVALID for no operation or an
- * unknown check; NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_DEPTH for
+ * NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for no operation or an unknown check; NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_DEPTH for
  * what is not a chain; the errors of nsw_revocation_verify for the lists;
  * NSW_ERR_COMM_UNTRUSTED for an authority that is not one of these;
  * NSW_ERR_COMM_HOLDER for somebody else's; NSW_ERR_COMM_DEPTH and
@@ -7683,44 +7687,34 @@ nsw_status nsw_capability_inspect(const uint8_t *chain,
 nsw_status nsw_capability_network_tag(const uint8_t *network, size_t network_len, uint64_t *tag);
 
 /**
- * Writes the id of the links with this serial by this issuer (the public key of
- * the authority, or of the subject of the link before; 32 bytes) to `id`, 16
- * bytes, and their number to `*id_len` (which may be NULL). It stands for all
- * chains that were made from them, too.
+ * Writes the id of the links with this serial by this issuer (the identity of
+ * the authority, or the subject of the link before). It stands for all chains
+ * that were made from them, too.
  *
- * Errors: NSW_ERR_NULL, NSW_ERR_LENGTH, NSW_ERR_BUFFER_TOO_SMALL. Any thread.
+ * Errors: NSW_ERR_NULL. Any thread.
  */
-nsw_status nsw_revocation_link_id(const uint8_t *issuer,
-                                  size_t issuer_len,
+nsw_status nsw_revocation_link_id(const struct nsw_key *issuer,
                                   uint64_t serial,
-                                  uint8_t *id,
-                                  size_t id_cap,
-                                  size_t *id_len);
+                                  struct nsw_revocation_id *id);
 
 /**
- * Writes the id of all links whose subject this public key (32 bytes) is to
- * `id`, 16 bytes, and their number to `*id_len` (which may be NULL): for a node
- * that was lost. It stands for all chains that were made from them, too.
+ * Writes the id of all links whose subject is this identity: for a node that was
+ * lost. It stands for all chains that were made from them, too.
  *
- * Errors: NSW_ERR_NULL, NSW_ERR_LENGTH, NSW_ERR_BUFFER_TOO_SMALL. Any thread.
+ * Errors: NSW_ERR_NULL. Any thread.
  */
-nsw_status nsw_revocation_key_id(const uint8_t *key,
-                                 size_t key_len,
-                                 uint8_t *id,
-                                 size_t id_cap,
-                                 size_t *id_len);
+nsw_status nsw_revocation_key_id(const struct nsw_key *identity, struct nsw_revocation_id *id);
 
 /**
  * Writes a list of what this authority revokes to `list` (at most `list_cap`
  * bytes; 85 and 16 for each id are needed), its length to `*list_len` (which may
- * be NULL). `ids` holds ids one after the other in any order, each once;
- * `ids_len` counts bytes. The buffers may not overlap.
+ * be NULL). The ids may come in any order, each once. The buffers may not overlap.
  *
  * The list ends all links of earlier epochs than its own, at least 1; it
  * replaces those of earlier epochs, and those of the same epoch with a lower
  * sequence number.
  *
- * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LENGTH for no whole ids, NSW_ERR_INVALID for an epoch of 0 or an id that
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for an epoch of 0 or an id that
  * comes twice, NSW_ERR_OVERFLOW, NSW_ERR_BUFFER_TOO_SMALL: `*list_len` is what is
  * needed, NSW_ERR_HOOK for a hook that fails or signs wrongly: `list` holds
  * nothing of use then.
@@ -7728,21 +7722,19 @@ nsw_status nsw_revocation_key_id(const uint8_t *key,
 nsw_status nsw_revocation_issue(const struct nsw_identity *authority,
                                 uint64_t epoch,
                                 uint32_t sequence,
-                                const uint8_t *ids,
+                                const struct nsw_revocation_id *ids,
                                 size_t ids_len,
                                 uint8_t *list,
                                 size_t list_cap,
                                 size_t *list_len);
 
 /**
- * Checks that one of the authorities (public keys, one after the other;
- * `authorities_len` counts bytes) signed the list, and that it is newer than the
+ * Checks that one of the authorities signed the list, and that it is newer than the
  * list that the node has (`current_len` 0: it has none), which is of the same
  * authority. Then the list replaces that one. Fills `*info`
  * (NSW_REVOCATION_INFO_INIT; may be NULL).
  *
- * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH for no whole keys,
- * NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT for what is not a list,
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT for what is not a list,
  * NSW_ERR_COMM_UNTRUSTED for another authority's, NSW_ERR_COMM_SIGNATURE,
  * NSW_ERR_COMM_EXPIRED for one that is no newer. Any thread.
  */
@@ -7750,14 +7742,13 @@ nsw_status nsw_revocation_verify(const uint8_t *list,
                                  size_t list_len,
                                  const uint8_t *current,
                                  size_t current_len,
-                                 const uint8_t *authorities,
+                                 const struct nsw_key *authorities,
                                  size_t authorities_len,
                                  struct nsw_revocation_info *info);
 
 /**
- * Copies the ids of a list to `ids`, one after the other, ascending (at most
- * `ids_cap` bytes), and writes their length in bytes to `*ids_len` (which may be
- * NULL): to issue the next list with one more. The buffers may not overlap.
+ * Copies the ids of a list to `ids`, ascending (at most `ids_cap`), and writes
+ * their number to `*ids_len` (which may be NULL): to issue the next list with one more. The buffers may not overlap.
  * Nothing is proven by that: see nsw_revocation_verify.
  *
  * Errors: NSW_ERR_NULL, NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT,
@@ -7765,7 +7756,7 @@ nsw_status nsw_revocation_verify(const uint8_t *list,
  */
 nsw_status nsw_revocation_ids(const uint8_t *list,
                               size_t list_len,
-                              uint8_t *ids,
+                              struct nsw_revocation_id *ids,
                               size_t ids_cap,
                               size_t *ids_len);
 

@@ -4,7 +4,7 @@ use core::ffi::c_void;
 
 use super::guarded;
 use super::handle::call_ref;
-use super::identity::{CSecrets, nsw_identity};
+use super::identity::{CSecrets, nsw_identity, nsw_key};
 use super::slices::{Output, bytes_of, input, put};
 use super::status::nsw_status;
 use super::structs::{self, Versioned};
@@ -65,8 +65,8 @@ pub struct nsw_capability_link {
     pub size: u32,
     /// The operations that it allows, a bit each; at least one.
     pub operations: u32,
-    /// Whom it is for: an Ed25519 public key.
-    pub subject: [u8; 32],
+    /// Whom it is for: an identity.
+    pub subject: nsw_key,
     /// From when on it is valid; 0: always, or as the link before.
     pub not_before: u64,
     /// From when on it is no longer valid, later than `not_before`; 0: as the
@@ -150,7 +150,7 @@ unsafe fn with_terms<R>(
         return Err(Error::Invalid);
     }
     f(&Terms {
-        subject: link.subject,
+        subject: link.subject.bytes,
         resource: used(&link.resource, link.resource_len)?,
         operations: link.operations,
         not_before: some(link.not_before),
@@ -162,20 +162,10 @@ unsafe fn with_terms<R>(
     })
 }
 
-/// Public keys, one after the other.
-pub(super) unsafe fn keys<'a>(pointer: *const u8, len: usize) -> Result<&'a [PublicKey]> {
-    // SAFETY: NULL or readable, as the callers document.
-    let (keys, rest) = unsafe { input(pointer, len) }?.as_chunks();
-    if rest.is_empty() { Ok(keys) } else { Err(Error::Length) }
-}
-
-/// Something of a fixed length.
-pub(super) unsafe fn fixed<'a, const N: usize>(
-    pointer: *const u8,
-    len: usize,
-) -> Result<&'a [u8; N]> {
-    // SAFETY: NULL or readable, as the callers document.
-    unsafe { input(pointer, len) }?.try_into().map_err(|_| Error::Length)
+/// Public keys.
+pub(super) unsafe fn keys<'a>(pointer: *const nsw_key, len: usize) -> Result<&'a [PublicKey]> {
+    // SAFETY: NULL or readable, as the callers document; a key is its bytes.
+    unsafe { input(pointer.cast(), len) }
 }
 
 /// Writes a chain of one link to `chain` (at most `chain_cap` bytes, and never
@@ -254,14 +244,13 @@ pub struct nsw_capability_check {
     pub resource: *const u8,
     /// Bytes of `resource`.
     pub resource_len: usize,
-    /// Whom the node trusts to issue capabilities: Ed25519 public keys, one after
-    /// the other.
-    pub authorities: *const u8,
-    /// Bytes of `authorities`, 32 for each key.
+    /// Whom the node trusts to issue capabilities: their identities.
+    pub authorities: *const nsw_key,
+    /// Keys in `authorities`.
     pub authorities_len: usize,
     /// Who has shown the capability: the identity that the session has
     /// authenticated, and nothing that the peer merely says.
-    pub holder: [u8; 32],
+    pub holder: nsw_key,
     /// The wall clock in seconds since 1970-01-01 UTC; 0: there is none.
     pub now: u64,
     /// The newest epoch that the node knows; 0: none but those of the lists. An
@@ -315,7 +304,7 @@ pub struct nsw_capability_grant {
     /// Bytes of `resource`.
     pub resource_len: u32,
     /// Who issued the first link.
-    pub authority: [u8; 32],
+    pub authority: nsw_key,
     /// The resource prefix.
     pub resource: [u8; 64],
     /// From when on it is valid; 0: always.
@@ -376,7 +365,7 @@ impl nsw_capability_grant {
             depth: bounds.depth.into(),
             links: grant.links.into(),
             resource_len: bounds.resource().len() as u32,
-            authority: grant.authority,
+            authority: nsw_key { bytes: grant.authority },
             resource: padded(bounds.resource()),
             not_before: bounds.not_before.unwrap_or(0),
             expiry: bounds.expiry.unwrap_or(0),
@@ -397,7 +386,7 @@ impl nsw_capability_grant {
         bounds.depth = u8::try_from(self.depth).map_err(|_| Error::Invalid)?;
         Ok(Grant {
             bounds,
-            authority: self.authority,
+            authority: self.authority.bytes,
             links: u8::try_from(self.links).map_err(|_| Error::Invalid)?,
             serial: self.serial,
             max_bytes: some(self.max_bytes),
@@ -413,8 +402,7 @@ impl nsw_capability_grant {
 /// checks were made. Up to one signature check a link, and one for the list.
 ///
 /// Errors, the first that is found in this order: NSW_ERR_NULL,
-/// NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH, NSW_ERR_INVALID for no operation or an
-/// unknown check; NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_DEPTH for
+/// NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for no operation or an unknown check; NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_DEPTH for
 /// what is not a chain; the errors of nsw_revocation_verify for the lists;
 /// NSW_ERR_COMM_UNTRUSTED for an authority that is not one of these;
 /// NSW_ERR_COMM_HOLDER for somebody else's; NSW_ERR_COMM_DEPTH and
@@ -456,7 +444,7 @@ pub unsafe extern "C" fn nsw_capability_verify(
                 network: (!network.is_empty()).then_some(network),
                 custom: custom.as_ref().map(|hook| hook as &dyn Fn(u32, u32) -> bool),
                 required,
-                ..Check::new(authorities, check.holder)
+                ..Check::new(authorities, check.holder.bytes)
             },
             &Ask { resource, operations: check.operations },
         )?;
@@ -511,8 +499,8 @@ pub struct nsw_capability_info {
     pub resource_len: u32,
     /// The resource prefix.
     pub resource: [u8; 64],
-    /// The public key that it belongs to.
-    pub holder: [u8; 32],
+    /// The identity that it belongs to.
+    pub holder: nsw_key,
     /// From when on it is valid; 0: always.
     pub not_before: u64,
     /// From when on it is no longer valid; 0: see `epoch`.
@@ -551,7 +539,7 @@ pub unsafe extern "C" fn nsw_capability_describe(
             authority_hint: chain.authority_hint(),
             resource_len: bounds.resource().len() as u32,
             resource: padded(bounds.resource()),
-            holder: chain.last().subject,
+            holder: nsw_key { bytes: chain.last().subject },
             not_before: bounds.not_before.unwrap_or(0),
             expiry: bounds.expiry.unwrap_or(0),
             epoch: bounds.epoch.unwrap_or(0),
@@ -600,7 +588,7 @@ fn described(link: &Link<'_>, resource: &[u8]) -> nsw_capability_link {
     nsw_capability_link {
         size: 0,
         operations: link.operations,
-        subject: link.subject,
+        subject: nsw_key { bytes: link.subject },
         not_before: link.not_before.unwrap_or(0),
         expiry: link.expiry.unwrap_or(0),
         epoch: link.epoch.unwrap_or(0),

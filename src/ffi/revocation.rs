@@ -1,83 +1,60 @@
 //! Revocations: what an authority takes back before its time.
 
-use super::capability::{fixed, keys};
+use super::capability::keys;
 use super::guarded;
 use super::handle::call_ref;
-use super::identity::{CSecrets, nsw_identity};
-use super::slices::{Output, bytes_of, input};
+use super::identity::{CSecrets, key, nsw_identity, nsw_key};
+use super::slices::{Output, bytes_of, input, put};
 use super::status::nsw_status;
 use super::structs::{self, Versioned};
 use crate::comm::capability::{Id, Revocations, key_id, link_id, revocations_len, revoke};
-use crate::error::{Error, Result};
 
-/// Bytes of an id in a list of revocations.
-pub const NSW_REVOCATION_ID: u32 = 16;
+/// What stands for something revoked: links (nsw_revocation_link_id) or a key
+/// (nsw_revocation_key_id).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct nsw_revocation_id {
+    /// Its bytes.
+    pub bytes: [u8; 16],
+}
 
-const _: () = assert!(NSW_REVOCATION_ID as usize == size_of::<Id>());
-
-/// Writes the id of the links with this serial by this issuer (the public key of
-/// the authority, or of the subject of the link before; 32 bytes) to `id`, 16
-/// bytes, and their number to `*id_len` (which may be NULL). It stands for all
-/// chains that were made from them, too.
+/// Writes the id of the links with this serial by this issuer (the identity of
+/// the authority, or the subject of the link before). It stands for all chains
+/// that were made from them, too.
 ///
-/// Errors: NSW_ERR_NULL, NSW_ERR_LENGTH, NSW_ERR_BUFFER_TOO_SMALL. Any thread.
+/// Errors: NSW_ERR_NULL. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_revocation_link_id(
-    issuer: *const u8,
-    issuer_len: usize,
+    issuer: *const nsw_key,
     serial: u64,
-    id: *mut u8,
-    id_cap: usize,
-    id_len: *mut usize,
+    id: *mut nsw_revocation_id,
 ) -> nsw_status {
-    let output = Output { pointer: id, capacity: id_cap, len: id_len };
     // SAFETY: NULL or what it should be, by the documentation above.
-    guarded(|| unsafe { tell_id(link_id(fixed(issuer, issuer_len)?, serial), output) })
+    guarded(|| unsafe { put(id, nsw_revocation_id { bytes: link_id(key(issuer)?, serial) }) })
 }
 
-/// Writes the id of all links whose subject this public key (32 bytes) is to
-/// `id`, 16 bytes, and their number to `*id_len` (which may be NULL): for a node
-/// that was lost. It stands for all chains that were made from them, too.
+/// Writes the id of all links whose subject is this identity: for a node that was
+/// lost. It stands for all chains that were made from them, too.
 ///
-/// Errors: NSW_ERR_NULL, NSW_ERR_LENGTH, NSW_ERR_BUFFER_TOO_SMALL. Any thread.
+/// Errors: NSW_ERR_NULL. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_revocation_key_id(
-    key: *const u8,
-    key_len: usize,
-    id: *mut u8,
-    id_cap: usize,
-    id_len: *mut usize,
+    identity: *const nsw_key,
+    id: *mut nsw_revocation_id,
 ) -> nsw_status {
-    let output = Output { pointer: id, capacity: id_cap, len: id_len };
     // SAFETY: NULL or what it should be, by the documentation above.
-    guarded(|| unsafe { tell_id(key_id(fixed(key, key_len)?), output) })
-}
-
-/// # Safety
-/// As [`Output::take`].
-unsafe fn tell_id(id: Id, output: Output<u8>) -> Result<()> {
-    // SAFETY: the caller's word.
-    unsafe { output.take(id.len(), &bytes_of::<u8>(&[])) }?.copy_from_slice(&id);
-    Ok(())
-}
-
-/// Ids, one after the other.
-unsafe fn ids<'a>(pointer: *const u8, len: usize) -> Result<&'a [Id]> {
-    // SAFETY: NULL or readable, as the callers document.
-    let (ids, rest) = unsafe { input(pointer, len) }?.as_chunks();
-    if rest.is_empty() { Ok(ids) } else { Err(Error::Length) }
+    guarded(|| unsafe { put(id, nsw_revocation_id { bytes: key_id(key(identity)?) }) })
 }
 
 /// Writes a list of what this authority revokes to `list` (at most `list_cap`
 /// bytes; 85 and 16 for each id are needed), its length to `*list_len` (which may
-/// be NULL). `ids` holds ids one after the other in any order, each once;
-/// `ids_len` counts bytes. The buffers may not overlap.
+/// be NULL). The ids may come in any order, each once. The buffers may not overlap.
 ///
 /// The list ends all links of earlier epochs than its own, at least 1; it
 /// replaces those of earlier epochs, and those of the same epoch with a lower
 /// sequence number.
 ///
-/// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LENGTH for no whole ids, NSW_ERR_INVALID for an epoch of 0 or an id that
+/// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for an epoch of 0 or an id that
 /// comes twice, NSW_ERR_OVERFLOW, NSW_ERR_BUFFER_TOO_SMALL: `*list_len` is what is
 /// needed, NSW_ERR_HOOK for a hook that fails or signs wrongly: `list` holds
 /// nothing of use then.
@@ -86,7 +63,7 @@ pub unsafe extern "C" fn nsw_revocation_issue(
     authority: *const nsw_identity,
     epoch: u64,
     sequence: u32,
-    ids: *const u8,
+    ids: *const nsw_revocation_id,
     ids_len: usize,
     list: *mut u8,
     list_cap: usize,
@@ -96,7 +73,7 @@ pub unsafe extern "C" fn nsw_revocation_issue(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         call_ref::<CSecrets>(authority, |authority| {
-            let ids = self::ids(ids, ids_len)?;
+            let ids = input::<Id>(ids.cast(), ids_len)?;
             let list = output.take(revocations_len(ids.len())?, &bytes_of(ids))?;
             revoke(authority, epoch, sequence, ids, list)?;
             Ok(())
@@ -115,7 +92,7 @@ pub struct nsw_revocation_info {
     /// The epoch that it begins or continues: links of earlier ones have ended.
     pub epoch: u64,
     /// Who signed it.
-    pub authority: [u8; 32],
+    pub authority: nsw_key,
     /// How many ids it has.
     pub count: u32,
     /// 0.
@@ -127,14 +104,12 @@ unsafe impl Versioned for nsw_revocation_info {
     const LEAST: usize = size_of::<nsw_revocation_info>();
 }
 
-/// Checks that one of the authorities (public keys, one after the other;
-/// `authorities_len` counts bytes) signed the list, and that it is newer than the
+/// Checks that one of the authorities signed the list, and that it is newer than the
 /// list that the node has (`current_len` 0: it has none), which is of the same
 /// authority. Then the list replaces that one. Fills `*info`
 /// (NSW_REVOCATION_INFO_INIT; may be NULL).
 ///
-/// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH for no whole keys,
-/// NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT for what is not a list,
+/// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT for what is not a list,
 /// NSW_ERR_COMM_UNTRUSTED for another authority's, NSW_ERR_COMM_SIGNATURE,
 /// NSW_ERR_COMM_EXPIRED for one that is no newer. Any thread.
 #[unsafe(no_mangle)]
@@ -143,7 +118,7 @@ pub unsafe extern "C" fn nsw_revocation_verify(
     list_len: usize,
     current: *const u8,
     current_len: usize,
-    authorities: *const u8,
+    authorities: *const nsw_key,
     authorities_len: usize,
     info: *mut nsw_revocation_info,
 ) -> nsw_status {
@@ -162,7 +137,7 @@ pub unsafe extern "C" fn nsw_revocation_verify(
             size: 0,
             sequence: list.sequence(),
             epoch: list.epoch(),
-            authority: *list.authority(),
+            authority: nsw_key { bytes: *list.authority() },
             // The list has it in 32 bits.
             count: list.ids().len() as u32,
             reserved: 0,
@@ -171,9 +146,8 @@ pub unsafe extern "C" fn nsw_revocation_verify(
     })
 }
 
-/// Copies the ids of a list to `ids`, one after the other, ascending (at most
-/// `ids_cap` bytes), and writes their length in bytes to `*ids_len` (which may be
-/// NULL): to issue the next list with one more. The buffers may not overlap.
+/// Copies the ids of a list to `ids`, ascending (at most `ids_cap`), and writes
+/// their number to `*ids_len` (which may be NULL): to issue the next list with one more. The buffers may not overlap.
 /// Nothing is proven by that: see nsw_revocation_verify.
 ///
 /// Errors: NSW_ERR_NULL, NSW_ERR_COMM_VERSION, NSW_ERR_COMM_FORMAT,
@@ -182,15 +156,15 @@ pub unsafe extern "C" fn nsw_revocation_verify(
 pub unsafe extern "C" fn nsw_revocation_ids(
     list: *const u8,
     list_len: usize,
-    ids: *mut u8,
+    ids: *mut nsw_revocation_id,
     ids_cap: usize,
     ids_len: *mut usize,
 ) -> nsw_status {
-    let output = Output { pointer: ids, capacity: ids_cap, len: ids_len };
+    let output = Output { pointer: ids.cast::<Id>(), capacity: ids_cap, len: ids_len };
     // SAFETY: NULL or what it should be, by the documentation above.
     guarded(|| unsafe {
         let list = input(list, list_len)?;
-        let ids = Revocations::ids_of(list)?.as_flattened();
+        let ids = Revocations::ids_of(list)?;
         output.take(ids.len(), &bytes_of(list))?.copy_from_slice(ids);
         Ok(())
     })
