@@ -1,13 +1,20 @@
 //! # neural-swarm
 //!
 //! A library for embedding a swarm in anything, through Rust or through a
-//! stable C ABI. This version holds the ground that everything stands on and
-//! the neural engine; ARCHITECTURE.md has the map.
+//! stable C ABI. This version holds the ground that everything stands on, the
+//! neural engine, and the secure link; ARCHITECTURE.md has the map.
 //!
 //! - [`nn`]: networks that train ([`nn::Trainer`]), grow ([`nn::Cascade`]), run
 //!   ([`nn::Net`]), shrink to INT8 and INT16 ([`nn::QNet`], [`nn::QNet16`]),
 //!   their data ([`nn::Dataset`]) and their files.
-//! - [`port`]: what the caller supplies: memory, a place for log lines.
+//! - [`comm`]: who a node is and who may talk to it ([`comm::identity`]), the
+//!   Noise Protocol Framework ([`comm::noise`]), sessions over datagrams
+//!   ([`comm::link`]), frames in byte streams and on serial lines
+//!   ([`comm::framing`]), groups ([`comm::group`]), permissions that are handed on
+//!   ([`comm::capability`]).
+//! - `host`: sockets, TLS, key files and clocks, in builds with `std` for a Unix.
+//! - [`port`]: what the caller supplies: memory, randomness, a way for datagrams, a
+//!   place for log lines.
 //! - [`error`]: every error, with the number that C sees.
 //! - [`ffi`]: the C ABI over all of it (`include/neural_swarm.h`).
 //!
@@ -19,7 +26,8 @@
 //!
 //! ## Features
 //! `std` (default): finds the best kernels at run time and stops panics at the
-//! C boundary; implies `alloc`. `alloc`: objects may live on the global heap.
+//! C boundary, has sockets and files; implies `alloc`. `server-crypto`, `tls`,
+//! `post-quantum` (default): see Cargo.toml. `alloc`: objects may live on the global heap.
 //! Without either the library needs `core` alone. Results never depend on the
 //! features: all transcendental functions come from `libm`.
 //!
