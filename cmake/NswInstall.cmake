@@ -9,6 +9,7 @@ install(FILES
     "${NSW_INCLUDE_DIR}/neural_swarm.h"
     "${NSW_INCLUDE_DIR}/neural_swarm.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_base.hpp"
+    "${NSW_INCLUDE_DIR}/neural_swarm_capability.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_cascade.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_dataset.hpp"
     "${NSW_INCLUDE_DIR}/neural_swarm_framing.hpp"

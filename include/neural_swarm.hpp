@@ -26,6 +26,7 @@
 #ifndef NEURAL_SWARM_HPP
 #define NEURAL_SWARM_HPP
 
+#include "neural_swarm_capability.hpp"
 #include "neural_swarm_cascade.hpp"
 #include "neural_swarm_dataset.hpp"
 #include "neural_swarm_framing.hpp"

@@ -32,6 +32,9 @@ impl Random {
     }
 }
 
+/// A link by issuer and serial, or a key.
+type Revoked = (u8, Option<u64>);
+
 /// A chain, whoever shows it, and what the node knows. Small numbers, so that
 /// they meet: times up to 40, epochs up to 8.
 #[derive(Debug)]
@@ -43,8 +46,8 @@ struct Case {
     operations: u32,
     now: Option<u64>,
     epoch: Option<u64>,
-    /// Epoch and ids of the authority's list: (issuer, serial) or (key).
-    list: Option<(u64, Vec<(u8, Option<u64>)>)>,
+    /// Epoch and ids of the authority's list.
+    list: Option<(u64, Vec<Revoked>)>,
     network: Option<&'static [u8]>,
     /// The keys that the custom hook refuses; no hook if there is none.
     custom: Option<u64>,

@@ -16,14 +16,35 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 fn main() -> Outcome {
     let folder = std::env::args().nth(1).ok_or("usage: seeds FOLDER")?;
     let folder = Path::new(&folder);
-    for target in ["model", "trainer", "fann", "dataset", "framing"] {
+    for target in ["model", "trainer", "fann", "dataset", "framing", "capability"] {
         std::fs::create_dir_all(folder.join(target))?;
     }
     models(&folder.join("model"))?;
     trainers(&folder.join("trainer"))?;
     networks(&folder.join("fann"))?;
     samples(&folder.join("dataset"))?;
-    frames(&folder.join("framing"))
+    frames(&folder.join("framing"))?;
+    chains(&folder.join("capability"))
+}
+
+/// What the target makes chains of: for each link its first byte and what comes after
+/// the subject.
+fn chains(folder: &Path) -> Outcome {
+    // Serial, operations, resource, then what the first byte says: not-before, expiry, epoch,
+    // caveats (bytes, rate, the caller's, one that may be ignored).
+    let links: [&[u8]; 4] = [
+        &[0x1f, 7, 0x7f, 1, b'x', 9, 90, 8],
+        &[0x2a, 3, 0x3f, 0, 80, 0x81, 100],
+        &[0x51, 2, 3, 2, b'x', b'x', 7, 0x82, 9, 0x09, 1],
+        &[0x20, 1, 1, 0, 0xc4, 0, 0, 0, 0, 2],
+    ];
+    for count in 1..=links.len() {
+        std::fs::write(folder.join(format!("chain-{count}")), links[..count].join(&0xa5))?;
+    }
+    // A list of two ids: version and hint are the target's.
+    let list = [&[0; 5][..], &[4, 0, 0, 0, 0, 0, 0, 0], &[1, 0, 0, 0], &[1, 0, 0, 0], &[7; 16]];
+    std::fs::write(folder.join("list"), list.concat())?;
+    Ok(())
 }
 
 fn models(folder: &Path) -> Outcome {
