@@ -2,6 +2,7 @@
 //! heard or changed it.
 
 pub mod capability;
+pub mod channel;
 pub mod crypto;
 pub mod framing;
 pub mod group;
