@@ -1,6 +1,9 @@
 //! Groups from the outside: what a member relies on, and what attackers get. Each
 //! threat has a control, in which the defence is off and the attack succeeds.
 
+// Two members are told apart by their number.
+#![allow(clippy::needless_range_loop)]
+
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::mem::MaybeUninit;

@@ -274,7 +274,8 @@ impl World {
     fn step(&mut self, what: u8, a: usize, b: usize, c: usize) {
         let (a, b) = (a % self.nodes.len(), b % self.nodes.len());
         // Mostly what is new, sometimes anything.
-        let recent = |all: usize| if c % 4 == 0 { c % all } else { all - 1 - c % all.min(12) };
+        let recent =
+            |all: usize| if c.is_multiple_of(4) { c % all } else { all - 1 - c % all.min(12) };
         match what {
             0..=4 => self.seal(a, c % 40),
             5..=11 if !self.frames.is_empty() => {

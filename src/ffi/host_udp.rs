@@ -21,7 +21,7 @@ pub struct nsw_host_udp_config {
     /// 0.
     pub reserved: u32,
     /// Where to listen, from nsw_host_address_parse. Port 0 means any free one;
-    /// the unspecified address (0.0.0.0, [::]) every address of the machine. Read
+    /// the unspecified address (`0.0.0.0`, `[::]`) every address of the machine. Read
     /// during the call only.
     pub bind: *const nsw_address,
     /// Bytes of the longest datagram to send and to take, at most 65507; 0 means

@@ -12,7 +12,7 @@
 //!   "Macaroons", NDSS 2014): a link only ever takes away. Its resource prefix
 //!   is written as what it adds to the one before, its caveats hold besides
 //!   those before; operations, times, epoch and depth are compared
-//!   ([`Error::CommWidened`](crate::Error::CommWidened)).
+//!   ([`Error::CommWidened`]).
 //! - **Chain**: each signature covers all bytes before it, so no link can be
 //!   moved, left out, or put into another chain. What remains when links are cut
 //!   off the end is the capability of an earlier holder, who had it anyway.

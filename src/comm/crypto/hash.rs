@@ -33,7 +33,7 @@ pub struct Digest {
 impl Digest {
     /// `bytes` as they are, then zeros: for names that are no longer than a digest.
     pub(crate) fn padded(hash: Hash, bytes: &[u8]) -> Digest {
-        let mut digest = Digest { bytes: [0; MAX_DIGEST], len: hash.len() as u8 };
+        let mut digest = Digest { bytes: [0; MAX_DIGEST], len: hash.size() as u8 };
         digest.bytes.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         digest
     }
@@ -57,7 +57,7 @@ impl Digest {
 
 impl Hash {
     /// Bytes of its digests.
-    pub const fn len(self) -> usize {
+    pub const fn size(self) -> usize {
         match self {
             Hash::Blake2s => 32,
             #[cfg(feature = "sha256")]

@@ -55,7 +55,7 @@ impl<'b> Hello<'b> {
     }
 
     /// Bytes of it.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         98 + self.certificate.map_or(0, |bytes| bytes.len())
             + self.capability.map_or(0, |bytes| 2 + bytes.len())
     }
@@ -69,7 +69,7 @@ impl<'b> Hello<'b> {
         if capability.len() > MAX_CAPABILITY {
             return Err(Error::CommTooLong);
         }
-        let out = out.get_mut(..self.len()).ok_or(Error::BufferTooSmall)?;
+        let out = out.get_mut(..self.size()).ok_or(Error::BufferTooSmall)?;
         let flags = if self.certificate.is_some() { HAS_CERTIFICATE } else { 0 }
             | if self.capability.is_some() { HAS_CAPABILITY } else { 0 };
         let length = (capability.len() as u16).to_le_bytes();
@@ -82,7 +82,7 @@ impl<'b> Hello<'b> {
             capability,
         ];
         out.iter_mut().zip(parts.into_iter().flatten()).for_each(|(to, from)| *to = *from);
-        Ok(self.len())
+        Ok(self.size())
     }
 
     /// Reads it, and checks that it is bound to `noise`, the static key that the

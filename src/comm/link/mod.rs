@@ -597,10 +597,9 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     fn renew(&mut self, place: usize, now: u64) {
         let Some(&Peer { address, identity, noise, .. }) = self.peers.get(place) else { return };
         let peer = Some(place as u32);
-        if self.start(&address, Some(identity), Some(noise), 0, peer, now).is_ok() {
-            if let Some(peer) = self.peers.get_mut(place) {
-                peer.renewing = true;
-            }
+        let started = self.start(&address, Some(identity), Some(noise), 0, peer, now);
+        if let Some(peer) = self.peers.get_mut(place).filter(|_| started.is_ok()) {
+            peer.renewing = true;
         }
     }
 

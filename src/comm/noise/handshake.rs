@@ -143,7 +143,7 @@ impl Handshake {
 
     /// Whether the next message is this side's to write.
     pub fn is_my_turn(&self) -> bool {
-        !self.is_finished() && (self.done % 2 == 0) == self.initiator
+        !self.is_finished() && self.done.is_multiple_of(2) == self.initiator
     }
 
     /// The peer's static key, once it is known. What it is worth is for the

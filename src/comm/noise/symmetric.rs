@@ -71,7 +71,7 @@ pub(super) struct SymmetricState {
 impl SymmetricState {
     pub fn new(cipher: Cipher, hash: Hash, name: &str) -> SymmetricState {
         let name = name.as_bytes();
-        let start = if name.len() <= hash.len() {
+        let start = if name.len() <= hash.size() {
             Digest::padded(hash, name)
         } else {
             hash.digest(&[name])

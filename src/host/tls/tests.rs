@@ -448,7 +448,7 @@ fn proofs_that_are_not_right_are_refused() {
         })
     };
     fn encoded(hello: &Hello<'_>) -> Vec<u8> {
-        let mut buf = vec![0; hello.len()];
+        let mut buf = vec![0; hello.size()];
         hello.encode(&mut buf).unwrap();
         buf
     }
