@@ -69,6 +69,17 @@ inline std::uint64_t unix_time() noexcept {
     return seconds;
 }
 
+/// Writes the secret of an identity to a new file. See nsw_host_key_write.
+inline result<void> write_key(std::string_view path, const nsw_key &seed) noexcept {
+    return result<void>(nsw_host_key_write(path.data(), path.size(), &seed));
+}
+/// Reads the secret of an identity from such a file. See nsw_host_key_read.
+inline result<nsw_key> read_key(std::string_view path) noexcept {
+    nsw_key seed{};
+    const nsw_status status = nsw_host_key_read(path.data(), path.size(), &seed);
+    return detail::result_of(status, seed);
+}
+
 /// Where a datagram goes to or came from.
 struct address : nsw_address {
     address() noexcept : nsw_address{} { size = sizeof(nsw_address); }

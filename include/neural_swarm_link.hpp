@@ -53,7 +53,7 @@ struct certificate_fields : nsw_certificate {
 };
 
 /// A certificate's bytes.
-using certificate = std::array<std::uint8_t, NSW_CERTIFICATE_SIZE>;
+using certificate_bytes = std::array<std::uint8_t, NSW_CERTIFICATE_SIZE>;
 
 /// What an identity is made of: a new one, unless something is set. See nsw_identity_config.
 struct identity_config : nsw_identity_config {
@@ -89,9 +89,9 @@ public:
         return detail::result_of(status, made);
     }
     /// A certificate by this identity for another one. See nsw_certificate_issue.
-    result<certificate> certify(const nsw_key &subject,
+    result<certificate_bytes> certify(const nsw_key &subject,
                                 const nsw_certificate &fields) const noexcept {
-        certificate made{};
+        certificate_bytes made{};
         std::size_t len = 0;
         const nsw_status status =
             nsw_certificate_issue(get(), &subject, &fields, made.data(), made.size(), &len);

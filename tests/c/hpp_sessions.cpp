@@ -37,7 +37,7 @@ void two_nodes() {
     nsw::certificate_fields fields;
     fields.serial = 9;
     fields.not_after = 100;
-    const nsw::certificate certificate = *authority.certify(keys[0], fields);
+    const nsw::certificate_bytes certificate = *authority.certify(keys[0], fields);
     CHECK(nsw::inspect(certificate)->serial == 9);
     CHECK(nsw::verify(certificate, *authority.public_key(), keys[0], 100, 0).ok());
     CHECK(nsw::verify(certificate, *authority.public_key(), keys[0], 101, 0).status() ==

@@ -2,7 +2,10 @@
  * Identities, certificates and the link in C: two links over memory, with a secure
  * element behind hooks, and what is refused.
  */
+#define _POSIX_C_SOURCE 200809L
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "support.h"
 
@@ -356,6 +359,79 @@ static void signatures(void) {
     nsw_identity_destroy(who.identity);
 }
 
+static void keys_in_files(void) {
+    char path[64];
+    snprintf(path, sizeof path, "link-test-%lu.key", (unsigned long)getpid());
+    remove(path);
+    nsw_key seed, back;
+    memset(seed.bytes, 0x5a, sizeof seed.bytes);
+    CHECK_STATUS(nsw_host_key_read(path, strlen(path), &back), NSW_ERR_HOST_IO);
+    CHECK_OK(nsw_host_key_write(path, strlen(path), &seed));
+    CHECK_STATUS(nsw_host_key_write(path, strlen(path), &seed), NSW_ERR_HOST_FILE);
+    CHECK_OK(nsw_host_key_read(path, strlen(path), &back));
+    CHECK(memcmp(seed.bytes, back.bytes, sizeof seed.bytes) == 0);
+    CHECK_OK(chmod(path, 0644));
+    CHECK_STATUS(nsw_host_key_read(path, strlen(path), &back), NSW_ERR_HOST_PERMISSIONS);
+    CHECK_STATUS(nsw_host_key_read(NULL, 3, &back), NSW_ERR_NULL);
+    remove(path);
+}
+
+/* Who knows the network's secret is let in, if that is wanted; capabilities go along. */
+static void shared_secret(void) {
+    nsw_key psk;
+    memset(psk.bytes, 0x33, sizeof psk.bytes);
+    for (int allowed = 0; allowed < 2; allowed++) {
+        side sides[2];
+        start(sides);
+        for (int i = 0; i < 2; i++) {
+            nsw_link_destroy(sides[i].link);
+            nsw_link_config cfg = config_of(&sides[i]);
+            cfg.psk = &psk;
+            cfg.capability = 40;
+            cfg.tries = 1;
+            REQUIRE_OK(nsw_link_create(&cfg, NULL, &sides[i].link));
+            CHECK_OK(nsw_link_allow_psk(sides[i].link, (uint32_t)allowed));
+        }
+        CHECK_OK(nsw_link_set_capability(sides[0].link, (const uint8_t *)"may do", 6));
+        nsw_address to = address_of(1);
+        CHECK_OK(nsw_link_connect(sides[0].link, &to, NULL, NULL, 5, now));
+        uint64_t wake = 0;
+        if (!allowed) {
+            /* Alice will not have Bob, either: the second frame is the last. */
+            for (int step = 0; step < 2; step++) {
+                uint8_t frame[2048];
+                size_t len = 0;
+                nsw_link_output out = NSW_LINK_OUTPUT_INIT;
+                nsw_link_received got = NSW_LINK_RECEIVED_INIT;
+                nsw_address at = address_of((uint8_t)step);
+                REQUIRE_OK(nsw_link_next(sides[step].link, now, frame, sizeof frame, &len, &out));
+                CHECK_STATUS(nsw_link_receive(sides[1 - step].link, &at, frame, len, now, NULL, 0,
+                                              NULL, &got),
+                             step == 0 ? NSW_OK : NSW_ERR_COMM_UNTRUSTED);
+            }
+            carry(sides);
+            CHECK(sides[0].failed == 1);
+            CHECK_OK(nsw_link_poll(sides[0].link, now, &wake));
+            CHECK(wake == UINT64_MAX);
+        } else {
+            uint8_t bytes[64];
+            size_t len = 0;
+            carry(sides);
+            nsw_link_peer peer = NSW_LINK_PEER_INIT;
+            CHECK_OK(nsw_link_peer_info(sides[1].link, sides[1].peer, &peer));
+            CHECK(peer.trusted == NSW_TRUSTED_PSK && peer.capability_len == 6);
+            CHECK_STATUS(nsw_link_peer_capability(sides[1].link, sides[1].peer, bytes, 5, &len),
+                         NSW_ERR_BUFFER_TOO_SMALL);
+            CHECK_SIZE(len, 6);
+            CHECK_OK(nsw_link_peer_capability(sides[1].link, sides[1].peer, bytes, 64, &len));
+            CHECK(len == 6 && memcmp(bytes, "may do", 6) == 0);
+            CHECK_OK(nsw_link_poll(sides[0].link, now, &wake));
+            CHECK(wake > now && wake <= now + 180000000u);
+        }
+        stop(sides);
+    }
+}
+
 /* Memory: told beforehand, all of it asked for at once, given back overwritten. */
 static void memory(void) {
     side who;
@@ -363,6 +439,10 @@ static void memory(void) {
     make_identity(&who, 5);
     nsw_link_config cfg = config_of(&who);
     size_t size = 0, align = 0;
+    nsw_identity_config any = NSW_IDENTITY_CONFIG_INIT;
+    CHECK_OK(nsw_identity_footprint(&any, &size, &align));
+    CHECK(size > 64 && align >= 4);
+    CHECK_STATUS(nsw_identity_footprint(NULL, &size, &align), NSW_ERR_NULL);
     CHECK_OK(nsw_link_footprint(&cfg, &size, &align));
     counting c;
     counting_init(&c);
@@ -466,6 +546,8 @@ int main(void) {
     certificates();
     secure_element();
     signatures();
+    keys_in_files();
+    shared_secret();
     memory();
     misuse();
     return check_report("link");
