@@ -36,15 +36,12 @@ fn open_victim() -> Channel<'static> {
 /// What it says, without packets.
 fn drain(channel: &mut Channel<'_>, now: u64) -> Vec<(usize, u64, Vec<u8>)> {
     let (mut heard, mut buffer) = (Vec::new(), [0; 200]);
-    loop {
-        match channel.next(now, &mut buffer).unwrap() {
-            ChannelOutput::Done => return heard,
-            ChannelOutput::Message { stream, number, bytes } => {
-                heard.push((stream, number, bytes.to_vec()));
-            }
-            _ => {}
+    while let Some(output) = channel.next(now, &mut buffer).unwrap() {
+        if let ChannelOutput::Message { stream, number, bytes } = output {
+            heard.push((stream, number, bytes.to_vec()));
         }
     }
+    heard
 }
 
 #[test]
@@ -69,7 +66,7 @@ fn nothing_is_taken_on_before_the_peer_says_who_it_is() {
         assert_eq!(channel.receive(&[&[0], &hello[..]].concat(), 0), Err(Error::CommFormat));
     }
     assert!(!channel.info().open && channel.info().packets_received == 0);
-    assert_eq!(channel.wake_at(), None);
+    assert_eq!(channel.wake_at(), u64::MAX);
     channel.receive(&[&[0], &HELLO[..], &[0x80, 0, b'x']].concat(), 0).unwrap();
     assert_eq!(drain(&mut channel, 0), [(0, 0, b"x".to_vec())]);
 }
@@ -234,7 +231,7 @@ fn credit_that_comes_late_takes_nothing_back() {
     }
     let mut buffer = [0; 200];
     let mut packets = 0;
-    while let ChannelOutput::Packet { .. } = channel.next(1, &mut buffer).unwrap() {
+    while let Some(ChannelOutput::Packet { .. }) = channel.next(1, &mut buffer).unwrap() {
         packets += 1;
     }
     assert_eq!(packets, 3, "the window, not the credit");

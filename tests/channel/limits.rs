@@ -48,16 +48,13 @@ fn a_small_channel_in_an_arena_does_all_that_a_large_one_does() {
         while a.send(0, &next.to_le_bytes(), SendOptions::default(), now).is_ok() {
             next += 1;
         }
-        while let output = a.next(now, &mut buffer).unwrap()
-            && output != ChannelOutput::Done
-        {
+        while let Some(output) = a.next(now, &mut buffer).unwrap() {
             if let ChannelOutput::Packet { len } = output {
                 b.receive(&buffer[..len], now).unwrap();
             }
         }
-        loop {
-            match b.next(now, &mut buffer).unwrap() {
-                ChannelOutput::Done => break,
+        while let Some(output) = b.next(now, &mut buffer).unwrap() {
+            match output {
                 ChannelOutput::Packet { len } => a.receive(&buffer[..len], now).unwrap(),
                 ChannelOutput::Message { bytes, .. } => {
                     assert_eq!(bytes, heard.to_le_bytes());
@@ -256,13 +253,13 @@ fn what_the_peer_could_never_take_is_told() {
 #[test]
 fn a_buffer_that_is_too_short_loses_nothing() {
     let mut a = Channel::new(&small(), Heap).unwrap();
-    assert_eq!(a.next(0, &mut []), Ok(ChannelOutput::Done));
+    assert_eq!(a.next(0, &mut []), Ok(None));
     a.send(0, b"x", SendOptions::default(), 0).unwrap();
     let mut buffer = [0; 64];
     for _ in 0..3 {
         assert_eq!(a.next(0, &mut buffer[..63]), Err(Error::BufferTooSmall));
-        assert_eq!(a.wake_at(), Some(0));
+        assert_eq!(a.wake_at(), 0);
     }
-    assert!(matches!(a.next(0, &mut buffer), Ok(ChannelOutput::Packet { .. })));
-    assert_eq!(a.next(0, &mut []), Ok(ChannelOutput::Done));
+    assert!(matches!(a.next(0, &mut buffer), Ok(Some(ChannelOutput::Packet { .. }))));
+    assert_eq!(a.next(0, &mut []), Ok(None));
 }

@@ -149,11 +149,11 @@ impl World {
     /// Does what the ends want done now.
     pub fn pump(&mut self) {
         for at in 0..self.ends.len() {
+            let mut buffer = [0; 1500];
             loop {
-                let mut buffer = [0; 1500];
                 let end = &mut self.ends[at];
-                match end.channel.next(self.now, &mut buffer).unwrap() {
-                    ChannelOutput::Done => break,
+                let Some(output) = end.channel.next(self.now, &mut buffer).unwrap() else { break };
+                match output {
                     ChannelOutput::Packet { len } => {
                         end.packets += 1;
                         let (line, peer) = (end.line, end.peer);
@@ -203,8 +203,8 @@ impl World {
 
     /// When something happens next. Nobody wakes up for nothing.
     fn next_at(&self) -> Option<u64> {
-        let wakes = self.ends.iter().filter_map(|end| end.channel.wake_at());
-        let wake = wakes.min();
+        let wakes = self.ends.iter().map(|end| end.channel.wake_at());
+        let wake = wakes.filter(|at| *at < u64::MAX).min();
         assert!(wake.is_none_or(|at| at > self.now), "it wakes for nothing");
         wake.into_iter().chain(self.due.peek().map(|Reverse((at, ..))| *at)).min()
     }
@@ -241,7 +241,7 @@ impl World {
         assert!(self.due.is_empty(), "it never ends");
         for end in &self.ends {
             assert_eq!(end.channel.info().messages, 0);
-            assert_eq!(end.channel.wake_at(), None);
+            assert_eq!(end.channel.wake_at(), u64::MAX);
         }
     }
 

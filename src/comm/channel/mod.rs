@@ -46,8 +46,6 @@ const PROBES: u8 = 2;
 /// What a channel has to say or to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelOutput<'a> {
-    /// Nothing, until the next call or [`Channel::wake_at`].
-    Done,
     /// A packet for the link: the first `len` bytes of the buffer.
     Packet {
         /// Its length.
@@ -155,14 +153,16 @@ struct Peer {
 /// let (mut packet, mut heard, mut now) = ([0; 1200], Vec::new(), 0);
 /// while heard.is_empty() {
 ///     // The link, in both directions.
-///     while let ChannelOutput::Packet { len } = a.next(now, &mut packet)? {
-///         b.receive(&packet[..len], now)?;
+///     while let Some(output) = a.next(now, &mut packet)? {
+///         if let ChannelOutput::Packet { len } = output {
+///             b.receive(&packet[..len], now)?;
+///         }
 ///     }
-///     loop {
-///         match b.next(now, &mut packet)? {
+///     while let Some(output) = b.next(now, &mut packet)? {
+///         match output {
 ///             ChannelOutput::Packet { len } => a.receive(&packet[..len], now)?,
 ///             ChannelOutput::Message { bytes, .. } => heard.extend_from_slice(bytes),
-///             _ => break,
+///             _ => {}
 ///         }
 ///     }
 ///     now += 1000;
@@ -360,61 +360,59 @@ impl<'m> Channel<'m> {
         self.inbox.pause(stream, paused)
     }
 
-    /// What is to be done next; to be called until it answers
-    /// [`ChannelOutput::Done`]. A packet is written to `out`, of which the mtu
+    /// What is to be done next; to be called until there is nothing. A packet is written to `out`, of which the mtu
     /// is enough. A message is valid until the next call.
     ///
     /// [`Error::BufferTooSmall`] if `out` is shorter than the mtu and a packet is
     /// to be sent; nothing is lost.
-    pub fn next(&mut self, now_us: u64, out: &mut [u8]) -> Result<ChannelOutput<'_>> {
+    pub fn next(&mut self, now_us: u64, out: &mut [u8]) -> Result<Option<ChannelOutput<'_>>> {
         let now = self.clock(now_us);
         self.release();
         self.pending = true;
         self.run_timers(now);
         if let Some(end) = self.outbox.end() {
-            return Ok(match end {
+            return Ok(Some(match end {
                 End::Acked(id) => ChannelOutput::Acked { id },
                 End::Expired(id) => ChannelOutput::Expired { id },
                 End::Refused(id) => ChannelOutput::Refused { id },
-            });
+            }));
         }
         if let (Some(needed), Some(room)) = (self.refused, self.outbox.room())
             && needed <= room
         {
             self.refused = None;
-            return Ok(ChannelOutput::Room);
+            return Ok(Some(ChannelOutput::Room));
         }
         if let Some(message) = self.inbox.deliver() {
             self.lent = Some(message.slot);
-            return Ok(ChannelOutput::Message {
+            return Ok(Some(ChannelOutput::Message {
                 stream: usize::from(message.stream),
                 number: message.number,
                 bytes: self.inbox.bytes(message.slot),
-            });
+            }));
         }
         let Some(plan) = self.plan(now) else {
             self.pending = false;
-            return Ok(ChannelOutput::Done);
+            return Ok(None);
         };
         let out = out.get_mut(..usize::from(self.mtu)).ok_or(Error::BufferTooSmall)?;
         let len = self.make_packet(plan, now, out);
-        Ok(ChannelOutput::Packet { len })
+        Ok(Some(ChannelOutput::Packet { len }))
     }
 
     /// When to call [`next`](Channel::next) again, if nothing arrives and nothing
-    /// is sent before: at once (0) if it has not answered
-    /// [`ChannelOutput::Done`] since the last call, never if there is no time.
-    pub fn wake_at(&self) -> Option<u64> {
+    /// is sent before: 0 for at once, while it has not said since the last call
+    /// that there is nothing; `u64::MAX` if there is no need.
+    pub fn wake_at(&self) -> u64 {
         if self.pending {
-            return Some(0);
+            return 0;
         }
-        let now = self.now;
         let paced = match self.wants_to_send() && self.congestion.allows() {
-            true => self.pacer_wait(now),
+            true => self.pacer_wait(self.now),
             false => None,
         };
         let timers = [self.acks.due(), self.timer(), self.outbox.deadline(), paced];
-        timers.into_iter().flatten().min()
+        timers.into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
     /// When something counts as lost, or has waited too long.
