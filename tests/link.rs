@@ -338,3 +338,43 @@ fn frames_shuffled_and_repeated_are_delivered_once() {
         assert!(got.iter().all(|times| *times == 1));
     }
 }
+
+#[test]
+fn the_time_to_wake_is_known_after_each_step() {
+    let config = LinkConfig { keepalive: 2_000_000, ..config() };
+    for ik in [false, true] {
+        let mut net = pair(&config, CALM, 3);
+        let noise = ik.then(|| net.links[1].noise_key());
+        net.links[0].connect(&address(1), None, noise.as_ref(), 1, net.now).unwrap();
+        net.drain(0);
+        // Both are connected, and nobody had to be woken for it.
+        net.pass(10_000);
+        for node in 0..2 {
+            assert!(net.peer(node).is_some());
+            let wake = net.links[node].wake_at();
+            assert!(wake <= net.now + 2_000_000, "node {node}, ik {ik}: {wake}");
+        }
+    }
+}
+
+#[test]
+fn who_is_hung_up_on_is_not_called_again() {
+    for node in 0..2 {
+        // Every frame is one too many for the key.
+        let config = LinkConfig { rekey_frames: 1, ..config() };
+        let mut net = pair(&config, CALM, 3);
+        net.connect(0, 1, 1);
+        net.pass(2_000_000);
+        // Few, since nothing was said: the confirmations.
+        assert!(net.wire.len() < 100, "{} frames", net.wire.len());
+        let peer = net.peer(node).unwrap();
+        net.links[node].close(peer).unwrap();
+        net.drain(node);
+        net.pass(1_000_000);
+        let count = net.wire.len();
+        net.pass(60_000_000);
+        assert_eq!(net.wire.len(), count, "node {node}");
+        assert_eq!(net.links[0].peer_of(&secrets(2).identity()), None);
+        assert_eq!(net.links[1].peer_of(&secrets(1).identity()), None);
+    }
+}

@@ -32,7 +32,8 @@ pub struct LinkConfig<'c> {
     pub small: bool,
     /// Payloads are padded to multiples of this many bytes, 0 to 255; 0 and 1: not.
     pub padding: usize,
-    /// A new handshake begins after so many frames of a session.
+    /// A new handshake begins after so many frames of a session, and not before a
+    /// quarter of `retry` has passed.
     pub rekey_frames: u64,
     /// And after so long.
     pub rekey_time: u64,

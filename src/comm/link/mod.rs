@@ -585,7 +585,9 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         let (sent, to) = (session.sent, peer.address);
         // Who was called waits a little, so that not both begin.
         let wait = if session.initiator { 0 } else { self.settings.rekey_time / 16 };
-        let due = sent >= self.settings.rekey_frames || age >= self.settings.rekey_time + wait;
+        // Not one handshake after the other, however few frames a key is for.
+        let many = sent >= self.settings.rekey_frames && age >= self.settings.retry / 4;
+        let due = many || age >= self.settings.rekey_time + wait;
         if due && !peer.renewing {
             self.renew(place, now);
         }
@@ -747,8 +749,16 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     fn free_peer(&mut self, place: usize) {
         self.drop_session(2 * place);
         self.drop_session(2 * place + 1);
-        for slot in self.slots.iter_mut().filter(|slot| slot.peer == Some(place as u32)) {
-            slot.peer = None;
+        let connected = self.peers.get(place).is_some_and(|peer| peer.connected);
+        for at in 0..self.slots.len() {
+            let Some(slot) = self.slots.get_mut(at) else { continue };
+            if slot.peer == Some(place as u32) {
+                slot.peer = None;
+                // It was to renew the session, or to confirm it.
+                if connected {
+                    self.free(at);
+                }
+            }
         }
         if let Some(peer) = self.peers.get_mut(place) {
             let generation = peer.generation.wrapping_add(1);

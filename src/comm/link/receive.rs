@@ -567,6 +567,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         }
         self.begin(at, others && !anew);
         self.free_handshakes(at);
+        self.schedule(at);
     }
 
     /// IK's responder was heard: it need not be told any more.
