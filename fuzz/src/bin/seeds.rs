@@ -23,7 +23,27 @@ fn main() -> Outcome {
     trainers(&folder.join("trainer"))?;
     networks(&folder.join("fann"))?;
     samples(&folder.join("dataset"))?;
+    groups(&folder.join("group"))?;
     frames(&folder.join("framing"))
+}
+
+/// Conversations: each step is two bytes.
+fn groups(folder: &Path) -> Outcome {
+    std::fs::create_dir_all(folder)?;
+    let (seal, announce, open, accept) = ([0, 9], [1, 0], [4, 0], [5, 0]);
+    let (change, theirs, late) = ([7, 2], [8, 60], [6, 200]);
+    let all = [
+        vec![announce, accept, seal, open, open, seal, seal, open],
+        vec![announce, accept, seal, change, open, theirs, announce, accept, seal, open],
+        vec![announce, accept, seal, change, late, open, seal, seal, [7, 32], open],
+    ];
+    for (i, steps) in all.iter().enumerate() {
+        for signed in [0, 1] {
+            let bytes = [&[signed], steps.as_flattened()].concat();
+            std::fs::write(folder.join(format!("{i}-{signed}")), bytes)?;
+        }
+    }
+    Ok(())
 }
 
 fn models(folder: &Path) -> Outcome {
