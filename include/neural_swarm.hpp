@@ -30,8 +30,8 @@
 #include "neural_swarm_cascade.hpp"
 #include "neural_swarm_dataset.hpp"
 #include "neural_swarm_framing.hpp"
-#include "neural_swarm_link.hpp"
 #include "neural_swarm_group.hpp"
+#include "neural_swarm_link.hpp"
 #ifndef NSW_NO_STD
 #include "neural_swarm_host.hpp"
 #endif

@@ -16,7 +16,7 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 fn main() -> Outcome {
     let folder = std::env::args().nth(1).ok_or("usage: seeds FOLDER")?;
     let folder = Path::new(&folder);
-    for target in ["model", "trainer", "fann", "dataset", "framing", "capability"] {
+    for target in ["model", "trainer", "fann", "dataset", "framing", "group", "capability"] {
         std::fs::create_dir_all(folder.join(target))?;
     }
     models(&folder.join("model"))?;
@@ -24,6 +24,7 @@ fn main() -> Outcome {
     networks(&folder.join("fann"))?;
     samples(&folder.join("dataset"))?;
     frames(&folder.join("framing"))?;
+    groups(&folder.join("group"))?;
     chains(&folder.join("capability"))
 }
 
@@ -44,6 +45,24 @@ fn chains(folder: &Path) -> Outcome {
     // A list of two ids: version and hint are the target's.
     let list = [&[0; 5][..], &[4, 0, 0, 0, 0, 0, 0, 0], &[1, 0, 0, 0], &[1, 0, 0, 0], &[7; 16]];
     std::fs::write(folder.join("list"), list.concat())?;
+    Ok(())
+}
+
+/// Conversations: each step is two bytes.
+fn groups(folder: &Path) -> Outcome {
+    let (seal, announce, open, accept) = ([0, 9], [1, 0], [4, 0], [5, 0]);
+    let (change, theirs, late) = ([7, 2], [8, 60], [6, 200]);
+    let all = [
+        vec![announce, accept, seal, open, open, seal, seal, open],
+        vec![announce, accept, seal, change, open, theirs, announce, accept, seal, open],
+        vec![announce, accept, seal, change, late, open, seal, seal, [7, 32], open],
+    ];
+    for (i, steps) in all.iter().enumerate() {
+        for signed in [0, 1] {
+            let bytes = [&[signed], steps.as_flattened()].concat();
+            std::fs::write(folder.join(format!("{i}-{signed}")), bytes)?;
+        }
+    }
     Ok(())
 }
 
