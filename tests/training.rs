@@ -118,6 +118,26 @@ fn a_resumed_training_equals_the_uninterrupted_one_bit_for_bit() {
 }
 
 #[test]
+fn infinite_steps_of_the_exact_mode_can_be_saved() {
+    // Quickprop's grow by mu as long as the slope keeps its sign, though the
+    // weight has come to its end.
+    let data = Data::new(&[1.0], &[1e6]);
+    let layers = [Layer::new(1, Activation::Linear)];
+    let mut net = Net::new(&NetConfig::new(1, &layers), Heap).unwrap();
+    let settings = TrainerConfig { exact: true, ..config(Algorithm::QUICKPROP) };
+    let mut first = trainer(&settings, &net);
+    for _ in 0..500 {
+        first.epoch(&mut net, data).unwrap();
+    }
+    assert_eq!(net.weights(), [1500.0, 1500.0]);
+    let bytes = state(&first);
+    assert!(bytes.chunks(4).any(|word| word == f32::INFINITY.to_le_bytes()));
+    let mut second = trainer(&settings, &net);
+    second.load_state(&bytes).unwrap();
+    assert_eq!(state(&second), bytes);
+}
+
+#[test]
 fn states_of_others_and_broken_ones_are_refused() {
     let (inputs, targets) = rings(60, 0);
     let net = network(3, Topology::Layered);

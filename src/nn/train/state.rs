@@ -135,7 +135,8 @@ impl Trainer<'_> {
         if algorithm.check().is_err()
             || !powers.iter().all(power)
             || losses.iter().any(|loss| loss.is_nan())
-            || !numbers().all(f32::is_finite)
+            // libfann's steps may become infinite.
+            || (self.rand().is_none() && !numbers().all(f32::is_finite))
             || u32_at(record, 52) != 0
             || (self.rand().is_some() && rand.is_none())
             || updates.max(epoch) > MOST_DONE

@@ -211,7 +211,10 @@ enum Source {
 }
 
 impl<'t> FannFile<'t> {
-    /// Reads and checks a file; the logger is told what is wrong, and where.
+    /// Reads and checks a file: FANN_FLO_2.1, what `fann_save` writes, or
+    /// FANN_FLO_2.0 as far as libfann 2.2 reads it (the same settings, no
+    /// scales). The rectifiers of FANN's later versions are read. The logger is
+    /// told what is wrong, and where.
     ///
     /// [`Error::ModelMagic`] if the text is no FANN file,
     /// [`Error::ModelVersion`] for one of another version or with fixed-point

@@ -13,6 +13,48 @@ struct Long(f32);
 
 impl fmt::Display for Long {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((digits, exponent)) = digits(self.0) else { return self.any(f) };
+        let minus = if self.0 < 0.0 { "-" } else { "" };
+        let sign = if exponent < 0 { '-' } else { '+' };
+        let part = |power: u32| (digits / 10u128.pow(power) % 10_000_000_000) as u64;
+        let (first, middle, last, exponent) =
+            (part(20), part(10), part(0), exponent.unsigned_abs());
+        write!(f, "{minus}{first}.{middle:010}{last:010}e{sign}{exponent:02}")
+    }
+}
+
+/// The 21 digits of a number of 1e-10 to 1e20, rounded to the nearest (halves to
+/// even), and its decimal exponent. With integers alone it takes a tenth of the
+/// time that printing any number takes.
+fn digits(x: f32) -> Option<(u128, i32)> {
+    let bits = x.abs().to_bits();
+    if !(1e-10..1e20).contains(&x.abs()) {
+        return None;
+    }
+    // 2^power times this is the number: it is not denormal.
+    let (mantissa, power) = (u128::from(bits & 0x7f_ffff | 0x80_0000), (bits >> 23) as i32 - 150);
+    // Below the exponent by one at most: 0.30103 is log10(2), rounded up.
+    let mut exponent = (power + 23) * 30103 / 100_000 - i32::from(power < -23);
+    loop {
+        // At most 2^24 * 10^31, which is below 2^127.
+        let scaled = mantissa * 10u128.pow((20 - exponent).try_into().ok()?);
+        let digits = if power >= 0 {
+            scaled << power
+        } else {
+            let whole = scaled >> -power;
+            let (rest, half) = (scaled - (whole << -power), 1u128 << (-power - 1));
+            whole + u128::from(rest > half || (rest == half && whole % 2 == 1))
+        };
+        if digits < 10u128.pow(21) {
+            return Some((digits, exponent));
+        }
+        exponent += 1;
+    }
+}
+
+impl Long {
+    /// As [`fmt::Display`], for any number.
+    fn any(&self, f: &mut impl Write) -> fmt::Result {
         // The digits, an `e`, and the exponent: at most 31 bytes.
         let mut text = heapless::String::<48>::new();
         write!(text, "{:.20e}", f64::from(self.0))?;
@@ -227,4 +269,50 @@ fn print_connections(text: &mut Text<'_>, body: &Body<'_>, layered: bool) -> fmt
         }
     }
     text.write_str("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::string::{String, ToString};
+
+    fn slowly(x: f32) -> String {
+        let mut text = String::new();
+        Long(x).any(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn floats_are_written_as_c_writes_them() {
+        for (x, text) in [
+            (0.1, "1.00000001490116119385e-01"),
+            (-1.0, "-1.00000000000000000000e+00"),
+            (1e-10, "1.00000001335143196002e-10"),
+            (9.999_999e9, "9.99999897600000000000e+09"),
+            (123_456_790_000.0, "1.23456790528000000000e+11"),
+            (1.5e19, "1.50000005205154856960e+19"),
+            (0.0, "0.00000000000000000000e+00"),
+            (1e-45, "1.40129846432481707092e-45"),
+            (f32::MAX, "3.40282346638528859812e+38"),
+        ] {
+            assert_eq!(Long(x).to_string(), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn both_ways_of_writing_a_float_agree(mantissa in 0u32..1 << 23, exponent in 0u32..255, minus in any::<bool>(), few in any::<bool>()) {
+            // Few bits make halves.
+            let mantissa = if few { mantissa & 0x7c_0000 } else { mantissa };
+            let x = f32::from_bits(u32::from(minus) << 31 | exponent << 23 | mantissa);
+            prop_assert_eq!(Long(x).to_string(), slowly(x));
+        }
+
+        #[test]
+        fn numbers_about_one_are_written_by_integers(x in 1e-6f32..1e6) {
+            prop_assert!(digits(x).is_some());
+            prop_assert_eq!(Long(x).to_string(), slowly(x));
+        }
+    }
 }
