@@ -4,7 +4,7 @@
 use neural_swarm::Error;
 use neural_swarm::nn::{
     Activation, Adam, Algorithm, Data, ErrorFunction, Kernel, Layer, Loss, Net, NetConfig,
-    Randomize, Schedule, StopReason, Topology, TrainParams, Trainer, TrainerConfig,
+    Randomize, Rprop, Sarprop, Schedule, StopReason, Topology, TrainParams, Trainer, TrainerConfig,
 };
 use neural_swarm::port::{Heap, Parallel, Threads};
 
@@ -294,6 +294,23 @@ fn weight_decay_makes_weights_smaller_and_leaves_biases() {
         }
         assert_eq!(net.weights()[6..], before[6..]);
     }
+}
+
+#[test]
+fn sarprop_has_no_first_and_no_smallest_step_to_set() {
+    let (inputs, targets) = rings(60, 0);
+    let after = |rprop| {
+        let settings = Sarprop { rprop, ..Sarprop::FANN };
+        let mut net = network(1, Topology::Layered);
+        let mut trainer = trainer(&config(Algorithm::Sarprop(settings)), &net);
+        for _ in 0..80 {
+            trainer.epoch(&mut net, Data::new(&inputs, &targets)).unwrap();
+        }
+        net.weights().to_vec()
+    };
+    let fann = Sarprop::FANN.rprop;
+    assert_eq!(after(Rprop { initial: 0.01, min: 0.5, ..fann }), after(fann));
+    assert_ne!(after(Rprop { max: 0.01, ..fann }), after(fann));
 }
 
 #[test]

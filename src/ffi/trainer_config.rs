@@ -129,8 +129,8 @@ pub struct nsw_trainer_config {
     /// RPROP family but SARPROP: first step size, for iRPROP- and iRPROP+ within
     /// the next two; 0 means 0.1.
     pub step_initial: f32,
-    /// RPROP family: smallest step size; 0 means 1e-6 for iRPROP- and iRPROP+,
-    /// 0 for FANN's RPROP and SARPROP.
+    /// RPROP family but SARPROP, whose is 1e-6: smallest step size; 0 means 1e-6
+    /// for iRPROP- and iRPROP+, 0 for FANN's RPROP.
     pub step_min: f32,
     /// RPROP family: largest step size; 0 means 50.
     pub step_max: f32,

@@ -93,8 +93,8 @@ impl Rprop {
 /// Settings of SARPROP, by FANN's names.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sarprop {
-    /// The steps of RPROP; `initial` is not used, since FANN starts from the
-    /// smallest, 1e-6.
+    /// The steps of RPROP; `initial` and `min` are not used, since FANN starts
+    /// from its own smallest step, 1e-6.
     pub rprop: Rprop,
     /// Binary logarithm of the first weight decay.
     pub weight_decay_shift: f32,
@@ -245,7 +245,7 @@ impl Algorithm {
                 above(*learning_rate) && (-1.0..=0.0).contains(decay) && mu.is_finite() && *mu > 1.0
             }
             Algorithm::Sarprop(s) => {
-                steps(&s.rprop, true)
+                steps(&Rprop { initial: s.rprop.max, min: 0.0, ..s.rprop }, true)
                     && s.weight_decay_shift.is_finite()
                     && s.step_error_shift.is_finite()
                     && s.step_error_threshold_factor >= 0.0

@@ -35,6 +35,7 @@ impl Simd for V {
     type Mask = V;
 
     methods! {
+        fn prefetch(from: *const f32) -> () = _mm_prefetch::<_MM_HINT_T0>(from.cast());
         fn splat(x: f32) -> V = V(_mm256_set1_ps(x));
         fn mul_add(self: V, by: V, plus: V) -> V = V(_mm256_fmadd_ps(self.0, by.0, plus.0));
         fn mul_sub(self: V, by: V, from: V) -> V = V(_mm256_fnmadd_ps(self.0, by.0, from.0));

@@ -49,20 +49,31 @@ const DIRECT_K: usize = 256;
 /// Copies of B pay off from so many tiles of rows on.
 const COPY_TILES: usize = 3;
 
-/// Multiplications from which a copy of A, too, pays off.
+/// Multiplications from which it pays to copy all panels of a block of B at once.
 const LARGE: usize = 384 * 384 * 384;
 
-/// Blocks of the large products: what a block of A may take of the second
-/// level cache, and how deep blocks are.
-const BLOCK_M: usize = 240;
-const BLOCK_K: usize = 256;
+/// Blocks of the large products. One of B, `BLOCK_K` x `BLOCK_N`, stays in the
+/// second level cache while A passes in blocks of few rows: so few of C's rows
+/// are in use at a time, which matters where each lies in a page of its own.
+const BLOCK_K: usize = 384;
+const BLOCK_N: usize = 1024;
+const BLOCK_M: usize = 24;
+
+/// The same for rows of A that are not contiguous and so are copied, too.
+const COPIED_M: usize = 120;
+
+/// How many rows of a copied block of B a tile asks for beforehand, and the floats
+/// of a cache line.
+const AHEAD: usize = 16;
+const LINE: usize = 16;
 
 /// Floats of scratch memory with which a product runs at full speed.
 pub(super) fn best_scratch<S: Simd>([m, n, k]: [usize; 3]) -> usize {
     let (rows, width) = (S::TILE.0, S::TILE.1 * S::LANES);
     let k = k.min(BLOCK_K);
-    let a = m.min(BLOCK_M).next_multiple_of(rows).saturating_mul(k);
-    n.saturating_add(width).saturating_mul(k).saturating_add(a).max(super::SCRATCH)
+    let a = m.min(COPIED_M).next_multiple_of(rows) * k;
+    let b = n.min(BLOCK_N).next_multiple_of(width) * k;
+    (a + b).max(super::SCRATCH)
 }
 
 /// Splits `whole` into the fewest parts of at most `most`, about equal, each
@@ -97,6 +108,7 @@ pub(super) unsafe fn product<S: Simd>(p: &Product, scratch: &mut [f32]) {
                 a_strides: p.a_strides,
                 b: p.b,
                 b_stride: p.b_strides.0,
+                whole: p.n.is_multiple_of(S::LANES),
                 c: p.c,
                 c_stride: p.c_stride,
                 start: p.start,
@@ -107,8 +119,10 @@ pub(super) unsafe fn product<S: Simd>(p: &Product, scratch: &mut [f32]) {
         let deep = part(p.k, BLOCK_K.min(scratch.len() / (high + width)), 1);
         let large = p.m.saturating_mul(p.n).saturating_mul(p.k) >= LARGE;
         let enough = scratch.len() / deep >= width + high;
-        if enough && (blocked || (large && scratch.len() >= (BLOCK_M + 4 * width) * deep)) {
-            let most = BLOCK_M.min(scratch.len() / deep / 2).max(high) / high * high;
+        let inside = p.a_strides.1 == 1;
+        let most = if inside { BLOCK_M } else { COPIED_M };
+        if enough && (blocked || (large && scratch.len() >= (most + 4 * width) * deep)) {
+            let most = most.min(scratch.len() / deep / 2).max(high) / high * high;
             return blocks::<S>(p, part(p.m, most, high), deep, scratch);
         }
         if blocked {
@@ -180,13 +194,13 @@ unsafe fn panels<S: Simd>(p: &Product, unit: bool, scratch: &mut [f32]) {
             // SAFETY: a part of the product; copies fit in the scratch memory.
             unsafe {
                 let b = p.b.add(from * p.b_strides.0 + j * p.b_strides.1);
-                let whole = n.is_multiple_of(S::LANES) || S::MASKED;
-                let (b, b_stride) = if direct && whole {
-                    (b, p.b_strides.0)
+                let whole = n.is_multiple_of(S::LANES);
+                let (b, b_stride, whole) = if direct && (whole || S::MASKED) {
+                    (b, p.b_strides.0, whole)
                 } else {
                     let width = n.next_multiple_of(S::LANES);
                     copy_panel::<S>((b, p.b_strides), (k, n), scratch.as_mut_ptr());
-                    (scratch.as_ptr(), width)
+                    (scratch.as_ptr(), width, true)
                 };
                 let tile = Tile {
                     k,
@@ -195,6 +209,7 @@ unsafe fn panels<S: Simd>(p: &Product, unit: bool, scratch: &mut [f32]) {
                     a_strides: p.a_strides,
                     b,
                     b_stride,
+                    whole,
                     c: p.c.add(j),
                     c_stride: p.c_stride,
                     start: match p.start {
@@ -227,13 +242,15 @@ unsafe fn column<S: Simd>(mut tile: Tile, m: usize, unit: bool) {
     }
 }
 
-/// Large products: blocks of A and B are copied.
+/// Large products: a block of B is copied at once, and A where its rows are not
+/// contiguous.
 #[inline(always)]
 unsafe fn blocks<S: Simd>(p: &Product, rows: usize, deep: usize, scratch: &mut [f32]) {
     let (high, vectors) = S::TILE;
     let full = vectors * S::LANES;
-    let (a, b) = scratch.split_at_mut(rows * deep);
-    let wide = part(p.n, b.len() / deep / full * full, full);
+    let copies = p.a_strides.1 != 1;
+    let (a, b) = scratch.split_at_mut(if copies { rows * deep } else { 0 });
+    let wide = part(p.n, (b.len() / deep / full * full).min(BLOCK_N), full);
     let mut from = 0;
     while from < p.k {
         let k = deep.min(p.k - from);
@@ -242,31 +259,37 @@ unsafe fn blocks<S: Simd>(p: &Product, rows: usize, deep: usize, scratch: &mut [
             let n = wide.min(p.n - left);
             // SAFETY: parts of the product; copies fit in the scratch memory.
             unsafe {
-                for j in (0..n).step_by(full) {
-                    let at = p.b.add(from * p.b_strides.0 + (left + j) * p.b_strides.1);
-                    let size = (k, full.min(n - j));
-                    copy_panel::<S>((at, p.b_strides), size, b.as_mut_ptr().add(j * k));
-                }
+                let at = p.b.add(from * p.b_strides.0 + left * p.b_strides.1);
+                copy_panels::<S>((at, p.b_strides), (k, n), b.as_mut_ptr());
                 let mut top = 0;
                 while top < p.m {
                     let m = rows.min(p.m - top);
-                    for i in (0..m).step_by(high) {
-                        let at = p.a.add((top + i) * p.a_strides.0 + from * p.a_strides.1);
-                        let size = (high.min(m - i), k);
-                        copy_rows::<S>((at, p.a_strides), size, a.as_mut_ptr().add(i * k));
+                    let from_a = p.a.add(top * p.a_strides.0 + from * p.a_strides.1);
+                    if copies {
+                        for i in (0..m).step_by(high) {
+                            let at = from_a.add(i * p.a_strides.0);
+                            let size = (high.min(m - i), k);
+                            copy_rows::<S>((at, p.a_strides), size, a.as_mut_ptr().add(i * k));
+                        }
                     }
                     for j in (0..n).step_by(full) {
                         let width = full.min(n - j);
                         for i in (0..m).step_by(high) {
                             let rows = high.min(m - i);
                             let column = left + j;
+                            let (a, a_strides) = if copies {
+                                (a.as_ptr().add(i * k), (1, rows))
+                            } else {
+                                (from_a.add(i * p.a_strides.0), p.a_strides)
+                            };
                             let tile = Tile {
                                 k,
                                 n: width,
-                                a: a.as_ptr().add(i * k),
-                                a_strides: (1, rows),
+                                a,
+                                a_strides,
                                 b: b.as_ptr().add(j * k),
                                 b_stride: width.next_multiple_of(S::LANES),
+                                whole: true,
                                 c: p.c.add((top + i) * p.c_stride + column),
                                 c_stride: p.c_stride,
                                 start: match p.start {
@@ -275,7 +298,7 @@ unsafe fn blocks<S: Simd>(p: &Product, rows: usize, deep: usize, scratch: &mut [
                                     start => start,
                                 },
                             };
-                            tile.run_rows::<S, true>(rows);
+                            tile.run_far::<S>(rows, copies);
                         }
                     }
                     top += m;
@@ -287,6 +310,47 @@ unsafe fn blocks<S: Simd>(p: &Product, rows: usize, deep: usize, scratch: &mut [
     }
 }
 
+/// Copies k x n of B panel by panel, each as [`copy_panel`] does it.
+#[inline(always)]
+unsafe fn copy_panels<S: Simd>(
+    (b, strides): (*const f32, (usize, usize)),
+    (k, n): (usize, usize),
+    to: *mut f32,
+) {
+    let full = S::TILE.1 * S::LANES;
+    let whole = if strides.1 == 1 { n / full * full } else { 0 };
+    // SAFETY: inside B's part and its copy.
+    unsafe {
+        copy_whole_panels::<S>((b, strides.0), (k, whole), to);
+        for j in (whole..n).step_by(full) {
+            let size = (k, full.min(n - j));
+            copy_panel::<S>((b.add(j * strides.1), strides), size, to.add(j * k));
+        }
+    }
+}
+
+/// The same for whole panels of contiguous rows. They are copied side by side, row
+/// by row: the next row may be in another page.
+#[inline(always)]
+unsafe fn copy_whole_panels<S: Simd>(
+    (b, stride): (*const f32, usize),
+    (k, n): (usize, usize),
+    to: *mut f32,
+) {
+    let full = S::TILE.1 * S::LANES;
+    let (mut from, mut to) = (b, to);
+    for _ in 0..k {
+        for j in (0..n).step_by(full) {
+            for v in (0..full).step_by(S::LANES) {
+                // SAFETY: inside B's part and its copy.
+                unsafe { S::load(from.add(j + v)).store(to.add(j * k + v)) };
+            }
+        }
+        from = from.wrapping_add(stride);
+        to = to.wrapping_add(full);
+    }
+}
+
 /// Copies k x n of B so that rows are whole vectors, zeros behind.
 #[inline(always)]
 unsafe fn copy_panel<S: Simd>(
@@ -295,20 +359,9 @@ unsafe fn copy_panel<S: Simd>(
     to: *mut f32,
 ) {
     let width = n.next_multiple_of(S::LANES);
-    if strides.1 == 1 && n == 2 * S::LANES {
-        // Row by row: the next row may be in another page.
-        let (mut from, mut to) = (b, to);
-        for _ in 0..k {
-            // SAFETY: inside B's part and its copy.
-            unsafe {
-                let two = [S::load(from), S::load(from.add(S::LANES))];
-                two[0].store(to);
-                two[1].store(to.add(S::LANES));
-            }
-            from = from.wrapping_add(strides.0);
-            to = to.wrapping_add(width);
-        }
-        return;
+    if strides.1 == 1 && n == S::TILE.1 * S::LANES {
+        // SAFETY: the caller's.
+        return unsafe { copy_whole_panels::<S>((b, strides.0), (k, S::TILE.1 * S::LANES), to) };
     }
     for j in (0..n).step_by(S::LANES) {
         let lanes = S::LANES.min(n - j);
@@ -396,6 +449,12 @@ unsafe fn load<S: Simd>(from: *const f32, n: usize) -> S {
     unsafe { if n == S::LANES { S::load(from) } else { S::load_part(from, n) } }
 }
 
+/// How a tile reads a row of B: the last vector in part, whole vectors, or whole
+/// vectors of which the next ones are asked for beforehand.
+const IN_PART: u8 = 0;
+const WHOLE: u8 = 1;
+const FROM_FAR: u8 = 2;
+
 /// A tile of C: a few rows, `n` columns, at most `S::TILE.1` vectors.
 #[derive(Clone, Copy)]
 struct Tile {
@@ -405,6 +464,8 @@ struct Tile {
     a_strides: (usize, usize),
     b: *const f32,
     b_stride: usize,
+    /// Whether B can be read in whole vectors.
+    whole: bool,
     c: *mut f32,
     c_stride: usize,
     start: Start,
@@ -415,21 +476,45 @@ impl Tile {
     unsafe fn run_some<S: Simd>(&self, rows: usize, unit: bool) {
         // SAFETY: the caller's.
         unsafe {
-            if unit { self.run_rows::<S, true>(rows) } else { self.run_rows::<S, false>(rows) }
+            if unit {
+                self.run_rows::<S, true, false>(rows)
+            } else {
+                self.run_rows::<S, false, false>(rows)
+            }
+        }
+    }
+
+    /// The same where B is not in the first level cache.
+    #[inline(always)]
+    unsafe fn run_far<S: Simd>(&self, rows: usize, unit: bool) {
+        // SAFETY: the caller's.
+        unsafe {
+            if unit {
+                self.run_rows::<S, true, true>(rows)
+            } else {
+                self.run_rows::<S, false, true>(rows)
+            }
         }
     }
 
     /// `UNIT`: A's columns are contiguous, otherwise its rows are.
     #[inline(always)]
-    unsafe fn run_rows<S: Simd, const UNIT: bool>(&self, rows: usize) {
+    unsafe fn run_rows<S: Simd, const UNIT: bool, const FAR: bool>(&self, rows: usize) {
         macro_rules! run {
             ($($rows:literal)+) => {
                 match rows {
                     $($rows if $rows <= S::TILE.0 => {
-                        if self.n > S::LANES {
-                            self.run::<S, UNIT, $rows, 2>();
+                        let (two, whole) = (self.n > S::LANES, self.whole || !S::MASKED);
+                        if FAR && $rows == S::TILE.0 && two {
+                            self.run::<S, UNIT, FROM_FAR, $rows, 2>();
+                        } else if two && whole {
+                            self.run::<S, UNIT, WHOLE, $rows, 2>();
+                        } else if two {
+                            self.run::<S, UNIT, IN_PART, $rows, 2>();
+                        } else if whole {
+                            self.run::<S, UNIT, WHOLE, $rows, 1>();
                         } else {
-                            self.run::<S, UNIT, $rows, 1>();
+                            self.run::<S, UNIT, IN_PART, $rows, 1>();
                         }
                     })+
                     _ => {}
@@ -441,7 +526,15 @@ impl Tile {
     }
 
     #[inline(always)]
-    unsafe fn run<S: Simd, const UNIT: bool, const ROWS: usize, const VECTORS: usize>(&self) {
+    unsafe fn run<
+        S: Simd,
+        const UNIT: bool,
+        const B: u8,
+        const ROWS: usize,
+        const VECTORS: usize,
+    >(
+        &self,
+    ) {
         let last = self.n - (VECTORS - 1) * S::LANES;
         let (mut a, mut b) = (self.a, self.b);
         let (row, step) = if UNIT { (1, self.a_strides.1) } else { (self.a_strides.0, 1) };
@@ -452,11 +545,16 @@ impl Tile {
                 let mut bs = [S::zero(); VECTORS];
                 for (v, b_v) in bs.iter_mut().enumerate() {
                     let from = b.add(v * S::LANES);
-                    *b_v = if S::MASKED && v + 1 == VECTORS {
+                    *b_v = if B == IN_PART && v + 1 == VECTORS {
                         S::load_part(from, last)
                     } else {
                         S::load(from)
                     };
+                }
+                if B == FROM_FAR {
+                    for line in (0..VECTORS * S::LANES).step_by(LINE) {
+                        S::prefetch(b.wrapping_add(AHEAD * self.b_stride + line));
+                    }
                 }
                 for (i, sums) in sums.iter_mut().enumerate() {
                     let a = S::splat(*a.add(i * row));

@@ -45,6 +45,10 @@ pub(super) trait Simd:
     /// `n` floats can be written there. Nothing beyond them is touched.
     unsafe fn store_part(self, to: *mut f32, n: usize);
 
+    /// Says that the line there is wanted soon; any address will do.
+    #[inline(always)]
+    fn prefetch(_from: *const f32) {}
+
     /// `self * by + plus`, in one rounding where the instruction set has that.
     fn mul_add(self, by: Self, plus: Self) -> Self;
     /// `from - self * by`, likewise.

@@ -208,18 +208,28 @@ fn products_of_matrices() {
 #[test]
 fn large_products_of_matrices() {
     for (kernel, k) in tables() {
-        let (m, n, depth) = (401, 390, 520);
-        let mut draw = Draw::new(3);
-        let (a, b) = (draw.floats(m * depth), draw.floats(depth * n));
-        for scratch in [SCRATCH, 150_000, (k.gemm_scratch)([m, n, depth])] {
-            let mut c = std::vec![1.0; m * n];
-            let (a_at, b_at) = (matrix(&a, (1, m)), matrix(&b, (1, depth)));
-            let to = MatrixMut { data: &mut c, strides: (n, 1) };
-            (k.gemm)([m, n, depth], a_at, b_at, to, true, &mut std::vec![0.0; scratch]);
-            for _ in 0..2000 {
-                let (i, j) = (draw.whole(0, m - 1), draw.whole(0, n - 1));
-                let want = 1.0 + scalar_product((&a, (1, m)), (&b, (1, depth)), (i, j, depth));
-                assert!(near(c[i * n + j], want, depth), "{kernel:?} {i} {j}");
+        // The second one is wider than a block.
+        for (m, n, depth) in [(401, 390, 520), (140, 1100, 400)] {
+            let mut draw = Draw::new(3);
+            let (a, b) = (draw.floats(m * depth), draw.floats(depth * n));
+            let scratches = [SCRATCH, 150_000, (k.gemm_scratch)([m, n, depth])];
+            for (round, scratch) in (0..4).flat_map(|round| scratches.map(|len| (round, len))) {
+                let a_strides = [(1, m), (depth, 1)][round % 2];
+                let b_strides = [(1, depth), (n, 1)][round / 2];
+                let mut c = std::vec![1.0; m * n];
+                let to = MatrixMut { data: &mut c, strides: (n, 1) };
+                let mut scratch = std::vec![f32::NAN; scratch];
+                let (a_at, b_at) = (matrix(&a, a_strides), matrix(&b, b_strides));
+                (k.gemm)([m, n, depth], a_at, b_at, to, true, &mut scratch);
+                for _ in 0..2000 {
+                    let (i, j) = (draw.whole(0, m - 1), draw.whole(0, n - 1));
+                    let want =
+                        1.0 + scalar_product((&a, a_strides), (&b, b_strides), (i, j, depth));
+                    assert!(
+                        near(c[i * n + j], want, depth),
+                        "{kernel:?} {a_strides:?} {b_strides:?} {i} {j}"
+                    );
+                }
             }
         }
     }
@@ -253,7 +263,7 @@ fn matrices_that_cannot_be_are_refused() {
     assert_eq!(try_it((2, 2, 3), (3, 1), (0, 1), kernel), Err(Error::Invalid));
     assert_eq!(try_it((2, 2, 3), (3, 1), (2, 1), Kernel::Dsp), Err(Error::Unsupported));
     let scratch = matmul_f32_scratch(kernel, (usize::MAX, usize::MAX, usize::MAX));
-    assert_eq!(scratch, Ok(usize::MAX), "no overflow");
+    assert_eq!(scratch, Ok(439_296), "no overflow, and no more than is documented");
 }
 
 #[test]
