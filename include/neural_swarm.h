@@ -70,6 +70,9 @@
 #define NSW_LINK_INFO_INIT \
   {sizeof(nsw_link_info), 0, {{0}}, {{0}}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_ENTROPY_INIT {sizeof(nsw_entropy), 0, 0, 0}
+#define NSW_STATIC_KEY_INIT {sizeof(nsw_static_key), 0, 0, 0, 0}
+#define NSW_NOISE_CONFIG_INIT {sizeof(nsw_noise_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_NOISE_INFO_INIT {sizeof(nsw_noise_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}}
 #define NSW_DATA_INIT {sizeof(nsw_data), 0, 0, 0, 0, 0, 0, 0}
 #define NSW_DATA(inputs, inputs_len, targets, targets_len) \
   {sizeof(nsw_data), 0, (inputs), (inputs_len), (targets), (targets_len), 0, 0}
@@ -853,6 +856,26 @@
 #define NSW_CHECKED_NETWORK 8
 
 /**
+ * Bytes of a key: private, public or pre-shared.
+ */
+#define NSW_NOISE_KEY 32
+
+/**
+ * Bytes that a message has beside its text after the handshake.
+ */
+#define NSW_NOISE_TAG 16
+
+/**
+ * The most bytes of a message, in the handshake and after it.
+ */
+#define NSW_NOISE_MAX_MESSAGE 65535
+
+/**
+ * The most bytes of a transcript.
+ */
+#define NSW_NOISE_MAX_TRANSCRIPT 64
+
+/**
  * An allocator over a buffer of the caller: how a program runs without a heap.
  *
  * Memory is handed out from front to back. A block given back can be used
@@ -963,6 +986,20 @@ typedef struct nsw_link nsw_link;
  * take a const pointer may run side by side.
  */
 typedef struct nsw_net nsw_net;
+
+/**
+ * One side of a handshake of the Noise Protocol Framework (revision 34), and
+ * then of the messages under the keys that it agreed on.
+ *
+ * Messages are written and read in turn until nsw_noise_describe says that all
+ * are done; how they get to the peer is the caller's, and so is the question
+ * whether the peer's static key is to be trusted. A call that fails changes
+ * nothing, so a damaged message can be followed by the good one. The object's
+ * copies of the keys of the handshake are overwritten when it is finished, all
+ * others when it is destroyed. One thread at a time; functions that take a
+ * const pointer may run side by side.
+ */
+typedef struct nsw_noise nsw_noise;
 
 /**
  * The responder's side of the post-quantum option; see nsw_pq_offer. One thread at a
@@ -1571,8 +1608,8 @@ typedef struct nsw_trainer_config {
    */
   float step_initial;
   /**
-   * RPROP family: smallest step size; 0 means 1e-6 for iRPROP- and iRPROP+,
-   * 0 for FANN's RPROP and SARPROP.
+   * RPROP family but SARPROP, whose is 1e-6: smallest step size; 0 means 1e-6
+   * for iRPROP- and iRPROP+, 0 for FANN's RPROP.
    */
   float step_min;
   /**
@@ -3551,7 +3588,7 @@ typedef struct nsw_host_udp_config {
   uint32_t reserved;
   /**
    * Where to listen, from nsw_host_address_parse. Port 0 means any free one;
-   * the unspecified address (0.0.0.0, [::]) every address of the machine. Read
+   * the unspecified address (`0.0.0.0`, `[::]`) every address of the machine. Read
    * during the call only.
    */
   const struct nsw_address *bind;
@@ -4091,6 +4128,154 @@ typedef struct nsw_revocation_info {
    */
   uint32_t reserved;
 } nsw_revocation_info;
+
+/**
+ * A private key of X25519 that stays where it is, in a secure element for
+ * example. NSW_STATIC_KEY_INIT, then both hooks.
+ *
+ * The table is copied, so it need not outlive the call, but what `ctx` points
+ * to must outlive the object. The hooks are called on the thread of the call
+ * that needs them, and may not call back into the object.
+ */
+typedef struct nsw_static_key {
+  /**
+   * sizeof(nsw_static_key); NSW_STATIC_KEY_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Handed to the hooks as it is.
+   */
+  void *ctx;
+  /**
+   * Writes the public key, 32 bytes, and answers NSW_OK; anything else makes
+   * the creation answer NSW_ERR_HOOK. Called once, at creation. Required.
+   */
+  nsw_status (*public_key)(void *ctx, uint8_t *public_key);
+  /**
+   * Writes the X25519 function (RFC 7748) of the private key and `peer`, 32
+   * bytes, to the 32 bytes of `shared`, and answers NSW_OK. It may answer
+   * NSW_ERR_COMM_KEY for a peer's key of small order, and need not, since the
+   * library refuses a secret of zeros; anything else makes the call that
+   * needed the secret answer NSW_ERR_HOOK. Required.
+   */
+  nsw_status (*agree)(void *ctx, const uint8_t *peer, uint8_t *shared);
+} nsw_static_key;
+
+/**
+ * What handshake to make. NSW_NOISE_CONFIG_INIT, then `protocol`, and the keys
+ * that it needs. Read during the call only; the keys are copied.
+ */
+typedef struct nsw_noise_config {
+  /**
+   * sizeof(nsw_noise_config); NSW_NOISE_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 1 for the side that writes the first message, 0 for the other.
+   */
+  uint32_t initiator;
+  /**
+   * The protocol's name, ended by a zero: "Noise_XX_25519_ChaChaPoly_BLAKE2s".
+   * All fundamental and deferred patterns with any `psk` modifiers, 25519,
+   * ChaChaPoly or AESGCM, BLAKE2s, SHA256, BLAKE2b or SHA512; a library built
+   * without std has ChaChaPoly and BLAKE2s, and SHA256 as an option.
+   */
+  const char *protocol;
+  /**
+   * Bytes that both sides must give alike; may be NULL for none.
+   */
+  const uint8_t *prologue;
+  /**
+   * Number of bytes in `prologue`.
+   */
+  size_t prologue_len;
+  /**
+   * The static private key, NSW_NOISE_KEY bytes, where the pattern has one
+   * for this side and `static_key` is NULL.
+   */
+  const uint8_t *static_private;
+  /**
+   * The static private key as hooks, instead of `static_private`.
+   */
+  const struct nsw_static_key *static_key;
+  /**
+   * The peer's static public key, NSW_NOISE_KEY bytes, where the pattern says
+   * that it is known beforehand; else NULL.
+   */
+  const uint8_t *remote_static;
+  /**
+   * The pre-shared keys, NSW_NOISE_KEY bytes each and one for each `psk` of
+   * the name, in its order.
+   */
+  const uint8_t *psks;
+  /**
+   * Number of keys (not bytes) in `psks`.
+   */
+  size_t psk_count;
+  /**
+   * Where ephemeral keys come from. NULL means the operating system's
+   * randomness.
+   */
+  const struct nsw_entropy *entropy;
+} nsw_noise_config;
+
+/**
+ * Where a handshake is. NSW_NOISE_INFO_INIT before it is filled.
+ */
+typedef struct nsw_noise_info {
+  /**
+   * sizeof(nsw_noise_info); NSW_NOISE_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 1 for the side that wrote the first message, else 0.
+   */
+  uint32_t initiator;
+  /**
+   * 1 when all messages of the handshake are done, else 0.
+   */
+  uint32_t finished;
+  /**
+   * 1 if the next message of the handshake is this side's to write, else 0.
+   */
+  uint32_t my_turn;
+  /**
+   * Bytes that the next message, of either side, has beside its payload;
+   * NSW_NOISE_TAG when the handshake is finished.
+   */
+  uint32_t overhead;
+  /**
+   * Bytes of the transcript, 32 or 64.
+   */
+  uint32_t transcript_len;
+  /**
+   * 1 if nsw_noise_seal can be called: the handshake is finished, and this
+   * is not the responder of a one-way pattern.
+   */
+  uint32_t can_send;
+  /**
+   * 1 if nsw_noise_open can be called: likewise.
+   */
+  uint32_t can_receive;
+  /**
+   * The counter of the next message that nsw_noise_seal makes; 0 without
+   * `can_send`.
+   */
+  uint64_t send_counter;
+  /**
+   * The counter of the next message that nsw_noise_open reads; 0 without
+   * `can_receive`.
+   */
+  uint64_t receive_counter;
+  /**
+   * The name of the pattern without modifiers, ended by a zero: "XX".
+   */
+  char pattern[8];
+} nsw_noise_info;
 
 /**
  * Done.
@@ -7759,6 +7944,236 @@ nsw_status nsw_revocation_ids(const uint8_t *list,
                               struct nsw_revocation_id *ids,
                               size_t ids_cap,
                               size_t *ids_len);
+
+/**
+ * The memory of a handshake: the one block that nsw_noise_create asks for, in
+ * bytes. The same for all protocols.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for an `initiator`
+ * that is neither 0 nor 1, or a static key given twice. Any thread.
+ */
+nsw_status nsw_noise_footprint(const struct nsw_noise_config *config, size_t *size, size_t *align);
+
+/**
+ * Begins a handshake in one block of `memory` (NULL: the system's heap). The
+ * caller owns `*noise` and ends it with nsw_noise_destroy.
+ *
+ * Errors: those of nsw_noise_footprint, NSW_ERR_COMM_PROTOCOL for a name that
+ * this build does not have, NSW_ERR_COMM_KEYS for a key that is missing or has
+ * no use, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK, NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*noise` is NULL then.
+ */
+nsw_status nsw_noise_create(const struct nsw_noise_config *config,
+                            const struct nsw_allocator *memory,
+                            struct nsw_noise **noise);
+
+/**
+ * Destroys a handshake, overwrites its keys and gives its block back. NULL is
+ * fine, and so is an already destroyed one whose memory can still be read.
+ */
+void nsw_noise_destroy(struct nsw_noise *noise);
+
+/**
+ * Fills `*info`, whose `size` the caller has set (NSW_NOISE_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_noise_describe(const struct nsw_noise *noise, struct nsw_noise_info *info);
+
+/**
+ * Writes the next message of the handshake with `payload` in it to `buf` (at
+ * most `cap` bytes), its length to `*len` (which may be NULL). What protects the
+ * payload depends on the pattern and the message (section 7.7 of the framework):
+ * the first one's is often for all to read. The two may not overlap.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_STATE if it is not
+ * this side's turn, NSW_ERR_COMM_TOO_LONG beyond NSW_NOISE_MAX_MESSAGE,
+ * NSW_ERR_INVALID for overlapping buffers, NSW_ERR_BUFFER_TOO_SMALL: `*len` is
+ * what is needed, NSW_ERR_HOOK, NSW_ERR_COMM_KEY for a peer's key of small
+ * order. Nothing is changed then, but for the contents of `buf`.
+ */
+nsw_status nsw_noise_write(struct nsw_noise *noise,
+                           const uint8_t *payload,
+                           size_t payload_len,
+                           uint8_t *buf,
+                           size_t cap,
+                           size_t *len);
+
+/**
+ * Reads the peer's next message of the handshake; its payload goes to `buf` (at
+ * most `cap` bytes), the payload's length to `*len` (which may be NULL). The two
+ * may not overlap.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_STATE if it is this
+ * side's turn or the handshake is finished, NSW_ERR_COMM_FORMAT if the message
+ * is too short, NSW_ERR_COMM_TOO_LONG, NSW_ERR_INVALID for overlapping buffers,
+ * NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed, NSW_ERR_COMM_AUTH if it is
+ * not authentic, NSW_ERR_COMM_KEY for a key of small order, NSW_ERR_HOOK.
+ * Nothing is changed then, but for the contents of `buf`, which are of no use.
+ */
+nsw_status nsw_noise_read(struct nsw_noise *noise,
+                          const uint8_t *message,
+                          size_t message_len,
+                          uint8_t *buf,
+                          size_t cap,
+                          size_t *len);
+
+/**
+ * The peer's static public key: NSW_NOISE_KEY bytes to `buf` (at most `cap`),
+ * their number to `*len` (which may be NULL). What it is worth is for the caller
+ * to say.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_STATE if it is not
+ * known yet, or the peer has none, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is
+ * needed.
+ */
+nsw_status nsw_noise_remote_static(const struct nsw_noise *noise,
+                                   uint8_t *buf,
+                                   size_t cap,
+                                   size_t *len);
+
+/**
+ * The transcript so far (the framework's `h`): 32 or 64 bytes to `buf` (at most
+ * `cap`), their number to `*len` (which may be NULL). When the handshake is
+ * finished, both sides have the same, and nobody else: a name for this channel
+ * that other protocols can be bound to (section 11.2).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL: `*len`
+ * is what is needed.
+ */
+nsw_status nsw_noise_transcript(const struct nsw_noise *noise,
+                                uint8_t *buf,
+                                size_t cap,
+                                size_t *len);
+
+/**
+ * A new key pair of X25519: NSW_NOISE_KEY bytes to each of `private_key` (at
+ * most `private_cap`) and `public_key` (at most `public_cap`), their number to
+ * `*private_len` and `*public_len` (which may be NULL). Whoever keeps the private
+ * key has to overwrite it. `entropy` NULL means the operating system's
+ * randomness.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK,
+ * NSW_ERR_INVALID for overlapping buffers, NSW_ERR_BUFFER_TOO_SMALL. Nothing is
+ * written to the buffers then. Any thread.
+ */
+nsw_status nsw_noise_keypair(const struct nsw_entropy *entropy,
+                             uint8_t *private_key,
+                             size_t private_cap,
+                             size_t *private_len,
+                             uint8_t *public_key,
+                             size_t public_cap,
+                             size_t *public_len);
+
+/**
+ * The public key of a private one of NSW_NOISE_KEY bytes: as many to `buf` (at
+ * most `cap`), their number to `*len` (which may be NULL). The two may not
+ * overlap.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_LENGTH, NSW_ERR_INVALID for overlapping buffers,
+ * NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed. Any thread.
+ */
+nsw_status nsw_noise_public_key(const uint8_t *private_key,
+                                size_t private_key_len,
+                                uint8_t *buf,
+                                size_t cap,
+                                size_t *len);
+
+/**
+ * Encrypts `text` as the next message after a finished handshake, NSW_NOISE_TAG
+ * bytes longer, to `buf` (at most `cap` bytes), its length to `*len` (which may
+ * be NULL). Both sides must give the same associated data `ad`; the framework's
+ * own messages have none. `buf` may overlap neither.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_STATE if the
+ * handshake is not finished or this side cannot send, NSW_ERR_COMM_TOO_LONG
+ * beyond NSW_NOISE_MAX_MESSAGE, NSW_ERR_INVALID for overlapping buffers,
+ * NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed, NSW_ERR_COMM_COUNTER after
+ * 2^64 - 1 messages. Nothing is changed then.
+ */
+nsw_status nsw_noise_seal(struct nsw_noise *noise,
+                          const uint8_t *ad,
+                          size_t ad_len,
+                          const uint8_t *text,
+                          size_t text_len,
+                          uint8_t *buf,
+                          size_t cap,
+                          size_t *len);
+
+/**
+ * Decrypts the peer's next message after a finished handshake to `buf` (at most
+ * `cap` bytes), NSW_NOISE_TAG bytes shorter, the length to `*len` (which may be
+ * NULL). `buf` may overlap neither input.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_STATE if the
+ * handshake is not finished or this side cannot receive, NSW_ERR_COMM_FORMAT if
+ * the message is shorter than a tag, NSW_ERR_COMM_TOO_LONG, NSW_ERR_INVALID for
+ * overlapping buffers, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed,
+ * NSW_ERR_COMM_AUTH if it is not authentic, not the next one, or has other
+ * associated data, NSW_ERR_COMM_COUNTER. Nothing is changed then, but for the
+ * contents of `buf`, which are of no use.
+ */
+nsw_status nsw_noise_open(struct nsw_noise *noise,
+                          const uint8_t *ad,
+                          size_t ad_len,
+                          const uint8_t *message,
+                          size_t message_len,
+                          uint8_t *buf,
+                          size_t cap,
+                          size_t *len);
+
+/**
+ * nsw_noise_seal as the message with this counter, below 2^64 - 1, which must
+ * not have been used under this key before, nor be used by nsw_noise_seal: two
+ * messages under one counter give both texts away and let others forge more.
+ * For transports that lose or reorder messages (section 11.4 of the framework).
+ * The counter of nsw_noise_seal stays.
+ *
+ * Errors: those of nsw_noise_seal.
+ */
+nsw_status nsw_noise_seal_at(const struct nsw_noise *noise,
+                             uint64_t counter,
+                             const uint8_t *ad,
+                             size_t ad_len,
+                             const uint8_t *text,
+                             size_t text_len,
+                             uint8_t *buf,
+                             size_t cap,
+                             size_t *len);
+
+/**
+ * nsw_noise_open for the message with this counter. Whether it was received
+ * before is for the caller to know. The counter of nsw_noise_open stays.
+ *
+ * Errors: those of nsw_noise_open.
+ */
+nsw_status nsw_noise_open_at(const struct nsw_noise *noise,
+                             uint64_t counter,
+                             const uint8_t *ad,
+                             size_t ad_len,
+                             const uint8_t *message,
+                             size_t message_len,
+                             uint8_t *buf,
+                             size_t cap,
+                             size_t *len);
+
+/**
+ * Replaces the key for sending by one that follows from it (section 11.3 of the
+ * framework); the peer does the same to its key for receiving. The counter goes
+ * on.
+ *
+ * Errors: those of a bad handle, NSW_ERR_COMM_STATE if the handshake is not
+ * finished or this side cannot send.
+ */
+nsw_status nsw_noise_rekey_send(struct nsw_noise *noise);
+
+/**
+ * Replaces the key for receiving.
+ *
+ * Errors: those of a bad handle, NSW_ERR_COMM_STATE if the handshake is not
+ * finished or this side cannot receive.
+ */
+nsw_status nsw_noise_rekey_receive(struct nsw_noise *noise);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -37,6 +37,7 @@
 #endif
 #include "neural_swarm_kernel.hpp"
 #include "neural_swarm_net.hpp"
+#include "neural_swarm_noise.hpp"
 #include "neural_swarm_quant.hpp"
 #include "neural_swarm_train.hpp"
 

@@ -457,6 +457,25 @@ nsw_parallel parallel_of(Callable &callable) noexcept {
 template <class Callable>
 nsw_parallel parallel_of(const Callable &&) = delete;
 
+/// The source of randomness over a callable of yours: bool(nsw::span<std::uint8_t> out) fills all
+/// of it, or says that it cannot with false or by throwing. Only a reference is kept: the callable
+/// must outlive every object made with the hook, so a temporary is refused.
+template <class Callable>
+nsw_entropy entropy_of(Callable &callable) noexcept {
+    nsw_entropy hook = NSW_ENTROPY_INIT;
+    hook.ctx = const_cast<void *>(static_cast<const volatile void *>(&callable));
+    hook.fill = [](void *ctx, std::uint8_t *out, std::size_t len) noexcept -> nsw_status {
+        NSW_HPP_TRY {
+            const bool filled = (*static_cast<Callable *>(ctx))(span<std::uint8_t>(out, len));
+            return filled ? NSW_OK : NSW_ERR_HOOK;
+        }
+        NSW_HPP_CATCH_ALL { return NSW_ERR_HOOK; }
+    };
+    return hook;
+}
+template <class Callable>
+nsw_entropy entropy_of(const Callable &&) = delete;
+
 } // namespace NSW_HPP_SPAN
 } // namespace NSW_HPP_ON_ERROR
 } // namespace nsw

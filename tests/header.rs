@@ -53,6 +53,9 @@ fn the_committed_header_is_up_to_date() {
         "host_tls",
         "capability",
         "revocation",
+        "static_key",
+        "noise",
+        "noise_transport",
     ] {
         builder = builder.with_src(root().join(format!("src/ffi/{file}.rs")));
     }
@@ -117,6 +120,8 @@ const FREE: &[&str] = &[
     "host_now_us",
     "host_unix_time",
     "kernel_",
+    "noise_keypair",
+    "noise_public_key",
     "revocation_",
     "smallest_scheme",
 ];
@@ -249,6 +254,7 @@ fn the_header_keeps_to_the_grammar() {
             "identity",
             "link",
             "net",
+            "noise",
             "pq_answer",
             "pq_offer",
             "qnet",

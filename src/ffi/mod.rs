@@ -43,6 +43,8 @@ pub mod net;
 pub mod net_edit;
 pub mod net_fann;
 pub mod net_scale;
+pub mod noise;
+pub mod noise_transport;
 pub mod parallel;
 pub mod port;
 #[cfg(feature = "post-quantum")]
@@ -55,6 +57,7 @@ mod qnet_rows;
 pub mod revocation;
 pub mod scheme;
 mod slices;
+pub mod static_key;
 pub mod status;
 mod structs;
 pub mod trainer;

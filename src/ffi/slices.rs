@@ -53,6 +53,19 @@ impl<T> Output<T> {
     /// The buffer is NULL, or writable for `capacity` elements for `'a` and
     /// used by nobody else; `len` is NULL or writable.
     pub unsafe fn take<'a>(self, needed: usize, inputs: &Range<*const u8>) -> Result<&'a mut [T]> {
+        // SAFETY: the caller's word.
+        unsafe { self.take_beside(needed, core::slice::from_ref(inputs)) }
+    }
+
+    /// [`take`](Self::take) beside several inputs.
+    ///
+    /// # Safety
+    /// As [`take`](Self::take).
+    pub unsafe fn take_beside<'a>(
+        self,
+        needed: usize,
+        inputs: &[Range<*const u8>],
+    ) -> Result<&'a mut [T]> {
         check_bytes::<T>(self.capacity)?;
         if !self.len.is_null() {
             check_pointer(self.len)?;
@@ -68,7 +81,8 @@ impl<T> Output<T> {
         check_pointer(self.pointer)?;
         let bytes = needed * size_of::<T>();
         let start = self.pointer.cast_const().cast::<u8>();
-        if start < inputs.end && inputs.start < start.wrapping_add(bytes) {
+        let end = start.wrapping_add(bytes);
+        if inputs.iter().any(|input| start < input.end && input.start < end) {
             return Err(Error::Invalid);
         }
         // SAFETY: aligned, not NULL, a possible size, apart from the inputs,
