@@ -227,7 +227,7 @@ impl Handshake {
         rest.iter_mut().zip(payload).for_each(|(to, from)| *to = *from);
         next.symmetric.encrypt_and_hash(rest)?;
         next.done += 1;
-        *self = next;
+        core::mem::swap(self, &mut next);
         Ok(len)
     }
 
@@ -276,7 +276,7 @@ impl Handshake {
         }
         next.symmetric.decrypt_and_hash(rest, payload)?;
         next.done += 1;
-        *self = next;
+        core::mem::swap(self, &mut next);
         Ok(len)
     }
 
