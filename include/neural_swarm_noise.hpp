@@ -5,9 +5,7 @@
 #ifndef NEURAL_SWARM_NOISE_HPP
 #define NEURAL_SWARM_NOISE_HPP
 
-#include <array>
-
-#include "neural_swarm_object.hpp"
+#include "neural_swarm_link.hpp"
 
 namespace nsw {
 inline namespace NSW_HPP_ON_ERROR {
@@ -25,42 +23,31 @@ struct functions<nsw_noise> {
 
 } // namespace detail
 
-/// A key of the handshake: private, public or pre-shared. Private ones are yours to overwrite.
-using noise_key = std::array<std::uint8_t, NSW_NOISE_KEY>;
-
-/// A private key with its public key.
+/// A private key of X25519, which is yours to overwrite, with its public key.
 struct noise_keypair {
-    noise_key private_key;
-    noise_key public_key;
+    key private_key;
+    key public_key;
 };
 
 /// The static key over an object of yours, a secure element for example, with
 ///
-///     bool public_key(nsw::span<std::uint8_t> out);
-///     bool agree(nsw::span<const std::uint8_t> peer, nsw::span<std::uint8_t> shared);
+///     bool public_key(nsw_key &out);
+///     bool agree(const nsw_key &peer, nsw_key &shared);
 ///
-/// both of 32 bytes (see nsw_static_key), which say that they cannot with false or by throwing.
-/// Only a reference is kept: the object must outlive every handshake made with the hook, so a
+/// (see nsw_static_key), which say that they cannot with false or by throwing. Only a reference is kept: the object must outlive every handshake made with the hook, so a
 /// temporary is refused.
 template <class Key>
 nsw_static_key static_key_of(Key &key) noexcept {
     static_assert(!std::is_const_v<Key>, "a key behind hooks may change");
     nsw_static_key hook = NSW_STATIC_KEY_INIT;
     hook.ctx = &key;
-    hook.public_key = [](void *ctx, std::uint8_t *out) noexcept -> nsw_status {
-        NSW_HPP_TRY {
-            const span<std::uint8_t> whole(out, NSW_NOISE_KEY);
-            return static_cast<Key *>(ctx)->public_key(whole) ? NSW_OK : NSW_ERR_HOOK;
-        }
+    hook.public_key = [](void *ctx, nsw_key *out) noexcept -> nsw_status {
+        NSW_HPP_TRY { return static_cast<Key *>(ctx)->public_key(*out) ? NSW_OK : NSW_ERR_HOOK; }
         NSW_HPP_CATCH_ALL { return NSW_ERR_HOOK; }
     };
-    hook.agree = [](void *ctx, const std::uint8_t *peer,
-                    std::uint8_t *shared) noexcept -> nsw_status {
+    hook.agree = [](void *ctx, const nsw_key *peer, nsw_key *shared) noexcept -> nsw_status {
         NSW_HPP_TRY {
-            const bool agreed =
-                static_cast<Key *>(ctx)->agree(span<const std::uint8_t>(peer, NSW_NOISE_KEY),
-                                               span<std::uint8_t>(shared, NSW_NOISE_KEY));
-            return agreed ? NSW_OK : NSW_ERR_HOOK;
+            return static_cast<Key *>(ctx)->agree(*peer, *shared) ? NSW_OK : NSW_ERR_HOOK;
         }
         NSW_HPP_CATCH_ALL { return NSW_ERR_HOOK; }
     };
@@ -82,21 +69,21 @@ struct noise_config : nsw_noise_config {
         prologue_len = bytes.size();
         return *this;
     }
-    noise_config &set_static(const noise_key &private_key) noexcept {
-        static_private = private_key.data();
+    noise_config &set_static(const nsw_key &private_key) noexcept {
+        static_private = &private_key;
         return *this;
     }
     /// The static key as hooks; see static_key_of().
-    noise_config &set_static(const nsw_static_key &key) noexcept {
-        static_key = &key;
+    noise_config &set_static(const nsw_static_key &hooks) noexcept {
+        static_key = &hooks;
         return *this;
     }
-    noise_config &set_remote_static(const noise_key &public_key) noexcept {
-        remote_static = public_key.data();
+    noise_config &set_remote_static(const nsw_key &public_key) noexcept {
+        remote_static = &public_key;
         return *this;
     }
-    noise_config &set_psks(span<const noise_key> keys) noexcept {
-        psks = reinterpret_cast<const std::uint8_t *>(keys.data());
+    noise_config &set_psks(span<const nsw_key> keys) noexcept {
+        psks = keys.data();
         psk_count = keys.size();
         return *this;
     }
@@ -112,18 +99,15 @@ class noise : public detail::object<noise, nsw_noise> {
 public:
     /// A new key pair. A null `entropy` means the operating system's randomness.
     static result<noise_keypair> keypair(const nsw_entropy *entropy = nullptr) noexcept {
-        noise_keypair pair{};
-        const nsw_status status =
-            nsw_noise_keypair(entropy, pair.private_key.data(), pair.private_key.size(), nullptr,
-                              pair.public_key.data(), pair.public_key.size(), nullptr);
+        noise_keypair pair;
+        const nsw_status status = nsw_noise_keypair(entropy, &pair.private_key, &pair.public_key);
         return detail::result_of(status, pair);
     }
     /// The public key of a private one.
-    static result<noise_key> public_key(const noise_key &private_key) noexcept {
-        noise_key key{};
-        const nsw_status status = nsw_noise_public_key(private_key.data(), private_key.size(),
-                                                       key.data(), key.size(), nullptr);
-        return detail::result_of(status, key);
+    static result<key> public_key(const nsw_key &private_key) noexcept {
+        key found;
+        const nsw_status status = nsw_noise_public_key(&private_key, &found);
+        return detail::result_of(status, found);
     }
 
     /// Where the handshake is.
@@ -150,11 +134,10 @@ public:
         });
     }
     /// The peer's static public key, once it is known.
-    result<noise_key> remote_static() const noexcept {
-        noise_key key{};
-        const nsw_status status =
-            nsw_noise_remote_static(get(), key.data(), key.size(), nullptr);
-        return detail::result_of(status, key);
+    result<key> remote_static() const noexcept {
+        key found;
+        const nsw_status status = nsw_noise_remote_static(get(), &found);
+        return detail::result_of(status, found);
     }
     /// The transcript so far; returns its length, at most NSW_NOISE_MAX_TRANSCRIPT.
     result<std::size_t> transcript(span<std::uint8_t> out) const noexcept {

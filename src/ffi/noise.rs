@@ -6,6 +6,7 @@ use core::ffi::c_char;
 use super::entropy::{CEntropy, nsw_entropy};
 use super::guarded;
 use super::handle::{self, Object, call_mut, call_ref};
+use super::identity::{key, key_or_none, nsw_key, put_key};
 use super::port::nsw_allocator;
 use super::slices::{Output, bytes_of, input};
 use super::static_key::{CStaticKey, nsw_static_key};
@@ -15,8 +16,6 @@ use crate::comm::crypto::{self, MAX_DIGEST, PublicKey, Secret, TAG};
 use crate::comm::noise::{Handshake, KeyPair, Keys, MAX_MESSAGE, StaticKey, Transport};
 use crate::error::{Error, Result};
 
-/// Bytes of a key: private, public or pre-shared.
-pub const NSW_NOISE_KEY: usize = 32;
 /// Bytes that a message has beside its text after the handshake.
 pub const NSW_NOISE_TAG: usize = 16;
 /// The most bytes of a message, in the handshake and after it.
@@ -51,18 +50,17 @@ pub struct nsw_noise_config {
     pub prologue: *const u8,
     /// Number of bytes in `prologue`.
     pub prologue_len: usize,
-    /// The static private key, NSW_NOISE_KEY bytes, where the pattern has one
-    /// for this side and `static_key` is NULL.
-    pub static_private: *const u8,
+    /// The static private key, where the pattern has one for this side and
+    /// `static_key` is NULL.
+    pub static_private: *const nsw_key,
     /// The static private key as hooks, instead of `static_private`.
     pub static_key: *const nsw_static_key,
-    /// The peer's static public key, NSW_NOISE_KEY bytes, where the pattern says
-    /// that it is known beforehand; else NULL.
-    pub remote_static: *const u8,
-    /// The pre-shared keys, NSW_NOISE_KEY bytes each and one for each `psk` of
-    /// the name, in its order.
-    pub psks: *const u8,
-    /// Number of keys (not bytes) in `psks`.
+    /// The peer's static public key, where the pattern says that it is known
+    /// beforehand; else NULL.
+    pub remote_static: *const nsw_key,
+    /// The pre-shared keys, one for each `psk` of the name, in its order.
+    pub psks: *const nsw_key,
+    /// Number of keys in `psks`.
     pub psk_count: usize,
     /// Where ephemeral keys come from. NULL means the operating system's
     /// randomness.
@@ -167,15 +165,6 @@ impl OwnKeys {
     }
 }
 
-/// A key of the caller, who may have none.
-///
-/// # Safety
-/// `pointer` is NULL, or readable for the bytes of a key.
-unsafe fn key(pointer: *const u8) -> Option<[u8; NSW_NOISE_KEY]> {
-    // SAFETY: not NULL, bytes have no alignment, and the caller's word.
-    (!pointer.is_null()).then(|| unsafe { pointer.cast::<[u8; NSW_NOISE_KEY]>().read() })
-}
-
 /// A protocol's name.
 ///
 /// # Safety
@@ -208,17 +197,17 @@ impl Noise {
             let config = read_config(config)?;
             let name = name(config.protocol)?;
             let prologue = input(config.prologue, config.prologue_len)?;
-            let psks = input(config.psks.cast::<[u8; NSW_NOISE_KEY]>(), config.psk_count)?;
-            let remote = key(config.remote_static);
+            let psks = input(config.psks, config.psk_count)?;
+            let remote = key_or_none(config.remote_static)?.copied();
             (config, name, prologue, psks, remote, CEntropy::new(config.entropy)?)
         };
         let mut keys = OwnKeys { local: None, psks: heapless::Vec::new(), entropy };
         for psk in psks {
-            keys.psks.push(Secret::new(*psk)).map_err(|_| Error::CommKeys)?;
+            keys.psks.push(Secret::new(psk.bytes)).map_err(|_| Error::CommKeys)?;
         }
         // SAFETY: the caller's word.
-        keys.local = match unsafe { key(config.static_private) } {
-            Some(private) => Some(Local::Pair(KeyPair::new(Secret::new(private)))),
+        keys.local = match unsafe { key_or_none(config.static_private) }? {
+            Some(private) => Some(Local::Pair(KeyPair::new(Secret::new(*private)))),
             None if config.static_key.is_null() => None,
             // SAFETY: the caller's word.
             None => Some(Local::Hooks(unsafe { CStaticKey::new(config.static_key) }?)),
@@ -445,28 +434,18 @@ pub unsafe extern "C" fn nsw_noise_read(
     }
 }
 
-/// The peer's static public key: NSW_NOISE_KEY bytes to `buf` (at most `cap`),
-/// their number to `*len` (which may be NULL). What it is worth is for the caller
-/// to say.
+/// Writes the peer's static public key. What it is worth is for the caller to say.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_STATE if it is not
-/// known yet, or the peer has none, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is
-/// needed.
+/// known yet, or the peer has none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_noise_remote_static(
     noise: *const nsw_noise,
-    buf: *mut u8,
-    cap: usize,
-    len: *mut usize,
+    out: *mut nsw_key,
 ) -> nsw_status {
-    let output = Output { pointer: buf, capacity: cap, len };
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        call_ref::<Noise>(noise, |noise| {
-            let key = noise.remote().ok_or(Error::CommState)?;
-            output.take_beside(key.len(), &[])?.copy_from_slice(key);
-            Ok(())
-        })
+        call_ref::<Noise>(noise, |noise| put_key(out, noise.remote().ok_or(Error::CommState)?))
     }
 }
 
@@ -495,66 +474,47 @@ pub unsafe extern "C" fn nsw_noise_transcript(
     }
 }
 
-/// A new key pair of X25519: NSW_NOISE_KEY bytes to each of `private_key` (at
-/// most `private_cap`) and `public_key` (at most `public_cap`), their number to
-/// `*private_len` and `*public_len` (which may be NULL). Whoever keeps the private
-/// key has to overwrite it. `entropy` NULL means the operating system's
-/// randomness.
+/// Makes a new key pair of X25519. Whoever keeps the private key has to overwrite
+/// it. `entropy` NULL means the operating system's randomness. The two keys may
+/// not overlap.
 ///
-/// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK,
-/// NSW_ERR_INVALID for overlapping buffers, NSW_ERR_BUFFER_TOO_SMALL. Nothing is
-/// written to the buffers then. Any thread.
+/// Errors: NSW_ERR_NULL, NSW_ERR_INVALID for overlapping keys,
+/// NSW_ERR_STRUCT_SIZE, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK. Nothing is written then.
+/// Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_noise_keypair(
     entropy: *const nsw_entropy,
-    private_key: *mut u8,
-    private_cap: usize,
-    private_len: *mut usize,
-    public_key: *mut u8,
-    public_cap: usize,
-    public_len: *mut usize,
+    private_key: *mut nsw_key,
+    public_key: *mut nsw_key,
 ) -> nsw_status {
-    let private = Output { pointer: private_key, capacity: private_cap, len: private_len };
-    let public = Output { pointer: public_key, capacity: public_cap, len: public_len };
     guarded(|| {
+        check_pointer(private_key)?;
+        check_pointer(public_key)?;
+        if private_key.addr().abs_diff(public_key.addr()) < size_of::<nsw_key>() {
+            return Err(Error::Invalid);
+        }
         // SAFETY: NULL or what it should be, by the documentation above.
-        let (mut entropy, private, public) = unsafe {
-            let entropy = CEntropy::new(entropy)?;
-            let private = private.take_beside(NSW_NOISE_KEY, &[]);
-            // Both lengths are told before either buffer is refused.
-            let beside = private.as_deref().map_or(bytes_of::<u8>(&[]), bytes_of);
-            let public = public.take(NSW_NOISE_KEY, &beside)?;
-            (entropy, private?, public)
-        };
-        let pair = KeyPair::random(&mut entropy)?;
-        private.copy_from_slice(pair.private().bytes());
-        public.copy_from_slice(&pair.public_key());
-        Ok(())
+        let pair = KeyPair::random(&mut unsafe { CEntropy::new(entropy) }?)?;
+        // SAFETY: as above.
+        unsafe {
+            put_key(private_key, pair.private().bytes())?;
+            put_key(public_key, &pair.public_key())
+        }
     })
 }
 
-/// The public key of a private one of NSW_NOISE_KEY bytes: as many to `buf` (at
-/// most `cap`), their number to `*len` (which may be NULL). The two may not
-/// overlap.
+/// Writes the public key of a private one. They may be in the same place.
 ///
-/// Errors: NSW_ERR_NULL, NSW_ERR_LENGTH, NSW_ERR_INVALID for overlapping buffers,
-/// NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed. Any thread.
+/// Errors: NSW_ERR_NULL. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_noise_public_key(
-    private_key: *const u8,
-    private_key_len: usize,
-    buf: *mut u8,
-    cap: usize,
-    len: *mut usize,
+    private_key: *const nsw_key,
+    public_key: *mut nsw_key,
 ) -> nsw_status {
-    let output = Output { pointer: buf, capacity: cap, len };
     guarded(|| {
         // SAFETY: NULL or what it should be, by the documentation above.
-        let private = unsafe { input(private_key, private_key_len) }?;
-        let secret = Secret::new(private.try_into().map_err(|_| Error::Length)?);
+        let secret = Secret::new(*unsafe { key(private_key) }?);
         // SAFETY: as above.
-        let out = unsafe { output.take(NSW_NOISE_KEY, &bytes_of(private)) }?;
-        out.copy_from_slice(&crypto::public_key(&secret));
-        Ok(())
+        unsafe { put_key(public_key, &crypto::public_key(&secret)) }
     })
 }

@@ -5,6 +5,7 @@ use core::ffi::c_void;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::identity::nsw_key;
 use super::status::{NSW_ERR_COMM_KEY, NSW_OK, nsw_status};
 use super::structs::{self, Versioned};
 use crate::comm::crypto::PublicKey;
@@ -26,17 +27,21 @@ pub struct nsw_static_key {
     pub reserved: u32,
     /// Handed to the hooks as it is.
     pub ctx: *mut c_void,
-    /// Writes the public key, 32 bytes, and answers NSW_OK; anything else makes
-    /// the creation answer NSW_ERR_HOOK. Called once, at creation. Required.
+    /// Writes the public key, and answers NSW_OK; anything else makes the
+    /// creation answer NSW_ERR_HOOK. Called once, at creation. Required.
     pub public_key:
-        Option<unsafe extern "C" fn(ctx: *mut c_void, public_key: *mut u8) -> nsw_status>,
-    /// Writes the X25519 function (RFC 7748) of the private key and `peer`, 32
-    /// bytes, to the 32 bytes of `shared`, and answers NSW_OK. It may answer
-    /// NSW_ERR_COMM_KEY for a peer's key of small order, and need not, since the
-    /// library refuses a secret of zeros; anything else makes the call that
-    /// needed the secret answer NSW_ERR_HOOK. Required.
+        Option<unsafe extern "C" fn(ctx: *mut c_void, public_key: *mut nsw_key) -> nsw_status>,
+    /// Writes the X25519 function (RFC 7748) of the private key and `peer` to
+    /// `shared`, and answers NSW_OK. It may answer NSW_ERR_COMM_KEY for a peer's
+    /// key of small order, and need not, since the library refuses a secret of
+    /// zeros; anything else makes the call that needed the secret answer
+    /// NSW_ERR_HOOK. Required.
     pub agree: Option<
-        unsafe extern "C" fn(ctx: *mut c_void, peer: *const u8, shared: *mut u8) -> nsw_status,
+        unsafe extern "C" fn(
+            ctx: *mut c_void,
+            peer: *const nsw_key,
+            shared: *mut nsw_key,
+        ) -> nsw_status,
     >,
 }
 
@@ -49,7 +54,7 @@ unsafe impl Versioned for nsw_static_key {
 pub(super) struct CStaticKey {
     public: PublicKey,
     ctx: *mut c_void,
-    agree: unsafe extern "C" fn(*mut c_void, *const u8, *mut u8) -> nsw_status,
+    agree: unsafe extern "C" fn(*mut c_void, *const nsw_key, *mut nsw_key) -> nsw_status,
 }
 
 impl CStaticKey {
@@ -65,7 +70,7 @@ impl CStaticKey {
         }
         let mut public = [0; 32];
         // SAFETY: the hook's own documentation; the key is writable.
-        match unsafe { public_key(table.ctx, public.as_mut_ptr()) } {
+        match unsafe { public_key(table.ctx, public.as_mut_ptr().cast()) } {
             NSW_OK => Ok(CStaticKey { public, ctx: table.ctx, agree }),
             _ => Err(Error::Hook),
         }
@@ -79,8 +84,9 @@ impl StaticKey for CStaticKey {
 
     fn agree(&self, peer: &PublicKey) -> Result<Zeroizing<[u8; 32]>> {
         let mut shared = Zeroizing::new([0; 32]);
-        // SAFETY: the hook's own documentation; both have 32 bytes.
-        match unsafe { (self.agree)(self.ctx, peer.as_ptr(), shared.as_mut_ptr()) } {
+        let (from, to) = (peer.as_ptr().cast(), shared.as_mut_ptr().cast());
+        // SAFETY: the hook's own documentation; both are keys.
+        match unsafe { (self.agree)(self.ctx, from, to) } {
             NSW_OK if shared.ct_eq(&[0; 32]).into() => Err(Error::CommKey),
             NSW_OK => Ok(shared),
             NSW_ERR_COMM_KEY => Err(Error::CommKey),

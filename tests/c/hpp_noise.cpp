@@ -32,7 +32,7 @@ void shake_hands(nsw::noise &alice, nsw::noise &bob) {
 void two_sides() {
     const nsw::noise_keypair a = nsw::noise::keypair().value(), b = nsw::noise::keypair().value();
     CHECK(nsw::noise::public_key(a.private_key).value() == a.public_key);
-    const std::array<nsw::noise_key, 2> psks = {a.public_key, b.public_key};
+    const std::array<nsw_key, 2> psks = {a.public_key, b.public_key};
     const bytes prologue = bytes_of("chat, version 1");
     const char *name = "Noise_IKpsk1+psk2_25519_ChaChaPoly_SHA256";
     nsw::noise_config mine(name, true), theirs(name, false);
@@ -77,29 +77,29 @@ struct counting_up {
 
 // The secret that two keys of 32 bytes agree on, which count up from 1 and from 101: by Python's
 // cryptography.
-const nsw::noise_key SHARED_KEY = {
+const nsw_key SHARED_KEY = {{
     0xc9, 0xea, 0x6a, 0x3f, 0x79, 0xa0, 0x00, 0xb6, 0x0b, 0x07, 0x6d, 0x4a, 0xfc, 0x99, 0x0b, 0x27,
-    0x2f, 0x3f, 0x0b, 0x5a, 0xaa, 0x3f, 0x0b, 0x87, 0x13, 0xc2, 0x09, 0x27, 0x3e, 0x36, 0x38, 0x63};
+    0x2f, 0x3f, 0x0b, 0x5a, 0xaa, 0x3f, 0x0b, 0x87, 0x13, 0xc2, 0x09, 0x27, 0x3e, 0x36, 0x38, 0x63}};
 
 // A key behind hooks: what a secure element with the second of those keys answers in NX, where
 // the responder's key meets the initiator's ephemeral one, here the first.
 struct element {
-    nsw::noise_key own, expected, shared;
+    nsw::key own, expected, shared;
     int agreed = 0;
     bool throws = false;
-    bool public_key(nsw::span<std::uint8_t> out) {
-        std::memcpy(out.data(), own.data(), own.size());
+    bool public_key(nsw_key &out) {
+        out = own;
         return !throws;
     }
-    bool agree(nsw::span<const std::uint8_t> peer, nsw::span<std::uint8_t> out) {
+    bool agree(const nsw_key &peer, nsw_key &out) {
 #ifdef __cpp_exceptions
         if (throws) {
             throw std::runtime_error("on purpose");
         }
 #endif
-        std::memcpy(out.data(), shared.data(), shared.size());
+        out = shared;
         agreed++;
-        return !throws && std::memcmp(peer.data(), expected.data(), expected.size()) == 0;
+        return !throws && expected == peer;
     }
 };
 

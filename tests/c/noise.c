@@ -12,6 +12,7 @@
 
 /* Room for any message of these tests. */
 #define ROOM 512u
+#define KEY_BYTES sizeof(nsw_key)
 
 /* ---- published vectors ---------------------------------------------------------- */
 
@@ -107,7 +108,7 @@ static bool next_vector(FILE *file, vector *v) {
 /* Gives the bytes that it was given, once. */
 typedef struct fixed {
     nsw_entropy table;
-    uint8_t key[NSW_NOISE_KEY];
+    uint8_t key[KEY_BYTES];
     size_t left;
     unsigned calls;
 } fixed;
@@ -132,7 +133,9 @@ static void fixed_init(fixed *f, const bytes *key) {
     f->left = key->len;
 }
 
-static const uint8_t *or_null(const bytes *b) { return b->len > 0 ? b->data : NULL; }
+static const nsw_key *keys_or_null(const bytes *b) {
+    return b->len > 0 ? (const nsw_key *)(const void *)b->data : NULL;
+}
 
 static nsw_noise_config config_of(const vector *v, bool initiator, const fixed *entropy) {
     const side_keys *side = &v->side[initiator ? 0 : 1];
@@ -141,10 +144,10 @@ static nsw_noise_config config_of(const vector *v, bool initiator, const fixed *
     cfg.protocol = v->name;
     cfg.prologue = side->prologue.data;
     cfg.prologue_len = side->prologue.len;
-    cfg.static_private = or_null(&side->own_static);
-    cfg.remote_static = or_null(&side->remote_static);
-    cfg.psks = or_null(&side->psks);
-    cfg.psk_count = side->psks.len / NSW_NOISE_KEY;
+    cfg.static_private = keys_or_null(&side->own_static);
+    cfg.remote_static = keys_or_null(&side->remote_static);
+    cfg.psks = keys_or_null(&side->psks);
+    cfg.psk_count = side->psks.len / KEY_BYTES;
     cfg.entropy = entropy == NULL ? NULL : &entropy->table;
     return cfg;
 }
@@ -291,37 +294,38 @@ typedef struct element {
 
 static void call_back(nsw_noise *noise) {
     uint8_t buf[ROOM];
+    nsw_key key;
     size_t len;
     nsw_noise_info info = NSW_NOISE_INFO_INIT;
     CHECK_STATUS(nsw_noise_write(noise, NULL, 0, buf, sizeof buf, &len), NSW_ERR_BUSY);
     CHECK_STATUS(nsw_noise_read(noise, buf, 64, buf + 64, 64, &len), NSW_ERR_BUSY);
     CHECK_STATUS(nsw_noise_describe(noise, &info), NSW_ERR_BUSY);
     CHECK_STATUS(nsw_noise_transcript(noise, buf, sizeof buf, &len), NSW_ERR_BUSY);
-    CHECK_STATUS(nsw_noise_remote_static(noise, buf, sizeof buf, &len), NSW_ERR_BUSY);
+    CHECK_STATUS(nsw_noise_remote_static(noise, &key), NSW_ERR_BUSY);
     CHECK_STATUS(nsw_noise_seal(noise, NULL, 0, NULL, 0, buf, sizeof buf, &len), NSW_ERR_BUSY);
     CHECK_STATUS(nsw_noise_open_at(noise, 0, NULL, 0, buf, 16, NULL, 0, &len), NSW_ERR_BUSY);
     CHECK_STATUS(nsw_noise_rekey_send(noise), NSW_ERR_BUSY);
     nsw_noise_destroy(noise); /* in use: left alone */
 }
 
-static nsw_status element_public(void *ctx, uint8_t *public_key) {
+static nsw_status element_public(void *ctx, nsw_key *public_key) {
     element *e = ctx;
     bytes key = {{0}, 0};
     from_hex(STATIC_PUBLIC[e->side], &key);
-    memcpy(public_key, key.data, NSW_NOISE_KEY);
+    memcpy(public_key->bytes, key.data, KEY_BYTES);
     e->asked_public++;
     return e->answer;
 }
 
-static nsw_status element_agree(void *ctx, const uint8_t *peer, uint8_t *shared) {
+static nsw_status element_agree(void *ctx, const nsw_key *peer, nsw_key *shared) {
     element *e = ctx;
     bytes expected = {{0}, 0}, secret = {{0}, 0};
     from_hex(EPHEMERAL_PUBLIC[1 - e->side], &expected);
     from_hex(SHARED[e->side], &secret);
-    CHECK(memcmp(peer, expected.data, NSW_NOISE_KEY) == 0);
-    memcpy(shared, secret.data, NSW_NOISE_KEY);
+    CHECK(memcmp(peer->bytes, expected.data, KEY_BYTES) == 0);
+    memcpy(shared->bytes, secret.data, KEY_BYTES);
     if (e->zeros) {
-        memset(shared, 0, NSW_NOISE_KEY);
+        memset(shared, 0, KEY_BYTES);
     }
     if (e->noise != NULL) {
         call_back(e->noise);
@@ -443,7 +447,7 @@ static void entropy_that_fails_once(void) {
     CHECK_OK(nsw_noise_transcript(noise, after, sizeof after, &len));
     CHECK(memcmp(before, after, len) == 0 && info_of(noise).my_turn == 1);
     CHECK_OK(nsw_noise_write(noise, NULL, 0, buf, sizeof buf, &len));
-    CHECK_SIZE(len, NSW_NOISE_KEY);
+    CHECK_SIZE(len, KEY_BYTES);
     CHECK_SIZE(entropy.calls, 2);
     nsw_noise_destroy(noise);
 
@@ -455,33 +459,32 @@ static void entropy_that_fails_once(void) {
     CHECK(noise == NULL);
 }
 
+static bool same_key(const nsw_key *a, const nsw_key *b) {
+    return memcmp(a->bytes, b->bytes, KEY_BYTES) == 0;
+}
+
 static void key_pairs(void) {
-    uint8_t private_key[2][NSW_NOISE_KEY], public_key[NSW_NOISE_KEY], again[NSW_NOISE_KEY];
-    size_t private_len = 0, public_len = 0;
+    nsw_key private_key[2], public_key, again;
     for (size_t i = 0; i < 2; i++) {
-        CHECK_OK(nsw_noise_keypair(NULL, private_key[i], NSW_NOISE_KEY, &private_len, public_key,
-                                   sizeof public_key, &public_len));
-        CHECK(private_len == NSW_NOISE_KEY && public_len == NSW_NOISE_KEY);
-        CHECK_OK(nsw_noise_public_key(private_key[i], NSW_NOISE_KEY, again, sizeof again, NULL));
-        CHECK(memcmp(public_key, again, sizeof again) == 0);
+        CHECK_OK(nsw_noise_keypair(NULL, &private_key[i], &public_key));
+        CHECK_OK(nsw_noise_public_key(&private_key[i], &again));
+        CHECK(same_key(&public_key, &again));
     }
-    CHECK(memcmp(private_key[0], private_key[1], NSW_NOISE_KEY) != 0);
+    CHECK(!same_key(&private_key[0], &private_key[1]));
 
     bytes expected = {{0}, 0};
     from_hex(STATIC_PUBLIC[0], &expected);
-    CHECK_OK(nsw_noise_public_key(xx.side[0].own_static.data, NSW_NOISE_KEY, again, sizeof again,
-                                  &public_len));
-    CHECK(memcmp(expected.data, again, sizeof again) == 0);
+    again = *keys_or_null(&xx.side[0].own_static);
+    CHECK_OK(nsw_noise_public_key(&again, &again));
+    CHECK(same_key(keys_or_null(&expected), &again));
 
     failing entropy = failing_new(1);
     entropy.table.ctx = &entropy;
-    memset(again, 7, sizeof again);
-    memset(public_key, 7, sizeof public_key);
-    CHECK_STATUS(nsw_noise_keypair(&entropy.table, again, sizeof again, NULL, public_key,
-                                   sizeof public_key, NULL),
-                 NSW_ERR_HOOK);
-    for (size_t i = 0; i < sizeof again; i++) {
-        CHECK(again[i] == 7 && public_key[i] == 7);
+    memset(&again, 7, sizeof again);
+    public_key = again;
+    CHECK_STATUS(nsw_noise_keypair(&entropy.table, &again, &public_key), NSW_ERR_HOOK);
+    for (size_t i = 0; i < KEY_BYTES; i++) {
+        CHECK(again.bytes[i] == 7 && public_key.bytes[i] == 7);
     }
 }
 
@@ -499,11 +502,11 @@ typedef struct watched {
 static unsigned secrets_in(const watched *w) {
     unsigned found = 0;
     for (size_t i = 0; i < COUNT_OF(w->secret); i++) {
-        for (size_t at = 0; at + NSW_NOISE_KEY <= w->size; at++) {
+        for (size_t at = 0; at + KEY_BYTES <= w->size; at++) {
             /* Half of a key would be too much. */
             const uint8_t *secret = w->secret[i];
-            bool same = memcmp(w->block + at, secret, NSW_NOISE_KEY / 2) == 0 ||
-                        memcmp(w->block + at, secret + NSW_NOISE_KEY / 2, NSW_NOISE_KEY / 2) == 0;
+            bool same = memcmp(w->block + at, secret, KEY_BYTES / 2) == 0 ||
+                        memcmp(w->block + at, secret + KEY_BYTES / 2, KEY_BYTES / 2) == 0;
             found |= same ? 1u << i : 0;
         }
     }

@@ -15,13 +15,13 @@
 /* More than a message can be. */
 static uint8_t large[NSW_NOISE_MAX_MESSAGE + 1];
 
-static uint8_t private_key[2][NSW_NOISE_KEY], public_key[2][NSW_NOISE_KEY];
+static nsw_key private_key[2], public_key[2];
 
 static nsw_noise_config config_of(const char *protocol, size_t side, bool has_static) {
     nsw_noise_config cfg = NSW_NOISE_CONFIG_INIT;
     cfg.protocol = protocol;
     cfg.initiator = side == 0;
-    cfg.static_private = has_static ? private_key[side] : NULL;
+    cfg.static_private = has_static ? &private_key[side] : NULL;
     return cfg;
 }
 
@@ -79,8 +79,8 @@ static nsw_status do_transcript(void *h) {
     return nsw_noise_transcript(h, buf, ROOM, NULL);
 }
 static nsw_status do_remote_static(void *h) {
-    uint8_t buf[ROOM];
-    return nsw_noise_remote_static(h, buf, ROOM, NULL);
+    nsw_key key;
+    return nsw_noise_remote_static(h, &key);
 }
 static nsw_status do_write(void *h) {
     uint8_t buf[ROOM];
@@ -177,7 +177,7 @@ static void one_way(void) {
     const char *name = "Noise_N_25519_ChaChaPoly_BLAKE2s";
     nsw_noise *sides[2];
     nsw_noise_config cfg = config_of(name, 0, false);
-    cfg.remote_static = public_key[1];
+    cfg.remote_static = &public_key[1];
     sides[0] = make(&cfg);
     cfg = config_of(name, 1, true);
     sides[1] = make(&cfg);
@@ -207,7 +207,7 @@ static void refused(const nsw_noise_config *cfg, nsw_status expected) {
 }
 
 static void wrong_configurations(void) {
-    const uint8_t psks[6 * NSW_NOISE_KEY] = {1};
+    const nsw_key psks[6] = {{{1}}};
     char long_name[400];
     nsw_noise_config cfg = config_of(XX, 0, true);
     refused(NULL, NSW_ERR_NULL);
@@ -231,7 +231,7 @@ static void wrong_configurations(void) {
     cfg = config_of("Noise_IK_25519_ChaChaPoly_BLAKE2s", 0, true);
     refused(&cfg, NSW_ERR_COMM_KEYS);
     cfg = config_of(XX, 0, true);
-    cfg.remote_static = public_key[1];
+    cfg.remote_static = &public_key[1];
     refused(&cfg, NSW_ERR_COMM_KEYS);
     cfg = config_of("Noise_XXpsk0+psk3_25519_ChaChaPoly_BLAKE2s", 0, true);
     for (size_t count = 0; count <= 6; count++) {
@@ -263,7 +263,7 @@ static void wrong_configurations(void) {
     nsw_noise *sides[2];
     sides[0] = make(&cfg);
     cfg.initiator = 0;
-    cfg.static_private = private_key[1];
+    cfg.static_private = &private_key[1];
     sides[1] = make(&cfg);
     shake_hands(sides);
     CHECK_OK(do_seal(sides[0]));
@@ -368,7 +368,7 @@ static void buffers_of_the_handshake(void) {
         CHECK_STATUS(nsw_noise_read(reader, message, len - 6, payload, ROOM, NULL),
                      NSW_ERR_COMM_FORMAT);
         CHECK_STATUS(nsw_noise_read(reader, NULL, 0, payload, ROOM, NULL), NSW_ERR_COMM_FORMAT);
-        if (info_of(reader).overhead > NSW_NOISE_KEY) {
+        if (info_of(reader).overhead > sizeof(nsw_key)) {
             for (size_t bit = 0; bit < len * 8; bit += quick() ? 37 : 1) {
                 message[bit / 8] ^= (uint8_t)(1u << bit % 8);
                 CHECK_STATUS(nsw_noise_read(reader, message, len, payload, ROOM, NULL),
@@ -380,12 +380,11 @@ static void buffers_of_the_handshake(void) {
         CHECK(len == 5 && memcmp(payload, "hello", 5) == 0);
     }
     for (size_t i = 0; i < 2; i++) {
-        uint8_t key[NSW_NOISE_KEY], hash[2][NSW_NOISE_MAX_TRANSCRIPT];
-        CHECK_STATUS(nsw_noise_remote_static(sides[i], key, 31, &len), NSW_ERR_BUFFER_TOO_SMALL);
-        CHECK_SIZE(len, NSW_NOISE_KEY);
-        CHECK_STATUS(nsw_noise_remote_static(sides[i], NULL, 32, NULL), NSW_ERR_NULL);
-        CHECK_OK(nsw_noise_remote_static(sides[i], key, 32, NULL));
-        CHECK(memcmp(key, public_key[1 - i], NSW_NOISE_KEY) == 0);
+        uint8_t hash[2][NSW_NOISE_MAX_TRANSCRIPT];
+        nsw_key key;
+        CHECK_STATUS(nsw_noise_remote_static(sides[i], NULL), NSW_ERR_NULL);
+        CHECK_OK(nsw_noise_remote_static(sides[i], &key));
+        CHECK(memcmp(&key, &public_key[1 - i], sizeof key) == 0);
         CHECK_STATUS(nsw_noise_transcript(sides[i], NULL, 0, &len), NSW_ERR_BUFFER_TOO_SMALL);
         CHECK_SIZE(len, 32);
         CHECK_OK(nsw_noise_transcript(sides[0], hash[0], sizeof hash[0], NULL));
@@ -507,7 +506,7 @@ static void counters_and_keys(void) {
 static void keys_of_small_order(void) {
     nsw_noise_config cfg = config_of(NN, 1, false);
     nsw_noise *noise = make(&cfg);
-    const uint8_t zeros[NSW_NOISE_KEY] = {0};
+    const uint8_t zeros[sizeof(nsw_key)] = {0};
     uint8_t buf[ROOM];
     size_t len = 0;
     CHECK_OK(nsw_noise_read(noise, zeros, sizeof zeros, NULL, 0, &len));
@@ -517,38 +516,26 @@ static void keys_of_small_order(void) {
 }
 
 static void key_functions(void) {
-    uint8_t first[NSW_NOISE_KEY] = {0}, second[2 * NSW_NOISE_KEY] = {0};
-    size_t lens[2] = {0, 0};
+    nsw_key first = {{0}}, second[2] = {{{0}}, {{0}}};
     nsw_entropy entropy = NSW_ENTROPY_INIT;
-    CHECK_STATUS(nsw_noise_keypair(&entropy, first, 32, NULL, second, 32, NULL), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_noise_keypair(&entropy, &first, &second[0]), NSW_ERR_NULL);
     entropy.size = 1;
-    CHECK_STATUS(nsw_noise_keypair(&entropy, first, 32, NULL, second, 32, NULL),
-                 NSW_ERR_STRUCT_SIZE);
-    for (size_t small = 0; small < 2; small++) {
-        lens[0] = lens[1] = 0;
-        CHECK_STATUS(nsw_noise_keypair(NULL, first, 32 - small, &lens[0], second,
-                                       31 + small, &lens[1]),
-                     NSW_ERR_BUFFER_TOO_SMALL);
-        CHECK(lens[0] == 32 && lens[1] == 32);
+    CHECK_STATUS(nsw_noise_keypair(&entropy, &first, &second[0]), NSW_ERR_STRUCT_SIZE);
+    CHECK_STATUS(nsw_noise_keypair(NULL, NULL, &first), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_noise_keypair(NULL, &first, NULL), NSW_ERR_NULL);
+    nsw_key *over = (nsw_key *)(void *)(second[0].bytes + sizeof(nsw_key) - 1);
+    CHECK_STATUS(nsw_noise_keypair(NULL, &second[0], over), NSW_ERR_INVALID);
+    CHECK_STATUS(nsw_noise_keypair(NULL, over, &second[0]), NSW_ERR_INVALID);
+    for (size_t i = 0; i < sizeof first; i++) {
+        CHECK(first.bytes[i] == 0 && second[0].bytes[i] == 0 && second[1].bytes[i] == 0);
     }
-    CHECK_STATUS(nsw_noise_keypair(NULL, NULL, 32, NULL, second, 32, NULL), NSW_ERR_NULL);
-    CHECK_STATUS(nsw_noise_keypair(NULL, first, 32, NULL, NULL, 32, NULL), NSW_ERR_NULL);
-    CHECK_STATUS(nsw_noise_keypair(NULL, second, 32, NULL, second + 31, 32, NULL),
-                 NSW_ERR_INVALID);
-    for (size_t i = 0; i < sizeof second; i++) {
-        CHECK(second[i] == 0 && first[i / 2] == 0);
-    }
-    CHECK_STATUS(nsw_noise_public_key(first, 31, second, 32, NULL), NSW_ERR_LENGTH);
-    CHECK_STATUS(nsw_noise_public_key(NULL, 32, second, 32, NULL), NSW_ERR_NULL);
-    CHECK_STATUS(nsw_noise_public_key(second, 32, second + 16, 32, NULL), NSW_ERR_INVALID);
-    CHECK_STATUS(nsw_noise_public_key(first, 32, NULL, 0, &lens[0]), NSW_ERR_BUFFER_TOO_SMALL);
-    CHECK_SIZE(lens[0], 32);
+    CHECK_STATUS(nsw_noise_public_key(NULL, &first), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_noise_public_key(&first, NULL), NSW_ERR_NULL);
 }
 
 int main(void) {
     for (size_t i = 0; i < 2; i++) {
-        REQUIRE_OK(nsw_noise_keypair(NULL, private_key[i], NSW_NOISE_KEY, NULL, public_key[i],
-                                     NSW_NOISE_KEY, NULL));
+        REQUIRE_OK(nsw_noise_keypair(NULL, &private_key[i], &public_key[i]));
     }
     wrong_handles_and_states();
     one_way();
