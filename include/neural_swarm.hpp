@@ -27,6 +27,7 @@
 #define NEURAL_SWARM_HPP
 
 #include "neural_swarm_cascade.hpp"
+#include "neural_swarm_channel.hpp"
 #include "neural_swarm_dataset.hpp"
 #include "neural_swarm_framing.hpp"
 #include "neural_swarm_link.hpp"
