@@ -113,6 +113,12 @@
 #define NSW_HOST_TCP_INFO_INIT {sizeof(nsw_host_tcp_info), 0, 0, 0, 0, 0, 0}
 #define NSW_GROUP_CONFIG_INIT \
   {sizeof(nsw_group_config), 0, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_CHANNEL_CONFIG_INIT \
+  {sizeof(nsw_channel_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_SEND_OPTIONS_INIT {sizeof(nsw_send_options), 0, 0, 0, 0}
+#define NSW_CHANNEL_OUTPUT_INIT {sizeof(nsw_channel_output), 0, 0, 0, 0, 0, 0}
+#define NSW_CHANNEL_INFO_INIT \
+  {sizeof(nsw_channel_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_GROUP_INFO_INIT {sizeof(nsw_group_info), 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0}
 #define NSW_GROUP_MESSAGE_INIT {sizeof(nsw_group_message), 0, 0, 0, 0}
 #define NSW_PQ_OFFER_CONFIG_INIT {sizeof(nsw_pq_offer_config), 0, 0}
@@ -736,6 +742,41 @@
 #define NSW_REASON_FULL 5
 
 /**
+ * A packet for the link: the first `*out_len` bytes of the buffer, which `bytes`
+ * points to as well.
+ */
+#define NSW_CHANNEL_PACKET 1
+
+/**
+ * A message has arrived: `bytes`, on `stream`; `id` is its place among the
+ * messages that were sent on the stream, from 0 on. Those that expired before
+ * anything of them was sent have none.
+ */
+#define NSW_CHANNEL_MESSAGE 2
+
+/**
+ * The peer has the message `id`.
+ */
+#define NSW_CHANNEL_ACKED 3
+
+/**
+ * The deadline of the message `id` came before all of it was sent. The peer's
+ * caller does not get it.
+ */
+#define NSW_CHANNEL_EXPIRED 4
+
+/**
+ * The message `id` is longer than the peer's receive buffer, which was not known
+ * when it was sent. The peer's caller does not get it.
+ */
+#define NSW_CHANNEL_REFUSED 5
+
+/**
+ * There is room for the message that was last refused with NSW_ERR_CAPACITY.
+ */
+#define NSW_CHANNEL_ROOM 6
+
+/**
  * Bytes that a frame of a group is longer than its text.
  */
 #define NSW_GROUP_OVERHEAD 24
@@ -896,6 +937,23 @@ typedef struct nsw_arena nsw_arena;
  * network bit for bit. One thread at a time.
  */
 typedef struct nsw_cascade nsw_cascade;
+
+/**
+ * One end of a channel: streams of reliable messages over a link that loses,
+ * repeats and reorders packets. The link must have made sure that a packet is the
+ * peer's and unchanged, as nsw_link does.
+ *
+ * After RFC 9000 and RFC 9002 (QUIC), for small links: packets that are
+ * acknowledged by ranges and whose numbers never come again, retransmission by
+ * the measured round trip, NewReno. Messages keep their boundaries and arrive
+ * exactly once. What is full answers NSW_ERR_CAPACITY. It is told what arrives
+ * (nsw_channel_receive), what to send (nsw_channel_send) and what time it is,
+ * and nsw_channel_next says what to do. docs/channel-format.md has the bytes.
+ *
+ * A channel lives as long as both ends do. When one begins anew, so must the
+ * other; NSW_ERR_COMM_CLOSED says so. One thread at a time.
+ */
+typedef struct nsw_channel nsw_channel;
 
 /**
  * Samples: rows of inputs and as many rows of targets, of its own or lent by the
@@ -3375,6 +3433,206 @@ typedef struct nsw_link_info {
    */
   uint64_t refused;
 } nsw_link_info;
+
+/**
+ * What a channel is made for. NSW_CHANNEL_CONFIG_INIT, then what differs; every
+ * zero but those of the streams means the default. Both sides have the same
+ * streams; all else may differ. Read during the call only.
+ */
+typedef struct nsw_channel_config {
+  /**
+   * sizeof(nsw_channel_config); NSW_CHANNEL_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Most bytes of a packet that the link takes, 48 to 65535; 0 means 1200.
+   */
+  uint32_t mtu;
+  /**
+   * Streams whose messages arrive in the order that they were sent in: the
+   * first ones, from 0 on.
+   */
+  uint32_t ordered;
+  /**
+   * Streams whose messages arrive as soon as they can: those after the ordered
+   * ones. At most 1024 of both together; both 0 means 1 ordered one.
+   */
+  uint32_t unordered;
+  /**
+   * Bytes of messages until the peer has them, at most 2^28; no message is
+   * longer. 0 means 65536.
+   */
+  uint32_t send_buffer;
+  /**
+   * Bytes of messages until the caller has them, at most 2^28; the peer can send
+   * no longer message. It takes an eighth more of memory. 0 means 65536.
+   */
+  uint32_t receive_buffer;
+  /**
+   * Most messages on their way, in each direction, at most 16384; about 64 bytes
+   * of memory for each. 0 means 128.
+   */
+  uint32_t messages;
+  /**
+   * Most messages and parts of messages in packets on their way, 4 to 16384;
+   * about 20 bytes of memory for each. Every packet has at least one. 0 means
+   * 128.
+   */
+  uint32_t packets;
+  /**
+   * Another number for each life of this channel, such as a count of starts or
+   * a random one: the peer notices that it talks to a new one.
+   */
+  uint32_t epoch;
+  /**
+   * The longest time until a packet is acknowledged, in microseconds, at most
+   * 10 seconds; 0 means 25000.
+   */
+  uint32_t ack_delay_us;
+  /**
+   * The round trip until one is measured, in microseconds, at most 10 seconds;
+   * 0 means 333000.
+   */
+  uint32_t initial_rtt_us;
+  /**
+   * Not 0: packets are not spread over the round trip, and a whole window may
+   * go out at once.
+   */
+  uint32_t no_pacing;
+  /**
+   * Told why a configuration is refused; may be NULL.
+   */
+  const struct nsw_logger *logger;
+} nsw_channel_config;
+
+/**
+ * What is asked for a message. NSW_SEND_OPTIONS_INIT, then what differs.
+ */
+typedef struct nsw_send_options {
+  /**
+   * sizeof(nsw_send_options); NSW_SEND_OPTIONS_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * What is more urgent goes first, strictly: 0 to 255. Streams of one priority
+   * share the line fairly. What is before it in an ordered stream becomes as
+   * urgent.
+   */
+  uint32_t priority;
+  /**
+   * When the message is worth nothing any more, in microseconds of the caller's
+   * clock; 0 means never. If not all of it was sent by then it is dropped, at
+   * both ends. On an unordered stream the nearest deadline goes first among
+   * messages of one priority.
+   */
+  uint64_t deadline_us;
+  /**
+   * Not 0: it is sent after its deadline, too.
+   */
+  uint32_t keep_late;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_send_options;
+
+/**
+ * What a channel has to say or to send. NSW_CHANNEL_OUTPUT_INIT before it is
+ * filled.
+ */
+typedef struct nsw_channel_output {
+  /**
+   * sizeof(nsw_channel_output); NSW_CHANNEL_OUTPUT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * What it is: NSW_CHANNEL_PACKET, MESSAGE, ACKED, EXPIRED, REFUSED or ROOM.
+   */
+  uint32_t kind;
+  /**
+   * See `kind`.
+   */
+  uint64_t id;
+  /**
+   * See `kind`; valid until the next call on the channel. NULL if there are
+   * none.
+   */
+  const uint8_t *bytes;
+  /**
+   * Number of them.
+   */
+  size_t bytes_len;
+  /**
+   * See `kind`.
+   */
+  uint32_t stream;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_channel_output;
+
+/**
+ * How a channel does. NSW_CHANNEL_INFO_INIT before it is filled.
+ */
+typedef struct nsw_channel_info {
+  /**
+   * sizeof(nsw_channel_info); NSW_CHANNEL_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 1 if the peer has been heard, else 0.
+   */
+  uint32_t open;
+  /**
+   * Messages whose end was not told yet.
+   */
+  uint32_t messages;
+  /**
+   * 1 if there is a place for another message, else 0.
+   */
+  uint32_t has_room;
+  /**
+   * The longest message that can be sent now.
+   */
+  uint32_t room;
+  /**
+   * The round trip, smoothed, in microseconds; 0 while none is measured.
+   */
+  uint32_t rtt_us;
+  /**
+   * How much it varies, in microseconds.
+   */
+  uint32_t rtt_var_us;
+  /**
+   * Bytes that may be on their way.
+   */
+  uint32_t window;
+  /**
+   * Bytes of packets on their way.
+   */
+  uint32_t in_flight;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Packets that were made.
+   */
+  uint64_t packets_sent;
+  /**
+   * Packets that counted as lost.
+   */
+  uint64_t packets_lost;
+  /**
+   * Packets that were taken on.
+   */
+  uint64_t packets_received;
+  /**
+   * Packets that had been received before, or were too old to tell.
+   */
+  uint64_t packets_repeated;
+} nsw_channel_info;
 
 /**
  * What a group is like. NSW_GROUP_CONFIG_INIT, then at least `id` and `own`;
@@ -6838,6 +7096,113 @@ nsw_status nsw_link_find(const struct nsw_link *link,
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
  */
 nsw_status nsw_link_describe(const struct nsw_link *link, struct nsw_link_info *info);
+
+/**
+ * The memory that a channel takes: the one block that nsw_channel_create asks for,
+ * in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside
+ * its range, NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_channel_footprint(const struct nsw_channel_config *config,
+                                 size_t *size,
+                                 size_t *align);
+
+/**
+ * Makes one end of a channel in one block of `memory` (NULL: the system's heap).
+ * The caller owns `*channel` and ends it with nsw_channel_destroy.
+ *
+ * Errors: those of nsw_channel_footprint, and NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*channel` is NULL then.
+ */
+nsw_status nsw_channel_create(const struct nsw_channel_config *config,
+                              const struct nsw_allocator *memory,
+                              struct nsw_channel **channel);
+
+/**
+ * Destroys a channel and gives its block back; what was not acknowledged is gone.
+ * NULL is fine, and so is an already destroyed one whose memory can still be read.
+ */
+void nsw_channel_destroy(struct nsw_channel *channel);
+
+/**
+ * Sends a message, of any bytes and also of none, on a stream. It is copied. Its
+ * identifier goes to `*id`, which may be NULL: 0 for the first message, then 1 more
+ * for each. `options` may be NULL. Call nsw_channel_next afterwards.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID
+ * for a stream that is not there or a priority above 255, NSW_ERR_COMM_TOO_LONG for
+ * a message longer than the send buffer or the peer's receive buffer,
+ * NSW_ERR_COMM_EXPIRED for a deadline that is over, NSW_ERR_CAPACITY if there is no
+ * room now: NSW_CHANNEL_ROOM says when there is.
+ */
+nsw_status nsw_channel_send(struct nsw_channel *channel,
+                            uint32_t stream,
+                            const uint8_t *message,
+                            size_t message_len,
+                            const struct nsw_send_options *options,
+                            uint64_t now_us,
+                            uint64_t *id);
+
+/**
+ * Takes a packet from the link. One that was received before is ignored. Call
+ * nsw_channel_next afterwards.
+ *
+ * Errors, after which all is as before (but the last message is released): those
+ * of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_FORMAT for what is not a packet,
+ * NSW_ERR_COMM_VERSION for another version of the format, NSW_ERR_COMM_CLOSED if
+ * one of both ends has begun anew, NSW_ERR_COMM_TOO_LONG for more than the peer was
+ * allowed, NSW_ERR_COMM_STATE for what contradicts what came before: an
+ * acknowledgement of what was not sent, other bytes or another length for a
+ * message, other streams.
+ */
+nsw_status nsw_channel_receive(struct nsw_channel *channel,
+                               const uint8_t *packet,
+                               size_t packet_len,
+                               uint64_t now_us);
+
+/**
+ * The next thing to do or to know: fills `*output`, whose `size` the caller has set
+ * (NSW_CHANNEL_OUTPUT_INIT); a packet goes to `out`, of which `mtu` bytes are
+ * enough, its length to `*out_len` (which may be NULL). Call it until it answers
+ * NSW_DONE (`*output` is as it was then), after each call that may change
+ * something and when nsw_channel_wake_at says. `now_us` is the caller's monotonic
+ * clock, in microseconds.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_BUFFER_TOO_SMALL. Nothing is lost then: call again.
+ */
+nsw_status nsw_channel_next(struct nsw_channel *channel,
+                            uint64_t now_us,
+                            uint8_t *out,
+                            size_t out_cap,
+                            size_t *out_len,
+                            struct nsw_channel_output *output);
+
+/**
+ * When to call nsw_channel_next again, if nothing arrives and nothing is sent
+ * before: `*wake_us` is 0 for at once, while it has not answered NSW_DONE since the
+ * last call, and UINT64_MAX if there is no need.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_channel_wake_at(const struct nsw_channel *channel, uint64_t *wake_us);
+
+/**
+ * Holds the messages of a stream back (`paused` is not 0), or hands them out
+ * again. What arrives waits in the receive buffer; when that is full, the peer
+ * stops. The buffer is that of all streams. Call nsw_channel_next afterwards.
+ *
+ * Errors: those of a bad handle, NSW_ERR_INVALID for a stream that is not there.
+ */
+nsw_status nsw_channel_pause(struct nsw_channel *channel, uint32_t stream, uint32_t paused);
+
+/**
+ * Fills `*info` (NSW_CHANNEL_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_channel_describe(const struct nsw_channel *channel, struct nsw_channel_info *info);
 
 /**
  * The memory that a group takes: the one block that nsw_group_create asks for, in

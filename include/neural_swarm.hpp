@@ -28,6 +28,7 @@
 
 #include "neural_swarm_capability.hpp"
 #include "neural_swarm_cascade.hpp"
+#include "neural_swarm_channel.hpp"
 #include "neural_swarm_dataset.hpp"
 #include "neural_swarm_framing.hpp"
 #include "neural_swarm_group.hpp"

@@ -43,6 +43,7 @@ fn the_committed_header_is_up_to_date() {
         "entropy",
         "identity",
         "link",
+        "channel",
         "group",
         "pq",
         "host",
@@ -244,6 +245,7 @@ fn the_header_keeps_to_the_grammar() {
         [
             "arena",
             "cascade",
+            "channel",
             "dataset",
             "framer",
             "group",

@@ -15,6 +15,7 @@
 pub mod activation;
 pub mod capability;
 pub mod cascade;
+pub mod channel;
 pub mod dataset;
 pub mod dataset_files;
 pub mod dataset_scale;

@@ -474,6 +474,11 @@ impl<'m> Channel<'m> {
         }
     }
 
+    /// Most bytes of a packet.
+    pub fn mtu(&self) -> usize {
+        usize::from(self.mtu)
+    }
+
     /// How the channel does.
     pub fn info(&self) -> ChannelInfo {
         ChannelInfo {
