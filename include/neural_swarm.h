@@ -897,11 +897,6 @@
 #define NSW_CHECKED_NETWORK 8
 
 /**
- * Bytes of a key: private, public or pre-shared.
- */
-#define NSW_NOISE_KEY 32
-
-/**
  * Bytes that a message has beside its text after the handshake.
  */
 #define NSW_NOISE_TAG 16
@@ -4409,18 +4404,18 @@ typedef struct nsw_static_key {
    */
   void *ctx;
   /**
-   * Writes the public key, 32 bytes, and answers NSW_OK; anything else makes
-   * the creation answer NSW_ERR_HOOK. Called once, at creation. Required.
+   * Writes the public key, and answers NSW_OK; anything else makes the
+   * creation answer NSW_ERR_HOOK. Called once, at creation. Required.
    */
-  nsw_status (*public_key)(void *ctx, uint8_t *public_key);
+  nsw_status (*public_key)(void *ctx, struct nsw_key *public_key);
   /**
-   * Writes the X25519 function (RFC 7748) of the private key and `peer`, 32
-   * bytes, to the 32 bytes of `shared`, and answers NSW_OK. It may answer
-   * NSW_ERR_COMM_KEY for a peer's key of small order, and need not, since the
-   * library refuses a secret of zeros; anything else makes the call that
-   * needed the secret answer NSW_ERR_HOOK. Required.
+   * Writes the X25519 function (RFC 7748) of the private key and `peer` to
+   * `shared`, and answers NSW_OK. It may answer NSW_ERR_COMM_KEY for a peer's
+   * key of small order, and need not, since the library refuses a secret of
+   * zeros; anything else makes the call that needed the secret answer
+   * NSW_ERR_HOOK. Required.
    */
-  nsw_status (*agree)(void *ctx, const uint8_t *peer, uint8_t *shared);
+  nsw_status (*agree)(void *ctx, const struct nsw_key *peer, struct nsw_key *shared);
 } nsw_static_key;
 
 /**
@@ -4452,26 +4447,25 @@ typedef struct nsw_noise_config {
    */
   size_t prologue_len;
   /**
-   * The static private key, NSW_NOISE_KEY bytes, where the pattern has one
-   * for this side and `static_key` is NULL.
+   * The static private key, where the pattern has one for this side and
+   * `static_key` is NULL.
    */
-  const uint8_t *static_private;
+  const struct nsw_key *static_private;
   /**
    * The static private key as hooks, instead of `static_private`.
    */
   const struct nsw_static_key *static_key;
   /**
-   * The peer's static public key, NSW_NOISE_KEY bytes, where the pattern says
-   * that it is known beforehand; else NULL.
+   * The peer's static public key, where the pattern says that it is known
+   * beforehand; else NULL.
    */
-  const uint8_t *remote_static;
+  const struct nsw_key *remote_static;
   /**
-   * The pre-shared keys, NSW_NOISE_KEY bytes each and one for each `psk` of
-   * the name, in its order.
+   * The pre-shared keys, one for each `psk` of the name, in its order.
    */
-  const uint8_t *psks;
+  const struct nsw_key *psks;
   /**
-   * Number of keys (not bytes) in `psks`.
+   * Number of keys in `psks`.
    */
   size_t psk_count;
   /**
@@ -8384,18 +8378,12 @@ nsw_status nsw_noise_read(struct nsw_noise *noise,
                           size_t *len);
 
 /**
- * The peer's static public key: NSW_NOISE_KEY bytes to `buf` (at most `cap`),
- * their number to `*len` (which may be NULL). What it is worth is for the caller
- * to say.
+ * Writes the peer's static public key. What it is worth is for the caller to say.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_STATE if it is not
- * known yet, or the peer has none, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is
- * needed.
+ * known yet, or the peer has none.
  */
-nsw_status nsw_noise_remote_static(const struct nsw_noise *noise,
-                                   uint8_t *buf,
-                                   size_t cap,
-                                   size_t *len);
+nsw_status nsw_noise_remote_static(const struct nsw_noise *noise, struct nsw_key *out);
 
 /**
  * The transcript so far (the framework's `h`): 32 or 64 bytes to `buf` (at most
@@ -8412,37 +8400,24 @@ nsw_status nsw_noise_transcript(const struct nsw_noise *noise,
                                 size_t *len);
 
 /**
- * A new key pair of X25519: NSW_NOISE_KEY bytes to each of `private_key` (at
- * most `private_cap`) and `public_key` (at most `public_cap`), their number to
- * `*private_len` and `*public_len` (which may be NULL). Whoever keeps the private
- * key has to overwrite it. `entropy` NULL means the operating system's
- * randomness.
+ * Makes a new key pair of X25519. Whoever keeps the private key has to overwrite
+ * it. `entropy` NULL means the operating system's randomness. The two keys may
+ * not overlap.
  *
- * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK,
- * NSW_ERR_INVALID for overlapping buffers, NSW_ERR_BUFFER_TOO_SMALL. Nothing is
- * written to the buffers then. Any thread.
+ * Errors: NSW_ERR_NULL, NSW_ERR_INVALID for overlapping keys,
+ * NSW_ERR_STRUCT_SIZE, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK. Nothing is written then.
+ * Any thread.
  */
 nsw_status nsw_noise_keypair(const struct nsw_entropy *entropy,
-                             uint8_t *private_key,
-                             size_t private_cap,
-                             size_t *private_len,
-                             uint8_t *public_key,
-                             size_t public_cap,
-                             size_t *public_len);
+                             struct nsw_key *private_key,
+                             struct nsw_key *public_key);
 
 /**
- * The public key of a private one of NSW_NOISE_KEY bytes: as many to `buf` (at
- * most `cap`), their number to `*len` (which may be NULL). The two may not
- * overlap.
+ * Writes the public key of a private one. They may be in the same place.
  *
- * Errors: NSW_ERR_NULL, NSW_ERR_LENGTH, NSW_ERR_INVALID for overlapping buffers,
- * NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed. Any thread.
+ * Errors: NSW_ERR_NULL. Any thread.
  */
-nsw_status nsw_noise_public_key(const uint8_t *private_key,
-                                size_t private_key_len,
-                                uint8_t *buf,
-                                size_t cap,
-                                size_t *len);
+nsw_status nsw_noise_public_key(const struct nsw_key *private_key, struct nsw_key *public_key);
 
 /**
  * Encrypts `text` as the next message after a finished handshake, NSW_NOISE_TAG

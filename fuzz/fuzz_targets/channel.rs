@@ -64,7 +64,7 @@ impl End {
 fuzz_target!(|input: &[u8]| {
     let (mut us, mut peer) = (End::new(), End::new());
     // Packets to us, and packets to the peer.
-    let (mut to_us, mut to_peer) = (Vec::new(), Vec::new());
+    let (mut to_us, mut to_peer): (Vec<Vec<u8>>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
     let (mut now, mut rest) = (1, input);
     while let [what, value, more @ ..] = rest {
         rest = more;
@@ -90,7 +90,7 @@ fuzz_target!(|input: &[u8]| {
                 rest = after;
             }
             6 => {
-                if let Some(packet) = to_us.get_mut(at).filter(|p: &&mut Vec<u8>| !p.is_empty()) {
+                if let Some(packet) = to_us.get_mut(at).filter(|packet| !packet.is_empty()) {
                     let place = usize::from(rest.first().copied().unwrap_or(0)) % packet.len();
                     packet[place] ^= value;
                 }
