@@ -40,8 +40,9 @@ endif()
 # ---- What a program must link beside the static library -------------------------------
 #
 # rustc knows, but says so only while it makes a static library. At configure time that
-# is an empty one (of std alone: no dependency of the crate links anything native); the
-# real build writes its own list, and cmake/NswCheckNativeLibs.cmake fails if it differs.
+# is an empty one (of std alone: no dependency of the crate links anything else); the
+# real build writes its own list, and cmake/NswCheckNativeLibs.cmake fails if there are
+# others in it.
 
 function(nsw_find_native_libs variable)
     set(probe "${PROJECT_BINARY_DIR}/native-libs")

@@ -11,7 +11,13 @@ if(NOT EXISTS "${FILE}")
 endif()
 file(READ "${FILE}" actual)
 string(STRIP "${actual}" actual)
-if(NOT actual STREQUAL EXPECTED)
+# Dependencies name libraries of the C library again: what counts is which there are.
+foreach(list actual EXPECTED)
+    string(REGEX REPLACE " +" ";" ${list}_set "${${list}}")
+    list(REMOVE_DUPLICATES ${list}_set)
+    list(SORT ${list}_set)
+endforeach()
+if(NOT actual_set STREQUAL EXPECTED_set)
     message(FATAL_ERROR
         "The static library needs other system libraries than CMake was configured with.\n"
         "  configured: ${EXPECTED}\n"
