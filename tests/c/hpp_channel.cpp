@@ -14,6 +14,7 @@ using bytes = std::vector<std::uint8_t>;
 struct heard {
     std::vector<bytes> messages;
     std::vector<std::uint64_t> acked, expired;
+    unsigned rooms = 0;
 };
 
 // Hands over the packets of one channel to the other, and notes what it says.
@@ -30,6 +31,7 @@ bool pump(nsw::channel &from, nsw::channel &to, std::uint64_t now, heard &log) {
             break;
         case nsw::channel_event::acked: log.acked.push_back(output.id); break;
         case nsw::channel_event::expired: log.expired.push_back(output.id); break;
+        case nsw::channel_event::room: log.rooms++; break;
         default: FAIL("nothing else is expected");
         }
     }
@@ -65,6 +67,7 @@ void channels() {
     pump(b, a, now, at_b);
     CHECK(at_b.messages.size() == 2 && at_b.messages[1] == large);
     CHECK(at_a.acked.size() == 2 && at_a.expired == std::vector<std::uint64_t>{2});
+    CHECK(at_a.rooms == 1 && at_b.rooms == 0); // one message was refused for want of room
     CHECK(a.describe()->open == 1 && a.describe()->messages == 0);
     CHECK_STATUS(a.receive(bytes{0}, now).status(), NSW_ERR_COMM_FORMAT);
     std::uint8_t none = 0;
