@@ -12,6 +12,7 @@ use neural_swarm::ffi::entropy::nsw_entropy;
 use neural_swarm::ffi::framer::*;
 use neural_swarm::ffi::identity::*;
 use neural_swarm::ffi::link::*;
+use neural_swarm::ffi::link_types::*;
 use neural_swarm::ffi::port::nsw_allocator;
 use neural_swarm::ffi::transport::nsw_address;
 

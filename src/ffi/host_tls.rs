@@ -9,7 +9,7 @@ use super::host_key::path;
 use super::host_listener::nsw_host_listener;
 use super::host_transport::{fill_table, read_address, receive};
 use super::identity::{CSecrets, key, key_or_none, nsw_identity, nsw_key, secrets_of};
-use super::link::{NSW_TRUSTED_CERTIFICATE, NSW_TRUSTED_PINNED, NSW_TRUSTED_PSK};
+use super::link_types::{NSW_TRUSTED_CERTIFICATE, NSW_TRUSTED_PINNED, NSW_TRUSTED_PSK};
 use super::port::nsw_allocator;
 use super::slices::{Output, bytes_of, input};
 use super::status::nsw_status;

@@ -40,6 +40,7 @@ pub mod host_udp;
 pub mod identity;
 pub mod kernel;
 pub mod link;
+pub mod link_types;
 pub mod net;
 pub mod net_edit;
 pub mod net_fann;

@@ -1,10 +1,9 @@
 //! What comes in.
 
-use super::frame::{Content, Frame, Kind, MAC, Macs};
+use super::frame::{Frame, Kind, MAC, Macs};
 use super::slot::{FRONT, GOES_ON, Stage};
 use super::{
-    ALIVE_ANEW, BYE, CLOSED, CONNECTED, CONTROL, CookieDue, Link, NOBODY, Peer, Reason, Received,
-    Session, Target,
+    CLOSED, CONNECTED, CONTROL, CookieDue, Link, NOBODY, Peer, Reason, Received, Session, Target,
 };
 use crate::comm::crypto::PublicKey;
 use crate::comm::identity::{Hello, Secrets, Trusted};
@@ -355,7 +354,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     }
 
     /// Enters a peer in the table, or finds it there.
-    fn meet(
+    pub(super) fn meet(
         &mut self,
         place: usize,
         at: usize,
@@ -439,7 +438,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     }
 
     /// Tells the caller of a peer that is connected, unless it was already.
-    fn begin(&mut self, at: usize, resumed: bool) {
+    pub(super) fn begin(&mut self, at: usize, resumed: bool) {
         let Some(peer) = self.peers.get_mut(at) else { return };
         if !(resumed && peer.connected) {
             peer.connected = true;
@@ -449,7 +448,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     }
 
     /// A sign of life to a peer.
-    fn confirm(&mut self, at: usize, anew: bool) {
+    pub(super) fn confirm(&mut self, at: usize, anew: bool) {
         if let Some(peer) = self.peers.get_mut(at) {
             peer.due |= CONTROL;
             peer.anew = anew;
@@ -485,158 +484,6 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
             self.drop_session(2 * at + 1);
             self.queue_peer(at);
         }
-    }
-
-    // ---- Sessions -------------------------------------------------------------
-
-    #[allow(clippy::too_many_arguments)] // the fields of the frame
-    fn take_transport(
-        &mut self,
-        from: &Address,
-        content: Content,
-        index: u32,
-        counter: (u32, u32),
-        text: &[u8],
-        now: u64,
-        out: &mut [u8],
-    ) -> Result<Received> {
-        let place = match self.target(index) {
-            Target::Session(place) => place as usize,
-            Target::Slot(place) => self.first_frame(place as usize, content, counter, text, now)?,
-            Target::Nothing => return Err(Error::CommAuth),
-        };
-        let at = place / 2;
-        let reject = self.settings.reject_time;
-        let words = self.settings.words;
-        let session = self.sessions.get_mut(place).ok_or(Error::CommAuth)?;
-        if !session.open || now.saturating_sub(session.born) >= reject {
-            return Err(Error::CommClosed);
-        }
-        let was_confirmed = session.confirmed || !session.initiator;
-        let peer = self.peers.get(at).ok_or(Error::CommAuth)?;
-        let awaited = !was_confirmed && place % 2 != peer.current;
-        if awaited && content != Content::Control {
-            // The confirmation is still on its way.
-            return Err(Error::CommClosed);
-        }
-        let bits = self.windows.get_mut(place * words..(place + 1) * words);
-        let bits = bits.ok_or(Error::CommAuth)?;
-        let mut control = [0; 16];
-        let room: &mut [u8] = if content == Content::Control { &mut control } else { out };
-        let (len, newest) = match session.open(bits, content, counter, text, room) {
-            Ok(opened) => opened,
-            Err(Error::BufferTooSmall) if content == Content::Control => {
-                return Err(Error::CommFormat);
-            }
-            Err(error) => {
-                if session.forged >= self.settings.forgeries {
-                    self.end(at, Reason::Forged);
-                }
-                return Err(error);
-            }
-        };
-        let roams = newest && self.settings.roaming;
-        let peer = self.peer(at)?;
-        peer.heard = now;
-        if roams {
-            peer.address = *from;
-        }
-        if awaited {
-            let anew = control.first() == Some(&ALIVE_ANEW);
-            self.confirmed(place, anew);
-        } else if !was_confirmed {
-            self.confirmed_ik(place);
-        }
-        if content != Content::Control {
-            self.stats.received += 1;
-            let peer = self.id(at).ok_or(Error::CommAuth)?;
-            return Ok(Received::Message { peer, len });
-        }
-        if len > 0 && control.first() == Some(&BYE) {
-            self.end(at, Reason::Peer);
-        }
-        Ok(Received::Nothing)
-    }
-
-    /// XX's responder has confirmed the session: it is used from now on.
-    fn confirmed(&mut self, place: usize, anew: bool) {
-        let at = place / 2;
-        let others = self.sessions.get(2 * at + 1 - place % 2).is_some_and(|s| s.open);
-        if let Some(peer) = self.peers.get_mut(at) {
-            peer.current = place % 2;
-        }
-        self.begin(at, others && !anew);
-        self.free_handshakes(at);
-        self.schedule(at);
-    }
-
-    /// IK's responder was heard: it need not be told any more.
-    fn confirmed_ik(&mut self, place: usize) {
-        self.free_handshakes(place / 2);
-    }
-
-    fn free_handshakes(&mut self, at: usize) {
-        for place in 0..self.slots.len() {
-            let waits = |slot: &super::Slot| {
-                slot.peer == Some(at as u32)
-                    && matches!(
-                        slot.stage,
-                        Stage::Confirm
-                            | Stage::Make(Kind::Finish)
-                            | Stage::Sending(Kind::Finish)
-                            | Stage::Sent(Kind::Finish)
-                    )
-            };
-            if self.slots.get(place).is_some_and(waits) {
-                self.free(place);
-            }
-        }
-    }
-
-    /// The first frame of a session whose initiator has not shown yet that it has
-    /// the keys: makes it one, if it is authentic.
-    fn first_frame(
-        &mut self,
-        place: usize,
-        content: Content,
-        counter: (u32, u32),
-        text: &[u8],
-        now: u64,
-    ) -> Result<usize> {
-        let slot = self.slots.get(place).ok_or(Error::CommAuth)?;
-        // It begins with the confirmation.
-        if slot.stage != Stage::Unconfirmed || content != Content::Control {
-            return Err(Error::CommAuth);
-        }
-        let handshake = slot.handshake.as_ref().ok_or(Error::CommAuth)?;
-        let transport = handshake.finish()?;
-        let keys = transport.keys().ok_or(Error::CommAuth)?;
-        let mut session = Session::new(keys, slot.index, slot.peer_index, now);
-        let opened = session.open(&mut [0; 3], content, counter, text, &mut [0; 16]);
-        session.wipe();
-        opened?;
-        // The frame is taken again, as the session's first.
-        let (hello, noise) = (slot.expected, *handshake.remote_static().ok_or(Error::CommAuth)?);
-        let identity = hello.ok_or(Error::CommAuth)?;
-        let (options, trusted, capability) = (slot.options, slot.trusted, slot.capability);
-        let known = self.place_of(&identity);
-        let room = known.or_else(|| self.peers.iter().position(|peer| !peer.used));
-        let Some(at) = room else {
-            self.free(place);
-            return Err(Error::Capacity);
-        };
-        self.meet(place, at, known.is_some(), (identity, noise), trusted, now)?;
-        self.install(place, at, now)?;
-        let resumed = known.is_some() && options & GOES_ON != 0;
-        self.begin(at, resumed);
-        self.confirm(at, !resumed);
-        let (start, room) =
-            ((self.peers.len() + place) * self.settings.capability, at * self.settings.capability);
-        self.capabilities.copy_within(start..start + usize::from(capability), room);
-        self.peer(at)?.capability = capability;
-        self.free(place);
-        let peer = self.peer(at)?;
-        Ok(2 * at + peer.current)
     }
 
     /// The bytes of an answer to an opening.
