@@ -681,6 +681,67 @@
 #define NSW_CERTIFICATE_SIZE 93
 
 /**
+ * A peer has shown an identity that is pinned.
+ */
+#define NSW_TRUSTED_PINNED 1
+
+/**
+ * A peer has shown a certificate of an authority.
+ */
+#define NSW_TRUSTED_CERTIFICATE 2
+
+/**
+ * A peer knows the pre-shared key, which is enough (nsw_link_allow_psk).
+ */
+#define NSW_TRUSTED_PSK 3
+
+/**
+ * Send the frame in the buffer to `address`.
+ */
+#define NSW_LINK_FRAME 1
+
+/**
+ * `peer` can be talked to. For one that was connected: it began anew, and what
+ * was under way is lost.
+ */
+#define NSW_LINK_CONNECTED 2
+
+/**
+ * `peer` is gone, for `reason`; its number means nothing any more.
+ */
+#define NSW_LINK_CLOSED 3
+
+/**
+ * A call of nsw_link_connect came to nothing, for `reason`.
+ */
+#define NSW_LINK_FAILED 4
+
+/**
+ * The peer closed the session.
+ */
+#define NSW_REASON_PEER 1
+
+/**
+ * Nothing was heard of the peer for too long, or it did not answer.
+ */
+#define NSW_REASON_TIMEOUT 2
+
+/**
+ * The peer is not trusted, or is not the one expected.
+ */
+#define NSW_REASON_UNTRUSTED 3
+
+/**
+ * Too many forged frames.
+ */
+#define NSW_REASON_FORGED 4
+
+/**
+ * There is no room for another peer.
+ */
+#define NSW_REASON_FULL 5
+
+/**
  * A packet for the link: the first `*out_len` bytes of the buffer, which `bytes`
  * points to as well.
  */
@@ -3070,6 +3131,126 @@ typedef struct nsw_certificate {
 } nsw_certificate;
 
 /**
+ * What a link can hold, and how patient it is. NSW_LINK_CONFIG_INIT, then
+ * `identity` and `peers`; every other zero means the default. Times are in
+ * microseconds. Read during the call only.
+ */
+typedef struct nsw_link_config {
+  /**
+   * sizeof(nsw_link_config); NSW_LINK_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most peers with a session, 1 to 65,535.
+   */
+  uint32_t peers;
+  /**
+   * Who this node is. The link has its own copy of the private keys.
+   */
+  const struct nsw_identity *identity;
+  /**
+   * Where ephemeral keys come from. NULL: the operating system.
+   */
+  const struct nsw_entropy *entropy;
+  /**
+   * What the nodes of this network have in common: any bytes, not secret. Nodes
+   * of other networks get no answer.
+   */
+  const uint8_t *network;
+  /**
+   * Number of them.
+   */
+  size_t network_len;
+  /**
+   * A secret of the whole network, mixed into each handshake
+   * (psk3, psk2); NULL: none.
+   */
+  const struct nsw_key *psk;
+  /**
+   * Not 0: the defaults are those of a microcontroller. Frames have 21 bytes of
+   * overhead instead of 24; at most 2^15 of them may be lost in a row.
+   */
+  uint32_t small;
+  /**
+   * The most handshakes at once, 1 to 65,535; 0: as many as peers, but at most
+   * 16, or 2 if `small`.
+   */
+  uint32_t handshakes;
+  /**
+   * Room for pinned identities; 0: as many as peers.
+   */
+  uint32_t pinned;
+  /**
+   * Room for authorities; 0: 1.
+   */
+  uint32_t authorities;
+  /**
+   * The most bytes of a capability in a handshake, up to 512, which is kept for
+   * each peer; 0: none.
+   */
+  uint32_t capability;
+  /**
+   * The longest frame that the transport carries, in bytes, at least 80; 0:
+   * 1280. Longer handshake messages go in up to 8 fragments.
+   */
+  uint32_t mtu;
+  /**
+   * How far frames may be out of order and still be taken: 128 or 1024; 0: 1024,
+   * or 128 if `small`.
+   */
+  uint32_t window;
+  /**
+   * Payloads are padded to multiples of this many bytes, up to 255; 0: not.
+   */
+  uint32_t padding;
+  /**
+   * A new handshake begins after so many frames of a session, below 2^60; 0:
+   * 2^48, or 2^16 if `small`.
+   */
+  uint64_t rekey_frames;
+  /**
+   * And after so long; 0: 120 seconds.
+   */
+  uint64_t rekey_time;
+  /**
+   * No frame of a session is sent or taken after so long, more than
+   * `rekey_time`; 0: 180 seconds.
+   */
+  uint64_t reject_time;
+  /**
+   * A sign of life is sent when nothing else was for so long; 0: never.
+   */
+  uint64_t keepalive;
+  /**
+   * A peer of which nothing was heard for so long is gone; 0: never.
+   */
+  uint64_t dead;
+  /**
+   * How long an opening waits for its answer at first, then half as long again
+   * each time, up to 8 seconds; 0: half a second.
+   */
+  uint64_t retry;
+  /**
+   * How many messages a handshake sends before it is given up, up to 64; 0: 20.
+   */
+  uint32_t tries;
+  /**
+   * A session is closed after so many forged frames; 0: 2^20.
+   */
+  uint32_t forgeries;
+  /**
+   * Openings a second that are answered without a cookie, and as many at once;
+   * 0: 20, or 4 if `small`.
+   */
+  uint32_t openings;
+  /**
+   * Not 0: a peer's address stays what it was in the handshake. Otherwise it
+   * follows the peer to where its newest frame came from.
+   */
+  uint32_t fixed_address;
+} nsw_link_config;
+
+/**
  * Where a datagram goes to or came from: bytes that mean something to the
  * transport that they belong to, and to nobody else. NSW_ADDRESS_INIT before it
  * is filled. Two are the same place if `len` and `bytes` are equal; the library
@@ -3089,6 +3270,164 @@ typedef struct nsw_address {
    */
   uint8_t bytes[32];
 } nsw_address;
+
+/**
+ * What was received. NSW_LINK_RECEIVED_INIT before it is filled.
+ */
+typedef struct nsw_link_received {
+  /**
+   * sizeof(nsw_link_received); NSW_LINK_RECEIVED_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 1 if the frame was a message; 0 if it was the link's own business.
+   */
+  uint32_t message;
+  /**
+   * Whose message.
+   */
+  uint32_t peer;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_link_received;
+
+/**
+ * What is to be done, or has happened. NSW_LINK_OUTPUT_INIT before it is filled.
+ */
+typedef struct nsw_link_output {
+  /**
+   * sizeof(nsw_link_output); NSW_LINK_OUTPUT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * An NSW_LINK_ constant.
+   */
+  uint32_t kind;
+  /**
+   * NSW_LINK_CONNECTED, NSW_LINK_CLOSED: the peer.
+   */
+  uint32_t peer;
+  /**
+   * NSW_LINK_CLOSED, NSW_LINK_FAILED: why, an NSW_REASON_ constant.
+   */
+  uint32_t reason;
+  /**
+   * NSW_LINK_CONNECTED, NSW_LINK_FAILED: the number that was given to
+   * nsw_link_connect; 0 if the peer called.
+   */
+  uint64_t tag;
+  /**
+   * NSW_LINK_FRAME: where to.
+   */
+  struct nsw_address address;
+} nsw_link_output;
+
+/**
+ * What is known of a peer. NSW_LINK_PEER_INIT before it is filled.
+ */
+typedef struct nsw_link_peer {
+  /**
+   * sizeof(nsw_link_peer); NSW_LINK_PEER_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Why it is trusted, an NSW_TRUSTED_ constant.
+   */
+  uint32_t trusted;
+  /**
+   * Its identity.
+   */
+  struct nsw_key identity;
+  /**
+   * When something was last heard of it.
+   */
+  uint64_t heard_us;
+  /**
+   * When something was last sent to it.
+   */
+  uint64_t sent_us;
+  /**
+   * When the session's key was agreed on.
+   */
+  uint64_t keyed_us;
+  /**
+   * NSW_TRUSTED_CERTIFICATE: the authority's number for it.
+   */
+  uint32_t serial;
+  /**
+   * Bytes of the capability that it has shown; 0 without one.
+   */
+  uint32_t capability_len;
+  /**
+   * Where its frames come from.
+   */
+  struct nsw_address address;
+} nsw_link_peer;
+
+/**
+ * What a link is and has counted. NSW_LINK_INFO_INIT before it is filled.
+ */
+typedef struct nsw_link_info {
+  /**
+   * sizeof(nsw_link_info); NSW_LINK_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most bytes of a message.
+   */
+  uint32_t max_message;
+  /**
+   * This node's identity.
+   */
+  struct nsw_key identity;
+  /**
+   * This node's static key.
+   */
+  struct nsw_key noise_key;
+  /**
+   * When to call nsw_link_poll at the latest; UINT64_MAX: when there is
+   * something else to do.
+   */
+  uint64_t wake_us;
+  /**
+   * Messages sent.
+   */
+  uint64_t sent;
+  /**
+   * Messages received.
+   */
+  uint64_t received;
+  /**
+   * Frames that were none, or of another version.
+   */
+  uint64_t malformed;
+  /**
+   * Frames that were not authentic, or of another network.
+   */
+  uint64_t forged;
+  /**
+   * Frames that had been received before, or were too old.
+   */
+  uint64_t replayed;
+  /**
+   * Handshakes that ended in a session.
+   */
+  uint64_t handshakes;
+  /**
+   * Openings that were read: each costs key agreements.
+   */
+  uint64_t openings;
+  /**
+   * Openings that were answered with a cookie, or not at all.
+   */
+  uint64_t deferred;
+  /**
+   * Peers that were not trusted, or had no room.
+   */
+  uint64_t refused;
+} nsw_link_info;
 
 /**
  * What a channel is made for. NSW_CHANNEL_CONFIG_INIT, then what differs; every
@@ -6516,7 +6855,7 @@ nsw_status nsw_certificate_verify(const uint8_t *certificate,
  * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting
  * outside its range, NSW_ERR_OVERFLOW. Any thread.
  */
-nsw_status nsw_link_footprint(const nsw_link_config *config, size_t *size, size_t *align);
+nsw_status nsw_link_footprint(const struct nsw_link_config *config, size_t *size, size_t *align);
 
 /**
  * Makes a link in one block of `memory` (NULL: the system's heap). Nobody is
@@ -6527,7 +6866,7 @@ nsw_status nsw_link_footprint(const nsw_link_config *config, size_t *size, size_
  * NSW_ERR_HOOK, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR.
  * `*link` is NULL then.
  */
-nsw_status nsw_link_create(const nsw_link_config *config,
+nsw_status nsw_link_create(const struct nsw_link_config *config,
                            const struct nsw_allocator *memory,
                            struct nsw_link **link);
 
@@ -6681,7 +7020,7 @@ nsw_status nsw_link_receive(struct nsw_link *link,
                             uint8_t *out,
                             size_t out_cap,
                             size_t *out_len,
-                            nsw_link_received *received);
+                            struct nsw_link_received *received);
 
 /**
  * Does what is to be done by `now_us`: sends again, gives up, renews keys, gives
@@ -6708,7 +7047,7 @@ nsw_status nsw_link_next(struct nsw_link *link,
                          uint8_t *out,
                          size_t out_cap,
                          size_t *out_len,
-                         nsw_link_output *output);
+                         struct nsw_link_output *output);
 
 /**
  * Fills `*info`, whose `size` the caller has set, with what is known of a peer.
@@ -6716,7 +7055,9 @@ nsw_status nsw_link_next(struct nsw_link *link,
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
  * NSW_ERR_COMM_PEER.
  */
-nsw_status nsw_link_peer_info(const struct nsw_link *link, uint32_t peer, nsw_link_peer *info);
+nsw_status nsw_link_peer_info(const struct nsw_link *link,
+                              uint32_t peer,
+                              struct nsw_link_peer *info);
 
 /**
  * Writes the capability that a peer has shown: at most `out_cap` bytes to `out`,
@@ -6748,7 +7089,7 @@ nsw_status nsw_link_find(const struct nsw_link *link,
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
  */
-nsw_status nsw_link_describe(const struct nsw_link *link, nsw_link_info *info);
+nsw_status nsw_link_describe(const struct nsw_link *link, struct nsw_link_info *info);
 
 /**
  * The memory that a channel takes: the one block that nsw_channel_create asks for,

@@ -42,6 +42,7 @@ fn the_committed_header_is_up_to_date() {
         "transport",
         "entropy",
         "identity",
+        "link_types",
         "link",
         "channel",
         "group",
