@@ -198,14 +198,13 @@ static void converse(nsw_noise *noise, int socket) {
 }
 
 int main(int argc, char **argv) {
-    uint8_t own[NSW_NOISE_KEY], known[NSW_NOISE_KEY], expected[NSW_NOISE_KEY];
-    uint8_t psks[MAX_PSKS * NSW_NOISE_KEY], key[NSW_NOISE_KEY], hash[NSW_NOISE_MAX_TRANSCRIPT];
+    nsw_key own, known, expected, key, psks[MAX_PSKS];
+    uint8_t hash[NSW_NOISE_MAX_TRANSCRIPT];
     size_t len = 0;
     if (argc == 2 && strcmp(argv[1], "keypair") == 0) {
-        check(nsw_noise_keypair(NULL, own, sizeof own, NULL, known, sizeof known, NULL),
-              "keypair");
-        print_hex("", own, sizeof own, " ");
-        print_hex("", known, sizeof known, "\n");
+        check(nsw_noise_keypair(NULL, &own, &known), "keypair");
+        print_hex("", own.bytes, sizeof own.bytes, " ");
+        print_hex("", known.bytes, sizeof known.bytes, "\n");
         return 0;
     }
     bool initiator = argc == 8 && strcmp(argv[1], "initiator") == 0;
@@ -217,10 +216,10 @@ int main(int argc, char **argv) {
     cfg.protocol = argv[2];
     cfg.prologue = (const uint8_t *)PROLOGUE;
     cfg.prologue_len = strlen(PROLOGUE);
-    cfg.static_private = from_hex(argv[3], own, sizeof own) > 0 ? own : NULL;
-    cfg.remote_static = from_hex(argv[4], known, sizeof known) > 0 ? known : NULL;
+    cfg.static_private = from_hex(argv[3], own.bytes, sizeof own) > 0 ? &own : NULL;
+    cfg.remote_static = from_hex(argv[4], known.bytes, sizeof known) > 0 ? &known : NULL;
     cfg.psks = psks;
-    cfg.psk_count = from_hex(argv[5], psks, sizeof psks) / NSW_NOISE_KEY;
+    cfg.psk_count = from_hex(argv[5], psks->bytes, sizeof psks) / sizeof psks[0];
     nsw_noise *noise = NULL;
     check(nsw_noise_create(&cfg, NULL, &noise), argv[2]);
 
@@ -229,9 +228,9 @@ int main(int argc, char **argv) {
         fail("no connection");
     }
     shake_hands(noise, socket);
-    if (from_hex(argv[6], expected, sizeof expected) > 0) {
-        check(nsw_noise_remote_static(noise, key, sizeof key, NULL), "remote_static");
-        if (memcmp(key, expected, sizeof key) != 0) {
+    if (from_hex(argv[6], expected.bytes, sizeof expected) > 0) {
+        check(nsw_noise_remote_static(noise, &key), "remote_static");
+        if (memcmp(key.bytes, expected.bytes, sizeof key.bytes) != 0) {
             fail("the peer is somebody else");
         }
     }

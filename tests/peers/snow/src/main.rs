@@ -68,7 +68,8 @@ fn main() -> Result<()> {
         println!("port {}", listener.local_addr()?.port());
         listener.accept()?.0
     };
-    let mut noise = if initiator { builder.build_initiator()? } else { builder.build_responder()? };
+    let mut noise =
+        if initiator { builder.build_initiator()? } else { builder.build_responder()? };
     let mut buffer = vec![0; 65535];
     let mut number = 0;
     while !noise.is_handshake_finished() {
