@@ -16,7 +16,9 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 fn main() -> Outcome {
     let folder = std::env::args().nth(1).ok_or("usage: seeds FOLDER")?;
     let folder = Path::new(&folder);
-    for target in ["model", "trainer", "fann", "dataset", "framing", "group", "capability"] {
+    for target in
+        ["model", "trainer", "fann", "dataset", "framing", "group", "capability", "channel"]
+    {
         std::fs::create_dir_all(folder.join(target))?;
     }
     models(&folder.join("model"))?;
@@ -25,6 +27,10 @@ fn main() -> Outcome {
     samples(&folder.join("dataset"))?;
     frames(&folder.join("framing"))?;
     groups(&folder.join("group"))?;
+    // Two timers that have run out at once.
+    let both =
+        [38, 96, 129, 133, 117, 133, 0, 129, 202, 202, 129, 129, 202, 129, 1, 0, 0, 0, 76, 9, 210];
+    std::fs::write(folder.join("channel/timers"), both)?;
     chains(&folder.join("capability"))
 }
 

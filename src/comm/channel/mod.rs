@@ -433,7 +433,10 @@ impl<'m> Channel<'m> {
         }
         if self.flight.loss_at().is_some() {
             self.find_losses(now, None);
-            return;
+            // What is left may have waited too long as well.
+            if self.timer().is_none_or(|at| now < at) {
+                return;
+            }
         }
         self.timeouts = self.timeouts.saturating_add(1);
         (self.probes, self.ping) = (PROBES, true);
