@@ -341,6 +341,7 @@ static void block_free(void *ctx, void *ptr, size_t size, size_t align) {
 
 static bool holds(const uint8_t *secret) {
     const uint8_t *at = (const uint8_t *)block;
+    memory_looked_at(block, sizeof block);
     for (size_t i = 0; i + 32 <= sizeof block; i++) {
         if (memcmp(at + i, secret, 32) == 0) {
             return true;

@@ -501,6 +501,7 @@ typedef struct watched {
 
 static unsigned secrets_in(const watched *w) {
     unsigned found = 0;
+    memory_looked_at(w->block, w->size);
     for (size_t i = 0; i < COUNT_OF(w->secret); i++) {
         for (size_t at = 0; at + KEY_BYTES <= w->size; at++) {
             /* Half of a key would be too much. */

@@ -39,6 +39,10 @@ bool guarded_intact(const guarded *g);
 /* Checks the guards (a CHECK) and frees. */
 void guarded_free(guarded *g);
 
+/* Valgrind shall not mind that these bytes are looked at: an object has padding, and who searches
+   its memory reads that, too. */
+void memory_looked_at(const void *place, size_t len);
+
 /* A copy of some memory, to see later that nobody wrote to it. */
 typedef struct snapshot {
     const void *place;

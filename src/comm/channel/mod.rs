@@ -412,7 +412,7 @@ impl<'m> Channel<'m> {
             false => None,
         };
         let timers = [self.acks.due(), self.timer(), self.outbox.deadline(), paced];
-        timers.into_iter().flatten().min().unwrap_or(u64::MAX)
+        timers.into_iter().map(|at| at.unwrap_or(u64::MAX)).fold(u64::MAX, u64::min)
     }
 
     /// When something counts as lost, or has waited too long.
