@@ -5,23 +5,10 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-install(FILES
-    "${NSW_INCLUDE_DIR}/neural_swarm.h"
-    "${NSW_INCLUDE_DIR}/neural_swarm.hpp"
-    "${NSW_INCLUDE_DIR}/neural_swarm_base.hpp"
-    "${NSW_INCLUDE_DIR}/neural_swarm_capability.hpp"
-    "${NSW_INCLUDE_DIR}/neural_swarm_cascade.hpp"
-    "${NSW_INCLUDE_DIR}/neural_swarm_dataset.hpp"
-    "${NSW_INCLUDE_DIR}/neural_swarm_framing.hpp"
-    "${NSW_INCLUDE_DIR}/neural_swarm_group.hpp"
-    "${NSW_INCLUDE_DIR}/neural_swarm_host.hpp"
-    "${NSW_INCLUDE_DIR}/neural_swarm_kernel.hpp"
-    "${NSW_INCLUDE_DIR}/neural_swarm_link.hpp"
-    "${NSW_INCLUDE_DIR}/neural_swarm_net.hpp"
-    "${NSW_INCLUDE_DIR}/neural_swarm_object.hpp"
-    "${NSW_INCLUDE_DIR}/neural_swarm_quant.hpp"
-    "${NSW_INCLUDE_DIR}/neural_swarm_train.hpp"
-    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+# neural_swarm.h, generated, and the C++ headers that neural_swarm.hpp includes.
+file(GLOB public_headers CONFIGURE_DEPENDS
+    "${NSW_INCLUDE_DIR}/neural_swarm*.h" "${NSW_INCLUDE_DIR}/neural_swarm*.hpp")
+install(FILES ${public_headers} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 
 if(NSW_BUILD_STATIC)
     install(FILES "${NSW_LIB_DIR}/${NSW_STATIC_FILE}" DESTINATION "${CMAKE_INSTALL_LIBDIR}")
