@@ -36,11 +36,18 @@ pub(super) enum Start {
     Row(*const f32),
 }
 
-/// A vector type whose module has a [`product`] that is a function of its own.
+/// A vector type whose module has functions of its own for what is large: without
+/// optimisation, all tiles in one function take 2 MB of the stack.
 pub(super) trait Engine: Simd {
     /// # Safety
     /// As [`product`].
     unsafe fn product(p: &Product, scratch: &mut [f32]);
+
+    /// # Safety
+    /// As [`Tile::run`].
+    unsafe fn tile<const UNIT: bool, const B: u8, const ROWS: usize, const VECTORS: usize>(
+        tile: &Tile,
+    );
 }
 
 /// So many rows of B stay in the first level cache, a panel wide.
@@ -88,7 +95,7 @@ fn part(whole: usize, most: usize, unit: usize) -> usize {
 /// The product's addresses and strides stay inside what may be read and
 /// written, and C does not overlap the others.
 #[inline(always)]
-pub(super) unsafe fn product<S: Simd>(p: &Product, scratch: &mut [f32]) {
+pub(super) unsafe fn product<S: Engine>(p: &Product, scratch: &mut [f32]) {
     if p.m == 0 || p.n == 0 {
         return;
     }
@@ -174,7 +181,7 @@ unsafe fn plain(p: &Product) {
 
 /// Panel by panel of B, with A where it is.
 #[inline(always)]
-unsafe fn panels<S: Simd>(p: &Product, unit: bool, scratch: &mut [f32]) {
+unsafe fn panels<S: Engine>(p: &Product, unit: bool, scratch: &mut [f32]) {
     let (rows, vectors) = S::TILE;
     let full = vectors * S::LANES;
     let direct = p.b_strides.1 == 1 && p.m <= COPY_TILES * rows;
@@ -228,7 +235,7 @@ unsafe fn panels<S: Simd>(p: &Product, unit: bool, scratch: &mut [f32]) {
 
 /// One panel of B with all rows of A.
 #[inline(always)]
-unsafe fn column<S: Simd>(mut tile: Tile, m: usize, unit: bool) {
+unsafe fn column<S: Engine>(mut tile: Tile, m: usize, unit: bool) {
     let tiles = m.div_ceil(S::TILE.0);
     let (rows, more) = (m / tiles, m % tiles);
     for i in 0..tiles {
@@ -245,7 +252,7 @@ unsafe fn column<S: Simd>(mut tile: Tile, m: usize, unit: bool) {
 /// Large products: a block of B is copied at once, and A where its rows are not
 /// contiguous.
 #[inline(always)]
-unsafe fn blocks<S: Simd>(p: &Product, rows: usize, deep: usize, scratch: &mut [f32]) {
+unsafe fn blocks<S: Engine>(p: &Product, rows: usize, deep: usize, scratch: &mut [f32]) {
     let (high, vectors) = S::TILE;
     let full = vectors * S::LANES;
     let copies = p.a_strides.1 != 1;
@@ -457,7 +464,7 @@ const FROM_FAR: u8 = 2;
 
 /// A tile of C: a few rows, `n` columns, at most `S::TILE.1` vectors.
 #[derive(Clone, Copy)]
-struct Tile {
+pub(super) struct Tile {
     k: usize,
     n: usize,
     a: *const f32,
@@ -473,7 +480,7 @@ struct Tile {
 
 impl Tile {
     #[inline(always)]
-    unsafe fn run_some<S: Simd>(&self, rows: usize, unit: bool) {
+    unsafe fn run_some<S: Engine>(&self, rows: usize, unit: bool) {
         // SAFETY: the caller's.
         unsafe {
             if unit {
@@ -486,7 +493,7 @@ impl Tile {
 
     /// The same where B is not in the first level cache.
     #[inline(always)]
-    unsafe fn run_far<S: Simd>(&self, rows: usize, unit: bool) {
+    unsafe fn run_far<S: Engine>(&self, rows: usize, unit: bool) {
         // SAFETY: the caller's.
         unsafe {
             if unit {
@@ -499,22 +506,22 @@ impl Tile {
 
     /// `UNIT`: A's columns are contiguous, otherwise its rows are.
     #[inline(always)]
-    unsafe fn run_rows<S: Simd, const UNIT: bool, const FAR: bool>(&self, rows: usize) {
+    unsafe fn run_rows<S: Engine, const UNIT: bool, const FAR: bool>(&self, rows: usize) {
         macro_rules! run {
             ($($rows:literal)+) => {
                 match rows {
                     $($rows if $rows <= S::TILE.0 => {
                         let (two, whole) = (self.n > S::LANES, self.whole || !S::MASKED);
                         if FAR && $rows == S::TILE.0 && two {
-                            self.run::<S, UNIT, FROM_FAR, $rows, 2>();
+                            S::tile::<UNIT, FROM_FAR, $rows, 2>(self);
                         } else if two && whole {
-                            self.run::<S, UNIT, WHOLE, $rows, 2>();
+                            S::tile::<UNIT, WHOLE, $rows, 2>(self);
                         } else if two {
-                            self.run::<S, UNIT, IN_PART, $rows, 2>();
+                            S::tile::<UNIT, IN_PART, $rows, 2>(self);
                         } else if whole {
-                            self.run::<S, UNIT, WHOLE, $rows, 1>();
+                            S::tile::<UNIT, WHOLE, $rows, 1>(self);
                         } else {
-                            self.run::<S, UNIT, IN_PART, $rows, 1>();
+                            S::tile::<UNIT, IN_PART, $rows, 1>(self);
                         }
                     })+
                     _ => {}
@@ -525,8 +532,12 @@ impl Tile {
         unsafe { run!(1 2 3 4 5 6 7 8 9 10 11 12) }
     }
 
+    /// `ROWS` rows of `VECTORS` vectors; B as the constants say.
+    ///
+    /// # Safety
+    /// So much of C can be written, and what its sums are made of can be read.
     #[inline(always)]
-    unsafe fn run<
+    pub(super) unsafe fn run<
         S: Simd,
         const UNIT: bool,
         const B: u8,

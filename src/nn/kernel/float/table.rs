@@ -118,6 +118,31 @@ macro_rules! functions {
                 // SAFETY: the caller's; for the feature see the module.
                 unsafe { product(p, scratch) }
             }
+
+            #[inline(always)]
+            unsafe fn tile<
+                const UNIT: bool,
+                const B: u8,
+                const ROWS: usize,
+                const VECTORS: usize,
+            >(
+                tile: &super::gemm::Tile,
+            ) {
+                #[$feature]
+                unsafe fn apart<
+                    const UNIT: bool,
+                    const B: u8,
+                    const ROWS: usize,
+                    const VECTORS: usize,
+                >(
+                    tile: &super::gemm::Tile,
+                ) {
+                    // SAFETY: the caller's.
+                    unsafe { tile.run::<$V, UNIT, B, ROWS, VECTORS>() }
+                }
+                // SAFETY: the caller's; for the feature see the module.
+                unsafe { apart::<UNIT, B, ROWS, VECTORS>(tile) }
+            }
         }
 
         /// One for all that need it, since it is large.
