@@ -600,7 +600,9 @@
 
 /**
  * Ranges whose quantised values tell most about the real ones: the least
- * Kullback-Leibler divergence (Migacz 2017, "8-bit Inference with TensorRT").
+ * Kullback-Leibler divergence (Migacz 2017, "8-bit Inference with TensorRT") over
+ * 2,048 bins. int16 values have more levels than that, so that their ranges are
+ * those of NSW_CALIBRATION_MIN_MAX.
  */
 #define NSW_CALIBRATION_ENTROPY 2
 
@@ -2757,8 +2759,7 @@ typedef struct nsw_scheme_config {
   uint32_t rounding;
   /**
    * How the ranges of values follow from the calibration samples, an
-   * NSW_CALIBRATION_ constant. Where it is NSW_CALIBRATION_ENTROPY, int16
-   * values are calibrated by NSW_CALIBRATION_MIN_MAX.
+   * NSW_CALIBRATION_ constant.
    */
   uint32_t calibration;
   /**
@@ -6235,9 +6236,8 @@ nsw_status nsw_qnet_compare(struct nsw_qnet *qnet,
  *
  * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle for the
  * network, NSW_ERR_INVALID for an unknown constant, NSW_SCHEME_INT8 or a
- * percentage out of range, NSW_ERR_UNSUPPORTED for NSW_CALIBRATION_ENTROPY (which
- * weighs 256 levels) and for layers whose units differ in activation or
- * steepness (sparse layers get weights of 0), NSW_ERR_OVERFLOW for a model of
+ * percentage out of range, NSW_ERR_UNSUPPORTED for layers whose units differ in
+ * activation or steepness (sparse layers get weights of 0), NSW_ERR_OVERFLOW for a model of
  * more than 4 GiB.
  */
 nsw_status nsw_qnet16_footprint(const struct nsw_qnet16_config *config,

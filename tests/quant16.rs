@@ -341,6 +341,26 @@ impl Logger for Lines {
 }
 
 #[test]
+fn calibration_by_percentage_leaves_the_rare_out_and_by_entropy_nothing() {
+    let layers = [Layer::new(2, Activation::Linear)];
+    let mut net = Net::new(&NetConfig::new(1, &layers).seed(3), Heap).unwrap();
+    let mut samples: Vec<f32> = (0..999).map(|i| (i as f32 * 0.7).sin()).collect();
+    samples.push(100.0);
+    let mut quantised = |calibration| {
+        let mut config = QNet16Config { calibration, ..QNet16Config::new(&mut net, &samples) };
+        let layout = QNet16::config_footprint(&config).unwrap();
+        (layout, QNet16::new(&mut config, Heap).unwrap())
+    };
+    let (layout, all) = quantised(Calibration::MinMax);
+    assert!((all.input_quantization().scale * 32_767.0 / 100.0 - 1.0).abs() < 1e-6);
+    // More levels than the divergence has bins: every value counts.
+    let (by_entropy_layout, by_entropy) = quantised(Calibration::Entropy);
+    assert_eq!((by_entropy_layout, by_entropy.model()), (layout, all.model()));
+    let (_, most) = quantised(Calibration::Percentile(99.0));
+    assert!(most.input_quantization().scale * 32_767.0 < 1.1);
+}
+
+#[test]
 fn bad_samples_and_settings_are_refused() {
     let layers = [Layer::new(2, Activation::Linear)];
     let mut net = Net::new(&NetConfig::new(3, &layers), Heap).unwrap();
@@ -358,10 +378,8 @@ fn bad_samples_and_settings_are_refused() {
     }
     let good = [0.5; 3];
     assert_eq!(quantise(&mut net, &good, Scheme::Int8).err(), Some(Error::Invalid));
-    let calibration = Calibration::Entropy;
+    let calibration = Calibration::Percentile(101.0);
     let mut config = QNet16Config { calibration, ..QNet16Config::new(&mut net, &good) };
-    assert_eq!(QNet16::new(&mut config, Heap).err(), Some(Error::Unsupported));
-    config.calibration = Calibration::Percentile(101.0);
     assert_eq!(QNet16::new(&mut config, Heap).err(), Some(Error::Invalid));
 
     let mut q = quantise(&mut net, &good, Scheme::Int16x8).unwrap();

@@ -49,7 +49,9 @@ pub const NSW_CALIBRATION_MIN_MAX: u32 = 0;
 /// Ranges that hold `percentile` percent of the values that are not 0.
 pub const NSW_CALIBRATION_PERCENTILE: u32 = 1;
 /// Ranges whose quantised values tell most about the real ones: the least
-/// Kullback-Leibler divergence (Migacz 2017, "8-bit Inference with TensorRT").
+/// Kullback-Leibler divergence (Migacz 2017, "8-bit Inference with TensorRT") over
+/// 2,048 bins. int16 values have more levels than that, so that their ranges are
+/// those of NSW_CALIBRATION_MIN_MAX.
 pub const NSW_CALIBRATION_ENTROPY: u32 = 2;
 
 /// The calibration that two settings say.

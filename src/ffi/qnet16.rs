@@ -151,9 +151,8 @@ unsafe fn config_footprint(config: *const nsw_qnet16_config) -> Result<core::all
 ///
 /// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle for the
 /// network, NSW_ERR_INVALID for an unknown constant, NSW_SCHEME_INT8 or a
-/// percentage out of range, NSW_ERR_UNSUPPORTED for NSW_CALIBRATION_ENTROPY (which
-/// weighs 256 levels) and for layers whose units differ in activation or
-/// steepness (sparse layers get weights of 0), NSW_ERR_OVERFLOW for a model of
+/// percentage out of range, NSW_ERR_UNSUPPORTED for layers whose units differ in
+/// activation or steepness (sparse layers get weights of 0), NSW_ERR_OVERFLOW for a model of
 /// more than 4 GiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_qnet16_footprint(

@@ -70,8 +70,7 @@ pub struct nsw_scheme_config {
     /// How sums become values, an NSW_ROUNDING_ constant.
     pub rounding: u32,
     /// How the ranges of values follow from the calibration samples, an
-    /// NSW_CALIBRATION_ constant. Where it is NSW_CALIBRATION_ENTROPY, int16
-    /// values are calibrated by NSW_CALIBRATION_MIN_MAX.
+    /// NSW_CALIBRATION_ constant.
     pub calibration: u32,
     /// As in nsw_qnet_config.
     pub percentile: f32,

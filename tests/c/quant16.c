@@ -155,7 +155,8 @@ static void settings_are_checked(nsw_net *net) {
         {NSW_SCHEME_INT8, 0, 0.0f, NSW_ERR_INVALID},
         {4, 0, 0.0f, NSW_ERR_INVALID},
         {0, 3, 0.0f, NSW_ERR_INVALID},
-        {0, NSW_CALIBRATION_ENTROPY, 0.0f, NSW_ERR_UNSUPPORTED},
+        {0, NSW_CALIBRATION_ENTROPY, 0.0f, NSW_OK},
+        {0, NSW_CALIBRATION_ENTROPY, 99.0f, NSW_ERR_INVALID},
         {0, NSW_CALIBRATION_PERCENTILE, 100.5f, NSW_ERR_INVALID},
         {0, NSW_CALIBRATION_MIN_MAX, 99.0f, NSW_ERR_INVALID},
     };

@@ -25,7 +25,9 @@ pub enum Calibration {
     /// So that the quantised values' distribution tells most about the real
     /// one: the least Kullback-Leibler divergence (Migacz 2017, "8-bit Inference
     /// with TensorRT"). Never less than 1/16 of the largest value, 1/8 where all
-    /// have one sign.
+    /// have one sign. int16 values have more levels than there are bins, so that
+    /// nothing is told by leaving any out: their ranges, and their memory, are
+    /// those of [`MinMax`](Calibration::MinMax).
     Entropy,
 }
 

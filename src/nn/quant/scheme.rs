@@ -90,9 +90,7 @@ pub struct SchemeConfig<'a, 'n> {
     pub targets: &'a [f32],
     /// What may be lost.
     pub bound: Bound,
-    /// How the ranges of values follow from the calibration samples. Where this
-    /// is [`Calibration::Entropy`], int16 values are calibrated by
-    /// [`Calibration::MinMax`].
+    /// How the ranges of values follow from the calibration samples.
     pub calibration: Calibration,
     /// How sums become values.
     pub rounding: Rounding,
@@ -109,14 +107,6 @@ impl<'a, 'n> SchemeConfig<'a, 'n> {
         SchemeConfig { net, samples, inputs, targets, bound, calibration, rounding, logger: None }
     }
 
-    /// How int16 values are calibrated.
-    fn calibration16(&self) -> Calibration {
-        match self.calibration {
-            Calibration::Entropy => Calibration::MinMax,
-            other => other,
-        }
-    }
-
     /// The most memory that [`smallest_scheme`] takes at once. Errors: those of
     /// [`QNet::config_footprint`].
     pub fn footprint(&self) -> Result<Layout> {
@@ -125,10 +115,6 @@ impl<'a, 'n> SchemeConfig<'a, 'n> {
 
     pub(crate) fn footprint_for(net: &Net<'_>, calibration: Calibration) -> Result<Layout> {
         let narrow = QNet::footprint_for(net, 1, calibration)?;
-        let calibration = match calibration {
-            Calibration::Entropy => Calibration::MinMax,
-            other => other,
-        };
         let wide = QNet16::footprint_for(net, Scheme::Int16, calibration)?;
         let (size, align) = (narrow.size().max(wide.size()), narrow.align().max(wide.align()));
         Layout::from_size_align(size, align).map_err(|_| Error::Overflow)
@@ -204,11 +190,10 @@ pub(crate) fn smallest_in_piece(
                 (lost(config, &mut tried)?, tried.model().len())
             }
             Scheme::Int16x8 | Scheme::Int16 => {
-                let calibration = config.calibration16();
                 let mut own = QNet16Config::new(&mut *config.net, config.samples);
                 own.scheme = scheme;
                 own.rounding = config.rounding;
-                own.calibration = calibration;
+                own.calibration = config.calibration;
                 own.logger = config.logger;
                 let mut tried = QNet16::in_piece(&mut own, piece.lend())?;
                 (lost(config, &mut tried)?, tried.model().len())

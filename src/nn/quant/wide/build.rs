@@ -73,6 +73,16 @@ fn carve<'m>(
     })
 }
 
+/// The divergence compares values in 2,048 bins with the same on the levels of
+/// the quantised ones. int16 has more levels than that, so it is least, namely
+/// none, where every bin is kept.
+fn for_int16(calibration: Calibration) -> Calibration {
+    match calibration {
+        Calibration::Entropy => Calibration::MinMax,
+        other => other,
+    }
+}
+
 pub(in super::super) fn footprint(
     net: &Net<'_>,
     scheme: Scheme,
@@ -82,11 +92,8 @@ pub(in super::super) fn footprint(
         return Err(Error::Invalid);
     }
     check(net)?;
-    if calibration == Calibration::Entropy {
-        return Err(Error::Unsupported);
-    }
     let mut carver = Carver::measure();
-    carve(net, scheme, calibration, &mut carver)?;
+    carve(net, scheme, for_int16(calibration), &mut carver)?;
     carver.layout()
 }
 
@@ -94,7 +101,7 @@ pub(super) fn in_piece<'m>(
     config: &mut QNet16Config<'_, '_>,
     mut piece: Piece<'m>,
 ) -> Result<QNet16<'m>> {
-    let (scheme, calibration) = (config.scheme, config.calibration);
+    let (scheme, calibration) = (config.scheme, for_int16(config.calibration));
     let needed = footprint(config.net, scheme, calibration)?;
     let mut memory = carve(config.net, scheme, calibration, &mut piece.carver(needed)?)?;
     let input = memory.ranges.see(config.net, config.samples, calibration, config.logger)?;

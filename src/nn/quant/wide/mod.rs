@@ -118,9 +118,7 @@ impl<'m> QNet16<'m> {
     /// enough. Errors: [`Error::Length`] for no samples or no whole rows,
     /// [`Error::Invalid`] for [`Scheme::Int8`] or a percentage out of range,
     /// [`Error::Unsupported`] for layers whose units differ in activation or
-    /// steepness (sparse layers get weights of 0), and for
-    /// [`Calibration::Entropy`], which weighs 256 levels,
-    /// [`Error::NnNotFinite`] for NaN or infinity in samples or layers.
+    /// steepness (sparse layers get weights of 0), [`Error::NnNotFinite`] for NaN or infinity in samples or layers.
     pub fn new(
         config: &mut QNet16Config<'_, '_>,
         memory: impl Allocator<'m>,
