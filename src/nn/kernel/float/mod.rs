@@ -3,7 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `simd` | what the shared code needs of a vector |
-//! | `gemm` `layers` `matmul` | matrix products, those of a layer, that for everybody |
+//! | `gemm` `tile` `copy` | matrix products: their order, what stays in registers, copies |
+//! | `layers` `matmul` | the products of a layer, the one for everybody |
 //! | `math` `activate` | exp and its kin, activations, slopes |
 //! | `updates` | what optimisers do to parameters |
 //! | `table` | a table's functions around all that |
@@ -14,6 +15,7 @@ mod activate;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod copy;
 #[cfg(test)]
 mod function_tests;
 mod gemm;
@@ -27,6 +29,7 @@ mod simd;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tile;
 mod tiny;
 mod updates;
 

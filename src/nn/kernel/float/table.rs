@@ -126,7 +126,7 @@ macro_rules! functions {
                 const ROWS: usize,
                 const VECTORS: usize,
             >(
-                tile: &super::gemm::Tile,
+                tile: &super::tile::Tile,
             ) {
                 #[$feature]
                 unsafe fn apart<
@@ -135,7 +135,7 @@ macro_rules! functions {
                     const ROWS: usize,
                     const VECTORS: usize,
                 >(
-                    tile: &super::gemm::Tile,
+                    tile: &super::tile::Tile,
                 ) {
                     // SAFETY: the caller's.
                     unsafe { tile.run::<$V, UNIT, B, ROWS, VECTORS>() }
