@@ -38,6 +38,10 @@
 /* And those for TLS. Define NSW_NO_TLS for a library that was built without the feature. */
 #define NSW_TLS 1
 #endif
+#ifndef NSW_NO_POST_QUANTUM
+/* Those of ML-KEM, likewise: NSW_NO_POST_QUANTUM. */
+#define NSW_POST_QUANTUM 1
+#endif
 #endif
 
 /* Initialisers: sizeof, then zeros, which mean the defaults. */
@@ -7383,6 +7387,7 @@ nsw_status nsw_group_open(struct nsw_group *group,
                           size_t *text_len,
                           struct nsw_group_message *message);
 
+#if defined(NSW_POST_QUANTUM)
 /**
  * The memory that an offer takes: the one block that nsw_pq_offer_create asks for, in
  * bytes.
@@ -7392,7 +7397,9 @@ nsw_status nsw_group_open(struct nsw_group *group,
 nsw_status nsw_pq_offer_footprint(const struct nsw_pq_offer_config *config,
                                   size_t *size,
                                   size_t *align);
+#endif
 
+#if defined(NSW_POST_QUANTUM)
 /**
  * Makes a fresh key pair, in one block of `memory` (NULL: the system's heap). The
  * caller owns `*offer` and ends it with nsw_pq_offer_destroy.
@@ -7404,13 +7411,17 @@ nsw_status nsw_pq_offer_footprint(const struct nsw_pq_offer_config *config,
 nsw_status nsw_pq_offer_create(const struct nsw_pq_offer_config *config,
                                const struct nsw_allocator *memory,
                                struct nsw_pq_offer **offer);
+#endif
 
+#if defined(NSW_POST_QUANTUM)
 /**
  * Destroys an offer: overwrites its secrets and gives its block back. NULL is fine,
  * and so is an already destroyed one whose memory can still be read.
  */
 void nsw_pq_offer_destroy(struct nsw_pq_offer *offer);
+#endif
 
+#if defined(NSW_POST_QUANTUM)
 /**
  * What goes to the responder: `message[0..*message_len]`, NSW_PQ_OFFER bytes.
  *
@@ -7421,7 +7432,9 @@ nsw_status nsw_pq_offer_message(const struct nsw_pq_offer *offer,
                                 uint8_t *message,
                                 size_t message_cap,
                                 size_t *message_len);
+#endif
 
+#if defined(NSW_POST_QUANTUM)
 /**
  * The psk for the handshake, `psk[0..*psk_len]`, NSW_PQ_PSK bytes, from the
  * responder's message and the static psk that the two have: 32 bytes, or none if
@@ -7442,7 +7455,9 @@ nsw_status nsw_pq_offer_finish(struct nsw_pq_offer *offer,
                                uint8_t *psk,
                                size_t psk_cap,
                                size_t *psk_len);
+#endif
 
+#if defined(NSW_POST_QUANTUM)
 /**
  * The memory that an answer takes: the one block that nsw_pq_answer_create asks for,
  * in bytes.
@@ -7452,7 +7467,9 @@ nsw_status nsw_pq_offer_finish(struct nsw_pq_offer *offer,
 nsw_status nsw_pq_answer_footprint(const struct nsw_pq_answer_config *config,
                                    size_t *size,
                                    size_t *align);
+#endif
 
+#if defined(NSW_POST_QUANTUM)
 /**
  * Answers the initiator's message, in one block of `memory` (NULL: the system's
  * heap). The caller owns `*answer` and ends it with nsw_pq_answer_destroy.
@@ -7466,13 +7483,17 @@ nsw_status nsw_pq_answer_footprint(const struct nsw_pq_answer_config *config,
 nsw_status nsw_pq_answer_create(const struct nsw_pq_answer_config *config,
                                 const struct nsw_allocator *memory,
                                 struct nsw_pq_answer **answer);
+#endif
 
+#if defined(NSW_POST_QUANTUM)
 /**
  * Destroys an answer: overwrites its secrets and gives its block back. NULL is fine,
  * and so is an already destroyed one whose memory can still be read.
  */
 void nsw_pq_answer_destroy(struct nsw_pq_answer *answer);
+#endif
 
+#if defined(NSW_POST_QUANTUM)
 /**
  * What goes to the initiator: `message[0..*message_len]`, NSW_PQ_ANSWER bytes.
  *
@@ -7482,7 +7503,9 @@ nsw_status nsw_pq_answer_message(const struct nsw_pq_answer *answer,
                                  uint8_t *message,
                                  size_t message_cap,
                                  size_t *message_len);
+#endif
 
+#if defined(NSW_POST_QUANTUM)
 /**
  * The psk for the handshake: `psk[0..*psk_len]`, NSW_PQ_PSK bytes. It is secret;
  * overwrite it when the handshake is done.
@@ -7493,6 +7516,7 @@ nsw_status nsw_pq_answer_psk(const struct nsw_pq_answer *answer,
                              uint8_t *psk,
                              size_t psk_cap,
                              size_t *psk_len);
+#endif
 
 #if defined(NSW_STD)
 /**

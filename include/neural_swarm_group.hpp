@@ -24,6 +24,7 @@ struct functions<nsw_group> {
     static constexpr auto destroy = &nsw_group_destroy;
 };
 
+#ifdef NSW_POST_QUANTUM
 template <>
 struct functions<nsw_pq_offer> {
     using config = nsw_pq_offer_config;
@@ -39,6 +40,7 @@ struct functions<nsw_pq_answer> {
     static constexpr auto create = &nsw_pq_answer_create;
     static constexpr auto destroy = &nsw_pq_answer_destroy;
 };
+#endif
 
 } // namespace detail
 
@@ -143,6 +145,8 @@ public:
     }
 };
 
+#ifdef NSW_POST_QUANTUM
+
 /// The bytes of a pre-shared key. They are secret: overwrite them after use.
 using psk = std::array<std::uint8_t, NSW_PQ_PSK>;
 
@@ -204,6 +208,8 @@ public:
         return detail::result_of(status, made);
     }
 };
+
+#endif // NSW_POST_QUANTUM
 
 } // namespace NSW_HPP_SPAN
 } // namespace NSW_HPP_ON_ERROR

@@ -80,6 +80,7 @@ impl nsw_pq_offer_config {
 /// bytes.
 ///
 /// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID.
+#[cfg(feature = "post-quantum")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_pq_offer_footprint(
     config: *const nsw_pq_offer_config,
@@ -100,6 +101,7 @@ pub unsafe extern "C" fn nsw_pq_offer_footprint(
 /// Errors: those of nsw_pq_offer_footprint, and NSW_ERR_NO_ALLOCATOR,
 /// NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK if the
 /// randomness fails. `*offer` is NULL then.
+#[cfg(feature = "post-quantum")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_pq_offer_create(
     config: *const nsw_pq_offer_config,
@@ -122,6 +124,7 @@ pub unsafe extern "C" fn nsw_pq_offer_create(
 
 /// Destroys an offer: overwrites its secrets and gives its block back. NULL is fine,
 /// and so is an already destroyed one whose memory can still be read.
+#[cfg(feature = "post-quantum")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_pq_offer_destroy(offer: *mut nsw_pq_offer) {
     // SAFETY: NULL or an offer, by the documentation above.
@@ -132,6 +135,7 @@ pub unsafe extern "C" fn nsw_pq_offer_destroy(offer: *mut nsw_pq_offer) {
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL,
 /// NSW_ERR_COMM_STATE after nsw_pq_offer_finish.
+#[cfg(feature = "post-quantum")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_pq_offer_message(
     offer: *const nsw_pq_offer,
@@ -174,6 +178,7 @@ unsafe fn static_psk(psk: *const u8, psk_len: usize) -> Result<Option<Secret>> {
 /// answer, NSW_ERR_COMM_FORMAT for an answer of another length: nothing is changed
 /// then. One that is forged gives a psk that the responder has not. NSW_ERR_COMM_STATE
 /// the second time.
+#[cfg(feature = "post-quantum")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_pq_offer_finish(
     offer: *mut nsw_pq_offer,
@@ -239,6 +244,7 @@ unsafe impl Versioned for nsw_pq_answer_config {
 /// in bytes.
 ///
 /// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID.
+#[cfg(feature = "post-quantum")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_pq_answer_footprint(
     config: *const nsw_pq_answer_config,
@@ -262,6 +268,7 @@ pub unsafe extern "C" fn nsw_pq_answer_footprint(
 /// NSW_ERR_LENGTH for a static psk of another length, NSW_ERR_NO_ALLOCATOR,
 /// NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK if the
 /// randomness fails. `*answer` is NULL then.
+#[cfg(feature = "post-quantum")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_pq_answer_create(
     config: *const nsw_pq_answer_config,
@@ -291,6 +298,7 @@ pub unsafe extern "C" fn nsw_pq_answer_create(
 
 /// Destroys an answer: overwrites its secrets and gives its block back. NULL is fine,
 /// and so is an already destroyed one whose memory can still be read.
+#[cfg(feature = "post-quantum")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_pq_answer_destroy(answer: *mut nsw_pq_answer) {
     // SAFETY: NULL or an answer, by the documentation above.
@@ -300,6 +308,7 @@ pub unsafe extern "C" fn nsw_pq_answer_destroy(answer: *mut nsw_pq_answer) {
 /// What goes to the initiator: `message[0..*message_len]`, NSW_PQ_ANSWER bytes.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL.
+#[cfg(feature = "post-quantum")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_pq_answer_message(
     answer: *const nsw_pq_answer,
@@ -321,6 +330,7 @@ pub unsafe extern "C" fn nsw_pq_answer_message(
 /// overwrite it when the handshake is done.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL.
+#[cfg(feature = "post-quantum")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_pq_answer_psk(
     answer: *const nsw_pq_answer,
