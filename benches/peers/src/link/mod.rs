@@ -67,6 +67,7 @@ pub fn run(effort: Effort, filter: &[String], peers: &Path, file: &Path) -> Outc
     let portable = peers.join("link-portable.md");
     if !SHIPPED {
         if whole {
+            std::fs::create_dir_all(peers)?;
             std::fs::write(portable, &part)?;
         }
         println!("{part}");

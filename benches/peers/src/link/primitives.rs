@@ -46,8 +46,8 @@ pub fn section(bench: &Bench) -> Outcome<Section> {
     } else {
         (
             "Primitives, portable build",
-            "The same without `server-crypto`: Rust alone (`chacha20poly1305`, `aes-gcm`, \
-             `x25519-dalek`).",
+            "The same without `server-crypto`: Rust alone (`chacha20` with `poly1305`, `aes-gcm`, \
+             `x25519-dalek`), built with default flags.",
         )
     };
     Ok(Section { title, text: text.to_string(), rows, ..Section::default() })
