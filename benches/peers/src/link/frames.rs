@@ -61,7 +61,7 @@ fn receive(bench: &Bench, work: String, len: usize, floor: Option<f64>) -> Outco
     let [mut one, mut two] = Node::pair(false)?;
     let message = vec![5; len];
     // The sender's frames are made off the clock: each is received once.
-    let from = one.address();
+    let (from, mut out) = (one.address(), [0; MTU]);
     let ours = batches(
         "frame",
         len,
@@ -72,7 +72,6 @@ fn receive(bench: &Bench, work: String, len: usize, floor: Option<f64>) -> Outco
             frame.truncate(end);
         },
         |frame| {
-            let mut out = [0; MTU];
             assert_eq!(two.receive(&from, frame, &mut out).expect("a message"), len);
         },
     );
