@@ -1,5 +1,6 @@
 //! Who computes: one trait, two implementations that agree on every byte.
 
+#[cfg(any(feature = "std", not(target_arch = "x86_64")))]
 use chacha20poly1305::aead::{AeadInOut, KeyInit, Nonce, Tag};
 use zeroize::Zeroizing;
 
@@ -51,6 +52,7 @@ pub type Default = Portable;
 pub struct Portable;
 
 /// By a cipher of the crate `aead`.
+#[cfg(any(feature = "std", not(target_arch = "x86_64")))]
 fn seal_by<C: AeadInOut>(cipher: &C, nonce: &Nonce<C>, ad: &[u8], text: &mut [u8]) -> [u8; 16]
 where
     Tag<C>: Into<[u8; 16]>,
