@@ -83,6 +83,24 @@ impl Address {
         Ok(address)
     }
 
+    /// An address of the first `len` of these bytes, without copying them one by
+    /// one. [`Error::Length`](crate::Error::Length) for more than there are.
+    pub(crate) fn of_padded(mut bytes: [u8; Address::MAX], len: usize) -> Result<Address> {
+        if len > Address::MAX {
+            return Err(crate::Error::Length);
+        }
+        for (place, byte) in bytes.iter_mut().enumerate() {
+            *byte = if place < len { *byte } else { 0 };
+        }
+        // At most `MAX`, as was seen.
+        Ok(Address { bytes, len: len as u8 })
+    }
+
+    /// Its bytes, and zeros up to the most that there may be.
+    pub(crate) const fn padded(&self) -> &[u8; Address::MAX] {
+        &self.bytes
+    }
+
     /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or(&self.bytes)

@@ -248,6 +248,33 @@ fn counters_become_nonces() {
     }
 }
 
+/// Around each length at which an implementation goes another way.
+#[cfg(feature = "server-crypto")]
+#[test]
+fn backends_agree_at_the_seams() {
+    use crypto::Server;
+    let (key, nonce) = ([0x5a; 32], [9; 12]);
+    let seams = [0, 16, 64, 128, 192, 256, 320, 512, 1024, 4096, 8192];
+    for len in seams.into_iter().flat_map(|seam| seam.max(2) - 2..=seam + 2) {
+        let text: Vec<u8> = (0..len).map(|i| (i * 31 % 251) as u8).collect();
+        for ad in [&b""[..], b"associated data of more than a block"] {
+            let (mut one, mut two) = (text.clone(), text.clone());
+            let tag = Portable::seal(&key, &nonce, ad, &mut one);
+            assert_eq!(tag, Server::seal(&key, &nonce, ad, &mut two), "{len}");
+            assert_eq!(one, two, "{len}");
+            let wrong = tag.map(|byte| byte ^ 0x10);
+            assert!(!Portable::open(&key, &nonce, ad, &mut two, &wrong));
+            if let Some(byte) = one.last_mut() {
+                *byte ^= 1;
+                assert!(!Portable::open(&key, &nonce, ad, &mut one.clone(), &tag), "{len}");
+                *one.last_mut().unwrap() ^= 1;
+            }
+            assert!(Portable::open(&key, &nonce, ad, &mut one, &tag), "{len}");
+            assert_eq!(one, text);
+        }
+    }
+}
+
 #[cfg(feature = "server-crypto")]
 proptest! {
     #[test]

@@ -17,7 +17,12 @@ fn the_readme_shows_the_example_that_is_compiled() {
 fn links_lead_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let pages = ["README.md", "ARCHITECTURE.md", "ABI.md", "CHANGELOG.md", "data/README.md"];
-    let more = ["docs/benchmarks.md", "docs/link-framing.md", "docs/link-tls.md"];
+    let more = [
+        "docs/benchmarks.md",
+        "docs/benchmarks-link.md",
+        "docs/link-framing.md",
+        "docs/link-tls.md",
+    ];
     for page in pages.into_iter().chain(more) {
         let text = read(page);
         let folder = root.join(page).parent().unwrap().to_owned();

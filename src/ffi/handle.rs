@@ -70,6 +70,13 @@ impl<T> Handle<T> {
         })
     }
 
+    /// Ends a call that had the object to itself. While it has, nobody else
+    /// changes the lock; so there is no need to look at it.
+    fn unlock_exclusive<R>(&self, result: &Result<R>) {
+        let panicked = matches!(result, Err(Error::Panic));
+        self.lock.store(if panicked { POISONED } else { FREE }, Ordering::Release);
+    }
+
     fn lock_shared(&self) -> Result<()> {
         self.change(|now| match now {
             POISONED => Err(Error::Poisoned),
@@ -87,7 +94,6 @@ impl<T> Handle<T> {
         }
         // Never an error: what was locked is unlocked.
         let _ = self.change(|now| match now {
-            EXCLUSIVE => Ok(FREE),
             POISONED => Ok(POISONED),
             readers => Ok(readers - 1),
         });
@@ -124,7 +130,7 @@ pub unsafe fn with_mut<T: Object, R>(
     handle.lock_exclusive()?;
     // SAFETY: the lock keeps every other call out.
     let result = catch(|| f(unsafe { &mut *handle.value.get() }));
-    handle.unlock(&result);
+    handle.unlock_exclusive(&result);
     result
 }
 

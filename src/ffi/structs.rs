@@ -31,6 +31,11 @@ pub unsafe fn read<T: Versioned>(from: *const T) -> Result<T> {
     if !(T::LEAST..=MOST).contains(&size) {
         return Err(Error::StructSize);
     }
+    if size == size_of::<T>() {
+        // The usual case, of a length that is known beforehand.
+        // SAFETY: aligned, not NULL, as long as ours; any fields make a value.
+        return Ok(unsafe { from.read() });
+    }
     let known = size.min(size_of::<T>());
     // SAFETY: the caller's struct has `size` bytes, ours has at least `known`;
     // zeros and the caller's fields make a value (trait).
@@ -55,6 +60,15 @@ pub unsafe fn write<T: Versioned>(to: *mut T, value: &T) -> Result<()> {
     let size = unsafe { to.cast::<u32>().read() } as usize;
     if !(T::LEAST..=MOST).contains(&size) {
         return Err(Error::StructSize);
+    }
+    if size >= size_of::<T>() {
+        // The usual case, of a length that is known beforehand.
+        // SAFETY: aligned, not NULL, at least as long as ours.
+        unsafe {
+            to.write(*value);
+            to.cast::<u32>().write(size as u32);
+        }
+        return Ok(());
     }
     let after = size_of::<u32>();
     let bytes = size.min(size_of::<T>()) - after;

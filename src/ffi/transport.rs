@@ -35,17 +35,13 @@ unsafe impl Versioned for nsw_address {
 impl nsw_address {
     /// As C has it.
     pub(super) fn of(address: &Address) -> nsw_address {
-        let mut bytes = [0; 32];
-        for (to, from) in bytes.iter_mut().zip(address.bytes()) {
-            *to = *from;
-        }
         let size = size_of::<nsw_address>() as u32;
-        nsw_address { size, len: address.bytes().len() as u32, bytes }
+        nsw_address { size, len: address.bytes().len() as u32, bytes: *address.padded() }
     }
 
     pub(super) fn get(&self) -> Result<Address> {
-        let bytes = usize::try_from(self.len).ok().and_then(|len| self.bytes.get(..len));
-        Address::new(bytes.ok_or(Error::Length)?)
+        let len = usize::try_from(self.len).map_err(|_| Error::Length)?;
+        Address::of_padded(self.bytes, len)
     }
 }
 

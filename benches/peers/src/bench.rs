@@ -57,19 +57,26 @@ impl Bench {
 
     /// Lets us and the peers take turns.
     pub fn measure(&self, work: Match<'_>) -> Outcome<Row> {
-        let mut contestants = vec![work.ours];
+        work.measure(self.effort)
+    }
+}
+
+impl Match<'_> {
+    /// Lets us and the peers take turns.
+    pub fn measure(self, effort: Effort) -> Outcome<Row> {
+        let mut contestants = vec![self.ours];
         let mut names = Vec::new();
-        for (contestant, counted) in work.peers {
+        for (contestant, counted) in self.peers {
             names.push((contestant.name.clone(), counted));
             contestants.push(contestant);
         }
-        let mut stats: Vec<Stat> = alternate(&mut contestants, self.effort)?;
+        let mut stats: Vec<Stat> = alternate(&mut contestants, effort)?;
         let ours = stats.remove(0);
         let peers = names.into_iter().zip(stats);
         Ok(Row {
-            work: work.work,
-            unit: work.unit,
-            floor: work.floor,
+            work: self.work,
+            unit: self.unit,
+            floor: self.floor,
             ours,
             peers: peers.map(|((name, counted), stat)| Peer { name, stat, counted }).collect(),
             same: true,

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::bench::Bench;
+use crate::measure::Effort;
 use crate::ours;
 
 /// What a program prints, or "unknown".
@@ -19,7 +20,8 @@ fn processor(name: &str) -> String {
     line.and_then(|line| line.split_once(':')).map_or("unknown", |(_, value)| value.trim()).into()
 }
 
-pub fn describe(bench: &Bench) -> String {
+/// What every report says of the machine.
+fn machine() -> [(&'static str, String); 5] {
     let flags = processor("flags");
     let vector = |flag: &&str| flag.starts_with("avx") || *flag == "fma";
     let flags: Vec<_> = flags.split_ascii_whitespace().filter(vector).collect();
@@ -30,34 +32,53 @@ pub fn describe(bench: &Bench) -> String {
         processor("model\t"),
         std::thread::available_parallelism().map_or(1, usize::from)
     );
-    let builds: Vec<_> = bench.builds.iter().map(|build| build.name).collect();
-    let python = bench.python.as_ref().and_then(|python| python.versions().ok());
-    let lines = [
+    [
         ("date", tell("date", &["-u", "+%F %H:%M UTC"])),
         ("commit", tell("git", &["describe", "--always", "--dirty"])),
         ("processor", model),
         ("vector instructions", flags.join(" ")),
-        ("our kernels", ours::kernel()),
         ("compilers", format!("{}; {}", tell("rustc", &["-V"]), tell("cc", &["-dumpfullversion"]))),
-        (
-            "libfann",
-            format!(
-                "{}, builds: {}",
-                tell("dpkg-query", &["-W", "-f", "${Version}", "libfann2"]),
-                builds.join(", ")
-            ),
-        ),
-        ("Python's peers", python.unwrap_or_else(|| "not there".to_string())),
-        (
-            "rounds",
-            format!(
-                "{} to {} turns each, alternating, of about {} ms or one piece of work; one thread, its CPU time",
-                bench.effort.rounds.0,
-                bench.effort.rounds.1,
-                bench.effort.turn / 1e6
-            ),
-        ),
-    ];
-    let missing = bench.missing.iter().map(|what| format!("- **not measured**: {what}\n"));
-    lines.map(|(name, value)| format!("- {name}: {value}\n")).into_iter().chain(missing).collect()
+    ]
 }
+
+fn rounds(effort: Effort) -> (&'static str, String) {
+    let text = format!(
+        "{} to {} turns each, alternating, of about {} ms or one piece of work; one thread, its CPU time",
+        effort.rounds.0,
+        effort.rounds.1,
+        effort.turn / 1e6
+    );
+    ("rounds", text)
+}
+
+fn list(lines: impl IntoIterator<Item = (&'static str, String)>, missing: &[String]) -> String {
+    let lines = lines.into_iter().map(|(name, value)| format!("- {name}: {value}\n"));
+    lines.chain(missing.iter().map(|what| format!("- **not measured**: {what}\n"))).collect()
+}
+
+pub fn describe(bench: &Bench) -> String {
+    let builds: Vec<_> = bench.builds.iter().map(|build| build.name).collect();
+    let python = bench.python.as_ref().and_then(|python| python.versions().ok());
+    let fann = format!(
+        "{}, builds: {}",
+        tell("dpkg-query", &["-W", "-f", "${Version}", "libfann2"]),
+        builds.join(", ")
+    );
+    let lines = machine().into_iter().chain([
+        ("our kernels", ours::kernel()),
+        ("libfann", fann),
+        ("Python's peers", python.unwrap_or_else(|| "not there".to_string())),
+        rounds(bench.effort),
+    ]);
+    list(lines, &bench.missing)
+}
+
+/// For the report of the link.
+pub fn describe_link(effort: Effort, missing: &[String]) -> String {
+    let sodium = tell("dpkg-query", &["-W", "-f", "${Version}", "libsodium23"]);
+    let lines = [("libsodium", format!("{sodium} (Debian)")), ("snow", SNOW.to_string())];
+    list(machine().into_iter().chain(lines).chain([rounds(effort)]), missing)
+}
+
+/// The version in Cargo.toml.
+const SNOW: &str = "0.10.0, its default resolver";

@@ -1,16 +1,19 @@
-//! The library beside others, taking turns in one run: `scripts/bench nn`.
+//! The library beside others, taking turns in one run: `scripts/bench nn` and
+//! `scripts/bench link`.
 //!
 //! ```text
-//! peers [--quick] [WORD...]
+//! peers [link] [--quick] [WORD...]
 //! ```
 //!
 //! Words choose the work whose name has all of them in it. A whole run writes
-//! docs/benchmarks.md and its charts; a part of it, or a quick one, prints.
+//! docs/benchmarks.md and its charts, or docs/benchmarks-link.md; a part of it,
+//! or a quick one, prints.
 
 mod bench;
 mod blas;
 mod data;
 mod fann;
+mod link;
 mod machine;
 mod measure;
 mod ours;
@@ -40,11 +43,15 @@ fn main() -> ExitCode {
 fn run() -> Outcome<()> {
     let mut effort = Effort::FULL;
     let mut filter = Vec::new();
-    for argument in std::env::args().skip(1) {
+    let mut arguments = std::env::args().skip(1).peekable();
+    let link = arguments.next_if(|argument| argument == "link").is_some();
+    for argument in arguments {
         match argument.as_str() {
             "--quick" => effort = Effort::QUICK,
             "--help" | "-h" => {
-                println!("scripts/bench nn [--quick] [WORD...]: the work whose name has all WORDs");
+                println!(
+                    "scripts/bench nn|link [--quick] [WORD...]: the work whose name has all WORDs"
+                );
                 return Ok(());
             }
             option if option.starts_with('-') => {
@@ -55,6 +62,9 @@ fn run() -> Outcome<()> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let peers = std::env::var_os("NSW_PEERS").map_or(root.join("target/peers"), PathBuf::from);
+    if link {
+        return link::run(effort, &filter, &peers, &root.join("docs/benchmarks-link.md"));
+    }
     let whole = filter.is_empty() && !effort.quick;
     let bench = Bench::new(effort, filter, peers);
     let (sections, charts) = measure_all(&bench)?;

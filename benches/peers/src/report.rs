@@ -13,6 +13,10 @@ pub enum Unit {
     Epochs(usize),
     /// So many operations were done in it.
     Operations(f64),
+    /// So many bytes were done in it.
+    Bytes(usize),
+    /// One handshake was done in it.
+    Handshake,
 }
 
 impl Unit {
@@ -20,6 +24,8 @@ impl Unit {
         match self {
             Unit::Time => time(ns),
             Unit::Epochs(epochs) => format!("{} epochs/s", number(epochs as f64 * 1e9 / ns)),
+            Unit::Bytes(bytes) => format!("{}, {} MB/s", time(ns), number(bytes as f64 * 1e3 / ns)),
+            Unit::Handshake => format!("{}/s", number(1e9 / ns)),
             Unit::Operations(operations) => format!("{} G/s", number(operations / ns)),
         }
     }

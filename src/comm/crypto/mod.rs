@@ -2,12 +2,15 @@
 //! agreement, signatures. Nothing here is of our own making; it gives them one
 //! shape, and chooses who does the work.
 //!
-//! [`Backend`] is that choice. [`Portable`] is RustCrypto and dalek, everywhere.
+//! [`Backend`] is that choice. [`Portable`] is RustCrypto and dalek, everywhere;
+//! on x86-64 ChaCha20 and Poly1305 are theirs, and joined here.
 //! [`Server`] (feature `server-crypto`) is `ring` and `graviola`: the same bytes,
 //! by assembly, as fast as libsodium or faster.
 
 mod aead;
 mod backend;
+#[cfg(target_arch = "x86_64")]
+mod chacha;
 mod dh;
 mod hash;
 mod secret;
