@@ -35,20 +35,24 @@ measure() { # <folder>
     figure[static_ram]=$((figure[section_data] + figure[section_bss] - figure[arena_size]))
     figure[stack_size]=${figure[section_stack]}
 
-    while read -r name value; do
-        case $name in
-        link_*) figure[$name]=$value ;;
-        esac
-    done <"$1/link.txt"
-    while read -r name value; do
-        figure[$name]=$value
-    done <"$1/link-peer.txt"
-    while read -r name value _; do
-        case $name in
-        .vectors | .nsw_library | .program | .data) figure[link_${name#.}]=$value ;;
-        esac
-    done < <(arm-none-eabi-size -A "$1/link.elf")
-    figure[link_flash]=$((figure[link_vectors] + figure[link_nsw_library] + figure[link_program] + figure[link_data]))
+    local firmware
+    for firmware in noise link; do
+        while read -r name value; do
+            case $name in
+            "$firmware"_*) figure[$name]=$value ;;
+            esac
+        done <"$1/$firmware.txt"
+        while read -r name value; do
+            figure[$name]=$value
+        done <"$1/$firmware-peer.txt"
+        while read -r name value _; do
+            case $name in
+            .vectors | .nsw_library | .program | .data) figure[${firmware}_${name#.}]=$value ;;
+            esac
+        done < <(arm-none-eabi-size -A "$1/$firmware.elf")
+        figure[${firmware}_flash]=$((figure[${firmware}_vectors] + figure[${firmware}_nsw_library] + \
+            figure[${firmware}_program] + figure[${firmware}_data]))
+    done
 
     # Ticks to instructions, by a loop of known length.
     figure[load_instructions]=$((figure[load_ticks] * figure[known_instructions] / figure[known_ticks]))
@@ -78,10 +82,16 @@ An int8 network on an emulated Cortex-M4 (qemu mps2-an386), read from flash, int
   kernels       the DSP extension's agree with the portable ones on ${figure[kernel_layers]} random layers;
                 784 inputs, 128 units: ${figure[dense_dsp_instructions]} instructions, for 100 products ${figure[dense_dsp_per_100]}
                 (portable: ${figure[dense_portable_instructions]})
+Noise and framing alone on the same machine (profile "small"), with this machine as its peer over a serial line:
+  handshakes    XX and IK in both roles, ${figure[noise_messages]} messages each way, ${figure[noise_refused]} damaged ones refused
+  flash         ${figure[noise_flash]} bytes, of them ${figure[noise_nsw_library]} library
+  memory        ${figure[noise_footprint]} bytes for a handshake and its session,
+                ${figure[noise_framer_footprint]} for the framer (frames of 300 bytes); stack ${figure[noise_stack_high_water]} bytes at most
 The secure link on the same machine, with this machine as its peer over a serial line:
   handshakes    XX and IK, ${figure[link_messages]} messages each way, 21 bytes of overhead
   flash         ${figure[link_flash]} bytes, of them ${figure[link_nsw_library]} library
   memory        ${figure[link_footprint]} bytes for a link with 1 peer and 2 handshakes at once (frames of 300 bytes),
+                ${figure[link_per_peer]} for another peer with its two sessions, ${figure[link_per_handshake]} for another handshake,
                 ${figure[link_arena_high_water]} with identity and framer; stack ${figure[link_stack_high_water]} bytes at most
 END
 }

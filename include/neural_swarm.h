@@ -4440,7 +4440,8 @@ typedef struct nsw_noise_config {
    * The protocol's name, ended by a zero: "Noise_XX_25519_ChaChaPoly_BLAKE2s".
    * All fundamental and deferred patterns with any `psk` modifiers, 25519,
    * ChaChaPoly or AESGCM, BLAKE2s, SHA256, BLAKE2b or SHA512; a library built
-   * without std has ChaChaPoly and BLAKE2s, and SHA256 as an option.
+   * without std has the fundamental patterns, ChaChaPoly and BLAKE2s, and the
+   * deferred patterns and SHA256 as options.
    */
   const char *protocol;
   /**

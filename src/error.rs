@@ -4,6 +4,7 @@
 //! the C header) and a fixed text. Errors carry no data: what a person needs to
 //! know beyond the code is said to the [`Logger`](crate::port::Logger).
 
+use core::ffi::CStr;
 use core::fmt;
 
 /// `Result` with the library's [`Error`].
@@ -31,15 +32,17 @@ macro_rules! errors {
             }
 
             /// The text of the error as a C string.
-            pub const fn message_c(self) -> &'static core::ffi::CStr {
-                match self {
-                    $(Error::$name => const {
-                        match core::ffi::CStr::from_bytes_with_nul(concat!($text, "\0").as_bytes()) {
-                            Ok(text) => text,
-                            Err(_) => panic!("an error text holds a zero byte"),
-                        }
-                    },)*
+            pub fn message_c(self) -> &'static CStr {
+                // One object for all, which a linker leaves out where no text is asked for.
+                let mut rest = concat!($($text, "\0",)*).as_bytes();
+                for error in Error::ALL {
+                    let Ok(text) = CStr::from_bytes_until_nul(rest) else { break };
+                    if *error == self {
+                        return text;
+                    }
+                    rest = rest.get(text.count_bytes() + 1..).unwrap_or_default();
                 }
+                c""
             }
         }
     };

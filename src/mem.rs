@@ -137,36 +137,40 @@ impl<'m> Carver<'m> {
     /// `len` elements, each made by `make`. They are never dropped.
     pub fn take_with<T>(&mut self, len: usize, make: impl Fn() -> T) -> Result<Carved<'m, T>> {
         const { assert!(!core::mem::needs_drop::<T>()) };
-        let layout = Layout::array::<T>(len).map_err(|_| Error::Overflow)?;
+        Ok(match self.reserve(len, Layout::new::<T>())? {
+            None => Carved { start: NonNull::dangling(), len: 0, memory: PhantomData },
+            Some(place) => {
+                let start = place.cast::<T>();
+                // SAFETY: the place is for that many, aligned, and nobody else's.
+                (0..len).for_each(|i| unsafe { start.add(i).write(make()) });
+                Carved { start, len, memory: PhantomData }
+            }
+        })
+    }
+
+    /// The place of `len` elements, if there is a piece.
+    fn reserve(&mut self, len: usize, element: Layout) -> Result<Option<NonNull<u8>>> {
+        let size = element.size().checked_mul(len).ok_or(Error::Overflow)?;
         // Vector loads that cross a cache line cost twice.
-        let lines = cfg!(target_pointer_width = "64") && layout.size() >= LARGE;
-        let layout =
-            if lines { layout.align_to(LINE).map_err(|_| Error::Overflow)? } else { layout };
-        let from = self.used.checked_next_multiple_of(layout.align()).ok_or(Error::Overflow)?;
-        let to = from.checked_add(layout.size()).ok_or(Error::Overflow)?;
+        let lines = cfg!(target_pointer_width = "64") && size >= LARGE;
+        let align = if lines { element.align().max(LINE) } else { element.align() };
+        let from = self.used.checked_next_multiple_of(align).ok_or(Error::Overflow)?;
+        let to = from.checked_add(size).ok_or(Error::Overflow)?;
         // Layout's own bound: a footprint must be a possible allocation.
         if to > isize::MAX as usize - 4096 {
             return Err(Error::Overflow);
         }
-        let carved = match self.start {
-            None => Carved { start: NonNull::dangling(), len: 0, memory: PhantomData },
+        let place = match self.start {
+            None => None,
             Some(_) if to > self.capacity => return Err(Error::OutOfMemory),
-            Some(start) => {
-                // SAFETY: `from..to` lies inside the piece (checked above), no
-                // other slice covers it, and the piece's start satisfies the
-                // alignment of the layout measured before.
-                unsafe {
-                    let first = start.add(from).cast::<T>();
-                    for i in 0..len {
-                        first.add(i).write(make());
-                    }
-                    Carved { start: first, len, memory: PhantomData }
-                }
-            }
+            // SAFETY: `from..to` lies inside the piece (checked above), no
+            // other slice covers it, and the piece's start satisfies the
+            // alignment of the layout measured before.
+            Some(start) => Some(unsafe { start.add(from) }),
         };
         self.used = to;
-        self.align = self.align.max(layout.align());
-        Ok(carved)
+        self.align = self.align.max(align);
+        Ok(place)
     }
 
     /// What has been taken so far, as one layout.

@@ -1,63 +1,19 @@
 /* A node on a serial line: it is called by a peer outside the emulator (embedded/host/link_peer.c),
  * with XX and with IK, and answers what it is told, encrypted, until the peer hangs up.
  *
- * The line is UART 0 of the board. What it costs comes out through the debugger. */
+ * What it costs comes out through the debugger. */
 #include <stddef.h>
 #include <stdint.h>
 
 #include "measure.h"
 #include "neural_swarm.h"
 #include "semihost.h"
+#include "serial.h"
 
-/* The UART of the board (CMSDK). */
-#define UART_DATA (*(volatile uint32_t *)0x40004000u)
-#define UART_STATE (*(volatile uint32_t *)0x40004004u)
-#define UART_CTRL (*(volatile uint32_t *)0x40004008u)
-#define UART_BAUDDIV (*(volatile uint32_t *)0x40004010u)
-#define UART_TX_FULL 1u
-#define UART_RX_FULL 2u
-
-enum { MTU = 300, PEERS = 1 };
+enum { PEERS = 1 };
 
 static uint8_t memory[12 * 1024] __attribute__((aligned(8)));
-static uint8_t frame[MTU], text[MTU], coded[NSW_SERIAL_BOUND(MTU)];
-
-/* The board of the emulator has no generator of random numbers: this one is for the test alone. */
-static nsw_status random_bytes(void *ctx, uint8_t *out, size_t len)
-{
-    uint32_t *state = ctx;
-    for (size_t i = 0; i < len; i++) {
-        *state = *state * 1664525u + 1013904223u;
-        out[i] = (uint8_t)(*state >> 24);
-    }
-    return NSW_OK;
-}
-
-static void put_line(const uint8_t *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        while (UART_STATE & UART_TX_FULL) {
-        }
-        UART_DATA = bytes[i];
-    }
-}
-
-static nsw_status put_frame(size_t len)
-{
-    size_t coded_len = 0;
-    nsw_status status = nsw_frame_encode_serial(frame, len, 0, coded, sizeof coded, &coded_len);
-    if (status == NSW_OK)
-        put_line(coded, coded_len);
-    return status;
-}
-
-static void tell(const char *name, uint32_t value)
-{
-    print(name);
-    print(" ");
-    print_number(value);
-    print("\n");
-}
+static uint8_t frame[MTU], text[MTU];
 
 /* Time goes by turns of the loop: enough for the link's patience, and the same on every run. */
 static uint64_t now_us = 1000000;
@@ -71,7 +27,7 @@ static nsw_status serve(nsw_link *link, uint32_t *peer, uint32_t *connected, uin
         if (status != NSW_OK)
             return status == NSW_DONE ? NSW_OK : status;
         if (output.kind == NSW_LINK_FRAME) {
-            status = put_frame(len);
+            status = serial_put_frame(frame, len);
             if (status != NSW_OK)
                 return status;
         } else if (output.kind == NSW_LINK_CONNECTED) {
@@ -99,14 +55,12 @@ int main(void)
     nsw_link *link = NULL;
     nsw_framer *framer = NULL;
     const nsw_address nowhere = NSW_ADDRESS_INIT;
-    size_t used = 0, high_water = 0, size = 0, align = 0;
+    size_t used = 0, high_water = 0, size = 0, more_peers = 0, more_handshakes = 0, align = 0;
     nsw_status status;
 
-    UART_BAUDDIV = 16;
-    UART_CTRL = 3; /* both directions */
-
+    serial_start();
     entropy.ctx = &random_state;
-    entropy.fill = random_bytes;
+    entropy.fill = serial_random;
     status = nsw_arena_create(memory, sizeof memory, &arena);
     if (status == NSW_OK)
         status = nsw_arena_allocator(arena, &allocator);
@@ -134,6 +88,14 @@ int main(void)
     config.mtu = MTU;
     if (status == NSW_OK)
         status = nsw_link_footprint(&config, &size, &align);
+    config.peers++;
+    if (status == NSW_OK)
+        status = nsw_link_footprint(&config, &more_peers, &align);
+    config.peers--;
+    config.handshakes++;
+    if (status == NSW_OK)
+        status = nsw_link_footprint(&config, &more_handshakes, &align);
+    config.handshakes--;
     if (status == NSW_OK)
         status = nsw_link_create(&config, &allocator, &link);
     if (status == NSW_OK)
@@ -147,9 +109,9 @@ int main(void)
 
     while (status == NSW_OK && closed < 2) {
         now_us += 1;
-        if (!(UART_STATE & UART_RX_FULL))
+        uint8_t byte;
+        if (!serial_take(&byte))
             continue;
-        uint8_t byte = (uint8_t)UART_DATA;
         size_t taken = 0, len = 0;
         nsw_frame whole = NSW_FRAME_INIT;
         nsw_link_received received = NSW_LINK_RECEIVED_INIT;
@@ -172,7 +134,7 @@ int main(void)
                 text[i] = (uint8_t)~text[i];
             status = nsw_link_send(link, peer, text, len, now_us, frame, sizeof frame, &frame_len, &to);
             if (status == NSW_OK)
-                status = put_frame(frame_len);
+                status = serial_put_frame(frame, frame_len);
         }
     }
 
@@ -182,16 +144,14 @@ int main(void)
     nsw_link_destroy(link);
     nsw_identity_destroy(identity);
     nsw_arena_destroy(arena);
-    if (status != NSW_OK) {
-        print("FAILED: ");
-        print(nsw_status_str(status));
-        print("\n");
-        return 1;
-    }
+    if (status != NSW_OK)
+        return tell_failure(status);
     tell("link_connected", connected);
     tell("link_messages", messages);
     tell("link_refused", refused);
     tell("link_footprint", (uint32_t)size);
+    tell("link_per_peer", (uint32_t)(more_peers - size));
+    tell("link_per_handshake", (uint32_t)(more_handshakes - size));
     tell("link_arena_high_water", (uint32_t)high_water);
     tell("link_stack_high_water", stack_high_water());
     return 0;

@@ -2,21 +2,14 @@
  * line ends in, once with XX and once with IK, tells it things, and checks the answers.
  *
  *   link_peer SOCKET     listens there; the emulator connects */
-#define _POSIX_C_SOURCE 200809L
-#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "neural_swarm.h"
+#include "serial.h"
 
-enum { MTU = 300, MESSAGES = 20 };
-
-static int line;
 static nsw_link *link_;
 static nsw_framer *framer;
 static uint32_t peer;
@@ -25,34 +18,11 @@ static unsigned answers;
 static uint8_t expected[MTU];
 static size_t expected_len;
 
-static void must(const char *what, nsw_status status)
-{
-    if (status != NSW_OK) {
-        fprintf(stderr, "link_peer: %s: %s\n", what, nsw_status_str(status));
-        exit(1);
-    }
-}
-
 static uint64_t now_us(void)
 {
     uint64_t now = 0;
     must("clock", nsw_host_now_us(&now));
     return now;
-}
-
-static void put_frame(const uint8_t *frame, size_t len)
-{
-    uint8_t coded[NSW_SERIAL_BOUND(MTU)];
-    size_t coded_len = 0;
-    must("coding", nsw_frame_encode_serial(frame, len, 0, coded, sizeof coded, &coded_len));
-    for (size_t at = 0; at < coded_len;) {
-        ssize_t more = write(line, coded + at, coded_len - at);
-        if (more <= 0) {
-            perror("link_peer: write");
-            exit(1);
-        }
-        at += (size_t)more;
-    }
 }
 
 static void serve(void)
@@ -66,7 +36,7 @@ static void serve(void)
             return;
         must("next", status);
         if (output.kind == NSW_LINK_FRAME) {
-            put_frame(frame, len);
+            serial_put_frame(frame, len);
         } else if (output.kind == NSW_LINK_CONNECTED) {
             connected = 1;
             peer = output.peer;
@@ -81,18 +51,13 @@ static void turn(void)
 {
     static const nsw_address nowhere = NSW_ADDRESS_INIT;
     uint8_t bytes[256];
-    struct pollfd waiting = {line, POLLIN, 0};
-    ssize_t count = poll(&waiting, 1, 20) > 0 ? read(line, bytes, sizeof bytes) : 0;
-    if (count < 0 || (count == 0 && waiting.revents != 0)) {
-        fprintf(stderr, "link_peer: the emulator hung up\n");
-        exit(1);
-    }
-    for (size_t at = 0; at < (size_t)count;) {
+    size_t count = serial_read(bytes, sizeof bytes);
+    for (size_t at = 0; at < count;) {
         size_t taken = 0, len = 0;
         uint8_t text[MTU];
         nsw_frame frame = NSW_FRAME_INIT;
         nsw_link_received received = NSW_LINK_RECEIVED_INIT;
-        must("push", nsw_framer_push(framer, bytes + at, (size_t)count - at, &taken));
+        must("push", nsw_framer_push(framer, bytes + at, count - at, &taken));
         at += taken;
         if (nsw_framer_next(framer, &frame) != NSW_OK)
             continue;
@@ -121,16 +86,12 @@ static void talk(const nsw_key *key, const nsw_key *noise, uint64_t until)
         turn();
     for (unsigned i = 0; i < MESSAGES && connected; i++) {
         uint8_t text[MTU], frame[MTU];
-        size_t len = i * 10, frame_len = 0;
+        size_t len = message(i, text, expected), frame_len = 0;
         unsigned before = answers;
         nsw_address to = NSW_ADDRESS_INIT;
-        for (size_t k = 0; k < len; k++) {
-            text[k] = (uint8_t)(k * 7 + i);
-            expected[k] = (uint8_t)~text[k];
-        }
         expected_len = len;
         must("send", nsw_link_send(link_, peer, text, len, now_us(), frame, sizeof frame, &frame_len, &to));
-        put_frame(frame, frame_len);
+        serial_put_frame(frame, frame_len);
         while (answers == before && now_us() < until)
             turn();
     }
@@ -151,23 +112,11 @@ int main(int argc, char **argv)
     nsw_link_config config = NSW_LINK_CONFIG_INIT;
     nsw_framer_config framing = NSW_FRAMER_CONFIG_INIT;
     nsw_identity *firmware = NULL, *identity = NULL;
-    struct sockaddr_un address = {AF_UNIX, ""};
-    struct pollfd waiting;
     uint64_t until = now_us() + 120000000u;
 
-    if (argc != 2 || strlen(argv[1]) >= sizeof address.sun_path)
+    if (argc != 2)
         return 2;
-    strcpy(address.sun_path, argv[1]);
-    unlink(argv[1]);
-    waiting.fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    waiting.events = POLLIN;
-    if (waiting.fd < 0 || bind(waiting.fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-        listen(waiting.fd, 1) != 0 || poll(&waiting, 1, 60000) <= 0) {
-        perror("link_peer");
-        return 1;
-    }
-    line = accept(waiting.fd, NULL, NULL);
-    unlink(argv[1]);
+    serial_listen(argv[1]);
 
     who.seed = &firmware_seed;
     must("firmware's key", nsw_identity_create(&who, NULL, &firmware));
@@ -195,10 +144,7 @@ int main(int argc, char **argv)
         return 1;
     }
     printf("host_answers %u\n", answers);
-    /* What was written last is lost if this side hangs up first. */
-    waiting.fd = line;
-    for (uint8_t byte; poll(&waiting, 1, 30000) > 0 && read(line, &byte, 1) > 0;) {
-    }
+    serial_drain();
     nsw_framer_destroy(framer);
     nsw_link_destroy(link_);
     nsw_identity_destroy(identity);

@@ -18,11 +18,13 @@ unsafe extern "C" {
     fn nsw_port_panic(file: *const c_char, file_len: usize, line: u32);
 }
 
-/// Tells where, and never formats the message: that alone would bring in much
-/// of `core::fmt`.
+/// Tells where, unless the feature `no-panic-place` says otherwise: then the
+/// linker leaves out all names of files. It never formats the message: that
+/// alone would bring in much of `core::fmt`.
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));
+    let place = info.location().filter(|_| cfg!(not(feature = "no-panic-place")));
+    let (file, line) = place.map_or(("", 0), |at| (at.file(), at.line()));
     // SAFETY: the pointer and the length are of one string, which is static.
     unsafe { nsw_port_panic(file.as_ptr().cast(), file.len(), line) };
     loop {

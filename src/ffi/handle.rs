@@ -33,17 +33,23 @@ const FREE: u32 = 0;
 const POISONED: u32 = u32::MAX - 1;
 const EXCLUSIVE: u32 = u32::MAX;
 
-/// An object with its header.
+/// What is the same for all types, and compiled once.
 #[repr(C)]
-pub struct Handle<T> {
+struct Header {
     magic: AtomicU32,
     lock: AtomicU32,
     owner: Owner,
     layout: Layout,
+}
+
+/// An object with its header.
+#[repr(C)]
+pub struct Handle<T> {
+    header: Header,
     value: UnsafeCell<T>,
 }
 
-impl<T> Handle<T> {
+impl Header {
     /// The lock as it has to be after `change` of what it is now.
     fn change(&self, change: impl Fn(u32) -> Result<u32>) -> Result<()> {
         #[cfg(target_has_atomic = "32")]
@@ -72,8 +78,7 @@ impl<T> Handle<T> {
 
     /// Ends a call that had the object to itself. While it has, nobody else
     /// changes the lock; so there is no need to look at it.
-    fn unlock_exclusive<R>(&self, result: &Result<R>) {
-        let panicked = matches!(result, Err(Error::Panic));
+    fn unlock_exclusive(&self, panicked: bool) {
         self.lock.store(if panicked { POISONED } else { FREE }, Ordering::Release);
     }
 
@@ -86,9 +91,18 @@ impl<T> Handle<T> {
         })
     }
 
-    /// Ends a call; a panic in it poisons the object.
-    fn unlock<R>(&self, result: &Result<R>) {
-        if matches!(result, Err(Error::Panic)) {
+    /// Ends the object, unless it is in use: whose its memory is.
+    fn end(&self) -> Option<(Owner, Layout)> {
+        if self.lock_exclusive() == Err(Error::Busy) {
+            return None;
+        }
+        self.magic.store(DESTROYED, Ordering::Release);
+        Some((self.owner, self.layout))
+    }
+
+    /// Ends a reader's call; a panic in it poisons the object.
+    fn unlock_shared(&self, panicked: bool) {
+        if panicked {
             self.lock.store(POISONED, Ordering::Release);
             return;
         }
@@ -100,21 +114,32 @@ impl<T> Handle<T> {
     }
 }
 
-/// The object behind a handle, if it is one.
+/// Whether a handle is of the type with this magic word.
 ///
 /// # Safety
 /// `handle` is NULL or points to memory that holds (or held) an object.
-unsafe fn find<'a, T: Object>(handle: *const T::C) -> Result<&'a Handle<T>> {
-    let handle = handle.cast::<Handle<T>>();
+unsafe fn check(handle: *const AtomicU32, align: usize, magic: u32) -> Result<()> {
     check_pointer(handle)?;
+    if !handle.addr().is_multiple_of(align) {
+        return Err(Error::Alignment);
+    }
     // SAFETY: aligned, not NULL, and the magic word is the first field.
-    let magic = unsafe { &*handle.cast::<AtomicU32>() };
-    match magic.load(Ordering::Acquire) {
-        // SAFETY: only `build` writes this word, over a whole object.
-        word if word == T::MAGIC => Ok(unsafe { &*handle }),
+    match unsafe { &*handle }.load(Ordering::Acquire) {
+        word if word == magic => Ok(()),
         DESTROYED => Err(Error::Destroyed),
         _ => Err(Error::Handle),
     }
+}
+
+/// The object behind a handle, if it is one.
+///
+/// # Safety
+/// As [`check`].
+unsafe fn find<'a, T: Object>(handle: *const T::C) -> Result<&'a Handle<T>> {
+    // SAFETY: the caller's word.
+    unsafe { check(handle.cast(), align_of::<Handle<T>>(), T::MAGIC) }?;
+    // SAFETY: aligned, and only `build` writes this word, over a whole object.
+    Ok(unsafe { &*handle.cast::<Handle<T>>() })
 }
 
 /// Calls `f` with the object to itself.
@@ -127,10 +152,10 @@ pub unsafe fn with_mut<T: Object, R>(
 ) -> Result<R> {
     // SAFETY: the caller's word.
     let handle = unsafe { find::<T>(handle) }?;
-    handle.lock_exclusive()?;
+    handle.header.lock_exclusive()?;
     // SAFETY: the lock keeps every other call out.
     let result = catch(|| f(unsafe { &mut *handle.value.get() }));
-    handle.unlock_exclusive(&result);
+    handle.header.unlock_exclusive(matches!(result, Err(Error::Panic)));
     result
 }
 
@@ -144,17 +169,21 @@ pub unsafe fn with_ref<T: Object, R>(
 ) -> Result<R> {
     // SAFETY: the caller's word.
     let handle = unsafe { find::<T>(handle) }?;
-    handle.lock_shared()?;
+    handle.header.lock_shared()?;
     // SAFETY: the lock keeps calls that change it out.
     let result = catch(|| f(unsafe { &*handle.value.get() }));
-    handle.unlock(&result);
+    handle.header.unlock_shared(matches!(result, Err(Error::Panic)));
     result
 }
 
 /// The layout of an object with its header, and where the object's own piece
 /// begins.
 fn whole<T>(own: Layout) -> Result<(Layout, usize)> {
-    Layout::new::<Handle<T>>().extend(own).map_err(|_| Error::Overflow)
+    extend(Layout::new::<Handle<T>>(), own)
+}
+
+fn extend(header: Layout, own: Layout) -> Result<(Layout, usize)> {
+    header.extend(own).map_err(|_| Error::Overflow)
 }
 
 /// Tells C the footprint of an object.
@@ -217,9 +246,7 @@ pub unsafe fn create_from<T: Object, S>(
 ) -> nsw_status {
     guarded(|| {
         // SAFETY: the caller's word.
-        unsafe { put(out, core::ptr::null_mut()) }?;
-        // SAFETY: the caller's word.
-        let owner = unsafe { Owner::new(memory) }?;
+        let owner = unsafe { begin(memory, out.cast()) }?;
         let (own, source) = own()?;
         let (layout, _) = whole::<T>(own)?;
         let block = owner.allocate(layout)?;
@@ -234,6 +261,18 @@ pub unsafe fn create_from<T: Object, S>(
             }
         }
     })
+}
+
+/// What every creation begins with.
+///
+/// # Safety
+/// `memory` is NULL or a hook table; `out` is NULL or writable.
+unsafe fn begin(memory: *const nsw_allocator, out: *mut *mut u8) -> Result<Owner> {
+    // SAFETY: the caller's word.
+    unsafe {
+        put(out, core::ptr::null_mut())?;
+        Owner::new(memory)
+    }
 }
 
 /// Makes an object over a block of its [`whole`] layout.
@@ -254,13 +293,13 @@ pub unsafe fn build<T: Object>(
     let handle = block.cast::<Handle<T>>();
     // SAFETY: the header's place inside the block, aligned.
     unsafe {
-        handle.write(Handle {
+        handle.cast::<Header>().write(Header {
             magic: AtomicU32::new(T::MAGIC),
             lock: AtomicU32::new(FREE),
             owner,
             layout,
-            value: UnsafeCell::new(value),
         });
+        (&raw mut (*handle.as_ptr()).value).write(UnsafeCell::new(value));
     }
     Ok(handle.as_ptr().cast())
 }
@@ -273,11 +312,7 @@ pub unsafe fn build<T: Object>(
 pub unsafe fn destroy<T: Object>(handle: *mut T::C) {
     // SAFETY: the caller's word.
     let Ok(found) = (unsafe { find::<T>(handle) }) else { return };
-    if found.lock_exclusive() == Err(Error::Busy) {
-        return;
-    }
-    found.magic.store(DESTROYED, Ordering::Release);
-    let (owner, layout) = (found.owner, found.layout);
+    let Some((owner, layout)) = found.header.end() else { return };
     let _ = catch(|| {
         // SAFETY: nobody else has it any more, and nobody finds it.
         unsafe { core::ptr::drop_in_place(found.value.get()) };

@@ -12,7 +12,7 @@ use super::slices::{Output, bytes_of, input};
 use super::static_key::{CStaticKey, nsw_static_key};
 use super::status::nsw_status;
 use super::structs::{self, Versioned, check_pointer};
-use crate::comm::crypto::{self, MAX_DIGEST, PublicKey, Secret, TAG};
+use crate::comm::crypto::{self, Digest, MAX_DIGEST, PublicKey, Secret, TAG};
 use crate::comm::noise::{Handshake, KeyPair, Keys, MAX_MESSAGE, StaticKey, Transport};
 use crate::error::{Error, Result};
 
@@ -44,7 +44,8 @@ pub struct nsw_noise_config {
     /// The protocol's name, ended by a zero: "Noise_XX_25519_ChaChaPoly_BLAKE2s".
     /// All fundamental and deferred patterns with any `psk` modifiers, 25519,
     /// ChaChaPoly or AESGCM, BLAKE2s, SHA256, BLAKE2b or SHA512; a library built
-    /// without std has ChaChaPoly and BLAKE2s, and SHA256 as an option.
+    /// without std has the fundamental patterns, ChaChaPoly and BLAKE2s, and the
+    /// deferred patterns and SHA256 as options.
     pub protocol: *const c_char,
     /// Bytes that both sides must give alike; may be NULL for none.
     pub prologue: *const u8,
@@ -145,9 +146,9 @@ pub(super) enum Local {
 
 /// What a finished handshake says of itself.
 pub(super) struct Agreed {
-    pattern: &'static str,
+    pattern: &'static [u8],
     remote: Option<PublicKey>,
-    transcript: heapless::Vec<u8, MAX_DIGEST>,
+    transcript: Digest,
 }
 
 impl Object for Noise {
@@ -176,7 +177,12 @@ unsafe fn name<'a>(text: *const c_char) -> Result<&'a str> {
     let len = len.ok_or(Error::CommProtocol)?;
     // SAFETY: so many bytes were read above, and the caller's word.
     let bytes = unsafe { input(text.cast::<u8>(), len) }?;
-    core::str::from_utf8(bytes).map_err(|_| Error::CommProtocol)
+    // All names are ASCII, and it is checked in less code than UTF-8.
+    if bytes.iter().any(|byte| *byte >= 128) {
+        return Err(Error::CommProtocol);
+    }
+    // SAFETY: as just checked.
+    Ok(unsafe { core::str::from_utf8_unchecked(bytes) })
 }
 
 /// # Safety
@@ -190,16 +196,15 @@ unsafe fn read_config(config: *const nsw_noise_config) -> Result<nsw_noise_confi
 
 impl Noise {
     /// # Safety
-    /// `config` is NULL or a configuration, and so is what it points to.
-    unsafe fn new(config: *const nsw_noise_config) -> Result<Noise> {
+    /// What the configuration points to is NULL or what it should be.
+    unsafe fn new(config: &nsw_noise_config) -> Result<Noise> {
         // SAFETY: the caller's word.
-        let (config, name, prologue, psks, remote, entropy) = unsafe {
-            let config = read_config(config)?;
+        let (name, prologue, psks, remote, entropy) = unsafe {
             let name = name(config.protocol)?;
             let prologue = input(config.prologue, config.prologue_len)?;
             let psks = input(config.psks, config.psk_count)?;
             let remote = key_or_none(config.remote_static)?.copied();
-            (config, name, prologue, psks, remote, CEntropy::new(config.entropy)?)
+            (name, prologue, psks, remote, CEntropy::new(config.entropy)?)
         };
         let mut keys = OwnKeys { local: None, psks: heapless::Vec::new(), entropy };
         for psk in psks {
@@ -222,11 +227,10 @@ impl Noise {
         let Noise::Handshake { handshake, initiator, .. } = self else { return Ok(()) };
         if handshake.is_finished() {
             let transport = handshake.finish()?;
-            let transcript = heapless::Vec::from_slice(handshake.transcript());
             let result = Agreed {
-                pattern: handshake.pattern(),
+                pattern: handshake.pattern_bytes(),
                 remote: handshake.remote_static().copied(),
-                transcript: transcript.map_err(|_| Error::Capacity)?,
+                transcript: handshake.digest().clone(),
             };
             *self = Noise::Finished { transport, result, initiator: *initiator };
         }
@@ -262,7 +266,7 @@ impl Noise {
     fn transcript(&self) -> &[u8] {
         match self {
             Noise::Handshake { handshake, .. } => handshake.transcript(),
-            Noise::Finished { result, .. } => &result.transcript,
+            Noise::Finished { result, .. } => result.transcript.bytes(),
         }
     }
 
@@ -275,9 +279,12 @@ impl Noise {
 
     fn describe(&self) -> nsw_noise_info {
         let (initiator, my_turn, overhead, pattern) = match self {
-            Noise::Handshake { handshake, initiator, .. } => {
-                (*initiator, handshake.is_my_turn(), handshake.overhead(), handshake.pattern())
-            }
+            Noise::Handshake { handshake, initiator, .. } => (
+                *initiator,
+                handshake.is_my_turn(),
+                handshake.overhead(),
+                handshake.pattern_bytes(),
+            ),
             Noise::Finished { result, initiator, .. } => (*initiator, false, TAG, result.pattern),
         };
         let transport = self.transport().ok();
@@ -297,7 +304,7 @@ impl Noise {
             pattern: [0; 8],
         };
         // The longest pattern has four letters and digits.
-        info.pattern.iter_mut().zip(pattern.bytes()).for_each(|(to, from)| *to = from as c_char);
+        info.pattern.iter_mut().zip(pattern).for_each(|(to, from)| *to = *from as c_char);
         info
     }
 }
@@ -334,11 +341,11 @@ pub unsafe extern "C" fn nsw_noise_create(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        handle::create::<Noise>(
+        handle::create_from::<Noise, _>(
             memory,
             noise,
-            || read_config(config).map(|_| Layout::new::<()>()),
-            |_| Noise::new(config),
+            || read_config(config).map(|config| (Layout::new::<()>(), config)),
+            |_, config| Noise::new(&config),
         )
     }
 }

@@ -107,6 +107,13 @@ impl Backend for Portable {
         Zeroizing::new(shared.to_bytes())
     }
 
+    /// RFC 7748's definition, by the code that is there for agreement.
+    #[cfg(feature = "small-code")]
+    fn public_key(private: &[u8; 32]) -> [u8; 32] {
+        *Portable::agree(private, &x25519_dalek::X25519_BASEPOINT_BYTES)
+    }
+
+    #[cfg(not(feature = "small-code"))]
     fn public_key(private: &[u8; 32]) -> [u8; 32] {
         let private = x25519_dalek::StaticSecret::from(*private);
         x25519_dalek::PublicKey::from(&private).to_bytes()

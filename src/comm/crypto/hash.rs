@@ -87,30 +87,33 @@ impl Hash {
 
     /// HKDF of a chaining key and key material, as the Noise Protocol Framework
     /// (section 4.3) calls it: RFC 5869 with the chaining key as salt and no
-    /// info. `N` outputs, at most 255.
+    /// info. `N` outputs, at most 3.
     pub fn hkdf<const N: usize>(self, chaining_key: &[u8], material: &[u8]) -> [Digest; N] {
-        fn run<H, const N: usize>(salt: &[u8], material: &[u8]) -> [Digest; N]
+        const { assert!(N <= 3) };
+        let mut bytes = zeroize::Zeroizing::new([0; 3 * MAX_DIGEST]);
+        if let Some(bytes) = bytes.get_mut(..N * self.size()) {
+            self.expand(chaining_key, material, bytes);
+        }
+        let mut parts = bytes.chunks_exact(self.size());
+        core::array::from_fn(|_| Digest::of(parts.next().unwrap_or(&[])))
+    }
+
+    fn expand(self, salt: &[u8], material: &[u8], out: &mut [u8]) {
+        fn run<H>(salt: &[u8], material: &[u8], out: &mut [u8])
         where
             H: digest::Digest + digest::block_api::BlockSizeUser + Clone,
         {
-            let mut bytes = zeroize::Zeroizing::new([0; 3 * MAX_DIGEST]);
-            let len = <H as digest::Digest>::output_size();
             // Fails beyond 255 outputs only.
-            if let Some(bytes) = bytes.get_mut(..N * len) {
-                let _ = SimpleHkdf::<H>::new(Some(salt), material).expand(&[], bytes);
-            }
-            let mut parts = bytes.chunks_exact(len);
-            core::array::from_fn(|_| Digest::of(parts.next().unwrap_or(&[])))
+            let _ = SimpleHkdf::<H>::new(Some(salt), material).expand(&[], out);
         }
-        const { assert!(N <= 3) };
         match self {
-            Hash::Blake2s => run::<blake2::Blake2s256, N>(chaining_key, material),
+            Hash::Blake2s => run::<blake2::Blake2s256>(salt, material, out),
             #[cfg(feature = "sha256")]
-            Hash::Sha256 => run::<sha2::Sha256, N>(chaining_key, material),
+            Hash::Sha256 => run::<sha2::Sha256>(salt, material, out),
             #[cfg(feature = "std")]
-            Hash::Blake2b => run::<blake2::Blake2b512, N>(chaining_key, material),
+            Hash::Blake2b => run::<blake2::Blake2b512>(salt, material, out),
             #[cfg(feature = "std")]
-            Hash::Sha512 => run::<sha2::Sha512, N>(chaining_key, material),
+            Hash::Sha512 => run::<sha2::Sha512>(salt, material, out),
         }
     }
 }

@@ -100,7 +100,9 @@ impl<'m> SerialDecoder<'m> {
     }
 
     pub(crate) fn in_piece(max_frame: usize, mut piece: Piece<'m>) -> Result<SerialDecoder<'m>> {
-        let mut carver = piece.carver(SerialDecoder::footprint(max_frame)?)?;
+        check_max(max_frame)?;
+        // Bytes have no alignment, and the carver knows the size.
+        let mut carver = piece.carver(Layout::new::<u8>())?;
         let buffer = carver.take(KIND + max_frame + CHECK, 0u8)?;
         Ok(SerialDecoder {
             buffer,

@@ -74,7 +74,8 @@ impl<'m> StreamDecoder<'m> {
     }
 
     pub(crate) fn in_piece(max_frame: usize, mut piece: Piece<'m>) -> Result<StreamDecoder<'m>> {
-        let mut carver = piece.carver(StreamDecoder::footprint(max_frame)?)?;
+        // Bytes have no alignment, and the carver knows the size.
+        let mut carver = piece.carver(Layout::new::<u8>())?;
         let decoder = StreamDecoder::carve(max_frame, &mut carver)?;
         Ok(StreamDecoder { _piece: Some(piece), ..decoder })
     }

@@ -34,6 +34,9 @@ pub(super) struct Session {
     pub confirmed: bool,
 }
 
+// With a window of 128, which is three words, a session takes 128 bytes.
+const _: () = assert!(size_of::<Session>() + 3 * size_of::<u64>() == 128);
+
 impl Session {
     pub fn new(keys: (&[u8; 32], &[u8; 32]), index: u32, peer_index: u32, now: u64) -> Session {
         Session {

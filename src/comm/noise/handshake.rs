@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::pattern::{Protocol, Token};
 use super::symmetric::SymmetricState;
 use super::transport::Transport;
-use crate::comm::crypto::{self, PublicKey, Secret, TAG};
+use crate::comm::crypto::{self, Digest, PublicKey, Secret, TAG};
 use crate::error::{Error, Result};
 use crate::port::Entropy;
 
@@ -133,6 +133,12 @@ impl Handshake {
 
     /// The name of the pattern, without modifiers: `XX`.
     pub fn pattern(&self) -> &'static str {
+        // All names are ASCII.
+        core::str::from_utf8(self.pattern_bytes()).unwrap_or("")
+    }
+
+    /// The same as bytes, in less code.
+    pub(crate) fn pattern_bytes(&self) -> &'static [u8] {
         self.protocol.pattern()
     }
 
@@ -160,7 +166,11 @@ impl Handshake {
     /// The transcript so far (the framework's `h`): when the handshake is
     /// finished, both sides have the same, and nobody else (section 11.2).
     pub fn transcript(&self) -> &[u8] {
-        self.symmetric.transcript().bytes()
+        self.digest().bytes()
+    }
+
+    pub(crate) fn digest(&self) -> &Digest {
+        self.symmetric.transcript()
     }
 
     /// The bytes that the next message has beside its payload.
@@ -282,28 +292,24 @@ impl Handshake {
 
     /// Mixes a secret in.
     fn mix(&mut self, token: Token, keys: &Keys) -> Result<()> {
-        let ephemeral = |me: &Handshake, peer: Option<PublicKey>| {
-            let pair = me.ephemeral.as_ref().ok_or(Error::CommState)?;
-            pair.agree(&peer.ok_or(Error::CommState)?)
-        };
-        let local = |peer: Option<PublicKey>| {
-            keys.local.ok_or(Error::CommKeys)?.agree(&peer.ok_or(Error::CommState)?)
-        };
-        let (e, s) = (self.remote_ephemeral, self.remote_static);
+        let ephemeral = self.ephemeral.as_ref().map(|pair| pair as &dyn StaticKey);
+        let (e, s) = (&self.remote_ephemeral, &self.remote_static);
         // `es` is the initiator's ephemeral key with the responder's static one.
-        let secret = match (token, self.initiator) {
-            (Token::Ee, _) => ephemeral(self, e)?,
-            (Token::Es, true) | (Token::Se, false) => ephemeral(self, s)?,
-            (Token::Es, false) | (Token::Se, true) => local(e)?,
-            (Token::Ss, _) => local(s)?,
+        let (own, peer) = match (token, self.initiator) {
+            (Token::Ee, _) => (ephemeral, e),
+            (Token::Es, true) | (Token::Se, false) => (ephemeral, s),
+            (Token::Es, false) | (Token::Se, true) => (keys.local, e),
+            (Token::Ss, _) => (keys.local, s),
             (Token::Psk, _) => {
                 let psk = keys.psks.get(self.psks).ok_or(Error::CommKeys)?;
                 self.psks += 1;
                 self.symmetric.mix_key_and_hash(psk.bytes());
                 return Ok(());
             }
-            (Token::E | Token::S, _) => return Err(Error::CommState),
+            (Token::E | Token::S | Token::Next | Token::End, _) => return Err(Error::CommState),
         };
+        let peer = peer.as_ref().ok_or(Error::CommState)?;
+        let secret = own.ok_or(Error::CommKeys)?.agree(peer)?;
         self.symmetric.mix_key(&*secret);
         Ok(())
     }

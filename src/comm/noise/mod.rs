@@ -1,5 +1,6 @@
 //! The Noise Protocol Framework, revision 34, byte for byte: all fundamental and
-//! deferred patterns with any number of `psk` modifiers.
+//! deferred patterns with any number of `psk` modifiers. Without `std` the
+//! deferred ones are an option (feature `deferred-patterns`).
 //!
 //! [`Handshake`] writes and reads its messages in turn; [`Transport`] is what
 //! comes of it. Neither does any input or output, nor knows who is trusted: that
