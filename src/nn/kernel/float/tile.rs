@@ -105,6 +105,14 @@ impl Tile {
         let (mut a, mut b) = (self.a, self.b);
         let (row, step) = if UNIT { (1, self.a_strides.1) } else { (self.a_strides.0, 1) };
         let mut sums = [[S::zero(); VECTORS]; ROWS];
+        if B == FROM_FAR {
+            // C is wanted at the end, and from farther away.
+            for i in 0..ROWS {
+                for line in (0..VECTORS * S::LANES).step_by(LINE) {
+                    S::prefetch(self.c.wrapping_add(i * self.c_stride + line));
+                }
+            }
+        }
         // SAFETY: inside the tile's A, B and C.
         unsafe {
             for _ in 0..self.k {
