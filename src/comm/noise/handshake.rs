@@ -1,6 +1,6 @@
 //! HandshakeState (section 5.3 of the framework).
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::pattern::{Protocol, Token};
 use super::symmetric::SymmetricState;
@@ -27,7 +27,7 @@ pub trait StaticKey {
 }
 
 /// A private key in memory, with its public key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Zeroize, ZeroizeOnDrop)]
 pub struct KeyPair {
     private: Secret,
     public: PublicKey,
@@ -82,6 +82,16 @@ pub struct Handshake {
     ephemeral: Option<KeyPair>,
     remote_ephemeral: Option<PublicKey>,
     remote_static: Option<PublicKey>,
+}
+
+impl Drop for Handshake {
+    /// Overwrites the room for what it does not have, too: what was on the stack when
+    /// it was moved there.
+    fn drop(&mut self) {
+        self.ephemeral.zeroize();
+        self.remote_ephemeral.zeroize();
+        self.remote_static.zeroize();
+    }
 }
 
 impl Handshake {
