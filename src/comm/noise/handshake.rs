@@ -88,9 +88,10 @@ impl Drop for Handshake {
     /// Overwrites the room for what it does not have, too: what was on the stack when
     /// it was moved there.
     fn drop(&mut self) {
-        self.ephemeral.zeroize();
-        self.remote_ephemeral.zeroize();
-        self.remote_static.zeroize();
+        let (private, public) = (Secret::new([0; KEY]), [0; KEY]);
+        self.ephemeral.insert(KeyPair { private, public }).zeroize();
+        self.remote_ephemeral.insert([0; KEY]).zeroize();
+        self.remote_static.insert([0; KEY]).zeroize();
     }
 }
 
