@@ -1,6 +1,6 @@
 //! HandshakeState (section 5.3 of the framework).
 
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, Zeroizing};
 
 use super::pattern::{Protocol, Token};
 use super::symmetric::SymmetricState;
@@ -27,7 +27,7 @@ pub trait StaticKey {
 }
 
 /// A private key in memory, with its public key.
-#[derive(Clone, Debug, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Debug, Zeroize)]
 pub struct KeyPair {
     private: Secret,
     public: PublicKey,
