@@ -5,20 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use neural_swarm::comm::group::{Group, GroupConfig};
-use neural_swarm::port::{Entropy, Heap};
+use neural_swarm::port::Heap;
 use neural_swarm::{Error, Result};
 use proptest::prelude::*;
-use rand_xoshiro::Xoshiro256PlusPlus;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
-struct Seeded(Xoshiro256PlusPlus);
-
-impl Entropy for Seeded {
-    fn fill(&mut self, out: &mut [u8]) -> Result<()> {
-        self.0.fill_bytes(out);
-        Ok(())
-    }
-}
+use super::nodes::Seeded;
 
 const NUMBERS: [u16; 5] = [3, 700, 4, 65535, 0];
 const WINDOW: u32 = 5;
@@ -179,7 +170,7 @@ struct World {
 
 impl World {
     fn new(signed: bool, seed: u64) -> World {
-        let mut entropy = Seeded(Xoshiro256PlusPlus::seed_from_u64(seed));
+        let mut entropy = Seeded::new(seed);
         let node = |number| Node {
             number,
             group: Group::new(&config(number, signed), &mut entropy, Heap).unwrap(),
