@@ -77,7 +77,8 @@ typedef struct file {
     char path[64];
 } file;
 
-/* In a file that its owner alone can read, as mkstemp makes them. */
+/* In a file that its owner alone can read, as mkstemp makes them; it puts something else in
+   place of each X. */
 static file written(const char *text) {
     file f = {"/tmp/nsw-tls-XXXXXX"};
     int fd = mkstemp(f.path);

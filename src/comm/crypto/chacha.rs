@@ -1,7 +1,6 @@
-//! ChaCha20-Poly1305 (RFC 8439, section 2.8) of its two halves, for x86-64,
-//! where the crate that joins them takes five times as long
-//! for a short text: there Poly1305 for AVX2 needs more than a microsecond before
-//! the first byte. So short texts go through the one without it.
+//! ChaCha20-Poly1305 (RFC 8439, section 2.8) of its two halves, for x86-64. The
+//! crate that joins them always takes Poly1305 for AVX2 there, which needs more than
+//! a microsecond before the first byte; here short texts go through the one without.
 
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher};
