@@ -62,20 +62,20 @@ const COPY_TILES: usize = 3;
 const LARGE: usize = 384 * 384 * 384;
 
 /// Blocks of the large products. One of B, `BLOCK_K` x `BLOCK_N`, stays in the
-/// second level cache while A passes in blocks of few rows: so few of C's rows
-/// are in use at a time, which matters where each lies in a page of its own.
+/// second or third level cache while A passes in blocks of `BLOCK_M` rows. A is
+/// copied even where its rows are contiguous: each of them lies in pages of its
+/// own, and who else uses the caches drives it out (a third of the speed was
+/// lost beside a busy hyperthread). Few rows, for the same reason: those of C
+/// are where they are.
 const BLOCK_K: usize = 384;
 const BLOCK_N: usize = 1024;
-const BLOCK_M: usize = 24;
-
-/// The same for rows of A that are not contiguous and so are copied, too.
-const COPIED_M: usize = 120;
+const BLOCK_M: usize = 48;
 
 /// Floats of scratch memory with which a product runs at full speed.
 pub(super) fn best_scratch<S: Simd>([m, n, k]: [usize; 3]) -> usize {
     let (rows, width) = (S::TILE.0, S::TILE.1 * S::LANES);
     let k = k.min(BLOCK_K);
-    let a = m.min(COPIED_M).next_multiple_of(rows) * k;
+    let a = m.min(BLOCK_M).next_multiple_of(rows) * k;
     let b = n.min(BLOCK_N).next_multiple_of(width) * k;
     (a + b).max(super::SCRATCH)
 }
@@ -123,10 +123,8 @@ pub(super) unsafe fn product<S: Engine>(p: &Product, scratch: &mut [f32]) {
         let deep = part(p.k, BLOCK_K.min(scratch.len() / (high + width)), 1);
         let large = p.m.saturating_mul(p.n).saturating_mul(p.k) >= LARGE;
         let enough = scratch.len() / deep >= width + high;
-        let inside = p.a_strides.1 == 1;
-        let most = if inside { BLOCK_M } else { COPIED_M };
-        if enough && (blocked || (large && scratch.len() >= (most + 4 * width) * deep)) {
-            let most = most.min(scratch.len() / deep / 2).max(high) / high * high;
+        if enough && (blocked || (large && scratch.len() >= (BLOCK_M + 4 * width) * deep)) {
+            let most = BLOCK_M.min(scratch.len() / deep / 2).max(high) / high * high;
             return blocks::<S>(p, part(p.m, most, high), deep, scratch);
         }
         if blocked {
@@ -246,14 +244,12 @@ unsafe fn column<S: Engine>(mut tile: Tile, m: usize, unit: bool) {
     }
 }
 
-/// Large products: a block of B is copied at once, and A where its rows are not
-/// contiguous.
+/// Large products: blocks of A and B are copied at once.
 #[inline(always)]
 unsafe fn blocks<S: Engine>(p: &Product, rows: usize, deep: usize, scratch: &mut [f32]) {
     let (high, vectors) = S::TILE;
     let full = vectors * S::LANES;
-    let copies = p.a_strides.1 != 1;
-    let (a, b) = scratch.split_at_mut(if copies { rows * deep } else { 0 });
+    let (a, b) = scratch.split_at_mut(rows * deep);
     let wide = part(p.n, (b.len() / deep / full * full).min(BLOCK_N), full);
     let mut from = 0;
     while from < p.k {
@@ -269,28 +265,21 @@ unsafe fn blocks<S: Engine>(p: &Product, rows: usize, deep: usize, scratch: &mut
                 while top < p.m {
                     let m = rows.min(p.m - top);
                     let from_a = p.a.add(top * p.a_strides.0 + from * p.a_strides.1);
-                    if copies {
-                        for i in (0..m).step_by(high) {
-                            let at = from_a.add(i * p.a_strides.0);
-                            let size = (high.min(m - i), k);
-                            copy_rows::<S>((at, p.a_strides), size, a.as_mut_ptr().add(i * k));
-                        }
+                    for i in (0..m).step_by(high) {
+                        let at = from_a.add(i * p.a_strides.0);
+                        let size = (high.min(m - i), k);
+                        copy_rows::<S>((at, p.a_strides), size, a.as_mut_ptr().add(i * k));
                     }
                     for j in (0..n).step_by(full) {
                         let width = full.min(n - j);
                         for i in (0..m).step_by(high) {
                             let rows = high.min(m - i);
                             let column = left + j;
-                            let (a, a_strides) = if copies {
-                                (a.as_ptr().add(i * k), (1, rows))
-                            } else {
-                                (from_a.add(i * p.a_strides.0), p.a_strides)
-                            };
                             let tile = Tile {
                                 k,
                                 n: width,
-                                a,
-                                a_strides,
+                                a: a.as_ptr().add(i * k),
+                                a_strides: (1, rows),
                                 b: b.as_ptr().add(j * k),
                                 b_stride: width.next_multiple_of(S::LANES),
                                 whole: true,
@@ -302,7 +291,7 @@ unsafe fn blocks<S: Engine>(p: &Product, rows: usize, deep: usize, scratch: &mut
                                     start => start,
                                 },
                             };
-                            tile.run_far::<S>(rows, copies);
+                            tile.run_far::<S>(rows);
                         }
                     }
                     top += m;

@@ -46,17 +46,11 @@ impl Tile {
         }
     }
 
-    /// The same where B is not in the first level cache.
+    /// The same where B is not in the first level cache, and A's columns are contiguous.
     #[inline(always)]
-    pub(super) unsafe fn run_far<S: Engine>(&self, rows: usize, unit: bool) {
+    pub(super) unsafe fn run_far<S: Engine>(&self, rows: usize) {
         // SAFETY: the caller's.
-        unsafe {
-            if unit {
-                self.run_rows::<S, true, true>(rows)
-            } else {
-                self.run_rows::<S, false, true>(rows)
-            }
-        }
+        unsafe { self.run_rows::<S, true, true>(rows) }
     }
 
     /// `UNIT`: A's columns are contiguous, otherwise its rows are.
