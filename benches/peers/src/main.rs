@@ -6,8 +6,9 @@
 //! ```
 //!
 //! Words choose the work whose name has all of them in it. A whole run writes
-//! docs/benchmarks.md and its charts, or docs/benchmarks-link.md; a part of it,
-//! or a quick one, prints.
+//! docs/benchmarks.md and its charts (on machines without AVX-512 in a folder named
+//! after the kernel, docs/avx2/), or docs/benchmarks-link.md; a part of it, or a
+//! quick one, prints.
 
 mod bench;
 mod blas;
@@ -73,13 +74,17 @@ fn run() -> Outcome<()> {
     }
     let report = report(&bench, &sections);
     if whole {
-        let docs = root.join("docs");
+        // A folder for each kernel but the first: ratios on such machines differ.
+        let docs = match ours::kernel().to_lowercase().as_str() {
+            "avx512" => root.join("docs"),
+            kernel => root.join("docs").join(kernel),
+        };
         std::fs::create_dir_all(&docs)?;
         for (file, svg) in charts {
             std::fs::write(docs.join(file), svg)?;
         }
         std::fs::write(docs.join("benchmarks.md"), &report)?;
-        eprintln!("wrote docs/benchmarks.md");
+        eprintln!("wrote {}", docs.join("benchmarks.md").display());
     }
     println!("{report}");
     Ok(())
