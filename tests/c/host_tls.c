@@ -3,10 +3,12 @@
  * thread of its own and a client; who is not trusted, has no right certificate
  * or a file that others can read is refused by name.
  */
-/* For mkstemp and chmod. */
+/* For open and chmod. */
 #define _XOPEN_SOURCE 700
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,11 +79,12 @@ typedef struct file {
     char path[64];
 } file;
 
-/* In a file that its owner alone can read, as mkstemp makes them; it puts something else in
-   place of each X. */
+/* In a new file that its owner alone can read. */
 static file written(const char *text) {
-    file f = {"/tmp/nsw-tls-XXXXXX"};
-    int fd = mkstemp(f.path);
+    static int files;
+    file f;
+    snprintf(f.path, sizeof f.path, "tls-test-%lu-%d.pem", (unsigned long)getpid(), files++);
+    int fd = open(f.path, O_WRONLY | O_CREAT | O_EXCL, 0600);
     REQUIRE(fd >= 0);
     size_t len = strlen(text);
     REQUIRE(write(fd, text, len) == (ssize_t)len);
