@@ -10,14 +10,8 @@
 
 use core::arch::x86_64::*;
 
-use super::loops::{
-    LANES, Lanes, SLAB, Slab, dense_i8, dense_i16, finish_rows, packed, panel_of, rows, store,
-};
-use super::packed::WIDTH;
-use super::{
-    Dims, Int8Kernels, Int16Kernels, PackedKernels, Requantize, Rounding, Rows, Wide, bias, check,
-    check_ends,
-};
+use super::loops::{LANES, Lanes, dense_i8, dense_i16, rows, store};
+use super::{Dims, Int8Kernels, Int16Kernels, Requantize, Rounding, Wide, bias, check};
 
 pub(super) static INT8: Int8Kernels = Int8Kernels {
     // SAFETY: see the module's documentation.
@@ -31,28 +25,10 @@ pub(super) static INT16: Int16Kernels = Int16Kernels {
     dense_w16: |dims, x, w, b, how, y| unsafe { dense_w16(dims, x, w, b, how, y) },
 };
 
-pub(super) static PACKED: PackedKernels = PackedKernels {
-    from: 4,
-    // SAFETY: see the module's documentation.
-    matmul: |dims, a, packed, c| unsafe { matmul(dims, a, packed, c) },
-    // SAFETY: see the module's documentation.
-    dense: |dims, x, packed, b, how, y| unsafe { dense_packed(dims, x, packed, b, how, y) },
-};
-
 dense_i8! { #[target_feature(enable = "avx2")] rows 4 }
 
 dense_i16! { #[target_feature(enable = "avx2")] dense_w8(i8) by dot4_w8 }
 dense_i16! { #[target_feature(enable = "avx2")] dense_w16(i16) by dot4_w16 }
-
-packed! { #[target_feature(enable = "avx2")] panels 1, single 1, rows 3, 2, 1 }
-
-finish_rows! { #[target_feature(enable = "avx2")] }
-
-/// How many of the rows that are left make a tile: three rows of 16 sums, two
-/// partial ones each, are twelve registers of sixteen.
-fn tile_rows(left: usize) -> usize {
-    if left == 4 { 2 } else { left.min(3) }
-}
 
 /// Nothing beside the products.
 fn offset(_x: &[i8]) -> i32 {
@@ -81,9 +57,16 @@ fn dot(x: &[i8], rows: [&[i8]; 4]) -> [i32; 4] {
         }
     }
     if !rest.is_empty() {
-        let x = widen(filled(rest));
+        let few = |row| bytemuck::must_cast(some(bytemuck::must_cast_slice::<i8, u8>(row)));
+        // The last sixteen, of which those that have been are zeros in `x`; or all.
+        let new = NEW[rest.len()..].first_chunk::<16>();
+        let x = match (x.last_chunk::<16>(), new) {
+            (Some(last), Some(new)) => core::array::from_fn(|i| last[i] & new[i]),
+            _ => few(rest),
+        };
+        let x = widen(x);
         for (acc, row) in acc.iter_mut().zip(rows) {
-            let w = widen(filled(&row[16 * whole.len()..]));
+            let w = widen(row.last_chunk::<16>().copied().unwrap_or_else(|| few(row)));
             *acc = _mm256_add_epi32(*acc, _mm256_madd_epi16(w, x));
         }
     }
@@ -91,6 +74,30 @@ fn dot(x: &[i8], rows: [&[i8]; 4]) -> [i32; 4] {
     let all = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
     let (low, high) = (_mm256_castsi256_si128(all), _mm256_extracti128_si256::<1>(all));
     bytemuck::must_cast(_mm_add_epi32(low, high))
+}
+
+/// Sixteen numbers from the place `n` on: the last `n` have all bits set, the
+/// others none.
+const NEW: [i8; 32] = {
+    let mut numbers = [0; 32];
+    numbers.as_chunks_mut::<16>().0[1] = [-1; 16];
+    numbers
+};
+
+/// Fewer than sixteen bytes, then zeros: without a call to copy them. Where two
+/// parts overlap, they are the same.
+#[inline]
+pub(super) fn some(bytes: &[u8]) -> [u8; 16] {
+    let all = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let last = u128::from(u64::from_le_bytes(*last)) << (8 * (bytes.len() - 8));
+        u128::from(u64::from_le_bytes(*first)) | last
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let last = u64::from(u32::from_le_bytes(*last)) << (8 * (bytes.len() - 4));
+        u128::from(u64::from(u32::from_le_bytes(*first)) | last)
+    } else {
+        bytes.iter().rev().fold(0, |all, byte| all << 8 | u128::from(*byte))
+    };
+    all.to_le_bytes()
 }
 
 /// Numbers, then zeros.
@@ -101,7 +108,7 @@ fn filled<T: Copy + Default>(rest: &[T]) -> [T; 16] {
 }
 
 #[target_feature(enable = "avx2")]
-fn requantize(lanes: &Lanes, how: &Requantize<'_>) -> [i8; LANES] {
+pub(super) fn requantize(lanes: &Lanes, how: &Requantize<'_>) -> [i8; LANES] {
     let sums: [__m256i; 2] = bytemuck::must_cast(lanes.sums);
     let factors: [__m256i; 2] = bytemuck::must_cast(lanes.factors);
     let shifts: [[i8; 8]; 2] = bytemuck::must_cast(lanes.shifts);
@@ -179,80 +186,6 @@ fn twice(sums: __m256i, factors: __m256i, shifts: __m256i) -> __m256i {
     let up = _mm256_cmpgt_epi32(_mm256_and_si256(high, mask), threshold);
     // A true comparison is -1.
     _mm256_sub_epi32(_mm256_srav_epi32(high, right), up)
-}
-
-/// What the sums of a row begin with: nothing.
-fn offset_of<const SIGNED: bool>(_row: &[u8]) -> i32 {
-    0
-}
-
-#[target_feature(enable = "avx2")]
-#[inline]
-fn tile<const M: usize, const N: usize, const SIGNED: bool, const DENSE: bool>(
-    rows: &[&[u8]; M],
-    [panel]: [&[[u8; 64]]; 1],
-    _offsets: &[i32; M],
-) -> [[[i32; WIDTH]; 1]; M] {
-    let inputs = rows[0].len();
-    assert!(rows.iter().all(|row| row.len() == inputs));
-    // For each row four registers of four units, two partial sums each.
-    let mut acc = [[_mm256_setzero_si256(); 4]; M];
-    let mut words = [[0; 4]; M];
-    let (whole, rest) = panel[1..].split_at(inputs / 4);
-    for (i, block) in whole.iter().enumerate() {
-        for (word, row) in words.iter_mut().zip(rows) {
-            // SAFETY: each row has four bytes from `4 * i` on.
-            *word = unsafe { row.as_ptr().add(4 * i).cast::<[u8; 4]>().read() };
-        }
-        step::<M, SIGNED>(&mut acc, block, &words);
-    }
-    if let Some(block) = rest.first() {
-        for (word, row) in words.iter_mut().zip(rows) {
-            *word = last_word(&row[inputs & !3..]);
-        }
-        step::<M, SIGNED>(&mut acc, block, &words);
-    }
-    let mut sums = [[[0; WIDTH]; 1]; M];
-    for ([sums], acc) in sums.iter_mut().zip(acc) {
-        *sums = in_order(acc);
-    }
-    sums
-}
-
-/// Fewer than four bytes, then zeros.
-fn last_word(rest: &[u8]) -> [u8; 4] {
-    let mut word = [0; 4];
-    word[..rest.len()].copy_from_slice(rest);
-    word
-}
-
-/// Four inputs of each row with four weights of each unit.
-#[target_feature(enable = "avx2")]
-#[inline]
-fn step<const M: usize, const SIGNED: bool>(
-    acc: &mut [[__m256i; 4]; M],
-    block: &[u8; 64],
-    words: &[[u8; 4]; M],
-) {
-    let mut x = [_mm256_setzero_si256(); M];
-    for (x, word) in x.iter_mut().zip(words) {
-        let four = _mm_set1_epi32(i32::from_le_bytes(*word));
-        *x = if SIGNED { _mm256_cvtepi8_epi16(four) } else { _mm256_cvtepu8_epi16(four) };
-    }
-    let quarters: &[[i8; 16]; 4] = bytemuck::must_cast_ref(block);
-    for (j, quarter) in quarters.iter().enumerate() {
-        let w = widen(*quarter);
-        for (acc, x) in acc.iter_mut().zip(x) {
-            acc[j] = _mm256_add_epi32(acc[j], _mm256_madd_epi16(w, x));
-        }
-    }
-}
-
-/// Adds the partial sums.
-#[target_feature(enable = "avx2")]
-fn in_order([a, b, c, d]: [__m256i; 4]) -> [i32; WIDTH] {
-    let order = |v| _mm256_permute4x64_epi64::<0b11_01_10_00>(v);
-    bytemuck::must_cast([order(_mm256_hadd_epi32(a, b)), order(_mm256_hadd_epi32(c, d))])
 }
 
 /// Pairs of products that fit 32 bits when the weights are int8: each is at

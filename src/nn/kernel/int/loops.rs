@@ -293,6 +293,7 @@ pub(super) fn panel_of<'a>(packed: &'a [u8], inputs: usize) -> impl Fn(usize) ->
 }
 
 /// Defines `prepare` and `finish` by `requantize`, row by row.
+#[cfg(target_arch = "aarch64")]
 macro_rules! finish_rows {
     ($(#[$attribute:meta])*) => {
         type Finish = Lanes;
@@ -317,4 +318,6 @@ macro_rules! finish_rows {
     };
 }
 
-pub(super) use {dense_i8, dense_i16, finish_rows, packed};
+#[cfg(target_arch = "aarch64")]
+pub(super) use finish_rows;
+pub(super) use {dense_i8, dense_i16, packed};

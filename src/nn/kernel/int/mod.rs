@@ -14,6 +14,8 @@ mod api;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+mod avx2_packed;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(all(target_arch = "arm", feature = "cortex-m-dsp"))]
 mod dsp;
@@ -163,7 +165,7 @@ pub(super) fn packed_table(kernel: Kernel) -> &'static PackedKernels {
         #[cfg(target_arch = "x86_64")]
         Kernel::Avx512 => &avx512::PACKED,
         #[cfg(target_arch = "x86_64")]
-        Kernel::Avx2 => &avx2::PACKED,
+        Kernel::Avx2 => &avx2_packed::PACKED,
         #[cfg(target_arch = "aarch64")]
         Kernel::NeonDot => &neon_dot::PACKED,
         #[cfg(target_arch = "aarch64")]

@@ -198,6 +198,44 @@ fn products_of_matrices_agree_bit_for_bit() {
     }
 }
 
+/// Where tiles of rows, panels, and what is kept of long rows begin and end.
+#[test]
+fn edges_of_packed_products_agree_bit_for_bit() {
+    let mut source = Source::new(4);
+    let long = [1023, 1024, 1025, 1040, 2047, 2704, 2719, 2720, 2721, 3072, 3073, 4100];
+    let inputs = (1..35).chain(334..339).chain(long);
+    for inputs in inputs {
+        for samples in [1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 18, 47, 48, 49] {
+            let units = [1, 8, 15, 16, 17, 63, 65, 81][source.below(8)];
+            let dims = Dims { inputs, units };
+            let size = MatmulSize { m: samples, n: units, k: inputs };
+            let (x, w) = (source.bytes(samples * inputs), source.bytes(units * inputs));
+            let unsigned: Vec<u8> = x.iter().map(|x| *x as u8).collect();
+            let b = source.biases(units);
+            let (factors, shifts) = source.multipliers(units, 30);
+            let (zero_point, clamp) = source.clamp(-128, 127);
+            let rounding = rounding(source.below(2));
+            let how =
+                Requantize { factors: &factors, shifts: &shifts, zero_point, clamp, rounding };
+            let mut packed = std::vec![0x55; packed_len(inputs, units).unwrap()];
+            pack_rows(inputs, &w, &mut packed);
+            let results = |kernel: Kernel| {
+                let mut c = [std::vec![0; samples * units], std::vec![0; samples * units]];
+                matmul_packed_i8(kernel, size, &x, &packed, &mut c[0]).unwrap();
+                matmul_packed_u8i8(kernel, size, &unsigned, &packed, &mut c[1]).unwrap();
+                let mut y = [std::vec![0; samples * units], std::vec![0; samples * units]];
+                (kernel.packed().unwrap().dense)(dims, &x, &packed, &b, &how, &mut y[0]);
+                dense_i8(kernel, &x, &w, &b, &how, &mut y[1]).unwrap();
+                (c, y)
+            };
+            let want = results(Kernel::Portable);
+            for kernel in others() {
+                assert!(results(kernel) == want, "{kernel:?} {samples} {dims:?} {how:?}");
+            }
+        }
+    }
+}
+
 /// Sums of the largest layers: exact in 32 bits for bytes, and in 64 bits.
 #[test]
 fn the_largest_layers_of_extremes_do_not_saturate() {
