@@ -69,8 +69,13 @@ fn trained(
     })
 }
 
+/// Fewer where they take long: scripts/test-cross has every instruction emulated.
+fn cases() -> u32 {
+    if std::env::var_os("NSW_TEST_QUICK").is_some() { 12 } else { 96 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn every_kernel_trains_alike((net, count, seed) in nets()) {

@@ -5,9 +5,8 @@
 //! leak leaks, so that the tool is seen to notice. Where an outcome is public,
 //! as whether a tag is right, there is one report, wherever the difference is.
 //!
-//! For released code alone (`cargo test --release --test secrecy`): checks for
-//! overflow and debug assertions are branches. Not the usual harness: valgrind
-//! would watch its threads, too.
+//! For released code alone: checks for overflow and debug assertions are
+//! branches.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod watched {
