@@ -8331,7 +8331,7 @@ nsw_status nsw_revocation_ids(const uint8_t *list,
 
 /**
  * The memory of a handshake: the one block that nsw_noise_create asks for, in
- * bytes. The same for all protocols.
+ * bytes. It goes by `psk_count` alone.
  *
  * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for an `initiator`
  * that is neither 0 nor 1, or a static key given twice. Any thread.

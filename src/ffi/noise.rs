@@ -3,6 +3,8 @@
 use core::alloc::Layout;
 use core::ffi::c_char;
 
+use zeroize::Zeroize;
+
 use super::entropy::{CEntropy, nsw_entropy};
 use super::guarded;
 use super::handle::{self, Object, call_mut, call_ref};
@@ -15,6 +17,7 @@ use super::structs::{self, Versioned, check_pointer};
 use crate::comm::crypto::{self, Digest, MAX_DIGEST, PublicKey, Secret, TAG};
 use crate::comm::noise::{Handshake, KeyPair, Keys, MAX_MESSAGE, StaticKey, Transport};
 use crate::error::{Error, Result};
+use crate::mem::{Carved, Carver, Piece};
 
 /// Bytes that a message has beside its text after the handshake.
 pub const NSW_NOISE_TAG: usize = 16;
@@ -134,8 +137,35 @@ pub(super) enum Noise {
 /// This side's secrets, for as long as the handshake needs them.
 pub(super) struct OwnKeys {
     local: Option<Local>,
-    psks: heapless::Vec<Secret, MAX_PSKS>,
+    psks: Psks,
     entropy: CEntropy,
+}
+
+/// Copies of the pre-shared keys, behind the object.
+struct Psks(Carved<'static, [u8; 32]>);
+
+impl Psks {
+    fn carve(config: &nsw_noise_config, carver: &mut Carver<'static>) -> Result<Psks> {
+        // More than those are no protocol's.
+        carver.take(config.psk_count.min(MAX_PSKS), [0; 32]).map(Psks)
+    }
+
+    fn layout(config: &nsw_noise_config) -> Result<Layout> {
+        let mut carver = Carver::measure();
+        Psks::carve(config, &mut carver)?;
+        carver.layout()
+    }
+
+    fn lend(&self) -> &[Secret] {
+        // SAFETY: a secret is 32 bytes and nothing else (it is transparent).
+        unsafe { core::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len()) }
+    }
+}
+
+impl Drop for Psks {
+    fn drop(&mut self) {
+        self.0.iter_mut().zeroize();
+    }
 }
 
 /// A private key: a copy, or the caller's hooks.
@@ -162,7 +192,7 @@ impl OwnKeys {
             Local::Pair(pair) => pair as &dyn StaticKey,
             Local::Hooks(hooks) => hooks,
         });
-        Keys { local, psks: &self.psks }
+        Keys { local, psks: self.psks.lend() }
     }
 }
 
@@ -197,7 +227,7 @@ unsafe fn read_config(config: *const nsw_noise_config) -> Result<nsw_noise_confi
 impl Noise {
     /// # Safety
     /// What the configuration points to is NULL or what it should be.
-    unsafe fn new(config: &nsw_noise_config) -> Result<Noise> {
+    unsafe fn new(config: &nsw_noise_config, mut piece: Piece<'static>) -> Result<Noise> {
         // SAFETY: the caller's word.
         let (name, prologue, psks, remote, entropy) = unsafe {
             let name = name(config.protocol)?;
@@ -206,10 +236,12 @@ impl Noise {
             let remote = key_or_none(config.remote_static)?.copied();
             (name, prologue, psks, remote, CEntropy::new(config.entropy)?)
         };
-        let mut keys = OwnKeys { local: None, psks: heapless::Vec::new(), entropy };
-        for psk in psks {
-            keys.psks.push(Secret::new(psk.bytes)).map_err(|_| Error::CommKeys)?;
+        let kept = Psks::carve(config, &mut piece.carver(Psks::layout(config)?)?)?;
+        let mut keys = OwnKeys { local: None, psks: kept, entropy };
+        if psks.len() > MAX_PSKS {
+            return Err(Error::CommKeys);
         }
+        keys.psks.0.iter_mut().zip(psks).for_each(|(to, from)| *to = from.bytes);
         // SAFETY: the caller's word.
         keys.local = match unsafe { key_or_none(config.static_private) }? {
             Some(private) => Some(Local::Pair(KeyPair::new(Secret::new(*private)))),
@@ -230,7 +262,7 @@ impl Noise {
             let result = Agreed {
                 pattern: handshake.pattern_bytes(),
                 remote: handshake.remote_static().copied(),
-                transcript: handshake.digest().clone(),
+                transcript: Digest::of(handshake.transcript()),
             };
             *self = Noise::Finished { transport, result, initiator: *initiator };
         }
@@ -310,7 +342,7 @@ impl Noise {
 }
 
 /// The memory of a handshake: the one block that nsw_noise_create asks for, in
-/// bytes. The same for all protocols.
+/// bytes. It goes by `psk_count` alone.
 ///
 /// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for an `initiator`
 /// that is neither 0 nor 1, or a static key given twice. Any thread.
@@ -321,7 +353,7 @@ pub unsafe extern "C" fn nsw_noise_footprint(
     align: *mut usize,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    let own = || unsafe { read_config(config) }.map(|_| Layout::new::<()>());
+    let own = || Psks::layout(&unsafe { read_config(config) }?);
     // SAFETY: as above.
     unsafe { handle::footprint::<Noise>(size, align, own) }
 }
@@ -344,8 +376,11 @@ pub unsafe extern "C" fn nsw_noise_create(
         handle::create_from::<Noise, _>(
             memory,
             noise,
-            || read_config(config).map(|config| (Layout::new::<()>(), config)),
-            |_, config| Noise::new(&config),
+            || {
+                let config = read_config(config)?;
+                Ok((Psks::layout(&config)?, config))
+            },
+            |piece, config| Noise::new(&config, piece),
         )
     }
 }

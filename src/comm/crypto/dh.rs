@@ -15,11 +15,21 @@ pub type PublicKey = [u8; 32];
 /// [`Error::CommKey`] if `public` is of small order: the secret would be zero,
 /// whatever the private key (RFC 7748, section 6.1).
 pub fn agree(private: &Secret, public: &PublicKey) -> Result<Zeroizing<[u8; 32]>> {
-    let shared = backend::Default::agree(private.bytes(), public);
+    agree_by(private.bytes(), public)
+}
+
+/// [`agree`] by a private key that lies in something else that is overwritten.
+pub(crate) fn agree_by(private: &[u8; 32], public: &PublicKey) -> Result<Zeroizing<[u8; 32]>> {
+    let shared = backend::Default::agree(private, public);
     if shared.ct_eq(&[0; 32]).into() { Err(Error::CommKey) } else { Ok(shared) }
 }
 
 /// The public key of a private one.
 pub fn public_key(private: &Secret) -> PublicKey {
-    backend::Default::public_key(private.bytes())
+    public_key_of(private.bytes())
+}
+
+/// [`public_key`] as [`agree_by`].
+pub(crate) fn public_key_of(private: &[u8; 32]) -> PublicKey {
+    backend::Default::public_key(private)
 }

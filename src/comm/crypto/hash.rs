@@ -31,14 +31,8 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// `bytes` as they are, then zeros: for names that are no longer than a digest.
-    pub(crate) fn padded(hash: Hash, bytes: &[u8]) -> Digest {
-        let mut digest = Digest { bytes: [0; MAX_DIGEST], len: hash.size() as u8 };
-        digest.bytes.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-        digest
-    }
-
-    fn of(bytes: &[u8]) -> Digest {
+    /// These bytes, which are one.
+    pub(crate) fn of(bytes: &[u8]) -> Digest {
         let mut digest = Digest { bytes: [0; MAX_DIGEST], len: bytes.len() as u8 };
         digest.bytes.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         digest
@@ -98,7 +92,8 @@ impl Hash {
         core::array::from_fn(|_| Digest::of(parts.next().unwrap_or(&[])))
     }
 
-    fn expand(self, salt: &[u8], material: &[u8], out: &mut [u8]) {
+    /// [`hkdf`](Self::hkdf) with as many bytes of its outputs as `out` has.
+    pub(crate) fn expand(self, salt: &[u8], material: &[u8], out: &mut [u8]) {
         fn run<H>(salt: &[u8], material: &[u8], out: &mut [u8])
         where
             H: digest::Digest + digest::block_api::BlockSizeUser + Clone,

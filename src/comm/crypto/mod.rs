@@ -21,6 +21,7 @@ pub use aead::{Cipher, TAG};
 pub use backend::Server;
 pub use backend::{Backend, Default, Portable};
 pub use dh::{PublicKey, agree, public_key};
+pub(crate) use dh::{agree_by, public_key_of};
 pub use hash::{Digest, Hash, MAX_DIGEST, Mac, mac};
 pub use secret::Secret;
 pub use sign::{SIGNATURE, identity_of, sign, verify};

@@ -11,6 +11,7 @@ use crate::port::Entropy;
 /// 32 secret bytes: a private key, a shared key, a seed. They are overwritten
 /// when they are dropped, compared in constant time, and never printed.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[repr(transparent)]
 pub struct Secret([u8; 32]);
 
 impl Secret {
@@ -22,8 +23,13 @@ impl Secret {
     /// Bytes that nobody can guess.
     pub fn random(entropy: &mut dyn Entropy) -> Result<Secret> {
         let mut secret = Secret([0; 32]);
-        entropy.fill(&mut secret.0)?;
+        secret.renew(entropy)?;
         Ok(secret)
+    }
+
+    /// Makes it one that nobody can guess, in its place.
+    pub(crate) fn renew(&mut self, entropy: &mut dyn Entropy) -> Result<()> {
+        entropy.fill(&mut self.0)
     }
 
     /// The bytes. Whoever copies them has to overwrite the copy.

@@ -5,7 +5,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::pattern::{Protocol, Token};
 use super::symmetric::SymmetricState;
 use super::transport::Transport;
-use crate::comm::crypto::{self, Digest, PublicKey, Secret, TAG};
+use crate::comm::crypto::{self, PublicKey, Secret, TAG};
 use crate::error::{Error, Result};
 use crate::port::Entropy;
 
@@ -72,26 +72,33 @@ pub struct Keys<'k> {
 /// A handshake in progress.
 #[derive(Clone)]
 pub struct Handshake {
+    state: State,
+}
+
+/// It is copied for each message, in one go.
+#[derive(Clone, Copy, Zeroize)]
+struct State {
+    #[zeroize(skip)]
     protocol: Protocol,
     initiator: bool,
     /// Messages done.
-    done: usize,
+    done: u8,
     /// Pre-shared keys used.
-    psks: usize,
+    psks: u8,
+    /// Which of the keys below are there.
+    has_ephemeral: bool,
+    has_remote_ephemeral: bool,
+    has_remote_static: bool,
+    private: [u8; KEY],
+    public: PublicKey,
+    remote_ephemeral: PublicKey,
+    remote_static: PublicKey,
     symmetric: SymmetricState,
-    ephemeral: Option<KeyPair>,
-    remote_ephemeral: Option<PublicKey>,
-    remote_static: Option<PublicKey>,
 }
 
 impl Drop for Handshake {
-    /// Overwrites the room for what it does not have, too: what was on the stack when
-    /// it was moved there.
     fn drop(&mut self) {
-        let (private, public) = (Secret::new([0; KEY]), [0; KEY]);
-        self.ephemeral.insert(KeyPair { private, public }).zeroize();
-        self.remote_ephemeral.insert([0; KEY]).zeroize();
-        self.remote_static.insert([0; KEY]).zeroize();
+        self.state.zeroize();
     }
 }
 
@@ -112,33 +119,41 @@ impl Handshake {
     ) -> Result<Handshake> {
         let protocol = Protocol::parse(name)?;
         let mut handshake = Handshake {
-            protocol,
-            initiator,
-            done: 0,
-            psks: 0,
-            symmetric: SymmetricState::new(protocol.cipher, protocol.hash, name),
-            ephemeral: None,
-            remote_ephemeral: None,
-            remote_static: remote,
+            state: State {
+                protocol,
+                initiator,
+                done: 0,
+                psks: 0,
+                has_ephemeral: false,
+                has_remote_ephemeral: false,
+                has_remote_static: remote.is_some(),
+                private: [0; KEY],
+                public: [0; KEY],
+                remote_ephemeral: [0; KEY],
+                remote_static: remote.unwrap_or_default(),
+                symmetric: SymmetricState::new(protocol.cipher, protocol.hash, name),
+            },
         };
         handshake.check_keys(keys)?;
         if remote.is_some() != protocol.known(!initiator) {
             return Err(Error::CommKeys);
         }
-        handshake.symmetric.mix_hash(prologue);
+        let symmetric = &mut handshake.state.symmetric;
+        symmetric.mix_hash(prologue);
         for side in [true, false] {
             if protocol.known(side) {
                 let local = keys.local.map(StaticKey::public_key);
                 let known = if side == initiator { local } else { remote };
-                handshake.symmetric.mix_hash(&known.ok_or(Error::CommKeys)?);
+                symmetric.mix_hash(&known.ok_or(Error::CommKeys)?);
             }
         }
         Ok(handshake)
     }
 
     fn check_keys(&self, keys: &Keys) -> Result<()> {
-        let right = keys.psks.len() == self.protocol.psks()
-            && keys.local.is_some() == self.protocol.has_static(self.initiator);
+        let State { protocol, initiator, .. } = &self.state;
+        let right = keys.psks.len() == protocol.psks()
+            && keys.local.is_some() == protocol.has_static(*initiator);
         if right { Ok(()) } else { Err(Error::CommKeys) }
     }
 
@@ -150,49 +165,46 @@ impl Handshake {
 
     /// The same as bytes, in less code.
     pub(crate) fn pattern_bytes(&self) -> &'static [u8] {
-        self.protocol.pattern()
+        self.state.protocol.pattern()
     }
 
     /// Whether all messages are done.
     pub fn is_finished(&self) -> bool {
-        self.done == self.protocol.messages()
+        usize::from(self.state.done) == self.state.protocol.messages()
     }
 
     /// Whether the next message is this side's to write.
     pub fn is_my_turn(&self) -> bool {
-        !self.is_finished() && self.done.is_multiple_of(2) == self.initiator
+        !self.is_finished() && self.state.done.is_multiple_of(2) == self.state.initiator
     }
 
     /// The peer's static key, once it is known. What it is worth is for the
     /// caller to say.
     pub fn remote_static(&self) -> Option<&PublicKey> {
-        self.remote_static.as_ref()
+        self.state.has_remote_static.then_some(&self.state.remote_static)
     }
 
     /// This side's ephemeral key, once it was sent.
     pub fn local_ephemeral(&self) -> Option<PublicKey> {
-        self.ephemeral.as_ref().map(|pair| pair.public)
+        self.state.has_ephemeral.then_some(self.state.public)
     }
 
     /// The transcript so far (the framework's `h`): when the handshake is
     /// finished, both sides have the same, and nobody else (section 11.2).
     pub fn transcript(&self) -> &[u8] {
-        self.digest().bytes()
-    }
-
-    pub(crate) fn digest(&self) -> &Digest {
-        self.symmetric.transcript()
+        self.state.symmetric.transcript()
     }
 
     /// The bytes that the next message has beside its payload.
     pub fn overhead(&self) -> usize {
-        let mut key = self.symmetric.has_key();
+        let State { protocol, symmetric, done, .. } = &self.state;
+        let mut key = symmetric.has_key();
         let mut bytes = 0;
-        for token in self.protocol.tokens(self.done) {
+        for token in protocol.tokens(*done) {
             match token {
                 Token::E => {
                     bytes += KEY;
-                    key |= self.protocol.psks() > 0;
+                    key |= protocol.psks() > 0;
                 }
                 Token::S => bytes += KEY + if key { TAG } else { 0 },
                 _ => key = true,
@@ -223,17 +235,19 @@ impl Handshake {
         let len = self.overhead().checked_add(payload.len()).filter(|len| *len <= MAX_MESSAGE);
         let len = len.ok_or(Error::CommTooLong)?;
         let mut rest = out.get_mut(..len).ok_or(Error::BufferTooSmall)?;
-        let mut next = self.clone();
-        for token in self.protocol.tokens(self.done) {
+        let mut whole = self.clone();
+        let next = &mut whole.state;
+        for token in next.protocol.tokens(next.done) {
             match token {
                 Token::E => {
-                    let pair = KeyPair::random(entropy)?;
-                    take(&mut rest, KEY)?.copy_from_slice(&pair.public);
-                    next.symmetric.mix_hash(&pair.public);
+                    entropy.fill(&mut next.private)?;
+                    next.public = crypto::public_key_of(&next.private);
+                    next.has_ephemeral = true;
+                    take(&mut rest, KEY)?.copy_from_slice(&next.public);
+                    next.symmetric.mix_hash(&next.public);
                     if next.protocol.psks() > 0 {
-                        next.symmetric.mix_key(&pair.public);
+                        next.symmetric.mix_key(&next.public);
                     }
-                    next.ephemeral = Some(pair);
                 }
                 Token::S => {
                     let tag = if next.symmetric.has_key() { TAG } else { 0 };
@@ -248,7 +262,7 @@ impl Handshake {
         rest.iter_mut().zip(payload).for_each(|(to, from)| *to = *from);
         next.symmetric.encrypt_and_hash(rest)?;
         next.done += 1;
-        core::mem::swap(self, &mut next);
+        core::mem::swap(self, &mut whole);
         Ok(len)
     }
 
@@ -272,8 +286,9 @@ impl Handshake {
         let len = message.len().checked_sub(self.overhead()).ok_or(Error::CommFormat)?;
         let payload = payload.get_mut(..len).ok_or(Error::BufferTooSmall)?;
         let mut rest = message;
-        let mut next = self.clone();
-        for token in self.protocol.tokens(self.done) {
+        let mut whole = self.clone();
+        let next = &mut whole.state;
+        for token in next.protocol.tokens(next.done) {
             match token {
                 Token::E => {
                     let (key, after) = rest.split_first_chunk().ok_or(Error::CommFormat)?;
@@ -282,47 +297,22 @@ impl Handshake {
                     if next.protocol.psks() > 0 {
                         next.symmetric.mix_key(key);
                     }
-                    next.remote_ephemeral = Some(*key);
+                    (next.remote_ephemeral, next.has_remote_ephemeral) = (*key, true);
                 }
                 Token::S => {
                     let tag = if next.symmetric.has_key() { TAG } else { 0 };
                     let (key, after) = rest.split_at_checked(KEY + tag).ok_or(Error::CommFormat)?;
                     rest = after;
-                    let mut public = [0; KEY];
-                    next.symmetric.decrypt_and_hash(key, &mut public)?;
-                    next.remote_static = Some(public);
+                    next.symmetric.decrypt_and_hash(key, &mut next.remote_static)?;
+                    next.has_remote_static = true;
                 }
                 secret => next.mix(secret, keys)?,
             }
         }
         next.symmetric.decrypt_and_hash(rest, payload)?;
         next.done += 1;
-        core::mem::swap(self, &mut next);
+        core::mem::swap(self, &mut whole);
         Ok(len)
-    }
-
-    /// Mixes a secret in.
-    fn mix(&mut self, token: Token, keys: &Keys) -> Result<()> {
-        let ephemeral = self.ephemeral.as_ref().map(|pair| pair as &dyn StaticKey);
-        let (e, s) = (&self.remote_ephemeral, &self.remote_static);
-        // `es` is the initiator's ephemeral key with the responder's static one.
-        let (own, peer) = match (token, self.initiator) {
-            (Token::Ee, _) => (ephemeral, e),
-            (Token::Es, true) | (Token::Se, false) => (ephemeral, s),
-            (Token::Es, false) | (Token::Se, true) => (keys.local, e),
-            (Token::Ss, _) => (keys.local, s),
-            (Token::Psk, _) => {
-                let psk = keys.psks.get(self.psks).ok_or(Error::CommKeys)?;
-                self.psks += 1;
-                self.symmetric.mix_key_and_hash(psk.bytes());
-                return Ok(());
-            }
-            (Token::E | Token::S | Token::Next | Token::End, _) => return Err(Error::CommState),
-        };
-        let peer = peer.as_ref().ok_or(Error::CommState)?;
-        let secret = own.ok_or(Error::CommKeys)?.agree(peer)?;
-        self.symmetric.mix_key(&*secret);
-        Ok(())
     }
 
     /// The two keys that a finished handshake has agreed on.
@@ -332,13 +322,45 @@ impl Handshake {
         if !self.is_finished() {
             return Err(Error::CommState);
         }
-        let [first, second] = self.symmetric.split();
-        let (send, receive) = if self.initiator { (first, second) } else { (second, first) };
-        let one_way = self.protocol.one_way();
-        Ok(Transport::new(
-            (!one_way || self.initiator).then_some(send),
-            (!one_way || !self.initiator).then_some(receive),
-        ))
+        let State { symmetric, protocol, initiator, .. } = &self.state;
+        Ok(Transport::new(symmetric, protocol.cipher, *initiator, protocol.one_way()))
+    }
+}
+
+impl State {
+    /// Mixes a secret in.
+    fn mix(&mut self, token: Token, keys: &Keys) -> Result<()> {
+        // `es` is the initiator's ephemeral key with the responder's static one.
+        let (own_ephemeral, remote_ephemeral) = match (token, self.initiator) {
+            (Token::Ee, _) => (true, true),
+            (Token::Es, true) | (Token::Se, false) => (true, false),
+            (Token::Es, false) | (Token::Se, true) => (false, true),
+            (Token::Ss, _) => (false, false),
+            (Token::Psk, _) => {
+                let psk = keys.psks.get(usize::from(self.psks)).ok_or(Error::CommKeys)?;
+                self.psks += 1;
+                self.symmetric.mix_key_and_hash(psk.bytes());
+                return Ok(());
+            }
+            (Token::E | Token::S | Token::Next | Token::End, _) => return Err(Error::CommState),
+        };
+        let (there, peer) = if remote_ephemeral {
+            (self.has_remote_ephemeral, &self.remote_ephemeral)
+        } else {
+            (self.has_remote_static, &self.remote_static)
+        };
+        if !there {
+            return Err(Error::CommState);
+        }
+        let secret = if !own_ephemeral {
+            keys.local.ok_or(Error::CommKeys)?.agree(peer)?
+        } else if self.has_ephemeral {
+            crypto::agree_by(&self.private, peer)?
+        } else {
+            return Err(Error::CommKeys);
+        };
+        self.symmetric.mix_key(&*secret);
+        Ok(())
     }
 }
 

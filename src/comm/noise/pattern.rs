@@ -249,8 +249,8 @@ impl Protocol {
     }
 
     /// The steps of a message.
-    pub fn tokens(&self, message: usize) -> impl Iterator<Item = Token> + use<> {
-        self.list(message).into_iter().take_while(|token| *token != Token::End)
+    pub fn tokens(&self, message: u8) -> impl Iterator<Item = Token> + use<> {
+        self.list(message.into()).into_iter().take_while(|token| *token != Token::End)
     }
 
     /// All of them, and at least one end.
@@ -291,14 +291,14 @@ mod tests {
             let steps = || protocol.steps().map(|steps| steps.split(|t| *t == Token::End).next());
             assert!(steps().all(|steps| steps.is_some_and(|steps| !steps.is_empty())), "{name}");
             let tokens: Vec<Token> =
-                (0..protocol.messages()).flat_map(|at| protocol.tokens(at)).collect();
+                (0..protocol.messages() as u8).flat_map(|at| protocol.tokens(at)).collect();
             // As the table says it.
             let words = row.3.split(['/', ' ']);
             assert_eq!(tokens.len(), words.filter(|word| !word.is_empty()).count(), "{name}");
             // Nobody sends a key twice, or one that is known.
             for key in [Token::E, Token::S] {
                 for parity in 0..2 {
-                    let sent = (parity..protocol.messages()).step_by(2);
+                    let sent = (parity..protocol.messages() as u8).step_by(2);
                     let times = sent.flat_map(|at| protocol.tokens(at)).filter(|t| *t == key);
                     let known = key == Token::S && protocol.known(parity == 0);
                     assert!(times.count() + usize::from(known) <= 1, "{name}");

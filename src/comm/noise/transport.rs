@@ -1,7 +1,9 @@
 //! What a handshake leaves: a key for each direction.
 
-use super::symmetric::CipherState;
-use crate::comm::crypto::TAG;
+use zeroize::Zeroize;
+
+use super::symmetric::{CipherState, SymmetricState};
+use crate::comm::crypto::{Cipher, TAG};
 use crate::error::{Error, Result};
 
 /// The two ciphers of a finished handshake. After a one-way pattern the
@@ -11,28 +13,64 @@ use crate::error::{Error, Result};
 /// [`open`](Self::open)), or are told with it ([`seal_at`](Self::seal_at),
 /// [`open_at`](Self::open_at): section 11.4; then the caller keeps replays out).
 pub struct Transport {
-    send: Option<CipherState>,
-    receive: Option<CipherState>,
+    can_send: bool,
+    can_receive: bool,
+    send: CipherState,
+    receive: CipherState,
+}
+
+impl Drop for Transport {
+    fn drop(&mut self) {
+        self.send.zeroize();
+        self.receive.zeroize();
+    }
 }
 
 impl Transport {
-    pub(super) fn new(send: Option<CipherState>, receive: Option<CipherState>) -> Transport {
-        Transport { send, receive }
+    /// Of a finished handshake.
+    pub(super) fn new(
+        symmetric: &SymmetricState,
+        cipher: Cipher,
+        initiator: bool,
+        one_way: bool,
+    ) -> Transport {
+        let mut transport = Transport {
+            can_send: !one_way || initiator,
+            can_receive: !one_way || !initiator,
+            send: CipherState::empty(cipher),
+            receive: CipherState::empty(cipher),
+        };
+        let Transport { send, receive, .. } = &mut transport;
+        let (first, second) = if initiator { (send, receive) } else { (receive, send) };
+        symmetric.split(first, second);
+        if one_way {
+            second.zeroize();
+        }
+        transport
+    }
+
+    /// The cipher for sending, if this side can send.
+    fn sender(&self) -> Result<&CipherState> {
+        if self.can_send { Ok(&self.send) } else { Err(Error::CommState) }
+    }
+
+    fn receiver(&self) -> Result<&CipherState> {
+        if self.can_receive { Ok(&self.receive) } else { Err(Error::CommState) }
     }
 
     /// The counter of the next message that is sent, if this side can send.
     pub fn send_counter(&self) -> Option<u64> {
-        self.send.as_ref().map(|state| state.counter)
+        self.can_send.then_some(self.send.counter)
     }
 
     /// The counter of the next message that is received, if this side can.
     pub fn receive_counter(&self) -> Option<u64> {
-        self.receive.as_ref().map(|state| state.counter)
+        self.can_receive.then_some(self.receive.counter)
     }
 
-    /// The keys for sending and receiving.
+    /// The keys for sending and receiving, if it can do both.
     pub(crate) fn keys(&self) -> Option<(&[u8; 32], &[u8; 32])> {
-        Some((self.send.as_ref()?.key(), self.receive.as_ref()?.key()))
+        (self.can_send && self.can_receive).then_some((self.send.key(), self.receive.key()))
     }
 
     /// Encrypts `text` to `out`, 16 bytes longer, as the next message; returns
@@ -41,18 +79,15 @@ impl Transport {
     /// [`Error::CommState`] if this side cannot send, [`Error::CommCounter`]
     /// after 2^64 - 1 messages, [`Error::BufferTooSmall`], [`Error::CommTooLong`].
     pub fn seal(&mut self, ad: &[u8], text: &[u8], out: &mut [u8]) -> Result<usize> {
-        let counter = self.send_counter().ok_or(Error::CommState)?;
-        let len = self.seal_at(counter, ad, text, out)?;
-        if let Some(state) = &mut self.send {
-            state.counter = counter + 1;
-        }
+        let len = self.seal_at(self.send.counter, ad, text, out)?;
+        self.send.counter += 1;
         Ok(len)
     }
 
     /// [`seal`](Self::seal) as the message with this counter, which must not
     /// have been used before. The counter of the next message stays.
     pub fn seal_at(&self, counter: u64, ad: &[u8], text: &[u8], out: &mut [u8]) -> Result<usize> {
-        let state = self.send.as_ref().ok_or(Error::CommState)?;
+        let state = self.sender()?;
         let len = text.len() + TAG;
         if len > super::MAX_MESSAGE {
             return Err(Error::CommTooLong);
@@ -71,11 +106,8 @@ impl Transport {
     /// [`Error::BufferTooSmall`], [`Error::CommTooLong`]. Nothing is changed
     /// then, but for the contents of `out`.
     pub fn open(&mut self, ad: &[u8], message: &[u8], out: &mut [u8]) -> Result<usize> {
-        let counter = self.receive_counter().ok_or(Error::CommState)?;
-        let len = self.open_at(counter, ad, message, out)?;
-        if let Some(state) = &mut self.receive {
-            state.counter = counter + 1;
-        }
+        let len = self.open_at(self.receive.counter, ad, message, out)?;
+        self.receive.counter += 1;
         Ok(len)
     }
 
@@ -88,7 +120,7 @@ impl Transport {
         message: &[u8],
         out: &mut [u8],
     ) -> Result<usize> {
-        let state = self.receive.as_ref().ok_or(Error::CommState)?;
+        let state = self.receiver()?;
         if message.len() > super::MAX_MESSAGE {
             return Err(Error::CommTooLong);
         }
@@ -101,15 +133,11 @@ impl Transport {
     /// Replaces the key for sending by one that follows from it (section 11.3);
     /// the peer does the same to its key for receiving.
     pub fn rekey_send(&mut self) {
-        if let Some(state) = &mut self.send {
-            state.rekey();
-        }
+        self.send.rekey();
     }
 
     /// Replaces the key for receiving.
     pub fn rekey_receive(&mut self) {
-        if let Some(state) = &mut self.receive {
-            state.rekey();
-        }
+        self.receive.rekey();
     }
 }
