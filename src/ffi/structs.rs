@@ -20,34 +20,61 @@ pub unsafe trait Versioned: Copy {
     const LEAST: usize;
 }
 
+/// Whether a struct of the usual length is copied without looking further: a few
+/// nanoseconds less, and its own instructions in each function.
+const SHORTCUT: bool = !cfg!(feature = "small-code");
+
 /// The caller's struct, as one of this version.
 ///
 /// # Safety
 /// `from` is NULL, or readable for as many bytes as its first field says.
 pub unsafe fn read<T: Versioned>(from: *const T) -> Result<T> {
-    check_pointer(from)?;
-    // SAFETY: aligned, not NULL, and the first field is always there.
-    let size = unsafe { from.cast::<u32>().read() } as usize;
-    if !(T::LEAST..=MOST).contains(&size) {
-        return Err(Error::StructSize);
-    }
-    if size == size_of::<T>() {
-        // The usual case, of a length that is known beforehand.
+    // SAFETY: the caller's word.
+    let size = unsafe { size_at(from.cast(), align_of::<T>(), T::LEAST) }?;
+    if SHORTCUT && size == size_of::<T>() {
         // SAFETY: aligned, not NULL, as long as ours; any fields make a value.
         return Ok(unsafe { from.read() });
     }
-    let known = size.min(size_of::<T>());
-    // SAFETY: the caller's struct has `size` bytes, ours has at least `known`;
-    // zeros and the caller's fields make a value (trait).
+    let mut value = core::mem::MaybeUninit::<T>::zeroed();
+    // SAFETY: the caller's struct has `size` bytes; zeros and the caller's fields
+    // make a value (trait).
     unsafe {
-        let beyond = core::slice::from_raw_parts(from.cast::<u8>().add(known), size - known);
+        read_known(from.cast(), size, value.as_mut_ptr().cast(), size_of::<T>())?;
+        Ok(value.assume_init())
+    }
+}
+
+/// The size that the caller's struct says it has.
+///
+/// # Safety
+/// `from` is NULL, or readable for four bytes.
+unsafe fn size_at(from: *const u32, align: usize, least: usize) -> Result<usize> {
+    if from.is_null() {
+        return Err(Error::Null);
+    }
+    if !from.addr().is_multiple_of(align) {
+        return Err(Error::Alignment);
+    }
+    // SAFETY: aligned, not NULL, and the first field is always there.
+    let size = unsafe { from.read() } as usize;
+    if (least..=MOST).contains(&size) { Ok(size) } else { Err(Error::StructSize) }
+}
+
+/// Copies what both know of a struct; what only the caller knows must be zero.
+///
+/// # Safety
+/// `from` has `size` bytes, `to` has `ours`, and they do not overlap.
+unsafe fn read_known(from: *const u8, size: usize, to: *mut u8, ours: usize) -> Result<()> {
+    let known = size.min(ours);
+    // SAFETY: the caller's word.
+    unsafe {
+        let beyond = core::slice::from_raw_parts(from.add(known), size - known);
         if beyond.iter().any(|byte| *byte != 0) {
             return Err(Error::StructSize);
         }
-        let mut value = core::mem::MaybeUninit::<T>::zeroed();
-        core::ptr::copy_nonoverlapping(from.cast::<u8>(), value.as_mut_ptr().cast::<u8>(), known);
-        Ok(value.assume_init())
+        core::ptr::copy_nonoverlapping(from, to, known);
     }
+    Ok(())
 }
 
 /// Writes as much of the struct as the caller knows; its `size` stays.
@@ -55,14 +82,9 @@ pub unsafe fn read<T: Versioned>(from: *const T) -> Result<T> {
 /// # Safety
 /// `to` is NULL, or writable for as many bytes as its first field says.
 pub unsafe fn write<T: Versioned>(to: *mut T, value: &T) -> Result<()> {
-    check_pointer(to)?;
-    // SAFETY: as in `read`.
-    let size = unsafe { to.cast::<u32>().read() } as usize;
-    if !(T::LEAST..=MOST).contains(&size) {
-        return Err(Error::StructSize);
-    }
-    if size >= size_of::<T>() {
-        // The usual case, of a length that is known beforehand.
+    // SAFETY: the caller's word.
+    let size = unsafe { size_at(to.cast(), align_of::<T>(), T::LEAST) }?;
+    if SHORTCUT && size >= size_of::<T>() {
         // SAFETY: aligned, not NULL, at least as long as ours.
         unsafe {
             to.write(*value);
