@@ -62,7 +62,8 @@ impl Entropy for SystemEntropy {
 pub struct Address {
     /// Those behind `len` are zero.
     bytes: [u8; Address::MAX],
-    len: u8,
+    // Not a byte: whole words are copied in fewer instructions.
+    len: u32,
 }
 
 impl Address {
@@ -79,7 +80,7 @@ impl Address {
         let place = address.bytes.get_mut(..bytes.len()).ok_or(crate::Error::Length)?;
         place.copy_from_slice(bytes);
         // At most `MAX`, or there would be no place.
-        address.len = bytes.len() as u8;
+        address.len = bytes.len() as u32;
         Ok(address)
     }
 
@@ -93,7 +94,7 @@ impl Address {
             *byte = if place < len { *byte } else { 0 };
         }
         // At most `MAX`, as was seen.
-        Ok(Address { bytes, len: len as u8 })
+        Ok(Address { bytes, len: len as u32 })
     }
 
     /// Its bytes, and zeros up to the most that there may be.
@@ -103,7 +104,7 @@ impl Address {
 
     /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or(&self.bytes)
+        self.bytes.get(..self.len as usize).unwrap_or(&self.bytes)
     }
 }
 

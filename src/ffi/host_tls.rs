@@ -374,7 +374,7 @@ pub unsafe extern "C" fn nsw_host_tls_peer(
             let peer = tls.peer().ok_or(Error::CommClosed)?;
             let (trusted, serial) = match peer.trusted {
                 Trusted::Pinned => (NSW_TRUSTED_PINNED, 0),
-                Trusted::Certificate(certificate) => (NSW_TRUSTED_CERTIFICATE, certificate.serial),
+                Trusted::Certificate { serial, .. } => (NSW_TRUSTED_CERTIFICATE, serial),
                 Trusted::Psk => (NSW_TRUSTED_PSK, 0),
             };
             let filled = nsw_host_tls_peer_info {

@@ -11,7 +11,7 @@ use super::status_or;
 use super::structs::{self, check_pointer};
 use super::transport::nsw_address;
 use crate::comm::crypto::Secret;
-use crate::comm::identity::{Certificate, TrustConfig, Trusted};
+use crate::comm::identity::{Certificate, Trusted};
 use crate::comm::link::{self, Link, LinkConfig, PeerId, Received};
 use crate::error::{Error, Result};
 
@@ -31,8 +31,11 @@ impl Object for CLink {
     const MAGIC: u32 = u32::from_le_bytes(*b"nswL");
 }
 
-fn or<T: Default + PartialEq>(value: T, default: T) -> T {
-    if value == T::default() { default } else { value }
+/// Takes over a setting that is not 0, which stands for the default.
+fn set<T: Default + PartialEq>(setting: &mut T, value: T) {
+    if value != T::default() {
+        *setting = value;
+    }
 }
 
 /// # Safety
@@ -44,37 +47,27 @@ unsafe fn read<'a>(config: *const nsw_link_config) -> Result<(nsw_link_config, L
     // SAFETY: the caller's word.
     let (network, psk) = unsafe { (input(c.network, c.network_len)?, key_or_none(c.psk)?) };
     let peers = c.peers as usize;
-    let base = if c.small != 0 {
-        LinkConfig::small(network, peers)
-    } else {
-        LinkConfig::new(network, peers)
-    };
-    let trust = TrustConfig {
-        pinned: or(c.pinned as usize, base.trust.pinned),
-        authorities: or(c.authorities as usize, base.trust.authorities),
-    };
-    let config = LinkConfig {
-        network,
-        psk: psk.map(|psk| Secret::new(*psk)),
-        peers,
-        handshakes: or(c.handshakes as usize, base.handshakes),
-        trust,
-        capability: c.capability as usize,
-        mtu: or(c.mtu as usize, base.mtu),
-        window: or(c.window as usize, base.window),
-        small: c.small != 0,
-        padding: c.padding as usize,
-        rekey_frames: or(c.rekey_frames, base.rekey_frames),
-        rekey_time: or(c.rekey_time, base.rekey_time),
-        reject_time: or(c.reject_time, base.reject_time),
-        keepalive: c.keepalive,
-        dead: c.dead,
-        forgeries: or(c.forgeries, base.forgeries),
-        retry: or(c.retry, base.retry),
-        tries: or(c.tries, base.tries),
-        openings: or(c.openings, base.openings),
-        roaming: c.fixed_address == 0,
-    };
+    let mut config = LinkConfig::new(network, peers);
+    if c.small != 0 {
+        config.make_small();
+    }
+    config.psk = psk.map(|psk| Secret::new(*psk));
+    set(&mut config.handshakes, c.handshakes as usize);
+    set(&mut config.trust.pinned, c.pinned as usize);
+    set(&mut config.trust.authorities, c.authorities as usize);
+    config.capability = c.capability as usize;
+    set(&mut config.mtu, c.mtu as usize);
+    set(&mut config.window, c.window as usize);
+    config.padding = c.padding as usize;
+    set(&mut config.rekey_frames, c.rekey_frames);
+    set(&mut config.rekey_time, c.rekey_time);
+    set(&mut config.reject_time, c.reject_time);
+    (config.keepalive, config.dead) = (c.keepalive, c.dead);
+    set(&mut config.forgeries, c.forgeries);
+    set(&mut config.retry, c.retry);
+    set(&mut config.tries, c.tries);
+    set(&mut config.openings, c.openings);
+    config.roaming = c.fixed_address == 0;
     Ok((c, config))
 }
 
@@ -108,15 +101,15 @@ pub unsafe extern "C" fn nsw_link_create(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        handle::create_from::<CLink, _>(
+        handle::create::<CLink>(
             memory,
             link,
-            || {
+            || CLink::footprint(&read(config)?.1),
+            |piece| {
                 let (c, config) = read(config)?;
-                let layout = CLink::footprint(&config)?;
-                Ok((layout, (secrets_of(c.identity)?, CEntropy::new(c.entropy)?, config)))
+                let (secrets, entropy) = (secrets_of(c.identity)?, CEntropy::new(c.entropy)?);
+                CLink::in_piece(&config, secrets, entropy, piece)
             },
-            |piece, (secrets, entropy, config)| CLink::in_piece(&config, secrets, entropy, piece),
         )
     }
 }
@@ -472,7 +465,7 @@ pub unsafe extern "C" fn nsw_link_peer_info(
             let known = link.peer_info(PeerId(peer))?;
             let (trusted, serial) = match known.trusted {
                 Trusted::Pinned => (NSW_TRUSTED_PINNED, 0),
-                Trusted::Certificate(certificate) => (NSW_TRUSTED_CERTIFICATE, certificate.serial),
+                Trusted::Certificate { serial, .. } => (NSW_TRUSTED_CERTIFICATE, serial),
                 Trusted::Psk => (NSW_TRUSTED_PSK, 0),
             };
             let filled = nsw_link_peer {

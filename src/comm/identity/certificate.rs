@@ -12,7 +12,7 @@
 //! Numbers are little-endian.
 
 use crate::comm::crypto::{self, PublicKey, SIGNATURE};
-use crate::comm::identity::Secrets;
+use crate::comm::identity::{Secrets, Trusted};
 use crate::error::{Error, Result};
 
 /// Bytes of a certificate.
@@ -128,6 +128,12 @@ impl Certificate {
             signature: next(rest)?,
         };
         if rest.is_empty() { Ok(certificate) } else { Err(Error::CommFormat) }
+    }
+
+    /// What is kept of it when it was found good.
+    pub(crate) fn trusted(&self) -> Trusted {
+        let Certificate { authority, serial, validity, .. } = *self;
+        Trusted::Certificate { authority, serial, validity }
     }
 
     /// Whether `authority` said this of `subject`, and it is good: at `wall`, in

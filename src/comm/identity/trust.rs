@@ -2,7 +2,7 @@
 
 use core::alloc::Layout;
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, Validity};
 use super::hello::Hello;
 use crate::comm::crypto::PublicKey;
 use crate::error::{Error, Result};
@@ -23,7 +23,14 @@ pub enum Trusted {
     /// Its identity is pinned.
     Pinned,
     /// It has a certificate of an authority.
-    Certificate(Certificate),
+    Certificate {
+        /// The first bytes of the authority's identity.
+        authority: [u8; 4],
+        /// The authority's number for it.
+        serial: u32,
+        /// When it is good.
+        validity: Validity,
+    },
     /// It knows the pre-shared key.
     Psk,
 }
@@ -146,7 +153,7 @@ impl<'m> Trust<'m> {
                         if authority.identity.starts_with(&certificate.authority) {
                             let (by, epoch) = (&authority.identity, authority.epoch);
                             match certificate.verify(by, &hello.identity, wall, epoch) {
-                                Ok(()) => return Ok(Trusted::Certificate(certificate)),
+                                Ok(()) => return Ok(certificate.trusted()),
                                 Err(error) => answer = Err(error),
                             }
                         }

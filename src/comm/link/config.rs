@@ -87,14 +87,17 @@ impl<'c> LinkConfig<'c> {
     /// The same for a microcontroller: frames with 21 bytes of overhead, a window
     /// of 128, a new key after 2^16 frames, two handshakes at once.
     pub fn small(network: &'c [u8], peers: usize) -> LinkConfig<'c> {
-        LinkConfig {
-            handshakes: peers.min(2),
-            window: 128,
-            small: true,
-            rekey_frames: 1 << 16,
-            openings: 4,
-            ..LinkConfig::new(network, peers)
-        }
+        let mut config = LinkConfig::new(network, peers);
+        config.make_small();
+        config
+    }
+
+    pub(crate) fn make_small(&mut self) {
+        self.handshakes = self.peers.min(2);
+        self.window = 128;
+        self.small = true;
+        self.rekey_frames = 1 << 16;
+        self.openings = 4;
     }
 
     /// The longest Noise message of a handshake: XX's first, which is as long in
@@ -103,6 +106,11 @@ impl<'c> LinkConfig<'c> {
         let capability = if self.capability > 0 { 2 + self.capability } else { 0 };
         let second = 32 + 48 + TAG + super::slot::FRONT + 98 + CERTIFICATE + capability;
         second + ANSWER_OVERHEAD - OPEN_OVERHEAD
+    }
+
+    /// Words of a window: one more, since the oldest word is never whole.
+    pub(super) fn words(&self) -> usize {
+        self.window / 64 + 1
     }
 
     /// Bytes of a fragment's part.

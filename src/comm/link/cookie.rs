@@ -41,13 +41,14 @@ impl Gate {
         if age.is_some_and(|age| age < ROTATE) {
             return Ok(());
         }
-        let next = Secret::random(entropy)?;
-        let last = core::mem::replace(&mut self.secret, next);
+        let mut next = Secret::new([0; 32]);
+        next.renew(entropy)?;
         // A secret that is far too old, or was never made, lets nobody in.
-        self.before = match age {
-            Some(age) if age < 2 * ROTATE => last,
-            _ => Secret::random(entropy)?,
-        };
+        if age.is_none_or(|age| age >= 2 * ROTATE) {
+            self.secret.renew(entropy)?;
+        }
+        core::mem::swap(&mut self.before, &mut self.secret);
+        core::mem::swap(&mut self.secret, &mut next);
         self.made = Some(now);
         Ok(())
     }
@@ -101,19 +102,19 @@ impl Gate {
         frame::write_cookie(out, &salt, &cookie, &tag)
     }
 
-    /// The cookie that a frame brings, in answer to ours with this `mac1`.
+    /// Decrypts the cookie that a frame brings, in answer to ours with this `mac1`.
+    /// It is of no use if that fails.
     pub fn read(
         &self,
         salt: &[u8; SALT],
-        cookie: &[u8; MAC],
+        cookie: &mut [u8; MAC],
         tag: &[u8; TAG],
         mac1: &[u8; MAC],
-    ) -> Result<[u8; MAC]> {
-        let mut cookie = *cookie;
+    ) -> Result<()> {
         let mut key = self.wrap(salt, mac1);
-        let opened = Cipher::ChaChaPoly.open(&key, 0, mac1, &mut cookie, tag);
+        let opened = Cipher::ChaChaPoly.open(&key, 0, mac1, cookie, tag);
         key.zeroize();
-        opened.and(Ok(cookie))
+        opened
     }
 }
 

@@ -28,7 +28,7 @@ use core::alloc::Layout;
 
 use zeroize::Zeroize;
 
-use super::crypto::{Hash, PublicKey, Secret};
+use super::crypto::{Hash, PublicKey};
 use super::identity::{CERTIFICATE, Certificate, Hello, Secrets, Trust, Trusted};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
@@ -54,13 +54,13 @@ const ALIVE: u8 = 0;
 const ALIVE_ANEW: u8 = 1;
 const BYE: u8 = 2;
 
-/// A peer with a session. No destructor: it lies in a table.
+/// A peer with a session. No destructor: it lies in a table. What is used most lies
+/// at the front, where short instructions reach it.
 #[derive(Clone, Copy)]
+#[repr(C)]
 struct Peer {
     used: bool,
     queued: bool,
-    /// Which of its two sessions is sent with.
-    current: usize,
     /// What is to come of it: bits of the constants above.
     due: u8,
     /// Whether the confirmation says that there was no session before.
@@ -70,15 +70,17 @@ struct Peer {
     /// Whether the caller knows of it, or is about to.
     connected: bool,
     generation: u16,
-    capability: u16,
+    /// Which of its two sessions is sent with.
+    current: usize,
     reason: Reason,
+    capability: u16,
+    tag: u64,
+    heard: u64,
+    sent: u64,
     identity: PublicKey,
     noise: PublicKey,
     address: Address,
     trusted: Trusted,
-    tag: u64,
-    heard: u64,
-    sent: u64,
 }
 
 const NOBODY: Peer = Peer {
@@ -119,8 +121,8 @@ enum Target {
 /// Something that waits for [`Link::next`].
 #[derive(Clone, Copy)]
 enum Due {
-    Slot(u32),
-    Peer(u32),
+    Slot(u16),
+    Peer(u16),
 }
 
 /// A cookie to be sent.
@@ -133,72 +135,43 @@ struct CookieDue {
 /// The most cookies that wait to be sent; openings beyond them are forgotten.
 const COOKIES: usize = 4;
 
-/// The settings that are needed later.
-struct Settings {
-    /// Words of a window.
-    words: usize,
-    part: usize,
-    message: usize,
-    capability: usize,
-    mtu: usize,
-    small: bool,
-    padding: usize,
-    rekey_frames: u64,
-    rekey_time: u64,
-    reject_time: u64,
-    keepalive: u64,
-    dead: u64,
-    forgeries: u32,
-    retry: u64,
-    tries: u32,
-    roaming: bool,
-}
-
 /// Sessions with peers. `S` has the node's private keys, `E` makes ephemeral ones.
+// In this order: short instructions reach what lies at the front.
+#[repr(C)]
 pub struct Link<'m, S: Secrets, E: Entropy> {
+    tables: Tables<'m>,
+    due_first: usize,
+    due_count: usize,
+    own_capability: usize,
+    wake: u64,
+    settings: LinkConfig<'static>,
+    stats: LinkStats,
+    /// Unix seconds, and when they were told.
+    wall: Option<(u64, u64)>,
+    bucket: Bucket,
+    cookies: heapless::Deque<CookieDue, COOKIES>,
     secrets: S,
     entropy: E,
-    settings: Settings,
-    psk: Option<Secret>,
+    gate: Gate,
     prologue: [u8; 32],
     /// What this node says of itself; certificate and capability lie beside it.
     hello: Hello<'static>,
     certificate: Option<[u8; CERTIFICATE]>,
-    own_capability: usize,
-    gate: Gate,
-    bucket: Bucket,
-    trust: Trust<'m>,
-    peers: Carved<'m, Peer>,
-    sessions: Carved<'m, Session>,
-    windows: Carved<'m, u64>,
-    capabilities: Carved<'m, u8>,
-    slots: Carved<'m, Slot>,
-    buffers: Carved<'m, u8>,
-    scratch: Carved<'m, u8>,
-    entries: Carved<'m, Entry>,
-    due: Carved<'m, Due>,
-    due_first: usize,
-    due_count: usize,
-    cookies: heapless::Deque<CookieDue, COOKIES>,
-    /// Unix seconds, and when they were told.
-    wall: Option<(u64, u64)>,
-    wake: u64,
-    stats: LinkStats,
     _piece: Piece<'m>,
 }
 
 /// The tables.
 struct Tables<'m> {
-    trust: Trust<'m>,
     peers: Carved<'m, Peer>,
     sessions: Carved<'m, Session>,
-    windows: Carved<'m, u64>,
-    capabilities: Carved<'m, u8>,
     slots: Carved<'m, Slot>,
-    buffers: Carved<'m, u8>,
-    scratch: Carved<'m, u8>,
     entries: Carved<'m, Entry>,
     due: Carved<'m, Due>,
+    windows: Carved<'m, u64>,
+    capabilities: Carved<'m, u8>,
+    buffers: Carved<'m, u8>,
+    scratch: Carved<'m, u8>,
+    trust: Trust<'m>,
 }
 
 fn carve<'m>(config: &LinkConfig, carver: &mut Carver<'m>) -> Result<Tables<'m>> {
@@ -208,7 +181,7 @@ fn carve<'m>(config: &LinkConfig, carver: &mut Carver<'m>) -> Result<Tables<'m>>
         trust: Trust::carve(&config.trust, carver)?,
         peers: carver.take(peers, NOBODY)?,
         sessions: carver.take(2 * peers, Session::default())?,
-        windows: carver.take(2 * peers * words(config.window), 0)?,
+        windows: carver.take(2 * peers * config.words(), 0)?,
         // Those of the peers, of openings, and one's own.
         capabilities: carver.take((peers + slots + 1) * config.capability, 0)?,
         slots: carver.take_with(slots, Slot::free)?,
@@ -217,11 +190,6 @@ fn carve<'m>(config: &LinkConfig, carver: &mut Carver<'m>) -> Result<Tables<'m>>
         entries: carver.take(2 * peers + slots, Entry::default())?,
         due: carver.take(peers + slots, Due::Peer(0))?,
     })
-}
-
-/// Words of a window: one more, since the oldest word is never whole.
-fn words(window: usize) -> usize {
-    window / 64 + 1
 }
 
 impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
@@ -260,40 +228,13 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
             hello: Hello::new(&secrets)?,
             secrets,
             entropy,
-            settings: Settings {
-                words: words(config.window),
-                part: config.part(),
-                message: config.message(),
-                capability: config.capability,
-                mtu: config.mtu,
-                small: config.small,
-                padding: config.padding,
-                rekey_frames: config.rekey_frames,
-                rekey_time: config.rekey_time,
-                reject_time: config.reject_time,
-                keepalive: config.keepalive,
-                dead: config.dead,
-                forgeries: config.forgeries,
-                retry: config.retry,
-                tries: config.tries,
-                roaming: config.roaming,
-            },
-            psk: config.psk.clone(),
+            settings: LinkConfig { network: &[], ..config.clone() },
             prologue: *prologue.key(),
             certificate: None,
             own_capability: 0,
             gate: Gate::new(config.network),
             bucket: Bucket::new(config.openings, config.openings),
-            trust: tables.trust,
-            peers: tables.peers,
-            sessions: tables.sessions,
-            windows: tables.windows,
-            capabilities: tables.capabilities,
-            slots: tables.slots,
-            buffers: tables.buffers,
-            scratch: tables.scratch,
-            entries: tables.entries,
-            due: tables.due,
+            tables,
             due_first: 0,
             due_count: 0,
             cookies: heapless::Deque::new(),
@@ -307,7 +248,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     /// Who may connect: nobody, at first. Taking somebody out does not end the
     /// session there is.
     pub fn trust_mut(&mut self) -> &mut Trust<'m> {
-        &mut self.trust
+        &mut self.tables.trust
     }
 
     /// The node's own identity.
@@ -330,8 +271,8 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     /// [`Error::CommTooLong`] if it is longer than the configuration says.
     pub fn set_capability(&mut self, capability: &[u8]) -> Result<()> {
         let room = self.settings.capability;
-        let start = (self.peers.len() + self.slots.len()) * room;
-        let place = self.capabilities.get_mut(start..start + room).unwrap_or_default();
+        let start = (self.tables.peers.len() + self.tables.slots.len()) * room;
+        let place = self.tables.capabilities.get_mut(start..start + room).unwrap_or_default();
         let place = place.get_mut(..capability.len()).ok_or(Error::CommTooLong)?;
         place.copy_from_slice(capability);
         self.own_capability = capability.len();
@@ -373,21 +314,23 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         expected: Option<PublicKey>,
         noise: Option<PublicKey>,
         tag: u64,
-        peer: Option<u32>,
+        peer: Option<u16>,
         now: u64,
     ) -> Result<()> {
         let place = self.free_slot().ok_or(Error::Capacity)?;
-        let index = self.new_index(Target::Slot(place as u32))?;
         let hello = slot::FRONT + self.hello_len();
         let fits = frame::OPEN_OVERHEAD + 32 + 48 + 16 + hello <= self.settings.mtu;
         let noise = noise.filter(|_| fits);
         let kind = if noise.is_some() { Kind::OpenIk } else { Kind::OpenXx };
-        let slot = self.slots.get_mut(place).ok_or(Error::Capacity)?;
+        // It keeps the key; the first message is made of another one.
+        let handshake = noise.map(|key| self.new_handshake(true, true, Some(key))).transpose()?;
+        let index = self.new_index(Target::Slot(place as u32))?;
+        let slot = self.tables.slots.get_mut(place).ok_or(Error::Capacity)?;
+        *slot.handshake = handshake;
         slot.stage = Stage::Make(kind);
         (slot.address, slot.index, slot.initiator, slot.ik) =
             (*address, index, true, noise.is_some());
-        (slot.expected, slot.noise, slot.tag, slot.peer) = (expected, noise, tag, peer);
-        slot.began = now;
+        (slot.expected, slot.tag, slot.peer, slot.since) = (expected, tag, peer, now);
         self.queue_slot(place);
         Ok(())
     }
@@ -468,8 +411,9 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         out: &mut [u8],
     ) -> Result<(usize, Address)> {
         let small = self.settings.small;
-        let peer = self.peers.get_mut(place).ok_or(Error::CommPeer)?;
-        let session = self.sessions.get_mut(2 * place + peer.current).ok_or(Error::CommPeer)?;
+        let peer = self.tables.peers.get_mut(place).ok_or(Error::CommPeer)?;
+        let session =
+            self.tables.sessions.get_mut(2 * place + peer.current).ok_or(Error::CommPeer)?;
         let age = now.saturating_sub(session.born);
         if !session.open || age >= self.settings.reject_time {
             return Err(Error::CommClosed);
@@ -493,10 +437,12 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     /// Begins a handshake that replaces a session's key. Without room for it
     /// now, the next frame tries again.
     fn renew(&mut self, place: usize, now: u64) {
-        let Some(&Peer { address, identity, noise, .. }) = self.peers.get(place) else { return };
-        let peer = Some(place as u32);
+        let Some(&Peer { address, identity, noise, .. }) = self.tables.peers.get(place) else {
+            return;
+        };
+        let peer = Some(place as u16);
         let started = self.start(&address, Some(identity), Some(noise), 0, peer, now);
-        if let Some(peer) = self.peers.get_mut(place).filter(|_| started.is_ok()) {
+        if let Some(peer) = self.tables.peers.get_mut(place).filter(|_| started.is_ok()) {
             peer.renewing = true;
         }
     }
@@ -504,8 +450,8 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     /// What is known of a peer. [`Error::CommPeer`] if there is no such peer.
     pub fn peer_info(&self, peer: PeerId) -> Result<PeerInfo> {
         let place = self.find(peer)?;
-        let peer = self.peers.get(place).ok_or(Error::CommPeer)?;
-        let session = self.sessions.get(2 * place + peer.current).ok_or(Error::CommPeer)?;
+        let peer = self.tables.peers.get(place).ok_or(Error::CommPeer)?;
+        let session = self.tables.sessions.get(2 * place + peer.current).ok_or(Error::CommPeer)?;
         Ok(PeerInfo {
             identity: peer.identity,
             address: peer.address,
@@ -520,9 +466,9 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     /// is worth is for [`comm::capability`](crate::comm) to say.
     pub fn peer_capability(&self, peer: PeerId) -> Result<&[u8]> {
         let place = self.find(peer)?;
-        let len = usize::from(self.peers.get(place).ok_or(Error::CommPeer)?.capability);
+        let len = usize::from(self.tables.peers.get(place).ok_or(Error::CommPeer)?.capability);
         let start = place * self.settings.capability;
-        self.capabilities.get(start..start + len).ok_or(Error::CommPeer)
+        self.tables.capabilities.get(start..start + len).ok_or(Error::CommPeer)
     }
 
     /// The peer with this identity, if there is a session with it.
@@ -553,9 +499,9 @@ fn wipe(session: &mut Session) {
 
 impl<S: Secrets, E: Entropy> Drop for Link<'_, S, E> {
     fn drop(&mut self) {
-        self.sessions.iter_mut().for_each(wipe);
-        self.slots.iter_mut().for_each(Slot::clear);
-        self.buffers.zeroize();
-        self.scratch.zeroize();
+        self.tables.sessions.iter_mut().for_each(wipe);
+        self.tables.slots.iter_mut().for_each(Slot::clear);
+        self.tables.buffers.zeroize();
+        self.tables.scratch.zeroize();
     }
 }

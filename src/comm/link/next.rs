@@ -1,10 +1,9 @@
 //! What goes out, and what happens by itself.
 
 use super::frame::{self, Content, Kind, MAC, write_fragment, write_handshake};
-use super::receive::protocol;
 use super::slot::{FRONT, GOES_ON, Stage};
 use super::{
-    ALIVE, ALIVE_ANEW, BYE, CLOSE, CLOSED, CONNECTED, CONTROL, Due, Link, Output, Peer, Reason,
+    ALIVE, ALIVE_ANEW, BYE, CLOSE, CLOSED, CONNECTED, CONTROL, Due, Link, NOBODY, Output, Reason,
     cookie,
 };
 use crate::comm::identity::{Hello, Secrets};
@@ -15,7 +14,7 @@ use crate::port::Entropy;
 /// The longest pause between two tries.
 const LONGEST_PAUSE: u64 = 8_000_000;
 /// How often the last message of XX is sent before it begins anew.
-const LAST_TRIES: u32 = 4;
+const LAST_TRIES: u8 = 4;
 /// How long a cookie is used.
 const COOKIE_LIFE: u64 = 120_000_000;
 
@@ -39,13 +38,13 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
         while let Some(due) = self.unqueue() {
             let output = match due {
                 Due::Slot(place) => {
-                    let output = self.next_of_slot(place as usize, now, out);
+                    let output = self.next_of_slot(place.into(), now, out);
                     if output.is_err() {
-                        self.queue_slot(place as usize);
+                        self.queue_slot(place.into());
                     }
                     output?
                 }
-                Due::Peer(place) => self.next_of_peer(place as usize, now, out),
+                Due::Peer(place) => self.next_of_peer(place.into(), now, out),
             };
             if output.is_some() {
                 return Ok(output);
@@ -56,7 +55,7 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
 
     fn next_of_peer(&mut self, place: usize, now: u64, out: &mut [u8]) -> Option<Output> {
         let id = self.id(place)?;
-        let peer = self.peers.get_mut(place)?;
+        let peer = self.tables.peers.get_mut(place)?;
         let (due, tag, reason) = (peer.due, peer.tag, peer.reason);
         let anew = core::mem::take(&mut peer.anew);
         if due & CONNECTED != 0 {
@@ -89,7 +88,7 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
     }
 
     fn next_of_slot(&mut self, place: usize, now: u64, out: &mut [u8]) -> Result<Option<Output>> {
-        let Some(slot) = self.slots.get_mut(place) else { return Ok(None) };
+        let Some(slot) = self.tables.slots.get_mut(place) else { return Ok(None) };
         let (tag, peer) = (slot.tag, slot.peer);
         match slot.stage {
             Stage::Make(kind) => {
@@ -100,7 +99,7 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
             Stage::Confirm => {
                 self.wait(place, now)?;
                 let Some(at) = peer else { return Ok(None) };
-                let sealed = self.seal(at as usize, Content::Control, &[ALIVE], 0, now, out);
+                let sealed = self.seal(at.into(), Content::Control, &[ALIVE], 0, now, out);
                 Ok(sealed.ok().map(|(len, to)| Output::Frame { to, len }))
             }
             Stage::Failed(reason) => {
@@ -114,29 +113,39 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
     /// Writes the slot's next Noise message to its buffer.
     fn make(&mut self, place: usize, kind: Kind, now: u64) -> Result<()> {
         let opening = matches!(kind, Kind::OpenXx | Kind::OpenIk);
-        let overhead = 32 + if self.psk.is_some() { 16 } else { 0 };
+        let overhead = 32 + if self.settings.psk.is_some() { 16 } else { 0 };
         let answer = self.answer_len(false);
-        let (size, mtu) = (self.settings.message, self.settings.mtu);
-        let slot = self.slots.get(place).ok_or(Error::CommPeer)?;
+        let (size, mtu) = (self.settings.message(), self.settings.mtu);
+        let slot = self.tables.slots.get(place).ok_or(Error::CommPeer)?;
+        if opening {
+            // Each with an ephemeral key of its own.
+            let before = slot.handshake.as_ref().filter(|_| slot.ik);
+            let noise = before.and_then(Handshake::remote_static).copied();
+            let handshake = self.new_handshake(slot.ik, true, noise)?;
+            *self.slot(place)?.handshake = Some(handshake);
+        }
+        let slot = self.tables.slots.get(place).ok_or(Error::CommPeer)?;
         // The initiator knows whom it calls; the responder of IK, who calls.
         let known = match (slot.peer, slot.expected) {
-            (Some(at), _) => Some(at as usize),
+            (Some(at), _) => Some(usize::from(at)),
             (None, Some(identity)) => self.place_of(&identity),
             (None, None) => None,
         };
-        let goes_on = known.and_then(|at| self.peers.get(at)).is_some_and(|peer| peer.connected);
-        let capability = (self.peers.len() + self.slots.len()) * self.settings.capability;
-        let capability = self.capabilities.get(capability..capability + self.own_capability);
+        let goes_on =
+            known.and_then(|at| self.tables.peers.get(at)).is_some_and(|peer| peer.connected);
+        let capability =
+            (self.tables.peers.len() + self.tables.slots.len()) * self.settings.capability;
+        let capability = self.tables.capabilities.get(capability..capability + self.own_capability);
         let hello = Hello {
             certificate: self.certificate.as_ref(),
             capability: capability.filter(|bytes| !bytes.is_empty()),
             ..self.hello
         };
-        let slot = self.slots.get_mut(place).ok_or(Error::CommPeer)?;
-        let front = self.scratch.first_chunk_mut::<FRONT>().ok_or(Error::CommTooLong)?;
+        let slot = self.tables.slots.get_mut(place).ok_or(Error::CommPeer)?;
+        let front = self.tables.scratch.first_chunk_mut::<FRONT>().ok_or(Error::CommTooLong)?;
         let [a, b, c, _] = slot.index.to_le_bytes();
         *front = [if goes_on { GOES_ON } else { 0 }, a, b, c];
-        let rest = self.scratch.get_mut(FRONT..).ok_or(Error::CommTooLong)?;
+        let rest = self.tables.scratch.get_mut(FRONT..).ok_or(Error::CommTooLong)?;
         let len = if kind == Kind::OpenXx {
             // As long as the answer, so that the answer is no longer.
             let frame = answer.min(mtu);
@@ -146,21 +155,17 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
         } else {
             hello.encode(rest)?
         };
-        let payload = self.scratch.get(..FRONT + len).ok_or(Error::CommTooLong)?;
-        let keys = Keys { local: Some(&self.secrets), psks: self.psk.as_slice() };
-        if opening {
-            let name = protocol(slot.ik, self.psk.is_some());
-            let noise = slot.noise.filter(|_| slot.ik);
-            *slot.handshake = Some(Handshake::new(name, true, &self.prologue, &keys, noise)?);
-        }
+        let payload = self.tables.scratch.get(..FRONT + len).ok_or(Error::CommTooLong)?;
+        let keys = Keys { local: Some(&self.secrets), psks: self.settings.psk.as_slice() };
         let handshake = slot.handshake.as_mut().ok_or(Error::CommState)?;
-        let buffer = self.buffers.get_mut(place * size..(place + 1) * size);
+        let buffer = self.tables.buffers.get_mut(place * size..(place + 1) * size);
         let buffer = buffer.ok_or(Error::CommTooLong)?;
-        slot.len = handshake.write(&keys, &mut self.entropy, payload, buffer)?;
+        // A message is never longer than that.
+        slot.len = handshake.write(&keys, &mut self.entropy, payload, buffer)? as u16;
         slot.fragments = 0;
         slot.stage = Stage::Sending(kind);
         if kind == Kind::Finish {
-            let at = slot.peer.ok_or(Error::CommState)? as usize;
+            let at = slot.peer.ok_or(Error::CommState)?.into();
             self.install(place, at, now)?;
         }
         Ok(())
@@ -168,9 +173,9 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
 
     /// Writes the slot's message, or the next fragment of it, as a frame.
     fn emit(&mut self, place: usize, kind: Kind, now: u64, out: &mut [u8]) -> Result<Output> {
-        let (size, mtu, part) = (self.settings.message, self.settings.mtu, self.settings.part);
-        let slot = self.slots.get_mut(place).ok_or(Error::CommPeer)?;
-        let buffer = self.buffers.get(place * size..place * size + slot.len);
+        let (size, mtu, part) = (self.settings.message(), self.settings.mtu, self.settings.part());
+        let slot = self.tables.slots.get_mut(place).ok_or(Error::CommPeer)?;
+        let buffer = self.tables.buffers.get(place * size..place * size + usize::from(slot.len));
         let message = buffer.ok_or(Error::CommTooLong)?;
         let to = slot.address;
         let (mut end, whole);
@@ -181,17 +186,18 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
             end = put(out, front, message)?;
             let mac1 = self.gate.mac1(out.get(..end).ok_or(Error::BufferTooSmall)?);
             end = put(out, end, &mac1)?;
-            let fresh = now.saturating_sub(slot.cookie_came) < COOKIE_LIFE;
+            let fresh = now.saturating_sub(slot.since) < COOKIE_LIFE;
             let under = out.get(..end).ok_or(Error::BufferTooSmall)?;
-            let mac2 = match slot.cookie {
-                Some(key) if slot.initiator && fresh => cookie::mac2(&key, under),
-                _ => [0; MAC],
+            let mac2 = if slot.has_cookie && slot.initiator && fresh {
+                cookie::mac2(&slot.cookie, under)
+            } else {
+                [0; MAC]
             };
             end = put(out, end, &mac2)?;
             slot.mac1 = mac1;
             whole = true;
         } else {
-            let (number, count) = (slot.fragments as usize, message.len().div_ceil(part));
+            let (number, count) = (usize::from(slot.fragments), message.len().div_ceil(part));
             let total = message.len();
             let front = write_fragment(out, kind, slot.peer_index, (number, count), total)?;
             let from = number * part;
@@ -230,7 +236,7 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
         let mut chance = [0];
         self.entropy.fill(&mut chance)?;
         let retry = self.settings.retry;
-        let slot = self.slots.get_mut(place).ok_or(Error::CommPeer)?;
+        let slot = self.tables.slots.get_mut(place).ok_or(Error::CommPeer)?;
         let opening = matches!(slot.stage, Stage::Sent(Kind::OpenXx | Kind::OpenIk));
         let times = if opening { slot.tries } else { 0 };
         let longer = |pause: u64, _| pause.saturating_add(pause / 2).min(LONGEST_PAUSE.max(retry));
@@ -250,17 +256,17 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
     /// peer once.
     pub fn poll(&mut self, now: u64) {
         self.wake = u64::MAX;
-        for place in 0..self.slots.len() {
+        for place in 0..self.tables.slots.len() {
             self.poll_slot(place, now);
         }
-        for place in 0..self.peers.len() {
+        for place in 0..self.tables.peers.len() {
             self.poll_peer(place, now);
         }
     }
 
     fn poll_slot(&mut self, place: usize, now: u64) {
         let tries = self.settings.tries;
-        let Some(slot) = self.slots.get_mut(place) else { return };
+        let Some(slot) = self.tables.slots.get_mut(place) else { return };
         let waits = matches!(slot.stage, Stage::Sent(_) | Stage::Confirm | Stage::Unconfirmed)
             || slot.stage == Stage::Make(Kind::Answer)
             || slot.stage == Stage::Sending(Kind::Answer);
@@ -275,7 +281,7 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
             // A responder does not ask again.
             return self.free(place);
         }
-        if slot.tries >= tries {
+        if u32::from(slot.tries) >= tries {
             return self.fail(place, Reason::Timeout);
         }
         slot.lasts += 1;
@@ -293,11 +299,12 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
     /// Begins a handshake of XX anew: its last message was not heard, or the
     /// confirmation was not.
     fn again(&mut self, place: usize) {
-        let Some(at) = self.slots.get(place).and_then(|slot| slot.peer) else { return };
-        let at = at as usize;
-        let Some(&peer) = self.peers.get(at) else { return };
-        if peer.connected {
-            self.drop_session(2 * at + 1 - peer.current);
+        let Some(at) = self.tables.slots.get(place).and_then(|slot| slot.peer) else { return };
+        let at = usize::from(at);
+        let Some(peer) = self.tables.peers.get(at) else { return };
+        let (connected, current) = (peer.connected, peer.current);
+        if connected {
+            self.drop_session(2 * at + 1 - current);
         } else {
             self.free_peer(at);
         }
@@ -305,34 +312,36 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
         let Ok(index) = self.new_index(super::Target::Slot(place as u32)) else {
             return self.fail(place, Reason::Timeout);
         };
-        if let Some(slot) = self.slots.get_mut(place) {
+        if let Some(slot) = self.tables.slots.get_mut(place) {
             (slot.index, slot.peer_index, slot.lasts) = (index, 0, 0);
-            slot.peer = peer.connected.then_some(at as u32);
+            slot.peer = connected.then_some(at as u16);
             slot.stage = Stage::Make(Kind::OpenXx);
             self.queue_slot(place);
         }
     }
 
     fn poll_peer(&mut self, place: usize, now: u64) {
-        let Some(&peer) = self.peers.get(place).filter(|peer| peer.used && peer.connected) else {
+        let Some(peer) = self.tables.peers.get(place).filter(|peer| peer.used && peer.connected)
+        else {
             return;
         };
+        let (renewing, other) = (peer.renewing, 2 * place + 1 - peer.current);
         let old = |born: u64| now.saturating_sub(born) >= self.settings.reject_time;
-        let other = 2 * place + 1 - peer.current;
-        if self.sessions.get(other).is_some_and(|session| session.open && old(session.born)) {
+        if self.tables.sessions.get(other).is_some_and(|session| session.open && old(session.born))
+        {
             self.drop_session(other);
         }
-        for (when, what) in self.deadlines(place, &peer) {
+        for (when, what) in self.deadlines(place) {
             if when > now {
                 self.wake_by(when);
                 continue;
             }
             match what {
                 What::Gone => return self.end(place, Reason::Timeout),
-                What::Renew if !peer.renewing => self.renew(place, now),
+                What::Renew if !renewing => self.renew(place, now),
                 What::Renew => {}
                 What::Alive => {
-                    if let Some(peer) = self.peers.get_mut(place) {
+                    if let Some(peer) = self.tables.peers.get_mut(place) {
                         peer.due |= CONTROL;
                         self.queue_peer(place);
                         self.wake_by(now.saturating_add(self.settings.keepalive));
@@ -343,11 +352,12 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
     }
 
     /// What a peer's silence and its session's age will bring, and when.
-    fn deadlines(&self, place: usize, peer: &Peer) -> [(u64, What); 4] {
+    fn deadlines(&self, place: usize) -> [(u64, What); 4] {
         let settings = &self.settings;
         let after =
             |from: u64, time: u64| if time == 0 { u64::MAX } else { from.saturating_add(time) };
-        let session = self.sessions.get(2 * place + peer.current);
+        let peer = self.tables.peers.get(place).unwrap_or(&NOBODY);
+        let session = self.tables.sessions.get(2 * place + peer.current);
         let (born, initiator) = session.map_or((0, true), |s| (s.born, s.initiator));
         let wait = if initiator { 0 } else { settings.rekey_time / 16 };
         let renew = if peer.renewing { u64::MAX } else { after(born, settings.rekey_time + wait) };
@@ -361,9 +371,9 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
 
     /// Makes sure that [`poll`](Self::poll) comes in time for a peer.
     pub(super) fn schedule(&mut self, place: usize) {
-        let Some(&peer) = self.peers.get(place) else { return };
-        let first = self.deadlines(place, &peer).into_iter().map(|(when, _)| when).min();
-        self.wake_by(first.unwrap_or(u64::MAX));
+        for (when, _) in self.deadlines(place) {
+            self.wake_by(when);
+        }
     }
 }
 

@@ -1,18 +1,18 @@
 //! What comes in.
 
-use super::frame::{Frame, Kind, MAC, Macs};
+use super::frame::{Frame, Kind, Macs};
 use super::slot::{FRONT, GOES_ON, Stage};
 use super::{
     CLOSED, CONNECTED, CONTROL, CookieDue, Link, NOBODY, Peer, Reason, Received, Session, Target,
 };
 use crate::comm::crypto::PublicKey;
-use crate::comm::identity::{Hello, Secrets, Trusted};
+use crate::comm::identity::{Hello, Secrets};
 use crate::comm::noise::{Handshake, Keys};
 use crate::error::{Error, Result};
 use crate::port::{Address, Entropy};
 
 /// Names of the protocols: with and without a secret of the network.
-pub(super) fn protocol(ik: bool, psk: bool) -> &'static str {
+fn protocol(ik: bool, psk: bool) -> &'static str {
     match (ik, psk) {
         (false, false) => "Noise_XX_25519_ChaChaPoly_BLAKE2s",
         (false, true) => "Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s",
@@ -71,14 +71,17 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
             Frame::Cookie { salt, cookie, tag } => {
                 let gate = &self.gate;
                 let waits = |stage| matches!(stage, Stage::Sent(Kind::OpenXx | Kind::OpenIk));
-                let mut waiting =
-                    self.slots.iter_mut().filter(|slot| slot.address == *from && waits(slot.stage));
+                let mut waiting = self
+                    .tables
+                    .slots
+                    .iter_mut()
+                    .filter(|slot| slot.address == *from && waits(slot.stage));
                 // One of them asked for it.
                 let opened = waiting.find_map(|slot| {
-                    let cookie = gate.read(salt, cookie, tag, &slot.mac1).ok()?;
-                    slot.cookie = Some(cookie);
-                    slot.cookie_came = now;
-                    slot.deadline = now;
+                    let mut cookie = *cookie;
+                    gate.read(salt, &mut cookie, tag, &slot.mac1).ok()?;
+                    (slot.cookie, slot.has_cookie) = (cookie, true);
+                    (slot.since, slot.deadline) = (now, now);
                     Some(())
                 });
                 self.wake_by(now);
@@ -112,7 +115,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         let answer = self.answer_len(ik);
         let theirs: &PublicKey = message.first_chunk().ok_or(Error::CommFormat)?;
         // Both call each other: the lower ephemeral key's handshake goes on.
-        let calling = self.slots.iter().find(|slot| {
+        let calling = self.tables.slots.iter().find(|slot| {
             slot.initiator
                 && slot.address == *from
                 && matches!(slot.stage, Stage::Sent(Kind::OpenXx | Kind::OpenIk))
@@ -123,19 +126,18 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         }
         // One handshake at a time for an address; who has shown a cookie comes
         // before who has not.
-        let same = self
-            .slots
-            .iter()
-            .position(|slot| !slot.initiator && slot.stage != Stage::Free && slot.address == *from);
+        let same =
+            self.tables.slots.iter().position(|slot| {
+                !slot.initiator && slot.stage != Stage::Free && slot.address == *from
+            });
         let fresh = |slot: &super::Slot| {
-            now.saturating_sub(slot.began) < self.settings.retry / 2
-                && (slot.cookie.is_some() || !cookie)
+            now.saturating_sub(slot.since) < self.settings.retry / 2 && (slot.has_cookie || !cookie)
         };
-        if same.and_then(|place| self.slots.get(place)).is_some_and(fresh) {
+        if same.and_then(|place| self.tables.slots.get(place)).is_some_and(fresh) {
             return Ok(Received::Nothing);
         }
         let free = self.free_slots() + usize::from(same.is_some());
-        let crowded = free <= self.slots.len() / 2;
+        let crowded = free <= self.tables.slots.len() / 2;
         let long = answer > len || answer > self.settings.mtu;
         if !cookie && (crowded || long || !self.bucket.take(now)) {
             // Too many at once are forgotten; they come again.
@@ -149,8 +151,8 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         let index = self.new_index(Target::Slot(place as u32))?;
         self.stats.openings += 1;
         let slot = self.slot(place)?;
-        (slot.address, slot.index, slot.ik, slot.began) = (*from, index, ik, now);
-        slot.cookie = cookie.then_some([0; MAC]);
+        (slot.address, slot.index, slot.ik, slot.since) = (*from, index, ik, now);
+        slot.has_cookie = cookie;
         let read = self.read_open(place, ik, message, now);
         if read.is_err() {
             self.free(place);
@@ -159,41 +161,82 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     }
 
     fn read_open(&mut self, place: usize, ik: bool, message: &[u8], now: u64) -> Result<()> {
-        let wall = self.wall_at(now);
-        let keys = Keys { local: Some(&self.secrets), psks: self.psk.as_slice() };
-        let name = protocol(ik, self.psk.is_some());
-        let mut handshake = Handshake::new(name, false, &self.prologue, &keys, None)?;
-        let len = match handshake.read(&keys, message, &mut self.scratch) {
-            Err(Error::BufferTooSmall) => return Err(Error::CommFormat),
-            other => other?,
-        };
-        let payload = self.scratch.get(..len).ok_or(Error::CommFormat)?;
-        let (&[options, a, b, c], hello) =
-            payload.split_first_chunk::<FRONT>().ok_or(Error::CommFormat)?;
-        let slot = self.slots.get_mut(place).ok_or(Error::CommPeer)?;
+        let handshake = self.new_handshake(ik, false, None)?;
+        *self.slot(place)?.handshake = Some(handshake);
+        let len = self.read_message(place, Some(message))?;
         if ik {
-            let noise = handshake.remote_static().ok_or(Error::CommState)?;
-            let hello = Hello::decode(hello, noise)?;
-            if hello.identity == self.hello.identity {
-                return Err(Error::CommUntrusted);
-            }
             // IK's first message does not show that the pre-shared key is known.
-            slot.trusted = self.trust.judge(&hello, self.psk.is_some(), wall)?;
-            slot.expected = Some(hello.identity);
-            let (bytes, room) = (hello.capability.unwrap_or(&[]), self.settings.capability);
-            let start = (self.peers.len() + place) * room;
-            keep(&mut self.capabilities, start, room, bytes)?;
-            slot.capability = bytes.len() as u16;
+            let identity = self.read_hello(place, len, now)?;
+            let capability = self.keep_capability(self.tables.peers.len() + place, len)?;
+            let slot = self.slot(place)?;
+            (slot.expected, slot.capability) = (Some(identity), capability);
+        } else {
+            self.read_front(place, len)?;
         }
-        let retry = self.settings.retry;
-        (slot.options, slot.peer_index) = (options, u32::from_le_bytes([a, b, c, 0]));
-        *slot.handshake = Some(handshake);
-        slot.stage = Stage::Make(Kind::Answer);
-        slot.deadline = now.saturating_add(retry.saturating_mul(8));
-        let deadline = slot.deadline;
+        let deadline = now.saturating_add(self.settings.retry.saturating_mul(8));
+        let slot = self.slot(place)?;
+        (slot.stage, slot.deadline) = (Stage::Make(Kind::Answer), deadline);
         self.wake_by(deadline);
         self.queue_slot(place);
         Ok(())
+    }
+
+    /// A handshake in which nothing was said yet; `noise` is the static key that an
+    /// initiator of IK calls.
+    pub(super) fn new_handshake(
+        &self,
+        ik: bool,
+        initiator: bool,
+        noise: Option<PublicKey>,
+    ) -> Result<Handshake> {
+        let keys = Keys { local: Some(&self.secrets), psks: self.settings.psk.as_slice() };
+        let name = protocol(ik, self.settings.psk.is_some());
+        Handshake::new(name, initiator, &self.prologue, &keys, noise)
+    }
+
+    /// Reads the slot's next message, `None`: the one in its buffer. The payload goes
+    /// to the scratch buffer; returns its length.
+    fn read_message(&mut self, place: usize, message: Option<&[u8]>) -> Result<usize> {
+        let size = self.settings.message();
+        let keys = Keys { local: Some(&self.secrets), psks: self.settings.psk.as_slice() };
+        let slot = self.tables.slots.get_mut(place).ok_or(Error::CommAuth)?;
+        let kept = place * size..place * size + usize::from(slot.len);
+        let message = message.or_else(|| self.tables.buffers.get(kept)).ok_or(Error::CommFormat)?;
+        let handshake = slot.handshake.as_mut().ok_or(Error::CommAuth)?;
+        match handshake.read(&keys, message, &mut self.tables.scratch) {
+            Err(Error::BufferTooSmall) => Err(Error::CommFormat),
+            other => other,
+        }
+    }
+
+    /// Takes what is in front of the payload of `len` bytes in the scratch buffer.
+    fn read_front(&mut self, place: usize, len: usize) -> Result<()> {
+        let payload = self.tables.scratch.get(..len).ok_or(Error::CommFormat)?;
+        let &[options, a, b, c] = payload.first_chunk::<FRONT>().ok_or(Error::CommFormat)?;
+        let slot = self.tables.slots.get_mut(place).ok_or(Error::CommPeer)?;
+        (slot.options, slot.peer_index) = (options, u32::from_le_bytes([a, b, c, 0]));
+        Ok(())
+    }
+
+    /// Who the peer is, by the payload of `len` bytes in the scratch buffer; why it
+    /// is trusted stands in the slot then.
+    fn read_hello(&mut self, place: usize, len: usize, now: u64) -> Result<PublicKey> {
+        self.read_front(place, len)?;
+        let (psk, wall) = (self.settings.psk.is_some(), self.wall_at(now));
+        let slot = self.tables.slots.get_mut(place).ok_or(Error::CommPeer)?;
+        let handshake = slot.handshake.as_ref().ok_or(Error::CommState)?;
+        let noise = handshake.remote_static().ok_or(Error::CommState)?;
+        let hello = self.tables.scratch.get(FRONT..len).ok_or(Error::CommFormat)?;
+        let hello = Hello::decode(hello, noise)?;
+        let itself = hello.identity == self.hello.identity;
+        if itself || slot.expected.is_some_and(|expected| expected != hello.identity) {
+            return Err(Error::CommUntrusted);
+        }
+        slot.trusted = self.tables.trust.judge(&hello, psk, wall)?;
+        if hello.capability.is_some_and(|bytes| bytes.len() > self.settings.capability) {
+            return Err(Error::CommTooLong);
+        }
+        Ok(hello.identity)
     }
 
     /// Puts a fragment in its place; whether the message is whole now.
@@ -207,12 +250,12 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         part: &[u8],
     ) -> Result<bool> {
         let Target::Slot(place) = self.target(index) else { return Err(Error::CommAuth) };
-        let (place, message) = (place as usize, self.settings.message);
-        let slot = self.slots.get_mut(place).ok_or(Error::CommAuth)?;
+        let (place, message) = (place as usize, self.settings.message());
+        let slot = self.tables.slots.get_mut(place).ok_or(Error::CommAuth)?;
         let awaited = match kind {
             Kind::Answer => matches!(slot.stage, Stage::Sent(Kind::OpenXx | Kind::OpenIk)),
             // Only who has shown a cookie may fill a buffer.
-            Kind::Finish => slot.stage == Stage::Sent(Kind::Answer) && slot.cookie.is_some(),
+            Kind::Finish => slot.stage == Stage::Sent(Kind::Answer) && slot.has_cookie,
             Kind::OpenXx | Kind::OpenIk => false,
         };
         if !awaited || slot.address != *from {
@@ -227,10 +270,10 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         {
             return Err(Error::CommFormat);
         }
-        if slot.len != total {
-            (slot.len, slot.fragments) = (total, 0);
+        if usize::from(slot.len) != total {
+            (slot.len, slot.fragments) = (total as u16, 0);
         }
-        let buffer = self.buffers.get_mut(place * message..(place + 1) * message);
+        let buffer = self.tables.buffers.get_mut(place * message..(place + 1) * message);
         let buffer = buffer.and_then(|buffer| buffer.get_mut(start..end));
         buffer.ok_or(Error::CommFormat)?.copy_from_slice(part);
         slot.fragments |= 1 << number;
@@ -265,7 +308,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
             }
             _ => return Err(Error::CommAuth),
         };
-        let slot = self.slots.get(place).ok_or(Error::CommAuth)?;
+        let slot = self.tables.slots.get(place).ok_or(Error::CommAuth)?;
         let awaited = match kind {
             Kind::Answer => matches!(slot.stage, Stage::Sent(Kind::OpenXx | Kind::OpenIk)),
             Kind::Finish => slot.stage == Stage::Sent(Kind::Answer) && !slot.ik,
@@ -275,19 +318,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
             return Err(Error::CommAuth);
         }
         // In fragments, or whole.
-        let (len, size) = (slot.len, self.settings.message);
-        let keys = Keys { local: Some(&self.secrets), psks: self.psk.as_slice() };
-        let slot = self.slots.get_mut(place).ok_or(Error::CommAuth)?;
-        let message = match message {
-            Some(message) => message,
-            None => self.buffers.get(place * size..place * size + len).ok_or(Error::CommFormat)?,
-        };
-        let handshake = slot.handshake.as_mut().ok_or(Error::CommAuth)?;
-        let len = match handshake.read(&keys, message, &mut self.scratch) {
-            Ok(len) => len,
-            Err(Error::BufferTooSmall) => return Err(Error::CommFormat),
-            Err(error) => return Err(error),
-        };
+        let len = self.read_message(place, message)?;
         let judged = self.judge(place, len, now);
         match judged {
             Ok(()) => Ok(Received::Nothing),
@@ -299,35 +330,17 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         }
     }
 
-    /// Who the peer is, by the payload of `len` bytes in the scratch buffer; then
-    /// the next step of the slot's handshake.
+    /// Meets the peer of the payload of `len` bytes in the scratch buffer; then the
+    /// next step of the slot's handshake.
     fn judge(&mut self, place: usize, len: usize, now: u64) -> Result<()> {
-        let wall = self.wall_at(now);
-        let slot = self.slots.get_mut(place).ok_or(Error::CommPeer)?;
-        let handshake = slot.handshake.as_ref().ok_or(Error::CommState)?;
-        let noise = *handshake.remote_static().ok_or(Error::CommState)?;
-        let payload = self.scratch.get(..len).ok_or(Error::CommFormat)?;
-        let (&[options, a, b, c], hello) =
-            payload.split_first_chunk::<FRONT>().ok_or(Error::CommFormat)?;
-        (slot.options, slot.peer_index) = (options, u32::from_le_bytes([a, b, c, 0]));
-        let hello = Hello::decode(hello, &noise)?;
-        let itself = hello.identity == self.hello.identity;
-        if itself || slot.expected.is_some_and(|expected| expected != hello.identity) {
-            return Err(Error::CommUntrusted);
-        }
-        let trusted = self.trust.judge(&hello, self.psk.is_some(), wall)?;
-        if hello.capability.is_some_and(|bytes| bytes.len() > self.settings.capability) {
-            return Err(Error::CommTooLong);
-        }
-        let identity = hello.identity;
+        let identity = self.read_hello(place, len, now)?;
         // Room for it, before anything is promised.
-        let known = self.place_of(&identity);
-        let room = known.or_else(|| self.peers.iter().position(|peer| !peer.used));
-        let peer = room.ok_or(Error::Capacity)?;
-        self.meet(place, peer, known.is_some(), (identity, noise), trusted, now)?;
-        self.keep_capability(peer, len)?;
-        let slot = self.slots.get_mut(place).ok_or(Error::CommPeer)?;
-        slot.peer = Some(peer as u32);
+        let (peer, known) = self.room_for(&identity).ok_or(Error::Capacity)?;
+        self.meet(place, peer, known, &identity, now)?;
+        let capability = self.keep_capability(peer, len)?;
+        self.peer(peer)?.capability = capability;
+        let slot = self.slot(place)?;
+        slot.peer = Some(peer as u16);
         match (slot.initiator, slot.ik) {
             // The message that is still to be written ends the handshake.
             (true, false) => {
@@ -335,80 +348,101 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
                 self.queue_slot(place);
             }
             (true, true) => {
-                self.install(place, peer, now)?;
-                let resumed = known.is_some() && options & GOES_ON != 0;
-                self.begin(peer, resumed);
-                let slot = self.slot(place)?;
-                slot.stage = Stage::Confirm;
+                self.start_session(place, peer, known, now)?;
+                self.slot(place)?.stage = Stage::Confirm;
                 self.queue_slot(place);
             }
-            (false, _) => {
-                self.install(place, peer, now)?;
-                let resumed = known.is_some() && options & GOES_ON != 0;
-                self.begin(peer, resumed);
-                self.confirm(peer, !resumed);
-                self.free(place);
-            }
+            (false, _) => self.answer_session(place, peer, known, now)?,
         }
         Ok(())
     }
 
-    /// Enters a peer in the table, or finds it there.
+    /// The place of a peer in the table, or for it, and whether it is there.
+    pub(super) fn room_for(&self, identity: &PublicKey) -> Option<(usize, bool)> {
+        if let Some(place) = self.place_of(identity) {
+            return Some((place, true));
+        }
+        self.tables.peers.iter().position(|peer| !peer.used).map(|place| (place, false))
+    }
+
+    /// The session of the slot's finished handshake begins, with a peer that was
+    /// `known` or not. Whether an earlier one goes on.
+    fn start_session(&mut self, place: usize, at: usize, known: bool, now: u64) -> Result<bool> {
+        self.install(place, at, now)?;
+        let resumed = known && self.slot(place)?.options & GOES_ON != 0;
+        self.begin(at, resumed);
+        Ok(resumed)
+    }
+
+    /// The same for who was called: says so, and is done with the handshake.
+    pub(super) fn answer_session(
+        &mut self,
+        place: usize,
+        at: usize,
+        known: bool,
+        now: u64,
+    ) -> Result<()> {
+        let resumed = self.start_session(place, at, known, now)?;
+        self.confirm(at, !resumed);
+        self.free(place);
+        Ok(())
+    }
+
+    /// Enters a peer in the table, or finds it there: the one that the slot's
+    /// handshake was with.
     pub(super) fn meet(
         &mut self,
         place: usize,
         at: usize,
         known: bool,
-        (identity, noise): (PublicKey, PublicKey),
-        trusted: Trusted,
+        identity: &PublicKey,
         now: u64,
     ) -> Result<()> {
-        let (address, tag) = {
-            let slot = self.slots.get(place).ok_or(Error::CommPeer)?;
-            (slot.address, slot.tag)
-        };
-        let peer = self.peer(at)?;
+        let slot = self.tables.slots.get(place).ok_or(Error::CommPeer)?;
+        let handshake = slot.handshake.as_ref().ok_or(Error::CommState)?;
+        let peer = self.tables.peers.get_mut(at).ok_or(Error::CommPeer)?;
         if !known {
             let (generation, queued) = (peer.generation, peer.queued);
-            *peer =
-                Peer { used: true, generation, queued, identity, heard: now, sent: now, ..NOBODY };
-        } else {
-            peer.heard = now;
+            *peer = Peer { used: true, generation, queued, sent: now, ..NOBODY };
+            peer.identity = *identity;
         }
-        (peer.noise, peer.trusted, peer.address) = (noise, trusted, address);
-        if tag != 0 {
-            peer.tag = tag;
+        peer.heard = now;
+        peer.noise = *handshake.remote_static().ok_or(Error::CommState)?;
+        (peer.trusted, peer.address) = (slot.trusted, slot.address);
+        if slot.tag != 0 {
+            peer.tag = slot.tag;
         }
         Ok(())
     }
 
-    /// Keeps the capability of the payload in the scratch buffer.
-    fn keep_capability(&mut self, at: usize, len: usize) -> Result<()> {
-        let hello = self.scratch.get(FRONT..len).ok_or(Error::CommFormat)?;
+    /// Keeps the capability of the payload in the scratch buffer, in this place of
+    /// the table of capabilities; returns its length.
+    fn keep_capability(&mut self, at: usize, len: usize) -> Result<u16> {
+        let hello = self.tables.scratch.get(FRONT..len).ok_or(Error::CommFormat)?;
         let bytes = Hello::parse(hello)?.capability.unwrap_or(&[]);
         let room = self.settings.capability;
-        keep(&mut self.capabilities, at * room, room, bytes)?;
-        let len = bytes.len() as u16;
-        self.peer(at)?.capability = len;
-        Ok(())
+        let place = self.tables.capabilities.get_mut(at * room..(at + 1) * room);
+        let place = place.and_then(|place| place.get_mut(..bytes.len()));
+        place.ok_or(Error::CommTooLong)?.copy_from_slice(bytes);
+        Ok(bytes.len() as u16)
     }
 
     /// Makes the slot's finished handshake the peer's other session. The
     /// initiator of XX goes on with the present one until it is confirmed.
     pub(super) fn install(&mut self, place: usize, at: usize, now: u64) -> Result<()> {
-        let slot = self.slots.get(place).ok_or(Error::CommPeer)?;
+        let slot = self.tables.slots.get(place).ok_or(Error::CommPeer)?;
         let transport = slot.handshake.as_ref().ok_or(Error::CommState)?.finish()?;
         let keys = transport.keys().ok_or(Error::CommState)?;
         let (index, peer_index) = (slot.index, slot.peer_index);
         let (initiator, wait) = (slot.initiator, slot.initiator && !slot.ik);
-        let peer = self.peers.get(at).ok_or(Error::CommPeer)?;
+        let peer = self.tables.peers.get(at).ok_or(Error::CommPeer)?;
         let other = 2 * at + 1 - peer.current;
         self.drop_session(other);
-        let session = self.sessions.get_mut(other).ok_or(Error::CommPeer)?;
+        let session = self.tables.sessions.get_mut(other).ok_or(Error::CommPeer)?;
         *session = Session::new(keys, index, peer_index, now);
         session.initiator = initiator;
-        let words = self.settings.words;
-        if let Some(bits) = self.windows.get_mut(other * words..(other + 1) * words) {
+        let words = self.settings.words();
+        if let Some(bits) = self.tables.windows.get_mut(other * words..(other + 1) * words) {
             bits.fill(0);
         }
         if let Some(entry) = self.entry(index) {
@@ -422,8 +456,8 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         self.schedule(at);
         // Whoever was called at the same time need not be called any more.
         let Peer { identity, address, .. } = *self.peer(at)?;
-        for other in 0..self.slots.len() {
-            let Some(slot) = self.slots.get(other) else { continue };
+        for other in 0..self.tables.slots.len() {
+            let Some(slot) = self.tables.slots.get(other) else { continue };
             let same = slot.expected.map_or(slot.address == address, |e| e == identity);
             let calling = matches!(slot.stage, Stage::Make(_) | Stage::Sending(_) | Stage::Sent(_));
             if other != place && slot.initiator && calling && same {
@@ -439,7 +473,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
 
     /// Tells the caller of a peer that is connected, unless it was already.
     pub(super) fn begin(&mut self, at: usize, resumed: bool) {
-        let Some(peer) = self.peers.get_mut(at) else { return };
+        let Some(peer) = self.tables.peers.get_mut(at) else { return };
         if !(resumed && peer.connected) {
             peer.connected = true;
             peer.due |= CONNECTED;
@@ -449,7 +483,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
 
     /// A sign of life to a peer.
     pub(super) fn confirm(&mut self, at: usize, anew: bool) {
-        if let Some(peer) = self.peers.get_mut(at) {
+        if let Some(peer) = self.tables.peers.get_mut(at) {
             peer.due |= CONTROL;
             peer.anew = anew;
             self.queue_peer(at);
@@ -458,9 +492,10 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
 
     /// Ends a handshake: the caller hears of it if it was a call of its own.
     pub(super) fn fail(&mut self, place: usize, reason: Reason) {
-        let Some(slot) = self.slots.get(place) else { return };
-        let peer = slot.peer.map(|at| at as usize);
-        let renews = peer.and_then(|at| self.peers.get(at)).is_some_and(|peer| peer.connected);
+        let Some(slot) = self.tables.slots.get(place) else { return };
+        let peer = slot.peer.map(usize::from);
+        let renews =
+            peer.and_then(|at| self.tables.peers.get(at)).is_some_and(|peer| peer.connected);
         if !slot.initiator || renews {
             return self.free(place);
         }
@@ -468,7 +503,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         if let Some(at) = peer {
             self.free_peer(at);
         }
-        if let Some(slot) = self.slots.get_mut(place) {
+        if let Some(slot) = self.tables.slots.get_mut(place) {
             slot.stage = Stage::Failed(reason);
             *slot.handshake = None;
             self.queue_slot(place);
@@ -477,7 +512,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
 
     /// Ends a peer's sessions; the caller hears of it.
     pub(super) fn end(&mut self, at: usize, reason: Reason) {
-        if let Some(peer) = self.peers.get_mut(at).filter(|peer| peer.used) {
+        if let Some(peer) = self.tables.peers.get_mut(at).filter(|peer| peer.used) {
             peer.due = CLOSED;
             peer.reason = reason;
             self.drop_session(2 * at);
@@ -491,11 +526,4 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         let keys = if ik { 32 + 16 } else { 32 + 48 + 16 };
         super::frame::ANSWER_OVERHEAD + keys + FRONT + self.hello_len()
     }
-}
-
-/// Puts a capability in its place of `room` bytes.
-fn keep(all: &mut [u8], start: usize, room: usize, bytes: &[u8]) -> Result<()> {
-    let place = all.get_mut(start..start + room).and_then(|place| place.get_mut(..bytes.len()));
-    place.ok_or(Error::CommTooLong)?.copy_from_slice(bytes);
-    Ok(())
 }

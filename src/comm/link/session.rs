@@ -13,25 +13,27 @@ const CONTENT: u32 = 62;
 /// The keys and counters of a session. It lies in a table, so it has no
 /// destructor: the table's owner overwrites it.
 #[derive(Clone, Copy, Default)]
+// Short instructions reach the front.
+#[repr(C)]
 pub(super) struct Session {
-    send: [u8; 32],
-    receive: [u8; 32],
+    pub open: bool,
+    /// Whether this side began the handshake.
+    pub initiator: bool,
+    /// Whether a frame of the peer's was received with it.
+    pub confirmed: bool,
+    /// The peer's index for it, and ours; both 0 when there is no session.
+    pub peer_index: u32,
+    pub index: u32,
+    /// Frames that were not authentic.
+    pub forged: u32,
     /// The counter of the next frame to send.
     pub sent: u64,
     /// The highest counter received, plus one.
     pub highest: u64,
     /// When the handshake ended.
     pub born: u64,
-    /// The peer's index for it, and ours; both 0 when there is no session.
-    pub peer_index: u32,
-    pub index: u32,
-    /// Frames that were not authentic.
-    pub forged: u32,
-    pub open: bool,
-    /// Whether this side began the handshake.
-    pub initiator: bool,
-    /// Whether a frame of the peer's was received with it.
-    pub confirmed: bool,
+    send: [u8; 32],
+    receive: [u8; 32],
 }
 
 // With a window of 128, which is three words, a session takes 128 bytes.

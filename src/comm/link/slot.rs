@@ -36,45 +36,48 @@ pub(super) enum Stage {
 }
 
 /// One handshake. It lies in a table, so it has no destructor: whoever frees it
-/// takes the [`Handshake`] out.
+/// takes the [`Handshake`] out. What is used most lies at the front, where short
+/// instructions reach it.
+#[repr(C)]
 pub(super) struct Slot {
     pub stage: Stage,
-    pub handshake: ManuallyDrop<Option<Handshake>>,
-    pub address: Address,
     pub initiator: bool,
     pub ik: bool,
     /// Whether it waits in the ring of what is due.
     pub queued: bool,
-    /// Our index, the peer's, and whether that is known.
+    /// Whether a cookie came, or was shown.
+    pub has_cookie: bool,
+    /// The peer's options.
+    pub options: u8,
+    /// Messages sent, and how often the present one was sent again.
+    pub tries: u8,
+    pub lasts: u8,
+    /// Fragments of the message in the slot's buffer that were sent, or have come
+    /// (a bit for each), and its bytes.
+    pub fragments: u16,
+    pub len: u16,
+    /// Bytes of the capability of who calls with IK.
+    pub capability: u16,
+    /// Our index, and the peer's once it is known.
     pub index: u32,
     pub peer_index: u32,
     /// The peer of an existing session that it renews, or that came of it.
-    pub peer: Option<u32>,
-    /// The identity that must answer, or that calls with IK.
-    pub expected: Option<PublicKey>,
-    /// The static key to call with IK.
-    pub noise: Option<PublicKey>,
-    /// Why who calls with IK is trusted, and the length of its capability.
-    pub trusted: Trusted,
-    pub capability: u16,
-    /// The caller's number for it.
-    pub tag: u64,
-    /// The peer's options.
-    pub options: u8,
-    pub tries: u32,
-    /// How often the present message was sent again.
-    pub lasts: u32,
-    pub began: u64,
+    pub peer: Option<u16>,
     /// When it is sent again, or given up.
     pub deadline: u64,
-    /// Bytes of the message in the slot's buffer, and how many fragments of it
-    /// were sent, or have come (a bit for each).
-    pub len: usize,
-    pub fragments: u32,
+    /// When its opening came; of a call, when the cookie came.
+    pub since: u64,
+    /// The caller's number for it.
+    pub tag: u64,
+    pub cookie: [u8; MAC],
     /// The first MAC of the last opening, which a cookie must be an answer to.
     pub mac1: [u8; MAC],
-    pub cookie: Option<[u8; MAC]>,
-    pub cookie_came: u64,
+    pub address: Address,
+    /// The identity that must answer, or that calls with IK.
+    pub expected: Option<PublicKey>,
+    /// Why who calls with IK is trusted.
+    pub trusted: Trusted,
+    pub handshake: ManuallyDrop<Option<Handshake>>,
 }
 
 impl Slot {
@@ -90,20 +93,19 @@ impl Slot {
             peer_index: 0,
             peer: None,
             expected: None,
-            noise: None,
             trusted: Trusted::Psk,
             capability: 0,
             tag: 0,
             options: 0,
             tries: 0,
             lasts: 0,
-            began: 0,
+            since: 0,
             deadline: 0,
             len: 0,
             fragments: 0,
             mac1: [0; MAC],
-            cookie: None,
-            cookie_came: 0,
+            has_cookie: false,
+            cookie: [0; MAC],
         }
     }
 

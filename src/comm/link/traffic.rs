@@ -1,7 +1,7 @@
 //! Frames of sessions that come in.
 
 use super::frame::{Content, Kind};
-use super::slot::{GOES_ON, Stage};
+use super::slot::Stage;
 use super::{ALIVE_ANEW, BYE, Link, Reason, Received, Session, Target};
 use crate::comm::identity::Secrets;
 use crate::error::{Error, Result};
@@ -26,19 +26,19 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
         };
         let at = place / 2;
         let reject = self.settings.reject_time;
-        let words = self.settings.words;
-        let session = self.sessions.get_mut(place).ok_or(Error::CommAuth)?;
+        let words = self.settings.words();
+        let session = self.tables.sessions.get_mut(place).ok_or(Error::CommAuth)?;
         if !session.open || now.saturating_sub(session.born) >= reject {
             return Err(Error::CommClosed);
         }
         let was_confirmed = session.confirmed || !session.initiator;
-        let peer = self.peers.get(at).ok_or(Error::CommAuth)?;
+        let peer = self.tables.peers.get(at).ok_or(Error::CommAuth)?;
         let awaited = !was_confirmed && place % 2 != peer.current;
         if awaited && content != Content::Control {
             // The confirmation is still on its way.
             return Err(Error::CommClosed);
         }
-        let bits = self.windows.get_mut(place * words..(place + 1) * words);
+        let bits = self.tables.windows.get_mut(place * words..(place + 1) * words);
         let bits = bits.ok_or(Error::CommAuth)?;
         let mut control = [0; 16];
         let room: &mut [u8] = if content == Content::Control { &mut control } else { out };
@@ -80,8 +80,8 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
     /// XX's responder has confirmed the session: it is used from now on.
     pub(super) fn confirmed(&mut self, place: usize, anew: bool) {
         let at = place / 2;
-        let others = self.sessions.get(2 * at + 1 - place % 2).is_some_and(|s| s.open);
-        if let Some(peer) = self.peers.get_mut(at) {
+        let others = self.tables.sessions.get(2 * at + 1 - place % 2).is_some_and(|s| s.open);
+        if let Some(peer) = self.tables.peers.get_mut(at) {
             peer.current = place % 2;
         }
         self.begin(at, others && !anew);
@@ -95,9 +95,9 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
     }
 
     pub(super) fn free_handshakes(&mut self, at: usize) {
-        for place in 0..self.slots.len() {
+        for place in 0..self.tables.slots.len() {
             let waits = |slot: &super::Slot| {
-                slot.peer == Some(at as u32)
+                slot.peer == Some(at as u16)
                     && matches!(
                         slot.stage,
                         Stage::Confirm
@@ -106,7 +106,7 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
                             | Stage::Sent(Kind::Finish)
                     )
             };
-            if self.slots.get(place).is_some_and(waits) {
+            if self.tables.slots.get(place).is_some_and(waits) {
                 self.free(place);
             }
         }
@@ -122,7 +122,7 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
         text: &[u8],
         now: u64,
     ) -> Result<usize> {
-        let slot = self.slots.get(place).ok_or(Error::CommAuth)?;
+        let slot = self.tables.slots.get(place).ok_or(Error::CommAuth)?;
         // It begins with the confirmation.
         if slot.stage != Stage::Unconfirmed || content != Content::Control {
             return Err(Error::CommAuth);
@@ -135,25 +135,18 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
         session.wipe();
         opened?;
         // The frame is taken again, as the session's first.
-        let (hello, noise) = (slot.expected, *handshake.remote_static().ok_or(Error::CommAuth)?);
-        let identity = hello.ok_or(Error::CommAuth)?;
-        let (options, trusted, capability) = (slot.options, slot.trusted, slot.capability);
-        let known = self.place_of(&identity);
-        let room = known.or_else(|| self.peers.iter().position(|peer| !peer.used));
-        let Some(at) = room else {
+        let identity = slot.expected.ok_or(Error::CommAuth)?;
+        let capability = slot.capability;
+        let Some((at, known)) = self.room_for(&identity) else {
             self.free(place);
             return Err(Error::Capacity);
         };
-        self.meet(place, at, known.is_some(), (identity, noise), trusted, now)?;
-        self.install(place, at, now)?;
-        let resumed = known.is_some() && options & GOES_ON != 0;
-        self.begin(at, resumed);
-        self.confirm(at, !resumed);
-        let (start, room) =
-            ((self.peers.len() + place) * self.settings.capability, at * self.settings.capability);
-        self.capabilities.copy_within(start..start + usize::from(capability), room);
+        self.meet(place, at, known, &identity, now)?;
+        let (from, room) = (self.tables.peers.len() + place, self.settings.capability);
+        let kept = from * room..from * room + usize::from(capability);
+        self.tables.capabilities.copy_within(kept, at * room);
         self.peer(at)?.capability = capability;
-        self.free(place);
+        self.answer_session(place, at, known, now)?;
         let peer = self.peer(at)?;
         Ok(2 * at + peer.current)
     }

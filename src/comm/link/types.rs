@@ -10,7 +10,7 @@ pub struct PeerId(pub u32);
 
 /// Why a session or a handshake ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
+#[repr(u8)]
 pub enum Reason {
     /// The peer closed it.
     Peer = 1,

@@ -25,13 +25,9 @@ pub fn mark(bits: &mut [u64], highest: &mut u64, counter: u64) {
         // Words between the old and the new top begin anew.
         let (old, new) = ((*highest).div_ceil(64), counter / 64);
         for word in (old..=new).take(bits.len()) {
-            let at = (word % bits.len() as u64) as usize;
-            if let Some(word) = bits.get_mut(at) {
+            if let Some(word) = bits.get_mut(remainder(word, bits.len())) {
                 *word = 0;
             }
-        }
-        if new.saturating_sub(old) >= bits.len() as u64 {
-            bits.fill(0);
         }
         *highest = counter + 1;
     }
@@ -41,8 +37,18 @@ pub fn mark(bits: &mut [u64], highest: &mut u64, counter: u64) {
     }
 }
 
-fn place(words: usize, counter: u64) -> (usize, u64) {
-    ((counter / 64 % words.max(1) as u64) as usize, counter % 64)
+fn place(words: usize, counter: u64) -> (usize, u32) {
+    (remainder(counter / 64, words), counter as u32 % 64)
+}
+
+/// The remainder of a division by a small number, at most 2^15, without the
+/// routine for divisions of 64 bits, which is four times the code of this one.
+fn remainder(dividend: u64, by: usize) -> usize {
+    let by = by.max(1) as u32;
+    let (high, low) = ((dividend >> 32) as u32, dividend as u32);
+    // Of 2^32, in 32 bits.
+    let carry = (u32::MAX % by + 1) % by;
+    (((high % by) * carry + low % by) % by) as usize
 }
 
 #[cfg(test)]

@@ -202,7 +202,7 @@ fn a_certificate_of_the_swarm_lets_in_and_a_capability_is_handed_on() {
         client.set_certificate(Some(&issued));
         assert_eq!(meet(&mut client, &mut server), met);
         if met == GOOD {
-            assert_eq!(server.peer().unwrap().trusted, Trusted::Certificate(issued));
+            assert_eq!(server.peer().unwrap().trusted, issued.trusted());
             assert_eq!(server.peer_capability(), Some(&[7; MAX_CAPABILITY][..]));
             client.close(LONG).unwrap();
             server.close(LONG).unwrap();
