@@ -128,7 +128,7 @@ pub struct nsw_noise {
 }
 
 /// A handshake with the keys that it needs, then what came of it.
-#[expect(clippy::large_enum_variant, reason = "there is no heap for the large one")]
+#[allow(clippy::large_enum_variant)] // there is no heap for the large one
 pub(super) enum Noise {
     Handshake { handshake: Handshake, keys: OwnKeys, initiator: bool },
     Finished { transport: Transport, result: Agreed, initiator: bool },

@@ -14,6 +14,7 @@
 
 mod config;
 mod cookie;
+mod division;
 mod frame;
 mod next;
 mod places;
@@ -287,7 +288,8 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     }
 
     fn wall_at(&self, now: u64) -> Option<u64> {
-        self.wall.map(|(wall, told)| wall.saturating_add(now.saturating_sub(told) / 1_000_000))
+        let since = |told| division::seconds(now.saturating_sub(told));
+        self.wall.map(|(wall, told)| wall.saturating_add(since(told)))
     }
 
     /// Calls the node at `address`. `expected` is the identity that must answer;

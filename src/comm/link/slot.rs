@@ -75,7 +75,7 @@ pub(super) struct Slot {
     pub address: Address,
     /// The identity that must answer, or that calls with IK.
     pub expected: Option<PublicKey>,
-    /// Why who calls with IK is trusted.
+    /// Why the peer is trusted, once that is known.
     pub trusted: Trusted,
     pub handshake: ManuallyDrop<Option<Handshake>>,
 }

@@ -1,5 +1,6 @@
 //! Which counters were received: a sliding window (RFC 6479).
 
+use super::division::remainder;
 use crate::error::{Error, Result};
 
 /// Whether a frame with this counter may still come: `highest` is the highest
@@ -39,16 +40,6 @@ pub fn mark(bits: &mut [u64], highest: &mut u64, counter: u64) {
 
 fn place(words: usize, counter: u64) -> (usize, u32) {
     (remainder(counter / 64, words), counter as u32 % 64)
-}
-
-/// The remainder of a division by a small number, at most 2^15, without the
-/// routine for divisions of 64 bits, which is four times the code of this one.
-fn remainder(dividend: u64, by: usize) -> usize {
-    let by = by.max(1) as u32;
-    let (high, low) = ((dividend >> 32) as u32, dividend as u32);
-    // Of 2^32, in 32 bits.
-    let carry = (u32::MAX % by + 1) % by;
-    (((high % by) * carry + low % by) % by) as usize
 }
 
 #[cfg(test)]
