@@ -104,6 +104,7 @@ pub unsafe extern "C" fn nsw_link_create(
         handle::create::<CLink>(
             memory,
             link,
+            // Read again below: it is large, and handing it on would copy it.
             || CLink::footprint(&read(config)?.1),
             |piece| {
                 let (c, config) = read(config)?;

@@ -3,6 +3,7 @@
 
 /// The remainder of a division by at most 2^15.
 pub(super) fn remainder(dividend: u64, by: usize) -> usize {
+    debug_assert!(by <= 1 << 15);
     let by = by.max(1) as u32;
     let (high, low) = ((dividend >> 32) as u32, dividend as u32);
     // Of 2^32, in 32 bits.

@@ -400,14 +400,14 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     ) -> Result<()> {
         let slot = self.tables.slots.get(place).ok_or(Error::CommPeer)?;
         let handshake = slot.handshake.as_ref().ok_or(Error::CommState)?;
+        let noise = handshake.remote_static().ok_or(Error::CommState)?;
         let peer = self.tables.peers.get_mut(at).ok_or(Error::CommPeer)?;
         if !known {
             let (generation, queued) = (peer.generation, peer.queued);
             *peer = Peer { used: true, generation, queued, sent: now, ..NOBODY };
             peer.identity = *identity;
         }
-        peer.heard = now;
-        peer.noise = *handshake.remote_static().ok_or(Error::CommState)?;
+        (peer.heard, peer.noise) = (now, *noise);
         (peer.trusted, peer.address) = (slot.trusted, slot.address);
         if slot.tag != 0 {
             peer.tag = slot.tag;

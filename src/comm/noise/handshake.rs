@@ -1,6 +1,6 @@
 //! HandshakeState (section 5.3 of the framework).
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::pattern::{Protocol, Token};
 use super::symmetric::SymmetricState;
@@ -70,7 +70,7 @@ pub struct Keys<'k> {
 }
 
 /// A handshake in progress.
-#[derive(Clone)]
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct Handshake {
     state: State,
 }
@@ -94,12 +94,6 @@ struct State {
     remote_ephemeral: PublicKey,
     remote_static: PublicKey,
     symmetric: SymmetricState,
-}
-
-impl Drop for Handshake {
-    fn drop(&mut self) {
-        self.state.zeroize();
-    }
 }
 
 impl Handshake {

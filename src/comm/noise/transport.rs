@@ -1,6 +1,6 @@
 //! What a handshake leaves: a key for each direction.
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::symmetric::{CipherState, SymmetricState};
 use crate::comm::crypto::{Cipher, TAG};
@@ -12,18 +12,14 @@ use crate::error::{Error, Result};
 /// Counters go up by one with each message ([`seal`](Self::seal),
 /// [`open`](Self::open)), or are told with it ([`seal_at`](Self::seal_at),
 /// [`open_at`](Self::open_at): section 11.4; then the caller keeps replays out).
+#[derive(ZeroizeOnDrop)]
 pub struct Transport {
+    #[zeroize(skip)]
     can_send: bool,
+    #[zeroize(skip)]
     can_receive: bool,
     send: CipherState,
     receive: CipherState,
-}
-
-impl Drop for Transport {
-    fn drop(&mut self) {
-        self.send.zeroize();
-        self.receive.zeroize();
-    }
 }
 
 impl Transport {
