@@ -11,8 +11,8 @@
 #       [CXX_STANDARD 98|17|...]     default 17, extensions off
 #       [OUT_TARGETS <variable>])    receives the names of the targets made
 #
-# The program is built once for each library kind in LIBS that this build has. The
-# first of them is the target <name>, a further one <name>_<kind>:
+# The program is built once for each library kind in LIBS that this build has and
+# that NSW_PROGRAM_KINDS names (both, unless set). The first of them is the target <name>, a further one <name>_<kind>:
 #
 #   nsw_add_program(misuse SOURCES misuse.c check.c LIBS static shared TEST)
 #       -> targets and tests `misuse` (static) and `misuse_shared`
