@@ -10,7 +10,7 @@
 
 use super::copy::{copy_panel, copy_panels, copy_rows};
 use super::simd::Simd;
-use super::tile::Tile;
+use super::tile::{LINE, Tile};
 
 /// A product of matrices by address. A is m x k, B k x n, C m x n; strides of
 /// rows and columns in elements. C's columns are contiguous.
@@ -67,9 +67,9 @@ const LARGE: usize = 384 * 384 * 384;
 /// own, and who else uses the caches drives it out (a third of the speed was
 /// lost beside a busy hyperthread). Few rows, for the same reason: those of C
 /// are where they are.
-const BLOCK_K: usize = 384;
+const BLOCK_K: usize = 512;
 const BLOCK_N: usize = 1024;
-const BLOCK_M: usize = 48;
+const BLOCK_M: usize = 96;
 
 /// Floats of scratch memory with which a product runs at full speed.
 pub(super) fn best_scratch<S: Simd>([m, n, k]: [usize; 3]) -> usize {
@@ -77,7 +77,7 @@ pub(super) fn best_scratch<S: Simd>([m, n, k]: [usize; 3]) -> usize {
     let k = k.min(BLOCK_K);
     let a = m.min(BLOCK_M).next_multiple_of(rows) * k;
     let b = n.min(BLOCK_N).next_multiple_of(width) * k;
-    (a + b).max(super::SCRATCH)
+    (a + b + LINE).max(super::SCRATCH)
 }
 
 /// Splits `whole` into the fewest parts of at most `most`, about equal, each
@@ -122,9 +122,10 @@ pub(super) unsafe fn product<S: Engine>(p: &Product, scratch: &mut [f32]) {
         let (high, width) = (S::TILE.0, S::TILE.1 * S::LANES);
         let deep = part(p.k, BLOCK_K.min(scratch.len() / (high + width)), 1);
         let large = p.m.saturating_mul(p.n).saturating_mul(p.k) >= LARGE;
-        let enough = scratch.len() / deep >= width + high;
-        if enough && (blocked || (large && scratch.len() >= (BLOCK_M + 4 * width) * deep)) {
-            let most = BLOCK_M.min(scratch.len() / deep / 2).max(high) / high * high;
+        let room = scratch.len() / deep;
+        let enough = room >= width + high;
+        if enough && (blocked || (large && room >= BLOCK_M + 4 * width)) {
+            let most = BLOCK_M.min((room - width) / 2).max(high) / high * high;
             return blocks::<S>(p, part(p.m, most, high), deep, scratch);
         }
         if blocked {
@@ -249,8 +250,13 @@ unsafe fn column<S: Engine>(mut tile: Tile, m: usize, unit: bool) {
 unsafe fn blocks<S: Engine>(p: &Product, rows: usize, deep: usize, scratch: &mut [f32]) {
     let (high, vectors) = S::TILE;
     let full = vectors * S::LANES;
-    let (a, b) = scratch.split_at_mut(rows * deep);
-    let wide = part(p.n, (b.len() / deep / full * full).min(BLOCK_N), full);
+    // Vectors that cross no line of the cache, where the memory suffices for that.
+    let more = scratch.len() - (rows + full) * deep;
+    let skipped = scratch.as_ptr().align_offset(LINE * size_of::<f32>()).min(more);
+    let scratch = &mut scratch[skipped..];
+    let room = scratch.len() / deep - rows;
+    let wide = part(p.n, (room / full * full).min(BLOCK_N), full);
+    let (b, a) = scratch.split_at_mut(wide * deep);
     let mut from = 0;
     while from < p.k {
         let k = deep.min(p.k - from);

@@ -66,7 +66,7 @@ pub fn matmul_f32(
 }
 
 /// Floats of scratch memory with which [`matmul_f32`] runs at full speed: at
-/// most 411,648, which is 1.6 MB.
+/// most 573,456, which is 2.3 MB.
 ///
 /// # Errors
 /// [`Error::Unsupported`]: this machine does not have the kernel.

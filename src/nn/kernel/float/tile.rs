@@ -6,10 +6,11 @@ use super::copy::load;
 use super::gemm::{Engine, Start};
 use super::simd::Simd;
 
-/// How many rows of a copied block of B a tile asks for beforehand, and the floats
-/// of a cache line.
+/// How many rows of a copied block of B a tile asks for beforehand.
 const AHEAD: usize = 16;
-const LINE: usize = 16;
+
+/// Floats of a cache line.
+pub(super) const LINE: usize = 16;
 
 /// How a tile reads a row of B: the last vector in part, whole vectors, or whole
 /// vectors of which the next ones are asked for beforehand.
