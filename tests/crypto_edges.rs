@@ -286,20 +286,25 @@ fn a_signature_has_one_form() {
     let private = Secret::new([9; 32]);
     let public = identity_of(&private);
     for message in 0_u8..16 {
-        let mut signature = sign(&private, &[message]);
+        let signature = sign(&private, &[message]);
         assert_eq!(verify(&public, &[message], &signature), Ok(()));
-        for _ in 1..16 {
-            let mut carry = 0;
-            for (byte, order) in signature[32..].iter_mut().zip(ORDER) {
-                let sum = u16::from(*byte) + u16::from(order) + carry;
-                (*byte, carry) = (sum as u8, sum >> 8);
-            }
-            if carry != 0 {
-                break;
-            }
+        for signature in other_forms(signature) {
             assert_eq!(verify(&public, &[message], &signature), Err(Error::CommSignature));
         }
     }
+}
+
+/// The signature with L added to S, as often as 32 bytes can hold it.
+fn other_forms(signature: [u8; SIGNATURE]) -> impl Iterator<Item = [u8; SIGNATURE]> {
+    core::iter::successors(Some(signature), |signature| {
+        let (mut signature, mut carry) = (*signature, 0);
+        for (byte, order) in signature[32..].iter_mut().zip(ORDER) {
+            let sum = u16::from(*byte) + u16::from(order) + carry;
+            (*byte, carry) = (sum as u8, sum >> 8);
+        }
+        (carry == 0).then_some(signature)
+    })
+    .skip(1)
 }
 
 /// The challenge of a signature (RFC 8032, section 5.1.6).
@@ -392,27 +397,32 @@ fn mixed_order_is_judged_without_the_cofactor() {
     assert!(good > 20 && bad > 200);
 }
 
+/// Encodings with y beyond the prime.
+fn beyond_the_prime() -> impl Iterator<Item = [u8; 32]> {
+    (0..38_u8).map(|i| {
+        let mut point = [0xff; 32];
+        (point[0], point[31]) = (0xed + i / 2, 0x7f | i << 7);
+        point
+    })
+}
+
 /// Encodings that are not the one of their point: y beyond the prime, or x = 0
 /// with its sign set.
 #[test]
 fn non_canonical_points_are_refused() {
     let message = b"message";
-    for y in 0..19_u8 {
-        for top in [0, 0x80] {
-            let mut point = [0xff; 32];
-            (point[0], point[31]) = (0xed + y, 0x7f | top);
-            // As a key, with S = 0 and R the identity or itself.
-            for r in [EdwardsPoint::identity().compress().0, point] {
-                let mut signature = [0; SIGNATURE];
-                signature[..32].copy_from_slice(&r);
-                assert_eq!(verify(&point, message, &signature), Err(Error::CommSignature));
-            }
-            // As a nonce of an honest key.
-            let public = identity_of(&Secret::new([5; 32]));
-            let mut signature = crypto::sign(&Secret::new([5; 32]), message);
-            signature[..32].copy_from_slice(&point);
-            assert_eq!(verify(&public, message, &signature), Err(Error::CommSignature));
+    for point in beyond_the_prime() {
+        // As a key, with S = 0 and R the identity or itself.
+        for r in [EdwardsPoint::identity().compress().0, point] {
+            let mut signature = [0; SIGNATURE];
+            signature[..32].copy_from_slice(&r);
+            assert_eq!(verify(&point, message, &signature), Err(Error::CommSignature));
         }
+        // As a nonce of an honest key.
+        let public = identity_of(&Secret::new([5; 32]));
+        let mut signature = sign(&Secret::new([5; 32]), message);
+        signature[..32].copy_from_slice(&point);
+        assert_eq!(verify(&public, message, &signature), Err(Error::CommSignature));
     }
     // x = 0 with a sign: minus the identity, minus the point of order 2.
     let mut order_two = [0xff; 32];
@@ -429,4 +439,49 @@ fn non_canonical_points_are_refused() {
     none[0] = 2;
     assert!(VerifyingKey::from_bytes(&none).is_err());
     assert_eq!(verify(&none, message, &[0; SIGNATURE]), Err(Error::CommSignature));
+}
+
+/// What scripts/test-embedded asks the firmware about, whose arithmetic is that for
+/// 32 bits: cases as above, each with its verdict here.
+#[test]
+fn cases_for_the_firmware() {
+    let mut cases: Vec<(PublicKey, u8, [u8; SIGNATURE])> = Vec::new();
+    for (i, key) in EIGHT_TORSION.into_iter().enumerate() {
+        for (j, nonce) in EIGHT_TORSION.into_iter().enumerate() {
+            let message = (8 * i + j) as u8;
+            let (public, signature, _) = mixed(Scalar::from(99_u64), key, nonce, &[message]);
+            cases.push((public, message, signature));
+            // A lax check takes these.
+            let small = (0..64).map(|message| (message, mixed_zero(key, nonce, &[message])));
+            let mut fits = small.filter(|(_, (_, _, fits))| *fits);
+            cases.extend(fits.next().map(|(message, (public, r, _))| (public, message, r)));
+        }
+    }
+    let private = Secret::new([5; 32]);
+    let (public, signature) = (identity_of(&private), sign(&private, &[1]));
+    cases.extend(other_forms(signature).map(|other| (public, 1, other)));
+    for point in beyond_the_prime() {
+        let mut other = signature;
+        other[..32].copy_from_slice(&point);
+        cases.extend([(public, 1, other), (point, 1, signature), (point, 1, [0; SIGNATURE])]);
+    }
+    let text = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut lines = String::from(
+        "# Signatures at the edges of Ed25519, in the form of wycheproof.txt. Made by\n\
+         # NSW_BLESS=1 cargo test --test crypto_edges\n",
+    );
+    let mut good = 0;
+    for (public, message, signature) in &cases {
+        let verdict = verify(public, &[*message], signature).is_ok();
+        good += usize::from(verdict);
+        let word = if verdict { "valid" } else { "invalid" };
+        let [public, message, signature] = [text(public), text(&[*message]), text(signature)];
+        lines += &format!("ed25519 {word} {public} {message} {signature}\n");
+    }
+    assert!(good > 2 && cases.len() > 200);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/ed25519_edges.txt");
+    if std::env::var_os("NSW_BLESS").is_some() {
+        std::fs::write(file, &lines).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), lines);
 }
