@@ -4,6 +4,7 @@
 use super::tests::{Net, Numbers, kernels, words};
 use super::*;
 use crate::nn::Kernel;
+use crate::nn::kernel::tests::quick;
 use proptest::prelude::*;
 use std::vec;
 use std::vec::Vec;
@@ -69,11 +70,8 @@ fn trained(
     })
 }
 
-/// Fewer where they take long: scripts/test-cross has every instruction emulated.
 fn cases() -> u32 {
-    // As the C tests read it.
-    let quick = std::env::var_os("NSW_TEST_QUICK").is_some_and(|set| !set.is_empty() && set != "0");
-    if quick { 12 } else { 96 }
+    if quick() { 12 } else { 96 }
 }
 
 proptest! {

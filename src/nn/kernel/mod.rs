@@ -23,7 +23,7 @@ pub(crate) mod float;
 mod guard;
 pub(crate) mod int;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use self::exact::ExactKernels;
 pub(crate) use self::float::FloatKernels;
