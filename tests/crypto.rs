@@ -3,9 +3,11 @@
 
 use neural_swarm::Error;
 use neural_swarm::comm::crypto::{
-    self, Backend, Cipher, Hash, Portable, Secret, agree, identity_of, mac, public_key, sign,
-    verify,
+    self, Backend, Cipher, Hash, Portable, Secret, identity_of, mac, sign, verify,
 };
+#[cfg(feature = "std")]
+use neural_swarm::comm::crypto::{agree, public_key};
+#[cfg(feature = "std")]
 use proptest::prelude::*;
 
 fn hex(text: &str) -> Vec<u8> {
@@ -29,6 +31,10 @@ macro_rules! with_each_backend {
         mod server {
             $($(#[$when])* #[test] fn $name() { super::$name::<super::crypto::Server>(); })+
         }
+        #[cfg(feature = "small-curve")]
+        mod small {
+            $($(#[$when])* #[test] fn $name() { super::$name::<super::crypto::Small>(); })+
+        }
     };
 }
 
@@ -37,6 +43,7 @@ with_each_backend! {
     #[cfg(feature = "std")] aes_gcm_mcgrew_viega
     x25519_rfc_7748
     x25519_rfc_7748_iterated
+    ed25519_rfc_8032
 }
 
 /// RFC 8439, section 2.8.2, sealed, and appendix A.5, opened.
@@ -156,8 +163,7 @@ fn x25519_rfc_7748_iterated<B: Backend>() {
 }
 
 /// RFC 8032, section 7.1: TEST 1, 2, 3, 1024 and SHA(abc).
-#[test]
-fn ed25519_rfc_8032() {
+fn ed25519_rfc_8032<B: Backend>() {
     let vectors = include_str!("data/rfc8032.txt");
     let mut count = 0;
     for line in vectors.lines().filter(|line| !line.starts_with('#')) {
@@ -168,6 +174,7 @@ fn ed25519_rfc_8032() {
         assert_eq!(identity_of(&private), public);
         assert_eq!(sign(&private, &message), signature);
         assert_eq!(verify(&public, &message, &signature), Ok(()));
+        assert!(B::verify(&public, &message, &signature));
         count += 1;
     }
     assert_eq!(count, 5);

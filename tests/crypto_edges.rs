@@ -7,9 +7,11 @@ use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity;
 use ed25519_dalek::{Signature, Verifier, VerifyingKey};
 use neural_swarm::Error;
+#[cfg(feature = "small-curve")]
+use neural_swarm::comm::crypto::Small;
 use neural_swarm::comm::crypto::{
     self, Backend, Hash, Portable, PublicKey, SIGNATURE, Secret, agree, identity_of, public_key,
-    sign, verify,
+    sign,
 };
 use sha2::{Digest, Sha512};
 
@@ -49,11 +51,25 @@ fn wycheproof(kind: &str, mut check: impl FnMut(&str, &mut Words)) -> usize {
     count
 }
 
+/// The verdict of every implementation of Ed25519 in this build.
+fn verify(
+    public: &PublicKey,
+    message: &[u8],
+    signature: &[u8; SIGNATURE],
+) -> neural_swarm::Result<()> {
+    let verdict = crypto::verify(public, message, signature);
+    assert_eq!(verdict.is_ok(), Portable::verify(public, message, signature));
+    #[cfg(feature = "small-curve")]
+    assert_eq!(verdict.is_ok(), Small::verify(public, message, signature));
+    verdict
+}
+
 type Seal = fn(&[u8; 32], &[u8; 12], &[u8], &mut [u8]) -> [u8; 16];
 type Open = fn(&[u8; 32], &[u8; 12], &[u8], &mut [u8], &[u8; 16]) -> bool;
 
 /// Every cipher of every backend of this build.
 fn ciphers() -> Vec<(&'static str, Seal, Open)> {
+    #[cfg_attr(not(feature = "std"), allow(unused_mut))]
     let mut all: Vec<(&str, Seal, Open)> = vec![("chacha", Portable::seal, Portable::open)];
     #[cfg(feature = "std")]
     all.push(("aes", Portable::seal_aes, Portable::open_aes));
@@ -73,6 +89,8 @@ fn agreements() -> Vec<Agree> {
         |private, public| *Portable::agree(private, public),
         #[cfg(feature = "server-crypto")]
         |private, public| *crypto::Server::agree(private, public),
+        #[cfg(feature = "small-curve")]
+        |private, public| *Small::agree(private, public),
     ]
 }
 
@@ -255,6 +273,23 @@ const ORDER: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
+
+/// Lengths around those of the hash's blocks.
+#[test]
+fn every_implementation_agrees_at_many_lengths() {
+    for len in (0..300).step_by(7).chain([31, 32, 63, 64, 111, 112, 127, 128, 129]) {
+        let private = Secret::new(core::array::from_fn(|i| (len * 31 + i * 7) as u8));
+        let message: Vec<u8> = (0..len).map(|i| (i * len) as u8).collect();
+        let signature = sign(&private, &message);
+        assert_eq!(verify(&identity_of(&private), &message, &signature), Ok(()));
+        assert!(
+            verify(&identity_of(&private), &[&message[..], b"."].concat(), &signature).is_err()
+        );
+        let (one, two) = (Secret::new([len as u8; 32]), public_key(&private));
+        let agreed: Vec<_> = agreements().iter().map(|by| by(one.bytes(), &two)).collect();
+        assert!(agreed.iter().all(|shared| *shared == agreed[0]));
+    }
+}
 
 #[test]
 fn any_changed_bit_of_a_signature_is_refused() {
@@ -441,8 +476,8 @@ fn non_canonical_points_are_refused() {
     assert_eq!(verify(&none, message, &[0; SIGNATURE]), Err(Error::CommSignature));
 }
 
-/// What scripts/test-embedded asks the firmware about, whose arithmetic is that for
-/// 32 bits: cases as above, each with its verdict here.
+/// What scripts/test-embedded asks the firmware about, whose implementation for
+/// its processor does not run here: cases as above, each with its verdict here.
 #[test]
 fn cases_for_the_firmware() {
     let mut cases: Vec<(PublicKey, u8, [u8; SIGNATURE])> = Vec::new();

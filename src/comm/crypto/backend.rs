@@ -1,11 +1,12 @@
-//! Who computes: one trait, two implementations that agree on every byte.
+//! Who computes: one trait, its implementations agree on every byte.
 
 #[cfg(any(feature = "std", not(target_arch = "x86_64")))]
 use chacha20poly1305::aead::{AeadInOut, KeyInit, Nonce, Tag};
+use ed25519_dalek::{Signature, VerifyingKey};
 use zeroize::Zeroizing;
 
-/// ChaCha20-Poly1305 (RFC 8439), AES-256-GCM (NIST SP 800-38D) and X25519
-/// (RFC 7748).
+/// ChaCha20-Poly1305 (RFC 8439), AES-256-GCM (NIST SP 800-38D), X25519 (RFC 7748),
+/// and the public half of Ed25519 (RFC 8032).
 pub trait Backend {
     /// Encrypts `text` in place by ChaCha20-Poly1305 and returns the tag over it
     /// and `ad`.
@@ -37,13 +38,29 @@ pub trait Backend {
 
     /// The public key of a private one.
     fn public_key(private: &[u8; 32]) -> [u8; 32];
+
+    /// Whether it is a signature of the message by Ed25519: the equation without the
+    /// cofactor, S below the group's order, and neither the key nor the nonce's point
+    /// of small order. By `ed25519-dalek`, if not said otherwise.
+    #[must_use]
+    fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
+        VerifyingKey::from_bytes(public)
+            .and_then(|key| key.verify_strict(message, &Signature::from_bytes(signature)))
+            .is_ok()
+    }
 }
 
 /// The backend of this build.
 #[cfg(all(feature = "server-crypto", not(target_family = "wasm")))]
 pub type Default = Server;
 /// The backend of this build.
-#[cfg(not(all(feature = "server-crypto", not(target_family = "wasm"))))]
+#[cfg(all(feature = "small-curve", not(feature = "std")))]
+pub type Default = super::Small;
+/// The backend of this build.
+#[cfg(not(any(
+    all(feature = "server-crypto", not(target_family = "wasm")),
+    all(feature = "small-curve", not(feature = "std"))
+)))]
 pub type Default = Portable;
 
 /// Rust alone, on every machine: `chacha20poly1305`, `aes-gcm` and

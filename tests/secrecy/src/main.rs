@@ -17,7 +17,7 @@ mod watched {
     use curve25519_dalek::edwards::EdwardsPoint;
     use curve25519_dalek::scalar::Scalar;
     use neural_swarm::comm::crypto::{
-        Backend, Hash, Portable, Secret, agree, identity_of, mac, public_key, sign,
+        Backend, Hash, Portable, Secret, Small, agree, identity_of, mac, public_key, sign,
     };
 
     /// A client request (valgrind's manual, section 3.1); 0 without valgrind.
@@ -127,6 +127,10 @@ mod watched {
                 assert_eq!(good, place.is_none());
             }
         }
+        agreement::<B>(name, checks);
+    }
+
+    fn agreement<B: Backend>(name: &str, checks: &mut Checks) {
         let (private, peer) = ([0x35; 32], B::public_key(&[0x53; 32]));
         let what = format!("{name}: public key");
         let own = checks.expect(&what, 0, || B::public_key(&secret(private)));
@@ -151,6 +155,7 @@ mod watched {
         });
 
         backend::<Portable>("portable", checks);
+        agreement::<Small>("small", checks);
 
         let bytes = [0x61; 32];
         for place in [None, Some(0), Some(31)] {
