@@ -6748,8 +6748,9 @@ nsw_status nsw_identity_footprint(const struct nsw_identity_config *config,
  *
  * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a secure element
  * and a seed or entropy together, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK,
- * NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*identity` is
- * NULL then.
+ * NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR,
+ * NSW_ERR_UNSUPPORTED without a secure element in a library of the feature
+ * `secure-element`. `*identity` is NULL then.
  */
 nsw_status nsw_identity_create(const struct nsw_identity_config *config,
                                const struct nsw_allocator *memory,

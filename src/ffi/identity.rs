@@ -5,7 +5,9 @@ use core::ffi::c_void;
 
 use zeroize::Zeroizing;
 
-use super::entropy::{CEntropy, nsw_entropy};
+#[cfg(not(feature = "secure-element"))]
+use super::entropy::CEntropy;
+use super::entropy::nsw_entropy;
 use super::guarded;
 use super::handle::{self, Object, call_ref, with_ref};
 use super::port::nsw_allocator;
@@ -13,7 +15,9 @@ use super::slices::{Output, bytes_of, input, put};
 use super::status::{NSW_OK, nsw_status};
 use super::structs::{self, Versioned, check_pointer};
 use crate::comm::crypto::{self, PublicKey, SIGNATURE, Secret};
-use crate::comm::identity::{CERTIFICATE, Certificate, LocalSecrets, Secrets, Validity};
+#[cfg(not(feature = "secure-element"))]
+use crate::comm::identity::LocalSecrets;
+use crate::comm::identity::{CERTIFICATE, Certificate, Secrets, Validity};
 use crate::comm::noise::StaticKey;
 use crate::error::{Error, Result};
 
@@ -112,6 +116,7 @@ pub(super) struct Element {
 /// Private keys: ours to keep, or the caller's.
 #[derive(Clone)]
 pub(super) enum CSecrets {
+    #[cfg(not(feature = "secure-element"))]
     Local(LocalSecrets),
     Element(Element),
 }
@@ -123,6 +128,7 @@ fn hook(status: nsw_status) -> Result<()> {
 impl StaticKey for CSecrets {
     fn public_key(&self) -> PublicKey {
         match self {
+            #[cfg(not(feature = "secure-element"))]
             CSecrets::Local(local) => local.public_key(),
             CSecrets::Element(element) => element.noise,
         }
@@ -130,6 +136,7 @@ impl StaticKey for CSecrets {
 
     fn agree(&self, peer: &PublicKey) -> Result<Zeroizing<[u8; 32]>> {
         match self {
+            #[cfg(not(feature = "secure-element"))]
             CSecrets::Local(local) => local.agree(peer),
             CSecrets::Element(element) => {
                 let mut shared = Zeroizing::new([0; 32]);
@@ -149,6 +156,7 @@ impl StaticKey for CSecrets {
 impl Secrets for CSecrets {
     fn identity(&self) -> PublicKey {
         match self {
+            #[cfg(not(feature = "secure-element"))]
             CSecrets::Local(local) => local.identity(),
             CSecrets::Element(element) => element.identity,
         }
@@ -156,6 +164,7 @@ impl Secrets for CSecrets {
 
     fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE]> {
         match self {
+            #[cfg(not(feature = "secure-element"))]
             CSecrets::Local(local) => local.sign(message),
             CSecrets::Element(element) => {
                 let mut signature = [0; SIGNATURE];
@@ -238,12 +247,28 @@ unsafe fn make(config: &nsw_identity_config) -> Result<CSecrets> {
         return Ok(CSecrets::Element(Element { ctx: table.ctx, agree, sign, identity, noise }));
     }
     // SAFETY: the caller's word.
+    unsafe { make_local(config) }
+}
+
+/// Keys in memory.
+///
+/// # Safety
+/// As for `make`.
+#[cfg(not(feature = "secure-element"))]
+unsafe fn make_local(config: &nsw_identity_config) -> Result<CSecrets> {
+    // SAFETY: the caller's word.
     if let Some(seed) = unsafe { key_or_none(config.seed) }? {
         return Ok(CSecrets::Local(LocalSecrets::new(Secret::new(*seed))));
     }
     // SAFETY: the caller's word.
     let mut entropy = unsafe { CEntropy::new(config.entropy) }?;
     LocalSecrets::random(&mut entropy).map(CSecrets::Local)
+}
+
+/// There is no code that signs with them.
+#[cfg(feature = "secure-element")]
+unsafe fn make_local(_: &nsw_identity_config) -> Result<CSecrets> {
+    Err(Error::Unsupported)
 }
 
 /// The memory that an identity takes: the one block that nsw_identity_create asks
@@ -270,8 +295,9 @@ pub unsafe extern "C" fn nsw_identity_footprint(
 ///
 /// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a secure element
 /// and a seed or entropy together, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK,
-/// NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*identity` is
-/// NULL then.
+/// NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR,
+/// NSW_ERR_UNSUPPORTED without a secure element in a library of the feature
+/// `secure-element`. `*identity` is NULL then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_identity_create(
     config: *const nsw_identity_config,
@@ -328,6 +354,7 @@ pub unsafe extern "C" fn nsw_identity_noise_key(
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_UNSUPPORTED for a secure
 /// element.
+#[cfg_attr(feature = "secure-element", allow(unused_variables))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_identity_seed(
     identity: *const nsw_identity,
@@ -336,6 +363,7 @@ pub unsafe extern "C" fn nsw_identity_seed(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         call_ref::<CSecrets>(identity, |secrets| match secrets {
+            #[cfg(not(feature = "secure-element"))]
             CSecrets::Local(local) => put_key(out, local.seed().bytes()),
             CSecrets::Element(_) => Err(Error::Unsupported),
         })
