@@ -36,7 +36,7 @@ measure() { # <folder>
     figure[stack_size]=${figure[section_stack]}
 
     local firmware
-    for firmware in noise capability link; do
+    for firmware in noise capability signing link; do
         while read -r name value; do
             case $name in
             "$firmware"_*) figure[$name]=$value ;;
@@ -87,11 +87,16 @@ Noise and framing alone on the same machine (profile "small"), with this machine
   flash         ${figure[noise_flash]} bytes, of them ${figure[noise_nsw_library]} library
   memory        ${figure[noise_footprint]} bytes for a handshake and its session,
                 ${figure[noise_framer_footprint]} for the framer (frames of 300 bytes); stack ${figure[noise_stack_high_water]} bytes at most
-Noise, framing, Ed25519 and capabilities on the same machine (profile "small"), with this machine as its peer:
+Noise, framing, Ed25519 and capabilities, a provisioned signature for its own identity (features "small-curve"
+and "secure-element" besides), with this machine as its peer:
   handshakes    XX and IK in both roles, ${figure[capability_asked]} questions, ${figure[capability_denied]} of them denied as they must be
-  Ed25519       ${figure[capability_signatures]} signatures, ${figure[capability_verdicts]} verdicts, all those of this machine
+  Ed25519       ${figure[capability_verdicts]} verdicts, all those of this machine's implementation, which is another
   flash         ${figure[capability_flash]} bytes, of them ${figure[capability_nsw_library]} library
   memory        ${figure[capability_identity_footprint]} bytes for the identity, the rest as above; stack ${figure[capability_stack_high_water]} bytes at most
+The same with its private key, signing on the device (profile "small" alone), with this machine as its peer:
+  Ed25519       ${figure[signing_signatures]} signatures, ${figure[signing_verdicts]} verdicts, all those of this machine
+  flash         ${figure[signing_flash]} bytes, of them ${figure[signing_nsw_library]} library
+  memory        ${figure[signing_identity_footprint]} bytes for the identity; stack ${figure[signing_stack_high_water]} bytes at most
 The secure link on the same machine, with this machine as its peer over a serial line:
   handshakes    XX and IK, ${figure[link_messages]} messages each way, 21 bytes of overhead
   flash         ${figure[link_flash]} bytes, of them ${figure[link_nsw_library]} library

@@ -1,4 +1,4 @@
-/* What the two programs with Noise and framing have in common: their memory, frames, and handshakes with
+/* What the programs with Noise and framing have in common: their memory, frames, and handshakes with
  * a peer whose key everybody knows. */
 #ifndef SESSION_H
 #define SESSION_H

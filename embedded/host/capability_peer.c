@@ -1,8 +1,11 @@
 /* The peer of embedded/firmware/capability.c: proves to the firmware who it is and what it may do, and
- * compares the firmware's signatures and verdicts on signatures, by the arithmetic for 32 bits, with
- * this machine's.
+ * compares the firmware's verdicts on signatures, and the signatures it makes, by its arithmetic for 32
+ * bits, with this machine's. Provisions it before.
  *
- *   capability_peer SOCKET VECTORS...     files with lines "ed25519 <result> <public> <message> <signature>" */
+ *   capability_peer provision             what the firmware has in its flash, as C
+ *   capability_peer capability|signing SOCKET VECTORS...
+ *                                         "signing" makes signatures itself;
+ *                                         files with lines "ed25519 <result> <public> <message> <signature>" */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +16,7 @@
 enum { MOST = MTU - NSW_NOISE_TAG - 1 };
 enum { HANDSHAKES = 4 };
 
-static const char proof[] = "proof";
+static const char proof[] = "proof", statement[] = "noise key:";
 static unsigned asked, denied, verdicts, signatures;
 static nsw_identity *authority, *peer, *stranger, *firmware;
 
@@ -48,7 +51,8 @@ static int ask(nsw_noise *noise, char what, const void *bytes, size_t len, uint8
     if (len > MOST)
         fail("too long a question");
     text[0] = (uint8_t)what;
-    memcpy(text + 1, bytes, len);
+    if (len > 0)
+        memcpy(text + 1, bytes, len);
     session_put(noise, text, len + 1, 0);
     size_t got = session_take(noise, text);
     int yes = got > 0 && text[0] == 0;
@@ -133,6 +137,66 @@ static void capabilities(nsw_noise *noise)
     expect(noise, 0, 'C', chain, len);
 }
 
+/* The statement by which an identity vouches for a key of handshakes. */
+static size_t vouch(const nsw_key *noise_key, uint8_t *out)
+{
+    memcpy(out, statement, sizeof statement - 1);
+    memcpy(out + sizeof statement - 1, noise_key, sizeof *noise_key);
+    return sizeof statement - 1 + sizeof *noise_key;
+}
+
+static void print_bytes(const char *type, const char *name, const uint8_t *bytes, size_t len)
+{
+    printf("static const %s %s = {{", type, name);
+    for (size_t i = 0; i < len; i++)
+        printf("%s%u", i == 0 ? "" : ", ", bytes[i]);
+    printf("}};\n");
+}
+
+static void provision(void)
+{
+    static const nsw_key noise_private = {{7}};
+    nsw_key noise_key, key = public_of(authority);
+    nsw_signature signature;
+    uint8_t bytes[64];
+    print_bytes("nsw_key", "provisioned_authority", key.bytes, sizeof key);
+    must("noise key", nsw_noise_public_key(&noise_private, &noise_key));
+    print_bytes("nsw_key", "provisioned_noise_key", noise_key.bytes, sizeof noise_key);
+    must("sign", nsw_identity_sign(firmware, bytes, vouch(&noise_key, bytes), &signature));
+    printf("#ifndef SIGNING\n");
+    key = public_of(firmware);
+    print_bytes("nsw_key", "provisioned_identity", key.bytes, sizeof key);
+    print_bytes("nsw_signature", "provisioned_signature", signature.bytes, sizeof signature);
+    printf("#endif\n");
+}
+
+/* The firmware's identity, and that it has the key of this session. */
+static void check_identity(nsw_noise *noise)
+{
+    uint8_t answer[96], bytes[64];
+    nsw_key noise_key, key = public_of(firmware);
+    nsw_signature signature;
+    must("remote key", nsw_noise_remote_static(noise, &noise_key));
+    if (!ask(noise, 'I', NULL, 0, answer, sizeof answer) || memcmp(answer, &key, sizeof key) != 0)
+        fail("another identity");
+    memcpy(&signature, answer + sizeof key, sizeof signature);
+    must("the firmware's identity",
+         nsw_signature_verify(&signature, &key, bytes, vouch(&noise_key, bytes)));
+}
+
+/* One that holds a signature, and no key, makes no other. */
+static void refuse_to_sign(nsw_noise *noise)
+{
+    uint8_t bytes[64];
+    nsw_key noise_key;
+    must("remote key", nsw_noise_remote_static(noise, &noise_key));
+    size_t len = vouch(&noise_key, bytes);
+    bytes[len - 1] ^= 1;
+    expect(noise, 0, 'S', bytes, len);
+    expect(noise, 0, 'S', bytes, len - 1);
+    expect(noise, 0, 'S', "a message", 9);
+}
+
 static void sign(nsw_noise *noise)
 {
     uint8_t bytes[MOST];
@@ -209,27 +273,33 @@ int main(int argc, char **argv)
 {
     if (argc < 2)
         return 2;
-    session_listen(argv[1]);
-    firmware = identity(7);
+    const char *name = argv[1];
+    firmware = identity(12);
     authority = identity(9);
     peer = identity(10);
     stranger = identity(11);
-    for (uint8_t handshake = 0; handshake < HANDSHAKES; handshake++) {
-        nsw_noise *noise = session_begin(handshake);
-        switch (handshake) {
-        case 0: capabilities(noise); break;
-        case 1: sign(noise); break;
-        case 2: changed_bits(noise); break;
-        default:
-            for (int i = 2; i < argc; i++)
-                vectors(noise, argv[i]);
+    if (argc < 3) {
+        provision();
+    } else {
+        int signs = strcmp(name, "signing") == 0;
+        session_listen(argv[2]);
+        for (uint8_t handshake = 0; handshake < HANDSHAKES; handshake++) {
+            nsw_noise *noise = session_begin(handshake);
+            check_identity(noise);
+            switch (handshake) {
+            case 0: capabilities(noise); break;
+            case 1: signs ? sign(noise) : refuse_to_sign(noise); break;
+            case 2: changed_bits(noise); break;
+            default:
+                for (int i = 3; i < argc; i++)
+                    vectors(noise, argv[i]);
+            }
+            session_finish(noise);
         }
-        session_finish(noise);
+        printf("host_%s_asked %u\nhost_%s_denied %u\nhost_%s_damaged %u\n%s_signatures %u\n%s_verdicts %u\n",
+               name, asked, name, denied, name, damaged, name, signatures, name, verdicts);
+        session_close();
     }
-    printf("host_capability_asked %u\nhost_capability_denied %u\nhost_capability_damaged %u\n"
-           "capability_signatures %u\ncapability_verdicts %u\n",
-           asked, denied, damaged, signatures, verdicts);
-    session_close();
     nsw_identity_destroy(stranger);
     nsw_identity_destroy(peer);
     nsw_identity_destroy(authority);
