@@ -381,9 +381,10 @@ fn keys_and_nonces_of_small_order_are_refused() {
     let (mut small_keys, mut small_nonces) = (0, 0);
     for point in EIGHT_TORSION {
         for message in 0_u8..64 {
-            // S = 0: good for the lax check where [h]A is minus R.
-            for nonce in EIGHT_TORSION {
-                let (public, signature, fits) = mixed_zero(point, nonce, &[message]);
+            // Good for the lax check where [h]A is minus R's part of small order. With
+            // S = 0 R has no other, with another S the key alone is of small order.
+            for (nonce, s) in EIGHT_TORSION.into_iter().flat_map(|nonce| [(nonce, 0), (nonce, 5)]) {
+                let (public, signature, fits) = keyless(point, nonce, s, &[message]);
                 assert_eq!(lax(&public, &[message], &signature), fits);
                 small_keys += usize::from(fits);
                 assert_eq!(verify(&public, &[message], &signature), Err(Error::CommSignature));
@@ -402,15 +403,19 @@ fn keys_and_nonces_of_small_order_are_refused() {
     assert!(small_keys > 100 && small_nonces == 1);
 }
 
-fn mixed_zero(
+/// A signature that nobody's private key made, and whether the equation holds.
+fn keyless(
     key: EdwardsPoint,
     nonce: EdwardsPoint,
+    s: u64,
     message: &[u8],
 ) -> (PublicKey, [u8; SIGNATURE], bool) {
-    let (public, r) = (key.compress().0, nonce.compress().0);
+    let s = Scalar::from(s);
+    let (public, r) = (key.compress().0, (ED25519_BASEPOINT_POINT * s + nonce).compress().0);
     let h = challenge(&r, &public, message);
     let mut signature = [0; SIGNATURE];
     signature[..32].copy_from_slice(&r);
+    signature[32..].copy_from_slice(s.as_bytes());
     (public, signature, nonce + key * h == EdwardsPoint::identity())
 }
 
@@ -487,9 +492,11 @@ fn cases_for_the_firmware() {
             let (public, signature, _) = mixed(Scalar::from(99_u64), key, nonce, &[message]);
             cases.push((public, message, signature));
             // A lax check takes these.
-            let small = (0..64).map(|message| (message, mixed_zero(key, nonce, &[message])));
-            let mut fits = small.filter(|(_, (_, _, fits))| *fits);
-            cases.extend(fits.next().map(|(message, (public, r, _))| (public, message, r)));
+            for s in [0, 5] {
+                let small = (0..64).map(|message| (message, keyless(key, nonce, s, &[message])));
+                let mut fits = small.filter(|(_, (_, _, fits))| *fits);
+                cases.extend(fits.next().map(|(message, (public, r, _))| (public, message, r)));
+            }
         }
     }
     let private = Secret::new([5; 32]);
