@@ -174,6 +174,19 @@ errors! {
     /// More frames are missing than may be.
     CommAhead = -221, "more frames are missing than may be; nothing was changed";
 
+    /// The bytes are not a frame of a store.
+    CrdtFormat = -240, "the bytes are not a frame of a store; nothing was changed";
+    /// The frame is of a version that this library does not read.
+    CrdtVersion = -241, "the frame is of a version that this library does not read";
+    /// The key is not open.
+    CrdtKey = -242, "the key is not open";
+    /// The key is of another kind.
+    CrdtKind = -243, "the key is of another kind";
+    /// A stamp is too far ahead of the time of day.
+    CrdtClock = -244, "a stamp is too far ahead of the time of day; nothing was changed";
+    /// The peer lacks more changes than are remembered.
+    CrdtBehind = -245, "the peer lacks more changes than are remembered; it needs the state";
+
     /// The operating system refused, or the connection broke.
     HostIo = -280, "the operating system refused, or the connection broke";
     /// The address cannot be understood or found.

@@ -56,6 +56,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod comm;
+pub mod crdt;
 pub mod error;
 pub mod ffi;
 #[cfg(all(feature = "std", unix))]

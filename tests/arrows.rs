@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mem", &["error", "port"]),
     ("nn", &["error", "port", "mem"]),
     ("comm", &["error", "port", "mem"]),
+    ("crdt", &["error", "port", "mem"]),
     ("host", &["error", "port", "mem", "comm"]),
     ("ffi", &["error", "port", "mem", "nn", "comm", "host"]),
 ];

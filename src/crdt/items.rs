@@ -1,0 +1,285 @@
+//! The elements and values of all keys: one table, found by hash.
+//!
+//! An item is what one change added, so it carries that change's dot. Those of a
+//! key form a ring, those of a bucket a chain, by places in the table. A freed
+//! place is filled with the next item of the ring, which is how a ring of single
+//! links loses one without a search.
+
+use super::dot::Stamp;
+use crate::error::{Error, Result};
+use crate::mem::{Carved, Carver};
+
+/// No place.
+pub(super) const NONE: u32 = u32::MAX;
+/// Most items of a store: their places and those of keys share a number.
+pub(super) const MAX_ITEMS: usize = 1 << 30;
+/// Bytes that an item holds itself.
+pub(super) const INLINE: usize = 8;
+
+/// The length that says that the bytes are in the heap.
+const IN_HEAP: u64 = 15;
+const LEN_AT: u32 = 64 - Stamp::FREE_BITS;
+const NEGATIVE: u64 = 1 << (LEN_AT + 4);
+const MARKED: u64 = 1 << (LEN_AT + 5);
+
+/// What one change added to a key.
+#[derive(Clone, Copy)]
+pub(super) struct Item {
+    pub key: u32,
+    /// The next of the key's ring.
+    next: u32,
+    /// The next of the bucket, or of what is free.
+    chain: u32,
+    /// The dot and, above it, length and marks. In halves: items are 28 bytes.
+    word: [u32; 2],
+    /// The bytes, or their place in the heap.
+    data: [u32; 2],
+}
+
+impl Item {
+    /// What a change added, without its key and bytes.
+    pub fn of(dot: Stamp, negative: bool) -> Item {
+        let mut item = Item { key: NONE, next: NONE, chain: NONE, word: [0; 2], data: [0; 2] };
+        item.set_word(dot.word() | if negative { NEGATIVE } else { 0 });
+        item
+    }
+
+    /// The same with a key, and its few bytes; or with a place in the heap to come.
+    pub fn with(self, key: u32, few: Option<&[u8]>) -> Item {
+        let mut item = Item { key, ..self };
+        let len = few.map_or(IN_HEAP, |bytes| bytes.len() as u64);
+        item.set_word(self.word() | len << LEN_AT);
+        item.data = few.map_or([0; 2], packed);
+        item
+    }
+
+    fn word(&self) -> u64 {
+        u64::from(self.word[0]) | u64::from(self.word[1]) << 32
+    }
+
+    fn set_word(&mut self, word: u64) {
+        self.word = [word as u32, (word >> 32) as u32];
+    }
+
+    pub fn dot(&self) -> Stamp {
+        Stamp::of_word(self.word())
+    }
+
+    /// Whether it says that an element is not there.
+    pub fn negative(&self) -> bool {
+        self.word() & NEGATIVE != 0
+    }
+
+    pub fn marked(&self) -> bool {
+        self.word() & MARKED != 0
+    }
+
+    pub fn mark(&mut self, marked: bool) {
+        self.set_word(if marked { self.word() | MARKED } else { self.word() & !MARKED });
+    }
+
+    /// The place of its bytes in the heap, if they are there.
+    pub fn in_heap(&self) -> Option<u32> {
+        (self.len_code() == IN_HEAP).then_some(self.data[0])
+    }
+
+    pub fn set_in_heap(&mut self, at: u32) {
+        self.data[0] = at;
+    }
+
+    fn len_code(&self) -> u64 {
+        self.word() >> LEN_AT & 15
+    }
+
+    /// Its bytes, if it holds them itself.
+    pub fn few(&self) -> Option<&[u8]> {
+        let len = self.len_code();
+        (len != IN_HEAP).then(|| &bytemuck::bytes_of(&self.data)[..len as usize])
+    }
+
+    /// Whether it holds these few bytes itself.
+    fn holds(&self, data: [u32; 2], len: usize) -> bool {
+        self.data == data && self.len_code() == len as u64
+    }
+}
+
+/// Few bytes as an item holds them.
+fn packed(bytes: &[u8]) -> [u32; 2] {
+    let mut all = [0; INLINE];
+    all[..bytes.len()].copy_from_slice(bytes);
+    let [a, b, c, d, e, f, g, h] = all;
+    [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]
+}
+
+/// Bytes that are looked for.
+#[derive(Clone, Copy)]
+pub(super) struct Sought<'a> {
+    pub bytes: &'a [u8],
+    data: [u32; 2],
+}
+
+impl<'a> Sought<'a> {
+    pub fn new(bytes: &'a [u8]) -> Sought<'a> {
+        Sought { bytes, data: if bytes.len() <= INLINE { packed(bytes) } else { [0; 2] } }
+    }
+}
+
+pub(super) struct Items<'m> {
+    items: Carved<'m, Item>,
+    buckets: Carved<'m, u32>,
+    /// The first of the free places that were used before.
+    free: u32,
+    /// Places from here on were never used.
+    fresh: u32,
+    used: u32,
+}
+
+impl<'m> Items<'m> {
+    pub fn carve(carver: &mut Carver<'m>, items: usize) -> Result<Self> {
+        Ok(Items {
+            items: carver.take(items, Item::of(Stamp::of_word(0), false))?,
+            buckets: carver.take(items.div_ceil(2).max(1), NONE)?,
+            free: NONE,
+            fresh: 0,
+            used: 0,
+        })
+    }
+
+    pub fn used(&self) -> usize {
+        self.used as usize
+    }
+
+    pub fn room(&self) -> usize {
+        self.items.len() - self.used as usize
+    }
+
+    pub fn get(&self, at: u32) -> &Item {
+        &self.items[at as usize]
+    }
+
+    pub fn get_mut(&mut self, at: u32) -> &mut Item {
+        &mut self.items[at as usize]
+    }
+
+    fn bucket(&self, hash: u32) -> usize {
+        ((u64::from(hash) * self.buckets.len() as u64) >> 32) as usize
+    }
+
+    /// The first item of a hash's bucket.
+    pub fn first(&self, hash: u32) -> u32 {
+        self.buckets[self.bucket(hash)]
+    }
+
+    /// The next item of the same bucket.
+    pub fn following(&self, at: u32) -> u32 {
+        self.get(at).chain
+    }
+
+    /// From `at` on in its bucket, the first item of a key with these bytes.
+    pub fn find<'b>(
+        &self,
+        mut at: u32,
+        key: u32,
+        sought: Sought<'_>,
+        long: impl Fn(u32) -> &'b [u8],
+    ) -> u32 {
+        while at != NONE {
+            let item = self.get(at);
+            if item.key == key {
+                let same = match item.in_heap() {
+                    None => item.holds(sought.data, sought.bytes.len()),
+                    Some(place) => sought.bytes.len() > INLINE && long(place) == sought.bytes,
+                };
+                if same {
+                    return at;
+                }
+            }
+            at = item.chain;
+        }
+        NONE
+    }
+
+    /// The item that a change added, if it is in the bucket of this hash.
+    pub fn find_dot(&self, hash: u32, dot: Stamp) -> u32 {
+        let mut at = self.first(hash);
+        while at != NONE && self.get(at).dot() != dot {
+            at = self.following(at);
+        }
+        at
+    }
+
+    /// A new item, behind the last one of its key's ring; its place, which is the
+    /// ring's new last.
+    pub fn insert(&mut self, hash: u32, last: u32, item: Item) -> Result<u32> {
+        let at = if self.free != NONE {
+            let at = self.free;
+            self.free = self.get(at).chain;
+            at
+        } else if (self.fresh as usize) < self.items.len() {
+            self.fresh += 1;
+            self.fresh - 1
+        } else {
+            return Err(Error::Capacity);
+        };
+        let bucket = self.bucket(hash);
+        let chain = core::mem::replace(&mut self.buckets[bucket], at);
+        let next =
+            if last == NONE { at } else { core::mem::replace(&mut self.get_mut(last).next, at) };
+        *self.get_mut(at) = Item { next, chain, ..item };
+        self.used += 1;
+        Ok(at)
+    }
+
+    /// Takes an item out of its bucket.
+    fn unchain(&mut self, hash: u32, at: u32) {
+        let next = self.get(at).chain;
+        self.rechain(hash, at, next);
+    }
+
+    /// Who pointed to `at` in a bucket points to `to`.
+    fn rechain(&mut self, hash: u32, at: u32, to: u32) {
+        let bucket = self.bucket(hash);
+        let mut link = self.buckets[bucket];
+        if link == at {
+            self.buckets[bucket] = to;
+            return;
+        }
+        while link != NONE {
+            let next = self.get(link).chain;
+            if next == at {
+                self.get_mut(link).chain = to;
+                return;
+            }
+            link = next;
+        }
+        debug_assert!(false, "the item is in its bucket");
+    }
+
+    /// The item after this one in its key's ring.
+    pub fn next(&self, at: u32) -> u32 {
+        self.get(at).next
+    }
+
+    /// Removes the item at `at`, whose hash is `hash`. The next one of the ring comes
+    /// to its place; `next_hash` is that one's.
+    /// Whether there was a next one.
+    pub fn remove(&mut self, hash: u32, at: u32, next_hash: u32, last: &mut u32) -> bool {
+        let next = self.next(at);
+        self.unchain(hash, at);
+        let (freed, moved) = if next == at {
+            *last = NONE;
+            (at, false)
+        } else {
+            self.rechain(next_hash, next, at);
+            *self.get_mut(at) = *self.get(next);
+            if *last == next {
+                *last = at;
+            }
+            (next, true)
+        };
+        self.get_mut(freed).chain = self.free;
+        self.free = freed;
+        self.used -= 1;
+        moved
+    }
+}

@@ -1,0 +1,34 @@
+//! Replicated memory: values that replicas change by themselves and merge.
+//!
+//! A [`Store`] holds keys with values in memory that is asked for once. Each change
+//! has a dot, the replica's number and a sequence number; what it adds to a key is an
+//! item with that dot, and it may undo items that it has seen. A store knows which
+//! changes it has: so what is in one store and not in another is new to the other if
+//! that has not seen the dot, and was removed there if it has. No removal leaves
+//! anything behind. (Almeida, Shoker, Baquero, "Delta state replicated data types",
+//! 2018; the kinds of values name their own papers.) The parts:
+//!
+//! - `dot`, `context`: changes, and what a replica has seen of them.
+//! - `clock`: hybrid logical clocks, for the last writer.
+//! - `items`, `keys`, `heap`: the tables, and the bytes that do not fit in them.
+//! - `log`: the last changes, to tell them.
+//! - `wire`: frames as bytes, and back.
+//! - `store`: what callers do, what they read, what others did, what others are told.
+
+mod clock;
+mod context;
+mod dot;
+mod heap;
+mod items;
+mod keys;
+mod kind;
+mod log;
+mod store;
+mod wire;
+
+pub use self::clock::HybridTime;
+pub use self::dot::{Dot, MAX_REPLICAS, MAX_SEQ, ReplicaId};
+pub use self::kind::Kind;
+pub use self::store::{
+    Elements, Key, KeyCursor, KeyEntry, Merged, Store, StoreConfig, StoreUsage, Told,
+};

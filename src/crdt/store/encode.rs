@@ -1,0 +1,236 @@
+//! What others are told.
+
+use super::Store;
+use super::merge::Places;
+use crate::crdt::context::{Context, Member};
+use crate::crdt::dot::Stamp;
+use crate::crdt::items::NONE;
+use crate::crdt::keys::ROOT;
+use crate::crdt::wire::{Frame, MAX_DEPTH, Op, Reader, WireDot, Writer};
+use crate::error::{Error, Result};
+
+/// A frame of changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Its length; 0 if there is nothing to tell.
+    pub len: usize,
+    /// Where the next frame goes on, if there is more.
+    pub next: Option<u64>,
+}
+
+/// A frame that is being written.
+struct Frames<'a> {
+    writer: Writer<'a>,
+    /// The key of the last addition.
+    key: u32,
+}
+
+impl Store<'_> {
+    /// Writes what this replica has: what [`delta`](Self::delta) of another one wants to
+    /// know. Returns the frame's length.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`]; the length that is needed is in
+    /// [`context_len`](Self::context_len).
+    pub fn context(&mut self, frame: &mut [u8]) -> Result<usize> {
+        let mut frames = Frames { writer: Writer::new(frame, Frame::Context), key: NONE };
+        self.places.clear();
+        write_context(&self.context, &mut self.places, &mut frames);
+        if frames.writer.fits() { Ok(frames.writer.len) } else { Err(Error::BufferTooSmall) }
+    }
+
+    /// The length of [`context`](Self::context).
+    pub fn context_len(&mut self) -> usize {
+        let mut frames = Frames { writer: Writer::new(&mut [], Frame::Context), key: NONE };
+        self.places.clear();
+        write_context(&self.context, &mut self.places, &mut frames);
+        frames.writer.len
+    }
+
+    /// Writes changes that a peer lacks, as many as fit into the frame, for
+    /// [`merge`](Self::merge). `peer` is what the peer's [`context`](Self::context)
+    /// wrote, `from` 0 or where the frame before ended.
+    ///
+    /// # Errors
+    /// [`Error::CrdtBehind`] if the peer lacks more than the log has: it needs the
+    /// [`state`](Self::state). [`Error::CrdtFormat`] and [`Error::CrdtVersion`] if `peer`
+    /// is no context, [`Error::BufferTooSmall`] if not even one change fits.
+    pub fn delta(&mut self, peer: &[u8], from: u64, frame: &mut [u8]) -> Result<Told> {
+        self.read_context(peer)?;
+        for (place, member) in self.context.members().iter().enumerate() {
+            let has = *self.places.up_to(place);
+            if has < member.seen && has < member.logged {
+                return Err(Error::CrdtBehind);
+            }
+        }
+        let mut frames = Frames { writer: Writer::new(frame, Frame::Delta), key: NONE };
+        let head = frames.writer.len;
+        let range = self.log.range();
+        let mut at = from.max(range.start);
+        while at < range.end {
+            let event = self.log.get(at).event;
+            let mut end = at + 1;
+            while end < range.end && self.log.get(end).event == event {
+                end += 1;
+            }
+            if event.seq() > *self.places.up_to(event.place()) {
+                let before = (frames.writer.len, self.places.count());
+                self.write_event(&mut frames, event, at..end);
+                if !frames.writer.fits() {
+                    self.places.truncate(before.1);
+                    if before.0 == head {
+                        return Err(Error::BufferTooSmall);
+                    }
+                    return Ok(Told { len: before.0, next: Some(at) });
+                }
+            }
+            at = end;
+        }
+        let len = if frames.writer.len == head { 0 } else { frames.writer.len };
+        Ok(Told { len, next: None })
+    }
+
+    /// Writes all that is there, for [`merge`](Self::merge). Returns the length.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`]; see [`state_len`](Self::state_len).
+    pub fn state(&mut self, frame: &mut [u8]) -> Result<usize> {
+        let mut frames = Frames { writer: Writer::new(frame, Frame::State), key: NONE };
+        self.write_state(&mut frames);
+        if frames.writer.fits() { Ok(frames.writer.len) } else { Err(Error::BufferTooSmall) }
+    }
+
+    /// The length of [`state`](Self::state).
+    pub fn state_len(&mut self) -> usize {
+        let mut frames = Frames { writer: Writer::new(&mut [], Frame::State), key: NONE };
+        self.write_state(&mut frames);
+        frames.writer.len
+    }
+
+    fn write_state(&mut self, frames: &mut Frames<'_>) {
+        self.places.clear();
+        write_context(&self.context, &mut self.places, frames);
+        let mut key = ROOT;
+        while let Some(next) = self.keys.next_live(key) {
+            key = next;
+            if !self.is_leaf(key) {
+                continue;
+            }
+            let start = self.first_of(key);
+            let mut at = start;
+            while at != NONE {
+                self.write_item(frames, at);
+                at = Some(self.items.next(at)).filter(|next| *next != start).unwrap_or(NONE);
+            }
+        }
+    }
+
+    /// What the peer has goes to `places`; the table of the frame is empty then.
+    fn read_context(&mut self, frame: &[u8]) -> Result<()> {
+        let (kind, mut reader) = Reader::open(frame)?;
+        if kind != Frame::Context {
+            return Err(Error::CrdtFormat);
+        }
+        self.places.clear();
+        // The replica told of last: its place in the frame, and in the store if it is known.
+        let (mut count, mut place) = (0, None);
+        while let Some(op) = reader.next()? {
+            match op {
+                Op::Replica(id) => {
+                    (count, place) = (count + 1, self.context.place(id));
+                }
+                Op::Span { from, more } if from.replica + 1 == count => {
+                    // What came early is told again: that is rare, and does no harm.
+                    if let (Some(place), 1) = (place, from.seq) {
+                        *self.places.up_to(place) = 1 + more;
+                    }
+                }
+                Op::Undone(_) => {}
+                _ => return Err(Error::CrdtFormat),
+            }
+        }
+        Ok(())
+    }
+
+    fn write_event(&mut self, frames: &mut Frames<'_>, event: Stamp, parts: core::ops::Range<u64>) {
+        let mut told = false;
+        for part in parts.clone() {
+            let record = self.log.get(part);
+            if record.undone.is_none() {
+                let at = self.items.find_dot(record.hash, event);
+                if at != NONE && !told {
+                    self.write_item(frames, at);
+                    told = true;
+                }
+            }
+        }
+        if !told {
+            let dot = wire_dot(&self.context, &mut self.places, frames, event);
+            frames.writer.event(dot);
+        }
+        for part in parts {
+            let record = self.log.get(part);
+            if let Some(undone) = record.undone {
+                let dot = wire_dot(&self.context, &mut self.places, frames, undone);
+                frames.writer.undo(dot, record.hash);
+            }
+        }
+    }
+
+    fn write_item(&mut self, frames: &mut Frames<'_>, at: u32) {
+        let item = *self.items.get(at);
+        if frames.key != item.key {
+            frames.key = item.key;
+            let mut path = [ROOT; MAX_DEPTH];
+            let (mut key, mut depth) = (item.key, 0);
+            while key != ROOT && depth < MAX_DEPTH {
+                path[depth] = key;
+                (key, depth) = (self.keys.get(key).parent, depth + 1);
+            }
+            let level = |key: &u32| (self.keys.name(*key, &self.heap), self.keys.get(*key).kind);
+            frames.writer.key(path[..depth].iter().rev().map(level));
+        }
+        let dot = wire_dot(&self.context, &mut self.places, frames, item.dot());
+        frames.writer.add(dot, item.negative(), self.bytes_of(at));
+    }
+
+    /// Whether a key has items of its own.
+    fn is_leaf(&self, key: u32) -> bool {
+        self.kind(key) != super::Kind::Map
+    }
+}
+
+/// A dot in the frame, whose replica it tells first if need be.
+fn wire_dot(
+    context: &Context<'_>,
+    places: &mut Places<'_>,
+    frames: &mut Frames<'_>,
+    dot: Stamp,
+) -> WireDot {
+    let replica = places.in_frame(dot.place()).unwrap_or_else(|| {
+        frames.writer.replica(context.members()[dot.place()].id);
+        places.push(dot.place());
+        places.count() - 1
+    });
+    WireDot { replica, seq: dot.seq() }
+}
+
+/// All that a context knows: for each replica a span from 1 on, and those ahead.
+fn write_context(context: &Context<'_>, places: &mut Places<'_>, frames: &mut Frames<'_>) {
+    for (place, Member { seen, .. }) in context.members().iter().enumerate() {
+        let ahead = context.ahead().iter().filter(|span| span.from.place() == place);
+        let undone = context.undone().iter().filter(|dot| dot.place() == place);
+        if *seen > 0 {
+            let first = wire_dot(context, places, frames, Stamp::new(place, 1));
+            frames.writer.span(first, seen - 1);
+        }
+        for span in ahead {
+            let from = wire_dot(context, places, frames, span.from);
+            frames.writer.span(from, span.to.seq() - span.from.seq());
+        }
+        for dot in undone {
+            let dot = wire_dot(context, places, frames, *dot);
+            frames.writer.undone(dot);
+        }
+    }
+}

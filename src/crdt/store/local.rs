@@ -1,0 +1,227 @@
+//! What the caller changes.
+
+use super::{Key, Store};
+use crate::crdt::dot::Stamp;
+use crate::crdt::items::{Item, NONE, Sought};
+use crate::crdt::kind::Kind;
+use crate::crdt::wire::MAX_BYTES;
+use crate::error::{Error, Result};
+
+impl Store<'_> {
+    /// Adds an element to a set. It is a change even if the element is in: it wins
+    /// (in an add-wins set) against removals that have not seen it.
+    ///
+    /// # Errors
+    /// [`Error::CrdtKey`] and [`Error::CrdtKind`] if `set` is not an open set,
+    /// [`Error::Length`] for more than 65,535 bytes, [`Error::Capacity`] without room,
+    /// [`Error::Overflow`] after the last sequence number. Nothing changes then.
+    pub fn add(&mut self, set: Key, element: &[u8]) -> Result<()> {
+        let key = self.place(set)?;
+        match self.kind(key) {
+            Kind::AddWinsSet | Kind::RemoveWinsSet => self.assign(key, false, [&[], element]),
+            _ => Err(Error::CrdtKind),
+        }
+    }
+
+    /// Removes an element from a set; whether it was in. In a remove-wins set it is
+    /// a change even if it was not: it wins against additions that have not seen it.
+    ///
+    /// # Errors
+    /// Those of [`add`](Self::add); from an add-wins set an element can be removed
+    /// without any room.
+    pub fn remove(&mut self, set: Key, element: &[u8]) -> Result<bool> {
+        let key = self.place(set)?;
+        if element.len() > MAX_BYTES {
+            return Err(Error::Length);
+        }
+        let sought = Sought::new(element);
+        let hash = self.item_hash(key, element);
+        match self.kind(key) {
+            Kind::AddWinsSet => {
+                let mut at = self.find(hash, key, sought);
+                if at == NONE {
+                    return Ok(false);
+                }
+                let change = self.next_change()?;
+                while at != NONE {
+                    self.undo(change, hash, at);
+                    at = self.find(hash, key, sought);
+                }
+                self.happened(change);
+                self.keys.get_mut(key).count -= 1;
+                Ok(true)
+            }
+            Kind::RemoveWinsSet => {
+                let was_in = self.is_in(hash, key, sought);
+                self.assign(key, true, [&[], element])?;
+                Ok(was_in)
+            }
+            _ => Err(Error::CrdtKind),
+        }
+    }
+
+    /// Says yes or no to a flag.
+    ///
+    /// # Errors
+    /// As those of [`add`](Self::add).
+    pub fn set_flag(&mut self, flag: Key, on: bool) -> Result<()> {
+        let key = self.place(flag)?;
+        match self.kind(key) {
+            Kind::EnableWinsFlag if on => self.assign(key, false, [&[]; 2]),
+            // It is no while nothing is there.
+            Kind::EnableWinsFlag => self.clear_items(key),
+            Kind::DisableWinsFlag => self.assign(key, !on, [&[]; 2]),
+            _ => Err(Error::CrdtKind),
+        }
+    }
+
+    /// Assigns bytes to a last-writer-wins or a multi-value register. `now_ms` is the
+    /// time of day in milliseconds since 1970, for the former; 0 without a clock.
+    ///
+    /// # Errors
+    /// As those of [`add`](Self::add); the value may have 65,527 bytes.
+    pub fn assign_bytes(&mut self, register: Key, value: &[u8], now_ms: u64) -> Result<()> {
+        let key = self.place(register)?;
+        if value.len() > MAX_BYTES - 8 {
+            return Err(Error::Length);
+        }
+        match self.kind(key) {
+            Kind::MultiValue => self.assign(key, false, [&[], value]),
+            Kind::LastWriter => {
+                let stamp = self.clock.next(now_ms)?;
+                self.assign(key, false, [&stamp.0.to_le_bytes(), value])?;
+                self.clock.see(stamp);
+                Ok(())
+            }
+            _ => Err(Error::CrdtKind),
+        }
+    }
+
+    /// Offers a number to a register of the greatest or the smallest one; whether it is
+    /// a new one. Otherwise nothing changes.
+    ///
+    /// # Errors
+    /// As those of [`add`](Self::add).
+    pub fn offer(&mut self, register: Key, number: i64) -> Result<bool> {
+        let key = self.place(register)?;
+        let kind = self.kind(key);
+        if !matches!(kind, Kind::Max | Kind::Min) {
+            return Err(Error::CrdtKind);
+        }
+        let better = match self.number(key) {
+            None => true,
+            Some(old) => {
+                if kind == Kind::Max {
+                    number > old
+                } else {
+                    number < old
+                }
+            }
+        };
+        if better {
+            self.assign(key, false, [&[], &number.to_le_bytes()])?;
+        }
+        Ok(better)
+    }
+
+    /// Takes away all that is seen to be in a key, in the keys in it, too, if it is
+    /// a map. What others put in at the same time stays.
+    ///
+    /// # Errors
+    /// [`Error::CrdtKey`] if it is not open, [`Error::Overflow`] after the last sequence
+    /// number: what was taken away until then is.
+    pub fn clear(&mut self, key: Key) -> Result<()> {
+        let key = self.place(key)?;
+        self.clear_place(key)
+    }
+
+    fn clear_place(&mut self, key: u32) -> Result<()> {
+        if self.kind(key) != Kind::Map {
+            return self.clear_items(key);
+        }
+        let mut next = self.keys.after(key, (&[], 0), true, &self.heap);
+        while let Some(inner) = next {
+            let kind = self.keys.get(inner).kind;
+            next =
+                self.keys.after(key, (self.keys.name(inner, &self.heap), kind), false, &self.heap);
+            // No deeper than names go.
+            self.clear_place(inner)?;
+            // A map goes with the last key in it.
+            if self.keys.is_live(inner) {
+                self.drop_empty(inner);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away all items of a key: one change for each.
+    fn clear_items(&mut self, key: u32) -> Result<()> {
+        loop {
+            let first = self.first_of(key);
+            if first == NONE {
+                self.keys.get_mut(key).count = 0;
+                return Ok(());
+            }
+            let change = self.next_change()?;
+            self.undo(change, self.hash_of(first), first);
+            self.happened(change);
+        }
+    }
+
+    /// An item takes the place of those with the same bytes in a set, of all of a
+    /// register or flag. Its bytes come in two parts.
+    fn assign(&mut self, key: u32, negative: bool, [head, bytes]: [&[u8]; 2]) -> Result<()> {
+        let len = head.len() + bytes.len();
+        if len > MAX_BYTES {
+            return Err(Error::Length);
+        }
+        let sought = Sought::new(bytes);
+        let hash = self.item_hash(key, bytes);
+        let change = self.next_change()?;
+        let by_element = self.kind(key).by_element();
+        let was_in = by_element && self.is_in(hash, key, sought);
+        let (items, cost) = self.replaced(hash, key, sought);
+        let enough = items > 0 || self.items.room() > 0;
+        if !enough || Self::item_cost(len) > self.heap.free() + cost {
+            return Err(Error::Capacity);
+        }
+        for _ in 0..items {
+            let at = if by_element { self.find(hash, key, sought) } else { self.first_of(key) };
+            self.undo(change, hash, at);
+        }
+        self.put(hash, key, Item::of(change, negative), [head, bytes])?;
+        self.record(change, None, hash);
+        self.happened(change);
+        let count = &mut self.keys.get_mut(key).count;
+        *count = *count + u32::from(!negative) - u32::from(was_in);
+        if !by_element {
+            *count = 1;
+        }
+        Ok(())
+    }
+
+    /// How many items an assignment takes the place of, and their bytes of the heap.
+    fn replaced(&self, hash: u32, key: u32, sought: Sought<'_>) -> (usize, usize) {
+        let (mut items, mut cost) = (0, 0);
+        let by_element = self.kind(key).by_element();
+        let start = if by_element { self.find(hash, key, sought) } else { self.first_of(key) };
+        let mut at = start;
+        while at != NONE {
+            items += 1;
+            cost += self.cost_of(at);
+            at = if by_element {
+                self.find_from(self.items.following(at), key, sought)
+            } else {
+                Some(self.items.next(at)).filter(|next| *next != start).unwrap_or(NONE)
+            };
+        }
+        (items, cost)
+    }
+
+    /// Removes an item because of a change.
+    fn undo(&mut self, change: Stamp, hash: u32, at: u32) {
+        let dot = self.items.get(at).dot();
+        self.take(hash, at);
+        self.record(change, Some(dot), hash);
+    }
+}

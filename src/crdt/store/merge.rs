@@ -1,0 +1,549 @@
+//! What others changed.
+//!
+//! A frame is read several times: to check it and count what it needs, then to do
+//! what it says, which cannot fail any more. So it is taken in whole or not at all.
+
+use super::Store;
+use crate::crdt::clock::HybridTime;
+use crate::crdt::context::Span;
+use crate::crdt::dot::Stamp;
+use crate::crdt::items::{Item, NONE, Sought};
+use crate::crdt::keys::ROOT;
+use crate::crdt::kind::Kind;
+use crate::crdt::wire::{Frame, Op, Path, Reader, WireDot};
+use crate::error::{Error, Result};
+use crate::mem::{Carved, Carver};
+
+/// What a frame changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// Items that are new here.
+    pub added: usize,
+    /// Items that are gone.
+    pub removed: usize,
+}
+
+/// A replica while a frame is read or written.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place {
+    /// Its place in the store's table, for the place in the frame's.
+    pub of_frame: u16,
+    /// Its place in the frame's table, for the place in the store's.
+    pub in_frame: u16,
+    /// All its changes up to this one are told by the frame, or known to the peer.
+    pub up_to: u64,
+}
+
+/// The replicas of a frame.
+pub(super) struct Places<'m> {
+    places: Carved<'m, Place>,
+    count: usize,
+}
+
+impl<'m> Places<'m> {
+    pub fn carve(carver: &mut Carver<'m>, replicas: usize) -> Result<Self> {
+        Ok(Places { places: carver.take(replicas, Place::default())?, count: 0 })
+    }
+
+    /// Forgets the frame before.
+    pub fn clear(&mut self) {
+        self.places.fill(Place { in_frame: u16::MAX, ..Place::default() });
+        self.count = 0;
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Forgets replicas of the frame, down to `count`.
+    pub fn truncate(&mut self, count: usize) {
+        self.count = count;
+    }
+
+    /// The next replica of the frame is this one.
+    pub fn push(&mut self, place: usize) {
+        self.places[self.count].of_frame = place as u16;
+        self.places[place].in_frame = self.count as u16;
+        self.count += 1;
+    }
+
+    /// Where a replica of the store is in the frame, if it is.
+    pub fn in_frame(&self, place: usize) -> Option<usize> {
+        let at = self.places[place].in_frame as usize;
+        (at < self.count).then_some(at)
+    }
+
+    /// A dot of the frame.
+    pub fn stamp(&self, dot: WireDot) -> Result<Stamp> {
+        if dot.replica >= self.count {
+            return Err(Error::CrdtFormat);
+        }
+        Ok(Stamp::new(self.places[dot.replica].of_frame as usize, dot.seq))
+    }
+
+    pub fn up_to(&mut self, place: usize) -> &mut u64 {
+        &mut self.places[place].up_to
+    }
+
+    pub fn forget_up_to(&mut self) {
+        self.places.iter_mut().for_each(|place| place.up_to = 0);
+    }
+}
+
+/// What a frame needs.
+#[derive(Default)]
+struct Needs {
+    items: usize,
+    bytes: usize,
+    /// Given back by what it undoes.
+    freed_items: usize,
+    freed_bytes: usize,
+    spans: usize,
+    undone: usize,
+    /// The last change that came early.
+    last: Option<Stamp>,
+}
+
+impl Store<'_> {
+    /// Takes in what a replica sent: changes, or its state. `now_ms` is the time of
+    /// day in milliseconds since 1970 (0 without a clock). Frames may come in any
+    /// order, several times, or late.
+    ///
+    /// # Errors
+    /// [`Error::CrdtFormat`] and [`Error::CrdtVersion`] for what is no frame,
+    /// [`Error::CrdtClock`] for a stamp too far ahead, [`Error::Capacity`] without
+    /// room. Nothing changes then, and the same frame may be taken in later.
+    pub fn merge(&mut self, frame: &[u8], now_ms: u64) -> Result<Merged> {
+        let (kind, reader) = Reader::open(frame)?;
+        if kind == Frame::Context {
+            return Err(Error::CrdtFormat);
+        }
+        let known = self.context.members().len();
+        if let Err(error) = self.prepare(kind, reader, now_ms) {
+            self.sweep(reader);
+            self.context.truncate(known);
+            return Err(error);
+        }
+        let mut merged = Merged::default();
+        self.undo_known(reader, &mut merged)?;
+        self.add_all(kind, reader, &mut merged)?;
+        self.deliver_all(kind, reader)?;
+        self.undo_rest(reader, &mut merged)?;
+        if kind == Frame::State {
+            self.take_absent(reader, &mut merged)?;
+        }
+        self.sweep(reader);
+        Ok(merged)
+    }
+
+    /// Checks a frame, makes its replicas and keys known (which nobody can see yet),
+    /// and counts what else it needs.
+    fn prepare(&mut self, kind: Frame, mut reader: Reader<'_>, now_ms: u64) -> Result<()> {
+        self.places.clear();
+        let (mut needs, mut key, mut event) = (Needs::default(), None, None);
+        let all = reader;
+        while let Some(op) = reader.next()? {
+            match op {
+                Op::Replica(id) => {
+                    let place = self.context.admit(id)?;
+                    if self.places.in_frame(place).is_some() {
+                        return Err(Error::CrdtFormat);
+                    }
+                    self.places.push(place);
+                    *self.places.up_to(place) = self.context.members()[place].seen;
+                }
+                Op::Key(path) => key = Some(path),
+                Op::Event(dot) => {
+                    event = Some(self.count_change(dot, 0, &mut needs)?);
+                }
+                Op::Span { from, more } => {
+                    self.count_change(from, more, &mut needs)?;
+                    event = None;
+                }
+                Op::Add { dot, negative, bytes } => {
+                    let path = key.ok_or(Error::CrdtFormat)?;
+                    let kind = path.kind();
+                    if !kind.allows(bytes) || (negative && !kind.has_negatives()) {
+                        return Err(Error::CrdtFormat);
+                    }
+                    if let (Kind::LastWriter, Some(stamp)) = (kind, bytes.first_chunk()) {
+                        self.clock.check(HybridTime(u64::from_le_bytes(*stamp)), now_ms)?;
+                    }
+                    let stamp = self.places.stamp(dot)?;
+                    if !self.context.knows(stamp) {
+                        self.ensure_path(path)?;
+                        needs.items += 1;
+                        needs.bytes += Self::item_cost(bytes.len());
+                    }
+                    event = Some(self.count_change(dot, 0, &mut needs)?);
+                }
+                Op::Undo { dot, hash } => {
+                    event.ok_or(Error::CrdtFormat)?;
+                    let stamp = self.places.stamp(dot)?;
+                    if !self.context.has(stamp) {
+                        needs.undone += usize::from(!self.tells(all, stamp)?);
+                        continue;
+                    }
+                    let at = self.items.find_dot(hash, stamp);
+                    if at != NONE && !self.items.get(at).marked() {
+                        self.items.get_mut(at).mark(true);
+                        needs.freed_items += 1;
+                        needs.freed_bytes += self.cost_of(at);
+                    }
+                }
+                Op::Undone(dot) => {
+                    if kind != Frame::State {
+                        return Err(Error::CrdtFormat);
+                    }
+                    let stamp = self.places.stamp(dot)?;
+                    needs.undone += usize::from(!self.context.has(stamp));
+                }
+            }
+        }
+        let enough = needs.items <= self.items.room() + needs.freed_items
+            && needs.bytes <= self.heap.free() + needs.freed_bytes
+            && self.context.has_room(needs.spans, needs.undone);
+        if enough { Ok(()) } else { Err(Error::Capacity) }
+    }
+
+    /// Counts what the arrival of changes needs; the first of them.
+    fn count_change(&mut self, from: WireDot, more: u64, needs: &mut Needs) -> Result<Stamp> {
+        let stamp = self.places.stamp(from)?;
+        let to = Stamp::new(stamp.place(), stamp.seq() + more);
+        let up_to = self.places.up_to(stamp.place());
+        if stamp.seq() <= *up_to + 1 {
+            *up_to = to.seq().max(*up_to);
+        } else {
+            // One that follows the one before goes into the same span.
+            let follows = needs.last.is_some_and(|last| last.next() == Ok(stamp));
+            needs.spans += if follows { 0 } else { self.context.needs(Span { from: stamp, to }) };
+            needs.last = Some(to);
+        }
+        Ok(stamp)
+    }
+
+    /// Whether a frame tells of a change.
+    fn tells(&self, mut reader: Reader<'_>, change: Stamp) -> Result<bool> {
+        while let Some(op) = reader.next()? {
+            let (from, more) = match op {
+                Op::Event(dot) | Op::Add { dot, .. } => (dot, 0),
+                Op::Span { from, more } => (from, more),
+                _ => continue,
+            };
+            // Its replica may be told of later only: then it is not this one's.
+            if let Ok(from) = self.places.stamp(from)
+                && from.place() == change.place()
+                && (from.seq()..=from.seq() + more).contains(&change.seq())
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The key that a path leads to, new ones on the way if need be.
+    fn ensure_path(&mut self, path: Path<'_>) -> Result<u32> {
+        let mut key = ROOT;
+        for (name, kind) in path.levels() {
+            key = match self.ensure(key, name, kind) {
+                Ok(key) => key,
+                Err(error) => {
+                    self.drop_empty(key);
+                    return Err(error);
+                }
+            };
+        }
+        Ok(key)
+    }
+
+    fn find_path(&self, path: Path<'_>) -> Option<u32> {
+        let mut key = ROOT;
+        for (name, kind) in path.levels() {
+            let hash = self.name_hash(key, name, kind);
+            key = self.keys.find(key, hash, (name, kind as u8), &self.heap)?;
+        }
+        Some(key)
+    }
+
+    /// Drops the keys of a frame that nothing is in, and unmarks what it undoes.
+    fn sweep(&mut self, mut reader: Reader<'_>) {
+        while let Ok(Some(op)) = reader.next() {
+            match op {
+                Op::Key(path) => {
+                    if let Some(key) = self.find_path(path) {
+                        self.drop_empty(key);
+                    }
+                }
+                Op::Undo { dot, hash } => {
+                    let Ok(stamp) = self.places.stamp(dot) else { continue };
+                    let at = self.items.find_dot(hash, stamp);
+                    if at != NONE {
+                        self.items.get_mut(at).mark(false);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Removes what is undone and has come before: this makes room.
+    fn undo_known(&mut self, mut reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
+        while let Some(op) = reader.next()? {
+            if let Op::Undo { dot, hash } = op {
+                let stamp = self.places.stamp(dot)?;
+                self.remove_dot(stamp, hash, merged);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what is new, and remembers the changes to tell them to others.
+    fn add_all(&mut self, kind: Frame, mut reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
+        let (mut key, mut event) = (None, None);
+        while let Some(op) = reader.next()? {
+            match op {
+                Op::Key(path) => key = Some(path),
+                Op::Event(dot) => {
+                    event = Some(self.places.stamp(dot)?);
+                }
+                Op::Add { dot, negative, bytes } => {
+                    let (stamp, path) = (self.places.stamp(dot)?, key.ok_or(Error::CrdtFormat)?);
+                    event = Some(stamp);
+                    let mut hash = 0;
+                    if !self.context.knows(stamp) {
+                        let place = self.ensure_path(path)?;
+                        hash = self.item_hash(place, bytes);
+                        if self.items.find_dot(hash, stamp) == NONE {
+                            self.add_item(place, hash, Item::of(stamp, negative), bytes, merged)?;
+                        }
+                    }
+                    if kind == Frame::Delta && !self.context.has(stamp) {
+                        self.record(stamp, None, hash);
+                    }
+                }
+                Op::Undo { dot, hash } => {
+                    let event = event.ok_or(Error::CrdtFormat)?;
+                    let undone = self.places.stamp(dot)?;
+                    if kind == Frame::Delta && !self.context.has(event) {
+                        self.record(event, Some(undone), hash);
+                    }
+                }
+                Op::Span { from, more } => {
+                    let from = self.places.stamp(from)?;
+                    if kind == Frame::Delta {
+                        self.record_span(from, more);
+                    }
+                }
+                Op::Replica(_) | Op::Undone(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers changes without effects, unless they are more than the log holds.
+    fn record_span(&mut self, from: Stamp, more: u64) {
+        let to = from.seq() + more;
+        if more >= self.log.len() {
+            let member = self.context.member(from.place());
+            member.logged = member.logged.max(to);
+            return;
+        }
+        for seq in from.seq()..=to {
+            let change = Stamp::new(from.place(), seq);
+            if !self.context.has(change) {
+                self.record(change, None, 0);
+            }
+        }
+    }
+
+    /// Adds an item of somebody else's.
+    fn add_item(
+        &mut self,
+        key: u32,
+        hash: u32,
+        item: Item,
+        bytes: &[u8],
+        merged: &mut Merged,
+    ) -> Result<()> {
+        let kind = self.kind(key);
+        if let (Kind::LastWriter, Some(stamp)) = (kind, bytes.first_chunk()) {
+            self.clock.see(HybridTime(u64::from_le_bytes(*stamp)));
+        }
+        let sought = Sought::new(bytes);
+        let was_in = kind.by_element() && self.is_in(hash, key, sought);
+        self.put(hash, key, item, [&[], bytes])?;
+        merged.added += 1;
+        if kind.by_element() {
+            self.recount(hash, key, sought, was_in);
+        }
+        Ok(())
+    }
+
+    /// An element of a set has changed: it counts if it is in.
+    fn recount(&mut self, hash: u32, key: u32, sought: Sought<'_>, was_in: bool) {
+        let is_in = self.is_in(hash, key, sought);
+        let count = &mut self.keys.get_mut(key).count;
+        *count = *count + u32::from(is_in) - u32::from(was_in);
+    }
+
+    /// Removes what a change added, if it is there.
+    fn remove_dot(&mut self, dot: Stamp, hash: u32, merged: &mut Merged) {
+        let at = self.items.find_dot(hash, dot);
+        if at != NONE {
+            self.remove_item(at, hash, merged);
+        }
+    }
+
+    /// Removes an item, and its key if nothing else is in it.
+    fn remove_item(&mut self, at: u32, hash: u32, merged: &mut Merged) {
+        let key = self.items.get(at).key;
+        merged.removed += 1;
+        if self.kind(key).by_element() {
+            // Whether it is in depends on what else there is with the same bytes.
+            let others = self.is_in_without(hash, key, at);
+            let was_in = self.is_in(hash, key, Sought::new(self.bytes_of(at)));
+            let count = &mut self.keys.get_mut(key).count;
+            *count = *count + u32::from(others) - u32::from(was_in);
+        }
+        self.take(hash, at);
+        self.drop_empty(key);
+    }
+
+    /// Whether the element of an item would be in without that item.
+    fn is_in_without(&self, hash: u32, key: u32, without: u32) -> bool {
+        let sought = Sought::new(self.bytes_of(without));
+        let (mut found, mut at) = (false, self.find(hash, key, sought));
+        while at != NONE {
+            if at != without {
+                if self.items.get(at).negative() {
+                    return false;
+                }
+                found = true;
+            }
+            at = self.find_from(self.items.following(at), key, sought);
+        }
+        found
+    }
+
+    fn deliver_all(&mut self, kind: Frame, mut reader: Reader<'_>) -> Result<()> {
+        while let Some(op) = reader.next()? {
+            let (from, more) = match op {
+                Op::Event(dot) | Op::Add { dot, .. } => (dot, 0),
+                Op::Span { from, more } => (from, more),
+                _ => continue,
+            };
+            let from = self.places.stamp(from)?;
+            let to = Stamp::new(from.place(), from.seq() + more);
+            let member = self.context.member(from.place());
+            if kind == Frame::State && to.seq() > member.seen {
+                // How they came about was not told.
+                member.logged = member.logged.max(to.seq());
+            }
+            self.context.deliver(Span { from, to })?;
+        }
+        Ok(())
+    }
+
+    /// What is undone and has not come is remembered; what has come goes.
+    fn undo_rest(&mut self, mut reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
+        while let Some(op) = reader.next()? {
+            let (dot, hash) = match op {
+                Op::Undo { dot, hash } => (dot, Some(hash)),
+                Op::Undone(dot) => (dot, None),
+                _ => continue,
+            };
+            let dot = self.places.stamp(dot)?;
+            if !self.context.has(dot) {
+                self.context.undo(dot)?;
+            } else if let Some(hash) = hash {
+                self.remove_dot(dot, hash, merged);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what a state knows and does not have.
+    fn take_absent(&mut self, reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
+        self.places.forget_up_to();
+        let (mut ops, mut key, mut ragged) = (reader, None, false);
+        while let Some(op) = ops.next()? {
+            match op {
+                Op::Key(path) => key = self.find_path(path),
+                Op::Add { dot, bytes, .. } => {
+                    let Some(place) = key else { continue };
+                    let stamp = self.places.stamp(dot)?;
+                    let at = self.items.find_dot(self.item_hash(place, bytes), stamp);
+                    if at != NONE {
+                        self.items.get_mut(at).mark(true);
+                    }
+                }
+                Op::Span { from, more } if from.seq == 1 => {
+                    let place = self.places.stamp(from)?.place();
+                    *self.places.up_to(place) = 1 + more;
+                }
+                Op::Span { .. } | Op::Event(_) | Op::Undone(_) => ragged = true,
+                Op::Replica(_) | Op::Undo { .. } => {}
+            }
+        }
+        let mut key = ROOT;
+        while let Some(next) = self.keys.next_live(key) {
+            key = next;
+            if self.kind(key) != Kind::Map {
+                self.take_absent_of(key, reader, ragged, merged)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_absent_of(
+        &mut self,
+        key: u32,
+        reader: Reader<'_>,
+        ragged: bool,
+        merged: &mut Merged,
+    ) -> Result<()> {
+        let mut left = self.items_of(key);
+        let mut at = self.first_of(key);
+        while left > 0 {
+            left -= 1;
+            let item = *self.items.get(at);
+            self.items.get_mut(at).mark(false);
+            let dot = item.dot();
+            let told = dot.seq() <= *self.places.up_to(dot.place());
+            if !item.marked() && (told || (ragged && self.covers(reader, dot)?)) {
+                // The next one comes to this place.
+                let hash = self.hash_of(at);
+                self.remove_item(at, hash, merged);
+            } else {
+                at = self.items.next(at);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many items a key has.
+    fn items_of(&self, key: u32) -> usize {
+        let start = self.first_of(key);
+        let (mut at, mut count) = (start, 0);
+        while at != NONE {
+            count += 1;
+            at = Some(self.items.next(at)).filter(|next| *next != start).unwrap_or(NONE);
+        }
+        count
+    }
+
+    /// Whether a state knows of a change.
+    fn covers(&self, mut reader: Reader<'_>, change: Stamp) -> Result<bool> {
+        if self.tells(reader, change)? {
+            return Ok(true);
+        }
+        while let Some(op) = reader.next()? {
+            if let Op::Undone(dot) = op
+                && self.places.stamp(dot)? == change
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,446 @@
+//! The store: keys, their values, and what is known of other replicas.
+
+mod encode;
+mod local;
+mod merge;
+mod read;
+
+use core::alloc::Layout;
+
+use xxhash_rust::xxh32::xxh32;
+
+use self::merge::Places;
+use super::clock::Clock;
+use super::context::Context;
+use super::dot::{Dot, MAX_REPLICAS, MAX_SEQ, ReplicaId, Stamp};
+use super::heap::Heap;
+use super::items::{INLINE, Item, Items, MAX_ITEMS, NONE, Sought};
+use super::keys::{Keys, ROOT};
+use super::kind::Kind;
+use super::log::{Log, Record};
+use super::wire::{MAX_BYTES, MAX_DEPTH};
+use crate::error::{Error, Result};
+use crate::mem::{Carver, Piece};
+use crate::port::Allocator;
+
+pub use self::encode::Told;
+pub use self::merge::Merged;
+pub use self::read::{Elements, KeyCursor, KeyEntry};
+
+/// What a store is made for. All memory is asked for at creation.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreConfig {
+    /// This replica.
+    pub replica: ReplicaId,
+    /// Most replicas that ever change something, this one included, 1 to 32,768.
+    pub replicas: usize,
+    /// Most keys, of all maps together, 1 to 2^30.
+    pub keys: usize,
+    /// Most items, 1 to 2^30. A set has one for each element, a flag and a register
+    /// one; each may have one more for each change at the same time.
+    pub items: usize,
+    /// Bytes for names, elements and values of more than 8 bytes, each with 8 bytes
+    /// beside it; at most 2^31.
+    pub bytes: usize,
+    /// Changes that are remembered to be told to others, in parts: one for what a
+    /// change adds, and one for each item that it takes away. Who has missed more
+    /// gets the state.
+    pub log: usize,
+    /// Most changes that can come before their predecessors: spans of them, and
+    /// such as were undone before they came.
+    pub early: usize,
+    /// How far a stamp of another replica may be ahead of the time of day, in
+    /// milliseconds. `u64::MAX` for a store without a clock.
+    pub max_ahead_ms: u64,
+    /// The seed of all hashes, the same at all replicas. One that strangers do not
+    /// know keeps them from making a store slow by what they add.
+    pub seed: u32,
+}
+
+impl Default for StoreConfig {
+    /// For a handful of replicas: 8 replicas, 64 keys, 1,024 items, 16 KiB, the last
+    /// 256 changes, 16 early ones, a minute ahead.
+    fn default() -> Self {
+        StoreConfig {
+            replica: ReplicaId(0),
+            replicas: 8,
+            keys: 64,
+            items: 1024,
+            bytes: 16_384,
+            log: 256,
+            early: 16,
+            max_ahead_ms: 60_000,
+            seed: 0,
+        }
+    }
+}
+
+/// An open key: a name in a map. It stays valid until it is closed as often as it
+/// was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    place: u32,
+    /// A key that came to the same place later has another hash.
+    hash: u32,
+}
+
+/// How full a store is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreUsage {
+    /// Replicas that are known.
+    pub replicas: usize,
+    /// Keys, those that are open and empty included.
+    pub keys: usize,
+    /// Items.
+    pub items: usize,
+    /// Bytes of the heap.
+    pub bytes: usize,
+    /// Spans of changes that came early, and changes undone before they came.
+    pub early: usize,
+}
+
+/// Values that replicas change by themselves and merge.
+pub struct Store<'m> {
+    context: Context<'m>,
+    items: Items<'m>,
+    keys: Keys<'m>,
+    heap: Heap<'m>,
+    log: Log<'m>,
+    places: Places<'m>,
+    clock: Clock,
+    _piece: Piece<'m>,
+}
+
+/// The owner of a block: an item, or a key whose name it is.
+const KEY_OWNED: u32 = 1 << 31;
+
+/// This replica's place in the table.
+const OWN: usize = 0;
+
+struct Parts<'m> {
+    context: Context<'m>,
+    items: Items<'m>,
+    keys: Keys<'m>,
+    heap: Heap<'m>,
+    log: Log<'m>,
+    places: Places<'m>,
+}
+
+fn carve<'m>(config: &StoreConfig, carver: &mut Carver<'m>) -> Result<Parts<'m>> {
+    Ok(Parts {
+        context: Context::carve(carver, config.replicas, config.early)?,
+        places: Places::carve(carver, config.replicas)?,
+        items: Items::carve(carver, config.items)?,
+        keys: Keys::carve(carver, config.keys, Kind::Map as u8, config.seed)?,
+        log: Log::carve(carver, config.log)?,
+        heap: Heap::carve(carver, config.bytes)?,
+    })
+}
+
+impl<'m> Store<'m> {
+    /// The root: the map that all keys are in.
+    pub const ROOT: Key = Key { place: ROOT, hash: 0 };
+
+    /// Size and alignment of the memory that a store takes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a configuration outside its ranges,
+    /// [`Error::Overflow`] for one that no memory could hold.
+    pub fn footprint(config: &StoreConfig) -> Result<Layout> {
+        let within = |value: usize, least: usize, most: usize| (least..=most).contains(&value);
+        let ranges = within(config.replicas, 1, MAX_REPLICAS)
+            && within(config.keys, 1, MAX_ITEMS)
+            && within(config.items, 1, MAX_ITEMS)
+            && within(config.log, 0, MAX_ITEMS)
+            && within(config.early, 0, MAX_ITEMS)
+            && config.bytes as u64 <= 1 << 31;
+        if !ranges {
+            return Err(Error::Invalid);
+        }
+        let mut carver = Carver::measure();
+        carve(config, &mut carver)?;
+        carver.layout()
+    }
+
+    /// An empty store.
+    ///
+    /// # Errors
+    /// Those of [`footprint`](Self::footprint) and of the allocator.
+    pub fn new(config: &StoreConfig, allocator: impl Allocator<'m>) -> Result<Store<'m>> {
+        let layout = Store::footprint(config)?;
+        let mut piece = allocator.allocate(layout)?;
+        let Parts { mut context, items, keys, heap, log, places } =
+            carve(config, &mut piece.carver(layout)?)?;
+        context.admit(config.replica)?;
+        let clock = Clock::new(config.max_ahead_ms);
+        Ok(Store { context, items, keys, heap, log, places, clock, _piece: piece })
+    }
+
+    /// Which replica this is.
+    pub fn replica(&self) -> ReplicaId {
+        self.context.members()[OWN].id
+    }
+
+    /// How many changes of a replica have come, without a gap.
+    pub fn seen(&self, replica: ReplicaId) -> u64 {
+        self.context.place(replica).map_or(0, |place| self.context.members()[place].seen)
+    }
+
+    /// Whether a change has come.
+    pub fn has(&self, dot: Dot) -> bool {
+        let there = (1..=MAX_SEQ).contains(&dot.seq);
+        let place = self.context.place(dot.replica).filter(|_| there);
+        place.is_some_and(|place| self.context.has(Stamp::new(place, dot.seq)))
+    }
+
+    /// How full the store is.
+    pub fn usage(&self) -> StoreUsage {
+        StoreUsage {
+            replicas: self.context.members().len(),
+            keys: self.keys.used(),
+            items: self.items.used(),
+            bytes: self.heap.live(),
+            early: self.context.ahead().len() + self.context.undone().len(),
+        }
+    }
+
+    /// The key of a kind under a name in a map, which then stays open until
+    /// [`close`](Self::close). It need not be there yet: it comes to be with
+    /// what is put in it. A map is there as long as something is in it.
+    ///
+    /// # Errors
+    /// [`Error::CrdtKey`] if `map` is not open, [`Error::CrdtKind`] if it is no map,
+    /// [`Error::Length`] for a name of more than 65,535 bytes, [`Error::Invalid`]
+    /// deeper than eight names, [`Error::Capacity`] without room for the name.
+    pub fn open(&mut self, map: Key, name: &[u8], kind: Kind) -> Result<Key> {
+        let map = self.expect(map, Kind::Map)?;
+        if name.len() > MAX_BYTES {
+            return Err(Error::Length);
+        }
+        let deepest = if kind == Kind::Map { MAX_DEPTH - 1 } else { MAX_DEPTH };
+        if self.depth(map) >= deepest {
+            return Err(Error::Invalid);
+        }
+        let place = self.ensure(map, name, kind)?;
+        let entry = self.keys.get_mut(place);
+        let Some(pins) = entry.pins.checked_add(1) else {
+            return Err(Error::Capacity);
+        };
+        entry.pins = pins;
+        Ok(Key { place, hash: entry.hash })
+    }
+
+    /// Ends what [`open`](Self::open) began.
+    ///
+    /// # Errors
+    /// [`Error::CrdtKey`] if it is not open.
+    pub fn close(&mut self, key: Key) -> Result<()> {
+        let place = self.place(key)?;
+        if place == ROOT {
+            return Err(Error::CrdtKey);
+        }
+        self.keys.get_mut(place).pins -= 1;
+        self.drop_empty(place);
+        Ok(())
+    }
+
+    /// The place of an open key.
+    fn place(&self, key: Key) -> Result<u32> {
+        if key.place == ROOT {
+            return Ok(ROOT);
+        }
+        if !self.keys.is_live(key.place) {
+            return Err(Error::CrdtKey);
+        }
+        let entry = self.keys.get(key.place);
+        if entry.hash == key.hash && entry.pins > 0 { Ok(key.place) } else { Err(Error::CrdtKey) }
+    }
+
+    /// The place of an open key of this kind.
+    fn expect(&self, key: Key, kind: Kind) -> Result<u32> {
+        let place = self.place(key)?;
+        if self.keys.get(place).kind == kind as u8 { Ok(place) } else { Err(Error::CrdtKind) }
+    }
+
+    fn kind(&self, key: u32) -> Kind {
+        Kind::from_code(self.keys.get(key).kind).unwrap_or(Kind::Map)
+    }
+
+    /// How many names lead to a key.
+    fn depth(&self, mut key: u32) -> usize {
+        let mut depth = 0;
+        while key != ROOT {
+            key = self.keys.get(key).parent;
+            depth += 1;
+        }
+        depth
+    }
+
+    fn name_hash(&self, map: u32, name: &[u8], kind: Kind) -> u32 {
+        // An odd factor apart, so that kinds of a name do not share their hashes.
+        let seed = self.keys.get(map).hash.wrapping_add((kind as u32).wrapping_mul(0x9e37_79b1));
+        xxh32(name, seed)
+    }
+
+    /// A key's place, a new one if it must be.
+    fn ensure(&mut self, map: u32, name: &[u8], kind: Kind) -> Result<u32> {
+        let hash = self.name_hash(map, name, kind);
+        if let Some(place) = self.keys.find(map, hash, (name, kind as u8), &self.heap) {
+            return Ok(place);
+        }
+        if Keys::name_cost(name.len()) > self.heap.free() {
+            return Err(Error::Capacity);
+        }
+        let place = self.keys.take(map, hash, kind as u8)?;
+        let long = if name.len() > INLINE {
+            let at = self.store_bytes(place | KEY_OWNED, [&[], name])?;
+            Some(at)
+        } else {
+            None
+        };
+        self.keys.enter(place, name, long, &self.heap);
+        Ok(place)
+    }
+
+    /// Drops a key that nothing is in and nobody holds open, and the maps around it.
+    fn drop_empty(&mut self, mut key: u32) {
+        while key != ROOT {
+            let entry = *self.keys.get(key);
+            if entry.pins > 0 || entry.last != NONE {
+                return;
+            }
+            self.keys.leave(key, &self.heap);
+            if let Some(at) = self.keys.name_in_heap(key) {
+                self.heap.give(at);
+            }
+            self.keys.give(key);
+            key = entry.parent;
+        }
+    }
+
+    /// Bytes in the heap, in two parts. There must be room.
+    fn store_bytes(&mut self, owner: u32, [head, bytes]: [&[u8]; 2]) -> Result<u32> {
+        let (items, keys) = (&mut self.items, &mut self.keys);
+        let at = self.heap.take(owner, head.len() + bytes.len(), |owner, at| {
+            if owner & KEY_OWNED != 0 {
+                keys.set_name_in_heap(owner & !KEY_OWNED, at);
+            } else {
+                items.get_mut(owner).set_in_heap(at);
+            }
+        })?;
+        let (first, second) = self.heap.get_mut(at).split_at_mut(head.len());
+        first.copy_from_slice(head);
+        second.copy_from_slice(bytes);
+        Ok(at)
+    }
+
+    /// Bytes of the heap that an item with so many bytes needs.
+    const fn item_cost(len: usize) -> usize {
+        if len <= INLINE { 0 } else { Heap::cost(len) }
+    }
+
+    /// The hash by which items of a key are found.
+    fn item_hash(&self, key: u32, bytes: &[u8]) -> u32 {
+        let entry = self.keys.get(key);
+        if self.kind(key).by_element() { xxh32(bytes, entry.hash) } else { entry.hash }
+    }
+
+    /// The bytes of an item.
+    fn bytes_of(&self, item: u32) -> &[u8] {
+        let item = self.items.get(item);
+        item.few().unwrap_or_else(|| item.in_heap().map_or(&[], |at| self.heap.get(at)))
+    }
+
+    fn hash_of(&self, item: u32) -> u32 {
+        self.item_hash(self.items.get(item).key, self.bytes_of(item))
+    }
+
+    /// The first item of a key with these bytes, from `at` on in its bucket.
+    fn find_from(&self, at: u32, key: u32, sought: Sought<'_>) -> u32 {
+        self.items.find(at, key, sought, |at| self.heap.get(at))
+    }
+
+    fn find(&self, hash: u32, key: u32, sought: Sought<'_>) -> u32 {
+        self.find_from(self.items.first(hash), key, sought)
+    }
+
+    /// Bytes of the heap that an item has.
+    fn cost_of(&self, item: u32) -> usize {
+        self.items.get(item).in_heap().map_or(0, |at| Heap::cost(self.heap.get(at).len()))
+    }
+
+    /// Adds an item with bytes in two parts. There must be room.
+    fn put(&mut self, hash: u32, key: u32, item: Item, parts: [&[u8]; 2]) -> Result<()> {
+        let [head, bytes] = parts;
+        let len = head.len() + bytes.len();
+        let mut few = [0; INLINE];
+        let item = if len <= INLINE {
+            few[..head.len()].copy_from_slice(head);
+            few[head.len()..len].copy_from_slice(bytes);
+            item.with(key, Some(&few[..len]))
+        } else {
+            item.with(key, None)
+        };
+        let at = self.items.insert(hash, self.keys.get(key).last, item)?;
+        self.keys.get_mut(key).last = at;
+        if len > INLINE {
+            let place = self.store_bytes(at, parts)?;
+            self.items.get_mut(at).set_in_heap(place);
+        }
+        Ok(())
+    }
+
+    /// The first item of a key.
+    fn first_of(&self, key: u32) -> u32 {
+        match self.keys.get(key).last {
+            NONE => NONE,
+            last => self.items.next(last),
+        }
+    }
+
+    /// Removes an item. Its key stays, even if it is empty now.
+    fn take(&mut self, hash: u32, at: u32) {
+        let item = *self.items.get(at);
+        let next = self.items.next(at);
+        let next_hash = if next == at { hash } else { self.hash_of(next) };
+        let mut last = self.keys.get(item.key).last;
+        let moved = self.items.remove(hash, at, next_hash, &mut last);
+        self.keys.get_mut(item.key).last = last;
+        if let Some(place) = item.in_heap() {
+            self.heap.give(place);
+        }
+        if moved && let Some(place) = self.items.get(at).in_heap() {
+            self.heap.own(place, at);
+        }
+    }
+
+    /// Whether an element is in a set: something says so, and nothing says otherwise.
+    fn is_in(&self, hash: u32, key: u32, sought: Sought<'_>) -> bool {
+        let mut found = false;
+        let mut at = self.find(hash, key, sought);
+        while at != NONE {
+            if self.items.get(at).negative() {
+                return false;
+            }
+            found = true;
+            at = self.find_from(self.items.following(at), key, sought);
+        }
+        found
+    }
+
+    /// This replica's next change. It is one when [`happened`](Self::happened) says so.
+    fn next_change(&self) -> Result<Stamp> {
+        match self.context.members()[OWN].seen {
+            0 => Ok(Stamp::new(OWN, 1)),
+            seen => Stamp::new(OWN, seen).next(),
+        }
+    }
+
+    fn happened(&mut self, change: Stamp) {
+        self.context.member(OWN).seen = change.seq();
+    }
+
+    fn record(&mut self, event: Stamp, undone: Option<Stamp>, hash: u32) {
+        self.log.push(Record { event, undone, hash }, &mut self.context);
+    }
+}

@@ -1,0 +1,281 @@
+//! Frames between replicas as bytes, and back: docs/crdt-format.md.
+
+use super::dot::{MAX_SEQ, ReplicaId};
+use super::kind::Kind;
+use crate::error::{Error, Result};
+
+/// The version of the format.
+pub(super) const VERSION: u8 = 1;
+/// Most names of a path.
+pub(super) const MAX_DEPTH: usize = 8;
+/// Most bytes of a name, an element or a value.
+pub(super) const MAX_BYTES: usize = 65_535;
+
+/// What a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// Changes.
+    Delta = 1,
+    /// All that is there, and all changes that led to it.
+    State = 2,
+    /// What a replica has.
+    Context = 3,
+}
+
+impl Frame {
+    fn from_byte(byte: u8) -> Option<Frame> {
+        [Frame::Delta, Frame::State, Frame::Context].into_iter().find(|f| *f as u8 == byte)
+    }
+}
+
+/// A change in a frame: the replica by its place in the frame's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WireDot {
+    pub replica: usize,
+    pub seq: u64,
+}
+
+/// A part of a frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Op<'a> {
+    /// The next replica of the frame's table.
+    Replica(ReplicaId),
+    /// The key of the additions that follow.
+    Key(Path<'a>),
+    /// A change that adds nothing that is still there.
+    Event(WireDot),
+    /// A change and what it adds.
+    Add { dot: WireDot, negative: bool, bytes: &'a [u8] },
+    /// What the change before this undid, and the hash of that.
+    Undo { dot: WireDot, hash: u32 },
+    /// So many changes that add and undo nothing, from one on.
+    Span { from: WireDot, more: u64 },
+    /// A change that has not come and is undone already.
+    Undone(WireDot),
+}
+
+const REPLICA: u8 = 1;
+const KEY: u8 = 2;
+const EVENT: u8 = 3;
+const ADD: u8 = 4;
+const ADD_NEGATIVE: u8 = 5;
+const UNDO: u8 = 6;
+const SPAN: u8 = 7;
+const UNDONE: u8 = 8;
+
+/// Names of maps and of the key in the last of them, each with its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Path<'a> {
+    depth: usize,
+    levels: &'a [u8],
+}
+
+impl<'a> Path<'a> {
+    pub fn levels(self) -> impl Iterator<Item = (&'a [u8], Kind)> {
+        let mut reader = Reader { rest: self.levels };
+        // Decoded before, so all are there.
+        (0..self.depth).map_while(move |_| reader.level().ok())
+    }
+
+    /// The kind of the key that it leads to.
+    pub fn kind(self) -> Kind {
+        self.levels().last().map_or(Kind::Map, |(_, kind)| kind)
+    }
+}
+
+/// Reads a frame part by part.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// What the frame is, and its parts.
+    pub fn open(frame: &'a [u8]) -> Result<(Frame, Reader<'a>)> {
+        let mut reader = Reader { rest: frame };
+        if reader.byte()? != VERSION {
+            return Err(Error::CrdtVersion);
+        }
+        let kind = Frame::from_byte(reader.byte()?).ok_or(Error::CrdtFormat)?;
+        Ok((kind, reader))
+    }
+
+    /// The next part; nothing at the end.
+    pub fn next(&mut self) -> Result<Option<Op<'a>>> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(match self.byte()? {
+            REPLICA => Op::Replica(ReplicaId(u64::from_le_bytes(self.array()?))),
+            KEY => Op::Key(self.path()?),
+            EVENT => Op::Event(self.dot()?),
+            tag @ (ADD | ADD_NEGATIVE) => {
+                let dot = self.dot()?;
+                Op::Add { dot, negative: tag == ADD_NEGATIVE, bytes: self.bytes()? }
+            }
+            UNDO => Op::Undo { dot: self.dot()?, hash: u32::from_le_bytes(self.array()?) },
+            SPAN => {
+                let (from, more) = (self.dot()?, self.number()?);
+                if more > MAX_SEQ - from.seq {
+                    return Err(Error::CrdtFormat);
+                }
+                Op::Span { from, more }
+            }
+            UNDONE => Op::Undone(self.dot()?),
+            _ => return Err(Error::CrdtFormat),
+        }))
+    }
+
+    fn byte(&mut self) -> Result<u8> {
+        let (byte, rest) = self.rest.split_first().ok_or(Error::CrdtFormat)?;
+        self.rest = rest;
+        Ok(*byte)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let (array, rest) = self.rest.split_first_chunk().ok_or(Error::CrdtFormat)?;
+        self.rest = rest;
+        Ok(*array)
+    }
+
+    /// LEB128, as short as it can be.
+    fn number(&mut self) -> Result<u64> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 127);
+            if bits << shift >> shift != bits || (byte == 0 && shift > 0) {
+                return Err(Error::CrdtFormat);
+            }
+            number |= bits << shift;
+            if byte < 128 {
+                return Ok(number);
+            }
+        }
+        Err(Error::CrdtFormat)
+    }
+
+    fn dot(&mut self) -> Result<WireDot> {
+        let (replica, seq) = (self.number()?, self.number()?);
+        let replica = usize::try_from(replica).map_err(|_| Error::CrdtFormat)?;
+        let there = (1..=MAX_SEQ).contains(&seq);
+        there.then_some(WireDot { replica, seq }).ok_or(Error::CrdtFormat)
+    }
+
+    fn bytes(&mut self) -> Result<&'a [u8]> {
+        let len = self.number()?;
+        let len = usize::try_from(len).ok().filter(|len| *len <= MAX_BYTES);
+        let split = len.and_then(|len| self.rest.split_at_checked(len));
+        let (bytes, rest) = split.ok_or(Error::CrdtFormat)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    fn level(&mut self) -> Result<(&'a [u8], Kind)> {
+        let kind = Kind::from_code(self.byte()?).ok_or(Error::CrdtFormat)?;
+        Ok((self.bytes()?, kind))
+    }
+
+    fn path(&mut self) -> Result<Path<'a>> {
+        let depth = self.byte()? as usize;
+        if !(1..=MAX_DEPTH).contains(&depth) {
+            return Err(Error::CrdtFormat);
+        }
+        let before = self.rest;
+        for level in 1..=depth {
+            let (_, kind) = self.level()?;
+            // Maps all the way, and then something else.
+            if (kind == Kind::Map) != (level < depth) {
+                return Err(Error::CrdtFormat);
+            }
+        }
+        Ok(Path { depth, levels: &before[..before.len() - self.rest.len()] })
+    }
+}
+
+/// Writes a frame. What does not fit is counted, too: `len` may be more than the
+/// buffer has.
+pub(super) struct Writer<'a> {
+    buffer: &'a mut [u8],
+    pub len: usize,
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(buffer: &'a mut [u8], kind: Frame) -> Writer<'a> {
+        let mut writer = Writer { buffer, len: 0 };
+        writer.put(&[VERSION, kind as u8]);
+        writer
+    }
+
+    /// Whether all that was written is there.
+    pub fn fits(&self) -> bool {
+        self.len <= self.buffer.len()
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        let to = self.len.saturating_add(bytes.len());
+        if let Some(place) = self.buffer.get_mut(self.len..to) {
+            place.copy_from_slice(bytes);
+        }
+        self.len = to;
+    }
+
+    fn number(&mut self, mut number: u64) {
+        let (mut bytes, mut len) = ([0; 10], 0);
+        loop {
+            bytes[len] = number as u8 & 127 | if number > 127 { 128 } else { 0 };
+            len += 1;
+            number >>= 7;
+            if number == 0 {
+                return self.put(&bytes[..len]);
+            }
+        }
+    }
+
+    fn dot(&mut self, tag: u8, dot: WireDot) {
+        self.put(&[tag]);
+        self.number(dot.replica as u64);
+        self.number(dot.seq);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.put(bytes);
+    }
+
+    pub fn replica(&mut self, id: ReplicaId) {
+        self.put(&[REPLICA]);
+        self.put(&id.0.to_le_bytes());
+    }
+
+    pub fn key<'b>(&mut self, levels: impl ExactSizeIterator<Item = (&'b [u8], u8)>) {
+        self.put(&[KEY, levels.len() as u8]);
+        for (name, kind) in levels {
+            self.put(&[kind]);
+            self.bytes(name);
+        }
+    }
+
+    pub fn event(&mut self, dot: WireDot) {
+        self.dot(EVENT, dot);
+    }
+
+    pub fn add(&mut self, dot: WireDot, negative: bool, bytes: &[u8]) {
+        self.dot(if negative { ADD_NEGATIVE } else { ADD }, dot);
+        self.bytes(bytes);
+    }
+
+    pub fn undo(&mut self, dot: WireDot, hash: u32) {
+        self.dot(UNDO, dot);
+        self.put(&hash.to_le_bytes());
+    }
+
+    pub fn span(&mut self, from: WireDot, more: u64) {
+        self.dot(SPAN, from);
+        self.number(more);
+    }
+
+    pub fn undone(&mut self, dot: WireDot) {
+        self.dot(UNDONE, dot);
+    }
+}

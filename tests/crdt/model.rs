@@ -1,0 +1,77 @@
+//! What the values of a store should be: all changes that ever were, each with those
+//! that its replica had seen, and the rule of each kind said over that. Slow, and
+//! nothing of the library in it.
+
+use std::collections::BTreeSet;
+
+/// What a change does to a key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// An element is in, a flag is yes, a register has a value; with its rank.
+    Put(Vec<u8>, i128),
+    /// An element is out, a flag is no.
+    Out(Vec<u8>),
+    /// All of the key is gone.
+    Clear,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    AddWins,
+    RemoveWins,
+    /// All values that no other change has seen.
+    All,
+    /// The one of the highest rank among them.
+    Highest,
+}
+
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub replica: usize,
+    /// Its sequence numbers: a clearing has one for each item.
+    pub seqs: std::ops::RangeInclusive<u64>,
+    pub key: usize,
+    pub action: Action,
+    /// The changes that its replica had, by their numbers.
+    pub seen: BTreeSet<usize>,
+}
+
+/// The value of a key after these changes, in order.
+pub fn value(changes: &[Change], have: &BTreeSet<usize>, key: usize, rule: Rule) -> Vec<Vec<u8>> {
+    let of_key: Vec<usize> = have.iter().copied().filter(|n| changes[*n].key == key).collect();
+    // A later change takes away what it has seen, if it is about the same.
+    let about = |by: &Action, of: &Action| match (by, of) {
+        (Action::Clear, _) => true,
+        (_, Action::Clear) => false,
+        (Action::Put(a, _) | Action::Out(a), Action::Put(b, _) | Action::Out(b)) => {
+            a == b || matches!(rule, Rule::All | Rule::Highest)
+        }
+    };
+    let lives = |n: &&usize| {
+        let over = |by: &usize| {
+            changes[*by].seen.contains(*n) && about(&changes[*by].action, &changes[**n].action)
+        };
+        !of_key.iter().any(over)
+    };
+    let live: Vec<&Action> = of_key.iter().filter(lives).map(|n| &changes[*n].action).collect();
+    let put = |action: &&Action| match action {
+        Action::Put(bytes, rank) => Some((bytes.clone(), *rank)),
+        _ => None,
+    };
+    let is_out = |bytes: &Vec<u8>| live.iter().any(|a| **a == Action::Out(bytes.clone()));
+    let mut found: Vec<(Vec<u8>, i128)> = live.iter().filter_map(put).collect();
+    match rule {
+        Rule::AddWins | Rule::All => {}
+        Rule::RemoveWins => found.retain(|(bytes, _)| !is_out(bytes)),
+        Rule::Highest => {
+            let best = found.iter().max_by_key(|(_, rank)| *rank).cloned();
+            found = best.into_iter().collect();
+        }
+    }
+    let mut bytes: Vec<Vec<u8>> = found.into_iter().map(|(bytes, _)| bytes).collect();
+    bytes.sort();
+    if rule != Rule::All {
+        bytes.dedup();
+    }
+    bytes
+}
