@@ -8,6 +8,7 @@ use core::cmp::Ordering;
 
 use super::heap::Heap;
 use super::items::NONE;
+use super::kind::Kind;
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
 
@@ -29,7 +30,7 @@ pub(super) struct Entry {
     /// The name, or its place in the heap.
     name: [u32; 2],
     name_len: u8,
-    pub kind: u8,
+    pub kind: Kind,
     /// How often it is held open.
     pub pins: u16,
     /// The last of the ring of items; of a map the top of its tree.
@@ -39,7 +40,7 @@ pub(super) struct Entry {
 }
 
 /// What a key is called in its map.
-pub(super) type Name<'a> = (&'a [u8], u8);
+pub(super) type Name<'a> = (&'a [u8], Kind);
 
 /// Where a link of a tree is.
 #[derive(Clone, Copy)]
@@ -59,7 +60,7 @@ pub(super) struct Keys<'m> {
 
 impl<'m> Keys<'m> {
     /// Room for the root and `keys` more.
-    pub fn carve(carver: &mut Carver<'m>, keys: usize, root_kind: u8, seed: u32) -> Result<Self> {
+    pub fn carve(carver: &mut Carver<'m>, keys: usize, seed: u32) -> Result<Self> {
         let root = Entry {
             parent: NONE,
             hash: seed,
@@ -68,7 +69,7 @@ impl<'m> Keys<'m> {
             right: NONE,
             name: [0; 2],
             name_len: 0,
-            kind: root_kind,
+            kind: Kind::Map,
             pins: 1,
             last: NONE,
             count: 0,
@@ -147,7 +148,7 @@ impl<'m> Keys<'m> {
     }
 
     /// A new key, whose name is told afterwards: see [`enter`](Self::enter).
-    pub fn take(&mut self, parent: u32, hash: u32, kind: u8) -> Result<u32> {
+    pub fn take(&mut self, parent: u32, hash: u32, kind: Kind) -> Result<u32> {
         let at = if self.free != NONE {
             let at = self.free;
             self.free = self.get(at).chain;

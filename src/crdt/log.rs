@@ -23,11 +23,13 @@ pub(super) struct Log<'m> {
     ring: Carved<'m, [u32; 5]>,
     first: u64,
     end: u64,
+    /// Where the first one is in the ring.
+    head: usize,
 }
 
 impl<'m> Log<'m> {
     pub fn carve(carver: &mut Carver<'m>, records: usize) -> Result<Self> {
-        Ok(Log { ring: carver.take(records, [0; 5])?, first: 0, end: 0 })
+        Ok(Log { ring: carver.take(records, [0; 5])?, first: 0, end: 0, head: 0 })
     }
 
     /// Most records.
@@ -41,8 +43,7 @@ impl<'m> Log<'m> {
     }
 
     pub fn get(&self, number: u64) -> Record {
-        let [event, above, undone, high, hash] =
-            self.ring[(number % self.ring.len() as u64) as usize];
+        let [event, above, undone, high, hash] = self.ring[self.place(number)];
         let event = u64::from(event) | u64::from(above) << 32;
         let undone = Stamp::of_word(u64::from(undone) | u64::from(high) << 32);
         Record {
@@ -50,6 +51,11 @@ impl<'m> Log<'m> {
             undone: (event & UNDOES != 0).then_some(undone),
             hash,
         }
+    }
+
+    fn place(&self, number: u64) -> usize {
+        let at = self.head + (number - self.first) as usize;
+        if at < self.ring.len() { at } else { at - self.ring.len() }
     }
 
     pub fn push(&mut self, record: Record, context: &mut Context<'_>) {
@@ -64,7 +70,8 @@ impl<'m> Log<'m> {
         }
         let event = record.event.word() | if record.undone.is_some() { UNDOES } else { 0 };
         let undone = record.undone.map_or(0, Stamp::word);
-        self.ring[(self.end % len) as usize] =
+        let at = self.place(self.end);
+        self.ring[at] =
             [event as u32, (event >> 32) as u32, undone as u32, (undone >> 32) as u32, record.hash];
         self.end += 1;
     }
@@ -75,5 +82,6 @@ impl<'m> Log<'m> {
         let member = context.member(event.place());
         member.logged = member.logged.max(event.seq());
         self.first += 1;
+        self.head = if self.head + 1 == self.ring.len() { 0 } else { self.head + 1 };
     }
 }

@@ -248,10 +248,10 @@ impl<'a> Writer<'a> {
         self.put(&id.0.to_le_bytes());
     }
 
-    pub fn key<'b>(&mut self, levels: impl ExactSizeIterator<Item = (&'b [u8], u8)>) {
+    pub fn key<'b>(&mut self, levels: impl ExactSizeIterator<Item = (&'b [u8], Kind)>) {
         self.put(&[KEY, levels.len() as u8]);
         for (name, kind) in levels {
-            self.put(&[kind]);
+            self.put(&[kind as u8]);
             self.bytes(name);
         }
     }

@@ -139,7 +139,7 @@ impl Store<'_> {
         if self.kind(key) != Kind::Map {
             return self.clear_items(key);
         }
-        let mut next = self.keys.after(key, (&[], 0), true, &self.heap);
+        let mut next = self.keys.after(key, (&[], Kind::Map), true, &self.heap);
         while let Some(inner) = next {
             let kind = self.keys.get(inner).kind;
             next =
@@ -179,8 +179,12 @@ impl Store<'_> {
         let hash = self.item_hash(key, bytes);
         let change = self.next_change()?;
         let by_element = self.kind(key).by_element();
-        let was_in = by_element && self.is_in(hash, key, sought);
-        let (items, cost) = self.replaced(hash, key, sought);
+        let first = if by_element { self.find(hash, key, sought) } else { self.first_of(key) };
+        let (mut items, mut cost, mut was_in) = (0, 0, false);
+        if first != NONE {
+            was_in = by_element && self.is_in(hash, key, sought);
+            (items, cost) = self.replaced(first, key, sought);
+        }
         let enough = items > 0 || self.items.room() > 0;
         if !enough || Self::item_cost(len) > self.heap.free() + cost {
             return Err(Error::Capacity);
@@ -193,19 +197,15 @@ impl Store<'_> {
         self.record(change, None, hash);
         self.happened(change);
         let count = &mut self.keys.get_mut(key).count;
-        *count = *count + u32::from(!negative) - u32::from(was_in);
-        if !by_element {
-            *count = 1;
-        }
+        *count = if by_element { *count + u32::from(!negative) - u32::from(was_in) } else { 1 };
         Ok(())
     }
 
-    /// How many items an assignment takes the place of, and their bytes of the heap.
-    fn replaced(&self, hash: u32, key: u32, sought: Sought<'_>) -> (usize, usize) {
-        let (mut items, mut cost) = (0, 0);
+    /// How many items an assignment takes the place of, from the first of them on, and
+    /// their bytes of the heap.
+    fn replaced(&self, start: u32, key: u32, sought: Sought<'_>) -> (usize, usize) {
+        let (mut items, mut cost, mut at) = (0, 0, start);
         let by_element = self.kind(key).by_element();
-        let start = if by_element { self.find(hash, key, sought) } else { self.first_of(key) };
-        let mut at = start;
         while at != NONE {
             items += 1;
             cost += self.cost_of(at);

@@ -140,7 +140,8 @@ impl Store<'_> {
     /// and counts what else it needs.
     fn prepare(&mut self, kind: Frame, mut reader: Reader<'_>, now_ms: u64) -> Result<()> {
         self.places.clear();
-        let (mut needs, mut key, mut event) = (Needs::default(), None, None);
+        let (mut needs, mut event) = (Needs::default(), None);
+        let (mut key, mut place) = (None, None);
         let all = reader;
         while let Some(op) = reader.next()? {
             match op {
@@ -152,7 +153,7 @@ impl Store<'_> {
                     self.places.push(place);
                     *self.places.up_to(place) = self.context.members()[place].seen;
                 }
-                Op::Key(path) => key = Some(path),
+                Op::Key(path) => (key, place) = (Some(path), None),
                 Op::Event(dot) => {
                     event = Some(self.count_change(dot, 0, &mut needs)?);
                 }
@@ -171,7 +172,9 @@ impl Store<'_> {
                     }
                     let stamp = self.places.stamp(dot)?;
                     if !self.context.knows(stamp) {
-                        self.ensure_path(path)?;
+                        if place.is_none() {
+                            place = Some(self.ensure_path(path)?);
+                        }
                         needs.items += 1;
                         needs.bytes += Self::item_cost(bytes.len());
                     }
@@ -260,7 +263,7 @@ impl Store<'_> {
         let mut key = ROOT;
         for (name, kind) in path.levels() {
             let hash = self.name_hash(key, name, kind);
-            key = self.keys.find(key, hash, (name, kind as u8), &self.heap)?;
+            key = self.keys.find(key, hash, (name, kind), &self.heap)?;
         }
         Some(key)
     }
@@ -299,10 +302,10 @@ impl Store<'_> {
 
     /// Adds what is new, and remembers the changes to tell them to others.
     fn add_all(&mut self, kind: Frame, mut reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
-        let (mut key, mut event) = (None, None);
+        let (mut key, mut place, mut event) = (None, None, None);
         while let Some(op) = reader.next()? {
             match op {
-                Op::Key(path) => key = Some(path),
+                Op::Key(path) => (key, place) = (Some(path), None),
                 Op::Event(dot) => {
                     event = Some(self.places.stamp(dot)?);
                 }
@@ -311,10 +314,14 @@ impl Store<'_> {
                     event = Some(stamp);
                     let mut hash = 0;
                     if !self.context.knows(stamp) {
-                        let place = self.ensure_path(path)?;
-                        hash = self.item_hash(place, bytes);
+                        let at = match place {
+                            Some(place) => place,
+                            None => self.ensure_path(path)?,
+                        };
+                        place = Some(at);
+                        hash = self.item_hash(at, bytes);
                         if self.items.find_dot(hash, stamp) == NONE {
-                            self.add_item(place, hash, Item::of(stamp, negative), bytes, merged)?;
+                            self.add_item(at, hash, Item::of(stamp, negative), bytes, merged)?;
                         }
                     }
                     if kind == Frame::Delta && !self.context.has(stamp) {
@@ -369,13 +376,18 @@ impl Store<'_> {
         if let (Kind::LastWriter, Some(stamp)) = (kind, bytes.first_chunk()) {
             self.clock.see(HybridTime(u64::from_le_bytes(*stamp)));
         }
-        let sought = Sought::new(bytes);
-        let was_in = kind.by_element() && self.is_in(hash, key, sought);
-        self.put(hash, key, item, [&[], bytes])?;
         merged.added += 1;
-        if kind.by_element() {
-            self.recount(hash, key, sought, was_in);
+        let sought = Sought::new(bytes);
+        if !kind.by_element() {
+            return self.put(hash, key, item, [&[], bytes]);
         }
+        if self.find(hash, key, sought) == NONE {
+            self.keys.get_mut(key).count += u32::from(!item.negative());
+            return self.put(hash, key, item, [&[], bytes]);
+        }
+        let was_in = self.is_in(hash, key, sought);
+        self.put(hash, key, item, [&[], bytes])?;
+        self.recount(hash, key, sought, was_in);
         Ok(())
     }
 

@@ -131,7 +131,7 @@ fn carve<'m>(config: &StoreConfig, carver: &mut Carver<'m>) -> Result<Parts<'m>>
         context: Context::carve(carver, config.replicas, config.early)?,
         places: Places::carve(carver, config.replicas)?,
         items: Items::carve(carver, config.items)?,
-        keys: Keys::carve(carver, config.keys, Kind::Map as u8, config.seed)?,
+        keys: Keys::carve(carver, config.keys, config.seed)?,
         log: Log::carve(carver, config.log)?,
         heap: Heap::carve(carver, config.bytes)?,
     })
@@ -259,11 +259,11 @@ impl<'m> Store<'m> {
     /// The place of an open key of this kind.
     fn expect(&self, key: Key, kind: Kind) -> Result<u32> {
         let place = self.place(key)?;
-        if self.keys.get(place).kind == kind as u8 { Ok(place) } else { Err(Error::CrdtKind) }
+        if self.keys.get(place).kind == kind { Ok(place) } else { Err(Error::CrdtKind) }
     }
 
     fn kind(&self, key: u32) -> Kind {
-        Kind::from_code(self.keys.get(key).kind).unwrap_or(Kind::Map)
+        self.keys.get(key).kind
     }
 
     /// How many names lead to a key.
@@ -285,13 +285,13 @@ impl<'m> Store<'m> {
     /// A key's place, a new one if it must be.
     fn ensure(&mut self, map: u32, name: &[u8], kind: Kind) -> Result<u32> {
         let hash = self.name_hash(map, name, kind);
-        if let Some(place) = self.keys.find(map, hash, (name, kind as u8), &self.heap) {
+        if let Some(place) = self.keys.find(map, hash, (name, kind), &self.heap) {
             return Ok(place);
         }
         if Keys::name_cost(name.len()) > self.heap.free() {
             return Err(Error::Capacity);
         }
-        let place = self.keys.take(map, hash, kind as u8)?;
+        let place = self.keys.take(map, hash, kind)?;
         let long = if name.len() > INLINE {
             let at = self.store_bytes(place | KEY_OWNED, [&[], name])?;
             Some(at)

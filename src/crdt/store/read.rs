@@ -169,9 +169,9 @@ impl Store<'_> {
     pub fn next_key(&self, map: Key, after: KeyCursor<'_>) -> Result<Option<KeyEntry<'_>>> {
         let map = self.expect(map, Kind::Map)?;
         let mut next = match after {
-            KeyCursor::From(name) => self.keys.after(map, (name, 0), true, &self.heap),
+            KeyCursor::From(name) => self.keys.after(map, (name, Kind::Map), true, &self.heap),
             KeyCursor::After(entry) => {
-                self.keys.after(map, (entry.name, entry.kind as u8), false, &self.heap)
+                self.keys.after(map, (entry.name, entry.kind), false, &self.heap)
             }
         };
         while let Some(key) = next {
@@ -179,7 +179,7 @@ impl Store<'_> {
             if self.is_full(key) {
                 return Ok(Some(entry));
             }
-            next = self.keys.after(map, (entry.name, entry.kind as u8), false, &self.heap);
+            next = self.keys.after(map, (entry.name, entry.kind), false, &self.heap);
         }
         Ok(None)
     }
@@ -188,7 +188,7 @@ impl Store<'_> {
     pub(super) fn is_full(&self, key: u32) -> bool {
         match self.kind(key) {
             Kind::Map => {
-                let mut next = self.keys.after(key, (&[], 0), true, &self.heap);
+                let mut next = self.keys.after(key, (&[], Kind::Map), true, &self.heap);
                 while let Some(inner) = next {
                     if self.is_full(inner) {
                         return true;
