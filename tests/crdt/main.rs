@@ -417,31 +417,38 @@ fn run(seed: u64, steps: usize, config: &StoreConfig, mtu: usize) {
     }
 }
 
+/// Seeds of runs: about a million steps in all tests together, NSW_SEEDS times as many
+/// in scripts/soak.
+fn seeds(from: u64, count: u64) -> std::ops::Range<u64> {
+    let times = std::env::var("NSW_SEEDS").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+    from * times..(from + count) * times
+}
+
 #[test]
 fn replicas_hold_what_the_model_says_in_any_order() {
-    for seed in 0..60 {
+    for seed in seeds(0, 600) {
         run(seed, 600, &StoreConfig { log: 400, ..StoreConfig::default() }, WHOLE);
     }
 }
 
 #[test]
 fn replicas_agree_after_many_small_frames_in_any_order() {
-    for seed in 300..360 {
-        let mtu = 200 + seed as usize;
+    for seed in seeds(1000, 600) {
+        let mtu = 200 + seed as usize % 400;
         run(seed, 600, &StoreConfig { log: 400, early: 64, ..StoreConfig::default() }, mtu);
     }
 }
 
 #[test]
 fn a_short_log_is_made_up_for_by_states() {
-    for seed in 100..130 {
+    for seed in seeds(2000, 300) {
         run(seed, 500, &StoreConfig { log: 6, early: 40, ..StoreConfig::default() }, WHOLE);
     }
 }
 
 #[test]
 fn what_has_no_room_changes_nothing() {
-    for seed in 200..230 {
+    for seed in seeds(3000, 300) {
         let full = StoreConfig {
             items: 24,
             keys: 18,
@@ -450,6 +457,7 @@ fn what_has_no_room_changes_nothing() {
             log: 60,
             ..StoreConfig::default()
         };
+        println!("seed {seed}");
         let count = 3;
         let mut world = World::new(seed, count, &full, WHOLE);
         for step in 0..600 {
@@ -463,6 +471,5 @@ fn what_has_no_room_changes_nothing() {
                 world.check(at);
             }
         }
-        println!("seed {seed}: {:?}", world.replicas[0].store.usage());
     }
 }

@@ -184,7 +184,8 @@ impl Store<'_> {
                     event.ok_or(Error::CrdtFormat)?;
                     let stamp = self.places.stamp(dot)?;
                     if !self.context.has(stamp) {
-                        needs.undone += usize::from(!self.tells(all, stamp)?);
+                        let remembered = self.context.knows(stamp) || self.tells(all, stamp)?;
+                        needs.undone += usize::from(!remembered);
                         continue;
                     }
                     let at = self.items.find_dot(hash, stamp);
@@ -199,7 +200,7 @@ impl Store<'_> {
                         return Err(Error::CrdtFormat);
                     }
                     let stamp = self.places.stamp(dot)?;
-                    needs.undone += usize::from(!self.context.has(stamp));
+                    needs.undone += usize::from(!self.context.knows(stamp));
                 }
             }
         }
