@@ -60,10 +60,25 @@ fuzz_target!(|input: &[u8]| {
     let mut rest = input;
     while let [what, value, more @ ..] = rest {
         rest = more;
-        match what % 4 {
+        match what % 5 {
             0 => change(&mut us, ours[usize::from(*value) % ours.len()], *value),
-            1 => change(&mut peer, theirs[usize::from(what / 4) % theirs.len()], *value),
+            1 => change(&mut peer, theirs[usize::from(what / 5) % theirs.len()], *value),
             2 => {
+                let mut frame = vec![0; 200 + usize::from(*value) * 4];
+                let Ok(len) = us.digest(&mut frame) else { continue };
+                frame.truncate(len);
+                for turn in 0..20 {
+                    if frame.is_empty() {
+                        break;
+                    }
+                    let mut answer = vec![0; 200 + usize::from(*value) * 4];
+                    let at = if turn % 2 == 0 { &mut peer } else { &mut us };
+                    let Ok(done) = at.reconcile(&frame, NOW_MS, &mut answer) else { break };
+                    answer.truncate(done.len);
+                    frame = answer;
+                }
+            }
+            3 => {
                 let mut frame = vec![0; 4096];
                 let context = all(0, &mut us);
                 match peer.delta(&context, 0, &mut frame) {
@@ -71,7 +86,7 @@ fuzz_target!(|input: &[u8]| {
                     Err(_) => frame = all(1, &mut peer),
                 }
                 // Damaged somewhere, or whole.
-                let at = usize::from(what / 4) * 3;
+                let at = usize::from(what / 5) * 3;
                 if *value != 0 && let Some(byte) = frame.get_mut(at) {
                     *byte ^= value;
                     forged = true;
@@ -85,6 +100,7 @@ fuzz_target!(|input: &[u8]| {
                 forged = true;
                 merge(&mut us, frame);
                 let mut told = vec![0; 4096];
+                let _ = us.reconcile(frame, NOW_MS, &mut told);
                 let _ = us.delta(frame, 0, &mut told);
             }
         }

@@ -161,8 +161,13 @@ impl<'m> Items<'m> {
         &mut self.items[at as usize]
     }
 
-    fn bucket(&self, hash: u32) -> usize {
+    /// The bucket of a hash. Greater hashes have the same or later ones.
+    pub fn bucket(&self, hash: u32) -> usize {
         ((u64::from(hash) * self.buckets.len() as u64) >> 32) as usize
+    }
+
+    pub fn first_of_bucket(&self, bucket: usize) -> u32 {
+        self.buckets[bucket]
     }
 
     /// The first item of a hash's bucket.

@@ -30,5 +30,5 @@ pub use self::clock::HybridTime;
 pub use self::dot::{Dot, MAX_REPLICAS, MAX_SEQ, ReplicaId};
 pub use self::kind::Kind;
 pub use self::store::{
-    Elements, Key, KeyCursor, KeyEntry, Merged, Store, StoreConfig, StoreUsage, Told,
+    Elements, Key, KeyCursor, KeyEntry, Merged, Reconciled, Store, StoreConfig, StoreUsage, Told,
 };

@@ -20,11 +20,15 @@ pub(super) enum Frame {
     State = 2,
     /// What a replica has.
     Context = 3,
+    /// Sums over parts of what is there, what is there in a part, and items.
+    Digest = 4,
 }
 
 impl Frame {
     fn from_byte(byte: u8) -> Option<Frame> {
-        [Frame::Delta, Frame::State, Frame::Context].into_iter().find(|f| *f as u8 == byte)
+        [Frame::Delta, Frame::State, Frame::Context, Frame::Digest]
+            .into_iter()
+            .find(|f| *f as u8 == byte)
     }
 }
 
@@ -52,6 +56,54 @@ pub(super) enum Op<'a> {
     Span { from: WireDot, more: u64 },
     /// A change that has not come and is undone already.
     Undone(WireDot),
+    /// The sum over the items of a part.
+    Sum(Part, Sum),
+    /// What is there in a part: so many dots follow, each with its hash.
+    Listed { part: Part, items: Listed<'a> },
+    /// An item that is there, whose change need not have come.
+    Held { dot: WireDot, negative: bool, bytes: &'a [u8] },
+    /// What a change added, with this hash, is there no more.
+    Gone { dot: WireDot, hash: u32 },
+}
+
+/// The items whose hash begins with these bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// How many bits, 0 to 32.
+    pub depth: u32,
+    pub prefix: u32,
+}
+
+impl Part {
+    /// The first and the last hash.
+    pub fn hashes(self) -> (u32, u32) {
+        let free = 32 - self.depth;
+        let low = u64::from(self.prefix) << free;
+        (low as u32, (low | ((1 << free) - 1)) as u32)
+    }
+}
+
+/// What two replicas have in the same part, if it is the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sum {
+    pub count: u64,
+    /// The sum of the items' fingerprints, modulo 2^64.
+    pub sum: u64,
+}
+
+/// Dots with hashes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listed<'a> {
+    count: usize,
+    bytes: &'a [u8],
+}
+
+impl Listed<'_> {
+    pub fn iter(&self) -> impl Iterator<Item = (WireDot, u32)> {
+        let mut reader = Reader { rest: self.bytes };
+        // Decoded before, so all are there.
+        (0..self.count).map_while(move |_| reader.listed().ok())
+    }
 }
 
 const REPLICA: u8 = 1;
@@ -62,6 +114,11 @@ const ADD_NEGATIVE: u8 = 5;
 const UNDO: u8 = 6;
 const SPAN: u8 = 7;
 const UNDONE: u8 = 8;
+const SUM: u8 = 9;
+const LISTED: u8 = 10;
+const HELD: u8 = 11;
+const HELD_NEGATIVE: u8 = 12;
+const GONE: u8 = 13;
 
 /// Names of maps and of the key in the last of them, each with its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +179,24 @@ impl<'a> Reader<'a> {
                 Op::Span { from, more }
             }
             UNDONE => Op::Undone(self.dot()?),
+            SUM => {
+                let (part, count) = (self.part()?, self.number()?);
+                Op::Sum(part, Sum { count, sum: u64::from_le_bytes(self.array()?) })
+            }
+            LISTED => {
+                let (part, count) = (self.part()?, self.number()?);
+                let before = self.rest;
+                for _ in 0..count {
+                    self.listed()?;
+                }
+                let bytes = &before[..before.len() - self.rest.len()];
+                Op::Listed { part, items: Listed { count: count as usize, bytes } }
+            }
+            tag @ (HELD | HELD_NEGATIVE) => {
+                let dot = self.dot()?;
+                Op::Held { dot, negative: tag == HELD_NEGATIVE, bytes: self.bytes()? }
+            }
+            GONE => Op::Gone { dot: self.dot()?, hash: u32::from_le_bytes(self.array()?) },
             _ => return Err(Error::CrdtFormat),
         }))
     }
@@ -160,6 +235,16 @@ impl<'a> Reader<'a> {
         let replica = usize::try_from(replica).map_err(|_| Error::CrdtFormat)?;
         let there = (1..=MAX_SEQ).contains(&seq);
         there.then_some(WireDot { replica, seq }).ok_or(Error::CrdtFormat)
+    }
+
+    fn listed(&mut self) -> Result<(WireDot, u32)> {
+        Ok((self.dot()?, u32::from_le_bytes(self.array()?)))
+    }
+
+    fn part(&mut self) -> Result<Part> {
+        let (depth, prefix) = (u32::from(self.byte()?), self.number()?);
+        let there = depth <= 32 && prefix >> depth == 0;
+        there.then_some(Part { depth, prefix: prefix as u32 }).ok_or(Error::CrdtFormat)
     }
 
     fn bytes(&mut self) -> Result<&'a [u8]> {
@@ -277,5 +362,37 @@ impl<'a> Writer<'a> {
 
     pub fn undone(&mut self, dot: WireDot) {
         self.dot(UNDONE, dot);
+    }
+
+    fn part(&mut self, tag: u8, part: Part, count: u64) {
+        self.put(&[tag, part.depth as u8]);
+        self.number(u64::from(part.prefix));
+        self.number(count);
+    }
+
+    pub fn sum(&mut self, part: Part, sum: Sum) {
+        self.part(SUM, part, sum.count);
+        self.put(&sum.sum.to_le_bytes());
+    }
+
+    /// So many calls of [`listed`](Self::listed) follow.
+    pub fn list(&mut self, part: Part, count: u64) {
+        self.part(LISTED, part, count);
+    }
+
+    pub fn listed(&mut self, dot: WireDot, hash: u32) {
+        self.number(dot.replica as u64);
+        self.number(dot.seq);
+        self.put(&hash.to_le_bytes());
+    }
+
+    pub fn held(&mut self, dot: WireDot, negative: bool, bytes: &[u8]) {
+        self.dot(if negative { HELD_NEGATIVE } else { HELD }, dot);
+        self.bytes(bytes);
+    }
+
+    pub fn gone(&mut self, dot: WireDot, hash: u32) {
+        self.dot(GONE, dot);
+        self.put(&hash.to_le_bytes());
     }
 }

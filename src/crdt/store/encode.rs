@@ -1,7 +1,7 @@
 //! What others are told.
 
 use super::Store;
-use super::merge::Places;
+use super::merge::Table;
 use crate::crdt::context::{Context, Member};
 use crate::crdt::dot::Stamp;
 use crate::crdt::items::NONE;
@@ -19,10 +19,10 @@ pub struct Told {
 }
 
 /// A frame that is being written.
-struct Frames<'a> {
-    writer: Writer<'a>,
+pub(super) struct Frames<'a> {
+    pub writer: Writer<'a>,
     /// The key of the last addition.
-    key: u32,
+    pub key: u32,
 }
 
 impl Store<'_> {
@@ -34,16 +34,16 @@ impl Store<'_> {
     /// [`context_len`](Self::context_len).
     pub fn context(&mut self, frame: &mut [u8]) -> Result<usize> {
         let mut frames = Frames { writer: Writer::new(frame, Frame::Context), key: NONE };
-        self.places.clear();
-        write_context(&self.context, &mut self.places, &mut frames);
+        self.table.clear();
+        write_context(&self.context, &mut self.table, &mut frames);
         if frames.writer.fits() { Ok(frames.writer.len) } else { Err(Error::BufferTooSmall) }
     }
 
     /// The length of [`context`](Self::context).
     pub fn context_len(&mut self) -> usize {
         let mut frames = Frames { writer: Writer::new(&mut [], Frame::Context), key: NONE };
-        self.places.clear();
-        write_context(&self.context, &mut self.places, &mut frames);
+        self.table.clear();
+        write_context(&self.context, &mut self.table, &mut frames);
         frames.writer.len
     }
 
@@ -63,6 +63,7 @@ impl Store<'_> {
                 return Err(Error::CrdtBehind);
             }
         }
+        self.table.clear();
         let mut frames = Frames { writer: Writer::new(frame, Frame::Delta), key: NONE };
         let head = frames.writer.len;
         let range = self.log.range();
@@ -74,10 +75,10 @@ impl Store<'_> {
                 end += 1;
             }
             if event.seq() > *self.places.up_to(event.place()) {
-                let before = (frames.writer.len, self.places.count());
+                let before = (frames.writer.len, self.table.count());
                 self.write_event(&mut frames, event, at..end);
                 if !frames.writer.fits() {
-                    self.places.truncate(before.1);
+                    self.table.truncate(before.1);
                     if before.0 == head {
                         return Err(Error::BufferTooSmall);
                     }
@@ -108,8 +109,8 @@ impl Store<'_> {
     }
 
     fn write_state(&mut self, frames: &mut Frames<'_>) {
-        self.places.clear();
-        write_context(&self.context, &mut self.places, frames);
+        self.table.clear();
+        write_context(&self.context, &mut self.table, frames);
         let mut key = ROOT;
         while let Some(next) = self.keys.next_live(key) {
             key = next;
@@ -119,7 +120,7 @@ impl Store<'_> {
             let start = self.first_of(key);
             let mut at = start;
             while at != NONE {
-                self.write_item(frames, at);
+                self.write_item(frames, at, false);
                 at = Some(self.items.next(at)).filter(|next| *next != start).unwrap_or(NONE);
             }
         }
@@ -159,25 +160,25 @@ impl Store<'_> {
             if record.undone.is_none() {
                 let at = self.items.find_dot(record.hash, event);
                 if at != NONE && !told {
-                    self.write_item(frames, at);
+                    self.write_item(frames, at, false);
                     told = true;
                 }
             }
         }
         if !told {
-            let dot = wire_dot(&self.context, &mut self.places, frames, event);
+            let dot = wire_dot(&self.context, &mut self.table, frames, event);
             frames.writer.event(dot);
         }
         for part in parts {
             let record = self.log.get(part);
             if let Some(undone) = record.undone {
-                let dot = wire_dot(&self.context, &mut self.places, frames, undone);
+                let dot = wire_dot(&self.context, &mut self.table, frames, undone);
                 frames.writer.undo(dot, record.hash);
             }
         }
     }
 
-    fn write_item(&mut self, frames: &mut Frames<'_>, at: u32) {
+    pub(super) fn write_item(&mut self, frames: &mut Frames<'_>, at: u32, held: bool) {
         let item = *self.items.get(at);
         if frames.key != item.key {
             frames.key = item.key;
@@ -190,8 +191,12 @@ impl Store<'_> {
             let level = |key: &u32| (self.keys.name(*key, &self.heap), self.keys.get(*key).kind);
             frames.writer.key(path[..depth].iter().rev().map(level));
         }
-        let dot = wire_dot(&self.context, &mut self.places, frames, item.dot());
-        frames.writer.add(dot, item.negative(), self.bytes_of(at));
+        let dot = wire_dot(&self.context, &mut self.table, frames, item.dot());
+        if self.context.has(item.dot()) && !held {
+            frames.writer.add(dot, item.negative(), self.bytes_of(at));
+        } else {
+            frames.writer.held(dot, item.negative(), self.bytes_of(at));
+        }
     }
 
     /// Whether a key has items of its own.
@@ -201,35 +206,34 @@ impl Store<'_> {
 }
 
 /// A dot in the frame, whose replica it tells first if need be.
-fn wire_dot(
+pub(super) fn wire_dot(
     context: &Context<'_>,
-    places: &mut Places<'_>,
+    table: &mut Table<'_>,
     frames: &mut Frames<'_>,
     dot: Stamp,
 ) -> WireDot {
-    let replica = places.in_frame(dot.place()).unwrap_or_else(|| {
+    let (replica, new) = table.place(dot.place());
+    if new {
         frames.writer.replica(context.members()[dot.place()].id);
-        places.push(dot.place());
-        places.count() - 1
-    });
+    }
     WireDot { replica, seq: dot.seq() }
 }
 
 /// All that a context knows: for each replica a span from 1 on, and those ahead.
-fn write_context(context: &Context<'_>, places: &mut Places<'_>, frames: &mut Frames<'_>) {
+pub(super) fn write_context(context: &Context<'_>, table: &mut Table<'_>, frames: &mut Frames<'_>) {
     for (place, Member { seen, .. }) in context.members().iter().enumerate() {
         let ahead = context.ahead().iter().filter(|span| span.from.place() == place);
         let undone = context.undone().iter().filter(|dot| dot.place() == place);
         if *seen > 0 {
-            let first = wire_dot(context, places, frames, Stamp::new(place, 1));
+            let first = wire_dot(context, table, frames, Stamp::new(place, 1));
             frames.writer.span(first, seen - 1);
         }
         for span in ahead {
-            let from = wire_dot(context, places, frames, span.from);
+            let from = wire_dot(context, table, frames, span.from);
             frames.writer.span(from, span.to.seq() - span.from.seq());
         }
         for dot in undone {
-            let dot = wire_dot(context, places, frames, *dot);
+            let dot = wire_dot(context, table, frames, *dot);
             frames.writer.undone(dot);
         }
     }

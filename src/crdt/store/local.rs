@@ -43,8 +43,12 @@ impl Store<'_> {
                     return Ok(false);
                 }
                 let change = self.next_change()?;
+                let replaced = self.replaced(at, key, sought);
+                if !self.context.has_room(0, replaced.early) {
+                    return Err(Error::Capacity);
+                }
                 while at != NONE {
-                    self.undo(change, hash, at);
+                    self.undo(change, hash, at)?;
                     at = self.find(hash, key, sought);
                 }
                 self.happened(change);
@@ -163,7 +167,7 @@ impl Store<'_> {
                 return Ok(());
             }
             let change = self.next_change()?;
-            self.undo(change, self.hash_of(first), first);
+            self.undo(change, self.hash_of(first), first)?;
             self.happened(change);
         }
     }
@@ -180,18 +184,20 @@ impl Store<'_> {
         let change = self.next_change()?;
         let by_element = self.kind(key).by_element();
         let first = if by_element { self.find(hash, key, sought) } else { self.first_of(key) };
-        let (mut items, mut cost, mut was_in) = (0, 0, false);
+        let (mut replaced, mut was_in) = (Replaced::default(), false);
         if first != NONE {
             was_in = by_element && self.is_in(hash, key, sought);
-            (items, cost) = self.replaced(first, key, sought);
+            replaced = self.replaced(first, key, sought);
         }
-        let enough = items > 0 || self.items.room() > 0;
-        if !enough || Self::item_cost(len) > self.heap.free() + cost {
+        let enough = (replaced.items > 0 || self.items.room() > 0)
+            && Self::item_cost(len) <= self.heap.free() + replaced.bytes
+            && self.context.has_room(0, replaced.early);
+        if !enough {
             return Err(Error::Capacity);
         }
-        for _ in 0..items {
+        for _ in 0..replaced.items {
             let at = if by_element { self.find(hash, key, sought) } else { self.first_of(key) };
-            self.undo(change, hash, at);
+            self.undo(change, hash, at)?;
         }
         self.put(hash, key, Item::of(change, negative), [head, bytes])?;
         self.record(change, None, hash);
@@ -201,27 +207,42 @@ impl Store<'_> {
         Ok(())
     }
 
-    /// How many items an assignment takes the place of, from the first of them on, and
-    /// their bytes of the heap.
-    fn replaced(&self, start: u32, key: u32, sought: Sought<'_>) -> (usize, usize) {
-        let (mut items, mut cost, mut at) = (0, 0, start);
+    /// What an assignment takes the place of, from the first item on.
+    fn replaced(&self, start: u32, key: u32, sought: Sought<'_>) -> Replaced {
+        let (mut all, mut at) = (Replaced::default(), start);
         let by_element = self.kind(key).by_element();
         while at != NONE {
-            items += 1;
-            cost += self.cost_of(at);
+            all.items += 1;
+            all.bytes += self.cost_of(at);
+            all.early += usize::from(!self.context.has(self.items.get(at).dot()));
             at = if by_element {
                 self.find_from(self.items.following(at), key, sought)
             } else {
                 Some(self.items.next(at)).filter(|next| *next != start).unwrap_or(NONE)
             };
         }
-        (items, cost)
+        all
     }
 
     /// Removes an item because of a change.
-    fn undo(&mut self, change: Stamp, hash: u32, at: u32) {
+    fn undo(&mut self, change: Stamp, hash: u32, at: u32) -> Result<()> {
         let dot = self.items.get(at).dot();
+        if !self.context.has(dot) {
+            // It came by a digest, and its change is still to come.
+            self.context.undo(dot)?;
+        }
         self.take(hash, at);
         self.record(change, Some(dot), hash);
+        Ok(())
     }
+}
+
+/// Items that an assignment takes the place of.
+#[derive(Clone, Copy, Default)]
+struct Replaced {
+    items: usize,
+    /// Their bytes of the heap.
+    bytes: usize,
+    /// Those whose changes have not come.
+    early: usize,
 }

@@ -23,18 +23,17 @@ pub struct Merged {
     pub removed: usize,
 }
 
-/// A replica while a frame is read or written.
+/// A replica while a frame is read.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Place {
     /// Its place in the store's table, for the place in the frame's.
-    pub of_frame: u16,
-    /// Its place in the frame's table, for the place in the store's.
-    pub in_frame: u16,
-    /// All its changes up to this one are told by the frame, or known to the peer.
-    pub up_to: u64,
+    of_frame: u16,
+    /// For the place in the store's table: all its changes up to this one are told by
+    /// the frame, or known to the peer.
+    up_to: u64,
 }
 
-/// The replicas of a frame.
+/// The replicas of a frame that is read.
 pub(super) struct Places<'m> {
     places: Carved<'m, Place>,
     count: usize,
@@ -47,30 +46,18 @@ impl<'m> Places<'m> {
 
     /// Forgets the frame before.
     pub fn clear(&mut self) {
-        self.places.fill(Place { in_frame: u16::MAX, ..Place::default() });
+        self.places.fill(Place::default());
         self.count = 0;
     }
 
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Forgets replicas of the frame, down to `count`.
-    pub fn truncate(&mut self, count: usize) {
-        self.count = count;
-    }
-
     /// The next replica of the frame is this one.
-    pub fn push(&mut self, place: usize) {
+    pub fn push(&mut self, place: usize) -> Result<()> {
+        if self.places[..self.count].iter().any(|other| other.of_frame as usize == place) {
+            return Err(Error::CrdtFormat);
+        }
         self.places[self.count].of_frame = place as u16;
-        self.places[place].in_frame = self.count as u16;
         self.count += 1;
-    }
-
-    /// Where a replica of the store is in the frame, if it is.
-    pub fn in_frame(&self, place: usize) -> Option<usize> {
-        let at = self.places[place].in_frame as usize;
-        (at < self.count).then_some(at)
+        Ok(())
     }
 
     /// A dot of the frame.
@@ -87,6 +74,48 @@ impl<'m> Places<'m> {
 
     pub fn forget_up_to(&mut self) {
         self.places.iter_mut().for_each(|place| place.up_to = 0);
+    }
+}
+
+/// The replicas of a frame that is written.
+pub(super) struct Table<'m> {
+    /// For the place in the store's table the one in the frame's.
+    at: Carved<'m, u16>,
+    count: usize,
+}
+
+impl<'m> Table<'m> {
+    pub fn carve(carver: &mut Carver<'m>, replicas: usize) -> Result<Self> {
+        Ok(Table { at: carver.take(replicas, 0)?, count: 0 })
+    }
+
+    /// Begins another frame.
+    pub fn clear(&mut self) {
+        self.at.fill(u16::MAX);
+        self.count = 0;
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Forgets the replicas that came last, down to `count`.
+    pub fn truncate(&mut self, count: usize) {
+        self.count = count;
+        for at in self.at.iter_mut().filter(|at| **at as usize >= count) {
+            *at = u16::MAX;
+        }
+    }
+
+    /// Where a replica of the store is in the frame; whether it is new there.
+    pub fn place(&mut self, place: usize) -> (usize, bool) {
+        let at = &mut self.at[place];
+        let new = *at == u16::MAX;
+        if new {
+            *at = self.count as u16;
+            self.count += 1;
+        }
+        (*at as usize, new)
     }
 }
 
@@ -115,7 +144,7 @@ impl Store<'_> {
     /// room. Nothing changes then, and the same frame may be taken in later.
     pub fn merge(&mut self, frame: &[u8], now_ms: u64) -> Result<Merged> {
         let (kind, reader) = Reader::open(frame)?;
-        if kind == Frame::Context {
+        if !matches!(kind, Frame::Delta | Frame::State) {
             return Err(Error::CrdtFormat);
         }
         let known = self.context.members().len();
@@ -138,7 +167,12 @@ impl Store<'_> {
 
     /// Checks a frame, makes its replicas and keys known (which nobody can see yet),
     /// and counts what else it needs.
-    fn prepare(&mut self, kind: Frame, mut reader: Reader<'_>, now_ms: u64) -> Result<()> {
+    pub(super) fn prepare(
+        &mut self,
+        kind: Frame,
+        mut reader: Reader<'_>,
+        now_ms: u64,
+    ) -> Result<()> {
         self.places.clear();
         let (mut needs, mut event) = (Needs::default(), None);
         let (mut key, mut place) = (None, None);
@@ -147,10 +181,7 @@ impl Store<'_> {
             match op {
                 Op::Replica(id) => {
                     let place = self.context.admit(id)?;
-                    if self.places.in_frame(place).is_some() {
-                        return Err(Error::CrdtFormat);
-                    }
-                    self.places.push(place);
+                    self.places.push(place)?;
                     *self.places.up_to(place) = self.context.members()[place].seen;
                 }
                 Op::Key(path) => (key, place) = (Some(path), None),
@@ -161,7 +192,7 @@ impl Store<'_> {
                     self.count_change(from, more, &mut needs)?;
                     event = None;
                 }
-                Op::Add { dot, negative, bytes } => {
+                Op::Add { dot, negative, bytes } | Op::Held { dot, negative, bytes } => {
                     let path = key.ok_or(Error::CrdtFormat)?;
                     let kind = path.kind();
                     if !kind.allows(bytes) || (negative && !kind.has_negatives()) {
@@ -172,14 +203,34 @@ impl Store<'_> {
                     }
                     let stamp = self.places.stamp(dot)?;
                     if !self.context.knows(stamp) {
-                        if place.is_none() {
-                            place = Some(self.ensure_path(path)?);
+                        let at = match place {
+                            Some(place) => place,
+                            None => self.ensure_path(path)?,
+                        };
+                        place = Some(at);
+                        if self.items.find_dot(self.item_hash(at, bytes), stamp) == NONE {
+                            needs.items += 1;
+                            needs.bytes += Self::item_cost(bytes.len());
                         }
-                        needs.items += 1;
-                        needs.bytes += Self::item_cost(bytes.len());
                     }
-                    event = Some(self.count_change(dot, 0, &mut needs)?);
+                    if let Op::Add { .. } = op {
+                        event = Some(self.count_change(dot, 0, &mut needs)?);
+                    }
                 }
+                Op::Gone { dot, hash } => {
+                    let stamp = self.places.stamp(dot)?;
+                    if kind != Frame::Digest || !self.covers(all, stamp)? {
+                        return Err(Error::CrdtFormat);
+                    }
+                    self.count_freed(stamp, hash, &mut needs);
+                }
+                Op::Sum(..) if kind == Frame::Digest => {}
+                Op::Listed { items, .. } if kind == Frame::Digest => {
+                    for (dot, _) in items.iter() {
+                        self.places.stamp(dot)?;
+                    }
+                }
+                Op::Sum(..) | Op::Listed { .. } => return Err(Error::CrdtFormat),
                 Op::Undo { dot, hash } => {
                     event.ok_or(Error::CrdtFormat)?;
                     let stamp = self.places.stamp(dot)?;
@@ -188,15 +239,10 @@ impl Store<'_> {
                         needs.undone += usize::from(!remembered);
                         continue;
                     }
-                    let at = self.items.find_dot(hash, stamp);
-                    if at != NONE && !self.items.get(at).marked() {
-                        self.items.get_mut(at).mark(true);
-                        needs.freed_items += 1;
-                        needs.freed_bytes += self.cost_of(at);
-                    }
+                    self.count_freed(stamp, hash, &mut needs);
                 }
                 Op::Undone(dot) => {
-                    if kind != Frame::State {
+                    if kind == Frame::Delta {
                         return Err(Error::CrdtFormat);
                     }
                     let stamp = self.places.stamp(dot)?;
@@ -208,6 +254,16 @@ impl Store<'_> {
             && needs.bytes <= self.heap.free() + needs.freed_bytes
             && self.context.has_room(needs.spans, needs.undone);
         if enough { Ok(()) } else { Err(Error::Capacity) }
+    }
+
+    /// Counts what an item gives back, once.
+    fn count_freed(&mut self, dot: Stamp, hash: u32, needs: &mut Needs) {
+        let at = self.items.find_dot(hash, dot);
+        if at != NONE && !self.items.get(at).marked() {
+            self.items.get_mut(at).mark(true);
+            needs.freed_items += 1;
+            needs.freed_bytes += self.cost_of(at);
+        }
     }
 
     /// Counts what the arrival of changes needs; the first of them.
@@ -270,7 +326,7 @@ impl Store<'_> {
     }
 
     /// Drops the keys of a frame that nothing is in, and unmarks what it undoes.
-    fn sweep(&mut self, mut reader: Reader<'_>) {
+    pub(super) fn sweep(&mut self, mut reader: Reader<'_>) {
         while let Ok(Some(op)) = reader.next() {
             match op {
                 Op::Key(path) => {
@@ -278,7 +334,7 @@ impl Store<'_> {
                         self.drop_empty(key);
                     }
                 }
-                Op::Undo { dot, hash } => {
+                Op::Undo { dot, hash } | Op::Gone { dot, hash } => {
                     let Ok(stamp) = self.places.stamp(dot) else { continue };
                     let at = self.items.find_dot(hash, stamp);
                     if at != NONE {
@@ -291,9 +347,9 @@ impl Store<'_> {
     }
 
     /// Removes what is undone and has come before: this makes room.
-    fn undo_known(&mut self, mut reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
+    pub(super) fn undo_known(&mut self, mut reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
         while let Some(op) = reader.next()? {
-            if let Op::Undo { dot, hash } = op {
+            if let Op::Undo { dot, hash } | Op::Gone { dot, hash } = op {
                 let stamp = self.places.stamp(dot)?;
                 self.remove_dot(stamp, hash, merged);
             }
@@ -302,7 +358,12 @@ impl Store<'_> {
     }
 
     /// Adds what is new, and remembers the changes to tell them to others.
-    fn add_all(&mut self, kind: Frame, mut reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
+    pub(super) fn add_all(
+        &mut self,
+        kind: Frame,
+        mut reader: Reader<'_>,
+        merged: &mut Merged,
+    ) -> Result<()> {
         let (mut key, mut place, mut event) = (None, None, None);
         while let Some(op) = reader.next()? {
             match op {
@@ -310,7 +371,7 @@ impl Store<'_> {
                 Op::Event(dot) => {
                     event = Some(self.places.stamp(dot)?);
                 }
-                Op::Add { dot, negative, bytes } => {
+                Op::Add { dot, negative, bytes } | Op::Held { dot, negative, bytes } => {
                     let (stamp, path) = (self.places.stamp(dot)?, key.ok_or(Error::CrdtFormat)?);
                     event = Some(stamp);
                     let mut hash = 0;
@@ -325,7 +386,8 @@ impl Store<'_> {
                             self.add_item(at, hash, Item::of(stamp, negative), bytes, merged)?;
                         }
                     }
-                    if kind == Frame::Delta && !self.context.has(stamp) {
+                    let is_change = matches!(op, Op::Add { .. });
+                    if is_change && kind == Frame::Delta && !self.context.has(stamp) {
                         self.record(stamp, None, hash);
                     }
                 }
@@ -342,7 +404,7 @@ impl Store<'_> {
                         self.record_span(from, more);
                     }
                 }
-                Op::Replica(_) | Op::Undone(_) => {}
+                _ => {}
             }
         }
         Ok(())
@@ -408,7 +470,7 @@ impl Store<'_> {
     }
 
     /// Removes an item, and its key if nothing else is in it.
-    fn remove_item(&mut self, at: u32, hash: u32, merged: &mut Merged) {
+    pub(super) fn remove_item(&mut self, at: u32, hash: u32, merged: &mut Merged) {
         let key = self.items.get(at).key;
         merged.removed += 1;
         if self.kind(key).by_element() {
@@ -438,7 +500,7 @@ impl Store<'_> {
         found
     }
 
-    fn deliver_all(&mut self, kind: Frame, mut reader: Reader<'_>) -> Result<()> {
+    pub(super) fn deliver_all(&mut self, kind: Frame, mut reader: Reader<'_>) -> Result<()> {
         while let Some(op) = reader.next()? {
             let (from, more) = match op {
                 Op::Event(dot) | Op::Add { dot, .. } => (dot, 0),
@@ -448,7 +510,7 @@ impl Store<'_> {
             let from = self.places.stamp(from)?;
             let to = Stamp::new(from.place(), from.seq() + more);
             let member = self.context.member(from.place());
-            if kind == Frame::State && to.seq() > member.seen {
+            if kind != Frame::Delta && to.seq() > member.seen {
                 // How they came about was not told.
                 member.logged = member.logged.max(to.seq());
             }
@@ -458,7 +520,7 @@ impl Store<'_> {
     }
 
     /// What is undone and has not come is remembered; what has come goes.
-    fn undo_rest(&mut self, mut reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
+    pub(super) fn undo_rest(&mut self, mut reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
         while let Some(op) = reader.next()? {
             let (dot, hash) = match op {
                 Op::Undo { dot, hash } => (dot, Some(hash)),
@@ -482,7 +544,7 @@ impl Store<'_> {
         while let Some(op) = ops.next()? {
             match op {
                 Op::Key(path) => key = self.find_path(path),
-                Op::Add { dot, bytes, .. } => {
+                Op::Add { dot, bytes, .. } | Op::Held { dot, bytes, .. } => {
                     let Some(place) = key else { continue };
                     let stamp = self.places.stamp(dot)?;
                     let at = self.items.find_dot(self.item_hash(place, bytes), stamp);
@@ -495,7 +557,7 @@ impl Store<'_> {
                     *self.places.up_to(place) = 1 + more;
                 }
                 Op::Span { .. } | Op::Event(_) | Op::Undone(_) => ragged = true,
-                Op::Replica(_) | Op::Undo { .. } => {}
+                _ => {}
             }
         }
         let mut key = ROOT;
@@ -546,7 +608,7 @@ impl Store<'_> {
     }
 
     /// Whether a state knows of a change.
-    fn covers(&self, mut reader: Reader<'_>, change: Stamp) -> Result<bool> {
+    pub(super) fn covers(&self, mut reader: Reader<'_>, change: Stamp) -> Result<bool> {
         if self.tells(reader, change)? {
             return Ok(true);
         }

@@ -1,5 +1,6 @@
 //! The store: keys, their values, and what is known of other replicas.
 
+mod digest;
 mod encode;
 mod local;
 mod merge;
@@ -9,7 +10,7 @@ use core::alloc::Layout;
 
 use xxhash_rust::xxh32::xxh32;
 
-use self::merge::Places;
+use self::merge::{Places, Table};
 use super::clock::Clock;
 use super::context::Context;
 use super::dot::{Dot, MAX_REPLICAS, MAX_SEQ, ReplicaId, Stamp};
@@ -23,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::mem::{Carver, Piece};
 use crate::port::Allocator;
 
+pub use self::digest::Reconciled;
 pub use self::encode::Told;
 pub use self::merge::Merged;
 pub use self::read::{Elements, KeyCursor, KeyEntry};
@@ -107,6 +109,7 @@ pub struct Store<'m> {
     heap: Heap<'m>,
     log: Log<'m>,
     places: Places<'m>,
+    table: Table<'m>,
     clock: Clock,
     _piece: Piece<'m>,
 }
@@ -124,12 +127,14 @@ struct Parts<'m> {
     heap: Heap<'m>,
     log: Log<'m>,
     places: Places<'m>,
+    table: Table<'m>,
 }
 
 fn carve<'m>(config: &StoreConfig, carver: &mut Carver<'m>) -> Result<Parts<'m>> {
     Ok(Parts {
         context: Context::carve(carver, config.replicas, config.early)?,
         places: Places::carve(carver, config.replicas)?,
+        table: Table::carve(carver, config.replicas)?,
         items: Items::carve(carver, config.items)?,
         keys: Keys::carve(carver, config.keys, config.seed)?,
         log: Log::carve(carver, config.log)?,
@@ -169,11 +174,11 @@ impl<'m> Store<'m> {
     pub fn new(config: &StoreConfig, allocator: impl Allocator<'m>) -> Result<Store<'m>> {
         let layout = Store::footprint(config)?;
         let mut piece = allocator.allocate(layout)?;
-        let Parts { mut context, items, keys, heap, log, places } =
+        let Parts { mut context, items, keys, heap, log, places, table } =
             carve(config, &mut piece.carver(layout)?)?;
         context.admit(config.replica)?;
         let clock = Clock::new(config.max_ahead_ms);
-        Ok(Store { context, items, keys, heap, log, places, clock, _piece: piece })
+        Ok(Store { context, items, keys, heap, log, places, table, clock, _piece: piece })
     }
 
     /// Which replica this is.

@@ -1,0 +1,351 @@
+//! Finding out in what two stores differ, at a cost that goes with the difference.
+//!
+//! Items are parted by the first bits of their hashes. Two replicas compare sums over
+//! parts, then over parts of those that differ, and where few items are left they list
+//! them (range-based set reconciliation: Meyer, "Range-based set reconciliation", 2023).
+//! A frame says all that an answer needs, so nobody remembers how far they are: what
+//! gets lost is found to differ the next time.
+
+use xxhash_rust::xxh64::xxh64;
+
+use super::Store;
+use super::encode::{Frames, wire_dot, write_context};
+use super::merge::Merged;
+use crate::crdt::items::NONE;
+use crate::crdt::wire::{Frame, Listed, Op, Part, Reader, Sum, Writer};
+use crate::error::{Error, Result};
+
+/// Bits by which an opening and then each step divides, if there is room.
+const OPENING_BITS: u32 = 6;
+const STEP_BITS: u32 = 4;
+
+/// Parts with so few items of both are listed.
+const FEW: u64 = 12;
+
+/// What a digest led to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// What changed here.
+    pub merged: Merged,
+    /// The length of the answer; 0 if there is nothing to say.
+    pub len: usize,
+    /// Whether both have the same, as far as the peer's frame tells.
+    pub equal: bool,
+}
+
+impl Store<'_> {
+    /// Begins to reconcile with a peer, who need not be known to lack anything: writes
+    /// sums over what is here, for the peer's [`reconcile`](Self::reconcile). Returns the
+    /// frame's length.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`] if what this replica has seen and one sum do not fit:
+    /// [`context_len`](Self::context_len) and 16 bytes.
+    pub fn digest(&mut self, frame: &mut [u8]) -> Result<usize> {
+        for bits in [OPENING_BITS, STEP_BITS, 2, 0] {
+            let mut frames = self.begin(frame);
+            self.write_sums(&mut frames, Part { depth: 0, prefix: 0 }, bits);
+            if frames.writer.fits() {
+                return Ok(frames.writer.len);
+            }
+        }
+        Err(Error::BufferTooSmall)
+    }
+
+    /// Takes in a frame of [`digest`](Self::digest) or of the peer's `reconcile`, and writes
+    /// the answer for the peer's: sums over smaller parts, lists, items that the peer lacks.
+    /// They go to and fro until an answer is empty, or one gets lost: then somebody begins
+    /// again. When `equal` is said, all of the peer's changes have come.
+    ///
+    /// # Errors
+    /// Those of [`merge`](Self::merge), and [`Error::BufferTooSmall`] as `digest` has it;
+    /// nothing changes then.
+    pub fn reconcile(
+        &mut self,
+        frame: &[u8],
+        now_ms: u64,
+        answer: &mut [u8],
+    ) -> Result<Reconciled> {
+        let (kind, reader) = Reader::open(frame)?;
+        if kind != Frame::Digest {
+            return Err(Error::CrdtFormat);
+        }
+        if !self.begin(answer).writer.fits() {
+            return Err(Error::BufferTooSmall);
+        }
+        let known = self.context.members().len();
+        if let Err(error) = self.prepare(kind, reader, now_ms) {
+            self.sweep(reader);
+            self.context.truncate(known);
+            return Err(error);
+        }
+        let mut merged = Merged::default();
+        self.undo_known(reader, &mut merged)?;
+        self.add_all(kind, reader, &mut merged)?;
+        let equal = self.is_equal(reader)?;
+        if equal {
+            // The same is there: so what the peer knows and does not have is not here either.
+            self.deliver_all(kind, reader)?;
+            self.undo_rest(reader, &mut merged)?;
+        }
+        let ahead = equal && self.knows_more(reader)?;
+        let mut frames = self.begin(answer);
+        let head = frames.writer.len;
+        if ahead {
+            self.write_sums(&mut frames, Part { depth: 0, prefix: 0 }, 0);
+        } else if !equal {
+            self.answer(reader, &mut frames, &mut merged)?;
+        }
+        self.sweep(reader);
+        let len = if frames.writer.len > head { frames.writer.len } else { 0 };
+        Ok(Reconciled { merged, len, equal })
+    }
+
+    fn begin<'a>(&mut self, frame: &'a mut [u8]) -> Frames<'a> {
+        let mut frames = Frames { writer: Writer::new(frame, Frame::Digest), key: NONE };
+        self.table.clear();
+        write_context(&self.context, &mut self.table, &mut frames);
+        frames
+    }
+
+    fn sum(&self, part: Part) -> Sum {
+        let (mut sum, mut walk) = (Sum::default(), Walk::new(self, part));
+        while let Some((at, hash)) = walk.next(self) {
+            let dot = self.items.get(at).dot();
+            let id = self.context.members()[dot.place()].id;
+            let mut bytes = [0; 20];
+            bytes[..8].copy_from_slice(&id.0.to_le_bytes());
+            bytes[8..16].copy_from_slice(&dot.seq().to_le_bytes());
+            bytes[16..].copy_from_slice(&hash.to_le_bytes());
+            sum.count += 1;
+            sum.sum = sum.sum.wrapping_add(xxh64(&bytes, 0));
+        }
+        sum
+    }
+
+    /// The sums of the `2^bits` parts of a part.
+    fn write_sums(&self, frames: &mut Frames<'_>, of: Part, bits: u32) {
+        for low in 0..1 << bits {
+            let prefix = (u64::from(of.prefix) << bits | low) as u32;
+            let part = Part { depth: of.depth + bits, prefix };
+            frames.writer.sum(part, self.sum(part));
+        }
+    }
+
+    /// Whether the sums of a frame are over everything, and are those of this store.
+    fn is_equal(&self, mut reader: Reader<'_>) -> Result<bool> {
+        let (mut hashes, mut next) = (0u64, 0u64);
+        while let Some(op) = reader.next()? {
+            if let Op::Sum(part, sum) = op {
+                let (low, high) = part.hashes();
+                if u64::from(low) != next || self.sum(part) != sum {
+                    return Ok(false);
+                }
+                next = u64::from(high) + 1;
+                hashes += 1;
+            }
+        }
+        Ok(hashes > 0 && next == 1 << 32)
+    }
+
+    /// Whether there are changes here that the peer, by its frame, has not.
+    fn knows_more(&mut self, mut reader: Reader<'_>) -> Result<bool> {
+        self.places.forget_up_to();
+        let mut spans = 0;
+        while let Some(op) = reader.next()? {
+            if let Op::Span { from, more } = op {
+                let place = self.places.stamp(from)?.place();
+                match from.seq {
+                    1 => *self.places.up_to(place) = 1 + more,
+                    _ => spans += 1,
+                }
+            }
+        }
+        let count = self.context.members().len();
+        let more =
+            (0..count).any(|place| self.context.members()[place].seen > *self.places.up_to(place));
+        Ok(more || spans < self.context.ahead().len())
+    }
+
+    /// Answers the sums and lists of a frame, as far as there is room.
+    fn answer(
+        &mut self,
+        reader: Reader<'_>,
+        frames: &mut Frames<'_>,
+        merged: &mut Merged,
+    ) -> Result<()> {
+        let mut ops = reader;
+        while let Some(op) = ops.next()? {
+            match op {
+                Op::Sum(part, theirs) => {
+                    let ours = self.sum(part);
+                    let few = ours.count.max(theirs.count) <= FEW;
+                    if ours == theirs {
+                        continue;
+                    }
+                    let before = self.mark_end(frames);
+                    if few || part.depth + STEP_BITS > 32 {
+                        self.write_list(frames, part);
+                    } else {
+                        self.write_sums(frames, part, STEP_BITS);
+                    }
+                    if !self.keep(frames, before) {
+                        return Ok(());
+                    }
+                }
+                Op::Listed { part, items } => {
+                    self.take_unlisted(reader, part, items, merged)?;
+                    let all = self.answer_list(part, items, frames)?;
+                    self.mark_listed(items, false)?;
+                    if !all {
+                        return Ok(());
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a frame ends.
+    fn mark_end(&self, frames: &Frames<'_>) -> (usize, usize, u32) {
+        (frames.writer.len, self.table.count(), frames.key)
+    }
+
+    /// Takes back what was written since, if it does not fit; whether it does.
+    fn keep(&mut self, frames: &mut Frames<'_>, end: (usize, usize, u32)) -> bool {
+        let fits = frames.writer.fits();
+        if !fits {
+            (frames.writer.len, frames.key) = (end.0, end.2);
+            self.table.truncate(end.1);
+        }
+        fits
+    }
+
+    fn write_list(&mut self, frames: &mut Frames<'_>, part: Part) {
+        // Replicas are told of before the list.
+        let (mut count, mut walk) = (0, Walk::new(self, part));
+        while let Some((at, _)) = walk.next(self) {
+            let dot = self.items.get(at).dot();
+            wire_dot(&self.context, &mut self.table, frames, dot);
+            count += 1;
+        }
+        frames.writer.list(part, count);
+        let mut walk = Walk::new(self, part);
+        while let Some((at, hash)) = walk.next(self) {
+            let dot = self.items.get(at).dot();
+            let dot = wire_dot(&self.context, &mut self.table, frames, dot);
+            frames.writer.listed(dot, hash);
+        }
+    }
+
+    /// Marks the items of a list that are here.
+    fn mark_listed(&mut self, items: Listed<'_>, marked: bool) -> Result<()> {
+        for (dot, hash) in items.iter() {
+            let at = self.items.find_dot(hash, self.places.stamp(dot)?);
+            if at != NONE {
+                self.items.get_mut(at).mark(marked);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what a peer knows and does not have in a part. What it has is marked
+    /// afterwards.
+    fn take_unlisted(
+        &mut self,
+        reader: Reader<'_>,
+        part: Part,
+        items: Listed<'_>,
+        merged: &mut Merged,
+    ) -> Result<()> {
+        self.mark_listed(items, true)?;
+        let mut walk = Walk::new(self, part);
+        while let Some((at, hash)) = walk.next(self) {
+            let item = *self.items.get(at);
+            if !item.marked() && self.covers(reader, item.dot())? {
+                self.remove_item(at, hash, merged);
+                // Another item may have come to its place.
+                walk = Walk::new(self, part);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what a list lacks, what of it is no more, and what is here if something of
+    /// it is missing; whether all of that fits.
+    fn answer_list(
+        &mut self,
+        part: Part,
+        items: Listed<'_>,
+        frames: &mut Frames<'_>,
+    ) -> Result<bool> {
+        let mut missing = false;
+        for (dot, hash) in items.iter() {
+            let dot = self.places.stamp(dot)?;
+            if self.items.find_dot(hash, dot) != NONE {
+                continue;
+            }
+            if !self.context.knows(dot) {
+                missing = true;
+                continue;
+            }
+            let end = self.mark_end(frames);
+            let dot = wire_dot(&self.context, &mut self.table, frames, dot);
+            frames.writer.gone(dot, hash);
+            if !self.keep(frames, end) {
+                return Ok(false);
+            }
+        }
+        let mut walk = Walk::new(self, part);
+        while let Some((at, _)) = walk.next(self) {
+            if !self.items.get(at).marked() {
+                let end = self.mark_end(frames);
+                self.write_item(frames, at, true);
+                if !self.keep(frames, end) {
+                    return Ok(false);
+                }
+            }
+        }
+        let end = self.mark_end(frames);
+        if missing {
+            self.write_list(frames, part);
+        }
+        Ok(self.keep(frames, end))
+    }
+}
+
+/// Goes through the items of a part. Items may change meanwhile, not come or go.
+struct Walk {
+    low: u32,
+    high: u32,
+    bucket: usize,
+    at: u32,
+}
+
+impl Walk {
+    fn new(store: &Store<'_>, part: Part) -> Walk {
+        let (low, high) = part.hashes();
+        let bucket = store.items.bucket(low);
+        Walk { low, high, bucket, at: store.items.first_of_bucket(bucket) }
+    }
+
+    /// The next item, and its hash.
+    fn next(&mut self, store: &Store<'_>) -> Option<(u32, u32)> {
+        loop {
+            while self.at == NONE {
+                if self.bucket == store.items.bucket(self.high) {
+                    return None;
+                }
+                self.bucket += 1;
+                self.at = store.items.first_of_bucket(self.bucket);
+            }
+            let at = self.at;
+            self.at = store.items.following(at);
+            let hash = store.hash_of(at);
+            if (self.low..=self.high).contains(&hash) {
+                return Some((at, hash));
+            }
+        }
+    }
+}
