@@ -437,7 +437,11 @@ fn run(seed: u64, steps: usize, config: &StoreConfig, mtu: usize) {
     world.settle();
     let want = all_of(&mut world.replicas[0].store);
     for at in 0..count {
-        world.check(at);
+        // Values that came before their changes may have been seen and undone: the model
+        // does not know of that.
+        if mtu == WHOLE {
+            world.check(at);
+        }
         for which in 0..KEYS.len() {
             world.replicas[at].close(which);
         }
@@ -465,6 +469,45 @@ fn replicas_agree_after_many_small_frames_in_any_order() {
     for seed in seeds(1000, 600) {
         let mtu = 200 + seed as usize % 400;
         run(seed, 600, &StoreConfig { log: 400, early: 64, ..StoreConfig::default() }, mtu);
+    }
+}
+
+/// What has a value before and after many changes has one in between, too.
+#[test]
+fn nothing_is_missing_between_the_frames_of_many_changes() {
+    let config = StoreConfig { log: 3000, early: 200, ..StoreConfig::default() };
+    let (mut a, mut b) =
+        (Replica::new(&config), Replica::new(&StoreConfig { replica: ReplicaId(1), ..config }));
+    // A set, a flag and registers of one and of several values.
+    let kept = [0, 5, 7, 9, 10];
+    let mut random = Random::new(1);
+    for turn in 0..400 {
+        for which in kept {
+            let key = a.key(which).unwrap();
+            let done = match KEYS[which].2 {
+                Kind::AddWinsSet => a.store.add(key, b"an element"),
+                Kind::EnableWinsFlag => a.store.set_flag(key, true),
+                Kind::Max => a.store.offer(key, turn).map(|_| ()),
+                _ => a.store.assign_bytes(key, &bytes(&mut random), 1_700_000_000_000),
+            };
+            done.unwrap();
+        }
+        if turn > 0 && turn % 100 != 0 {
+            continue;
+        }
+        let context = b.context();
+        let frames = a.tell(&context, if turn == 0 { WHOLE } else { 300 });
+        assert!(turn == 0 || frames.len() > 5);
+        for frame in frames {
+            b.store.merge(&frame, 1_700_000_000_000).unwrap();
+            for which in kept {
+                assert_eq!(b.value(which).len(), 1, "{:?}", KEYS[which]);
+            }
+        }
+        assert_eq!(all_of(&mut b.store), all_of(&mut a.store));
+        for which in kept {
+            b.close(which);
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What others are told.
 
 use super::Store;
+use core::ops::Range;
+
 use super::merge::Table;
 use crate::crdt::context::{Context, Member};
 use crate::crdt::dot::Stamp;
@@ -49,7 +51,8 @@ impl Store<'_> {
 
     /// Writes changes that a peer lacks, as many as fit into the frame, for
     /// [`merge`](Self::merge). `peer` is what the peer's [`context`](Self::context)
-    /// wrote, `from` 0 or where the frame before ended.
+    /// wrote, `from` 0 or where the frame before ended. While frames of several are on
+    /// their way, the peer may have some of this replica's values and not yet others.
     ///
     /// # Errors
     /// [`Error::CrdtBehind`] if the peer lacks more than the log has: it needs the
@@ -63,6 +66,17 @@ impl Store<'_> {
                 return Err(Error::CrdtBehind);
             }
         }
+        let told = self.write_events(from, frame, false)?;
+        match told.next {
+            None => Ok(told),
+            // Not all at once: what is undone now may have a successor in a later frame.
+            Some(_) => self.write_events(from, frame, true),
+        }
+    }
+
+    /// Writes changes from a place in the log on, as many as fit; with `successors` also
+    /// what took the place of something that they undo.
+    fn write_events(&mut self, from: u64, frame: &mut [u8], successors: bool) -> Result<Told> {
         self.table.clear();
         let mut frames = Frames { writer: Writer::new(frame, Frame::Delta), key: NONE };
         let head = frames.writer.len;
@@ -75,14 +89,13 @@ impl Store<'_> {
                 end += 1;
             }
             if event.seq() > *self.places.up_to(event.place()) {
-                let before = (frames.writer.len, self.table.count());
-                self.write_event(&mut frames, event, at..end);
+                let before = frames.writer.len;
+                self.write_event(&mut frames, event, at..end, successors);
                 if !frames.writer.fits() {
-                    self.table.truncate(before.1);
-                    if before.0 == head {
+                    if before == head {
                         return Err(Error::BufferTooSmall);
                     }
-                    return Ok(Told { len: before.0, next: Some(at) });
+                    return Ok(Told { len: before, next: Some(at) });
                 }
             }
             at = end;
@@ -153,7 +166,13 @@ impl Store<'_> {
         Ok(())
     }
 
-    fn write_event(&mut self, frames: &mut Frames<'_>, event: Stamp, parts: core::ops::Range<u64>) {
+    fn write_event(
+        &mut self,
+        frames: &mut Frames<'_>,
+        event: Stamp,
+        parts: Range<u64>,
+        successors: bool,
+    ) {
         let mut told = false;
         for part in parts.clone() {
             let record = self.log.get(part);
@@ -174,7 +193,24 @@ impl Store<'_> {
             if let Some(undone) = record.undone {
                 let dot = wire_dot(&self.context, &mut self.table, frames, undone);
                 frames.writer.undo(dot, record.hash);
+                if successors {
+                    self.write_successors(frames, event, record.hash);
+                }
             }
+        }
+    }
+
+    /// Writes the items with a hash whose changes the peer lacks and that come later: so
+    /// nothing is missing between the frames that had a value before and has one after.
+    fn write_successors(&mut self, frames: &mut Frames<'_>, event: Stamp, hash: u32) {
+        let mut at = self.items.first(hash);
+        while at != NONE {
+            let dot = self.items.get(at).dot();
+            let new = dot.seq() > *self.places.up_to(dot.place());
+            if new && dot != event && self.hash_of(at) == hash {
+                self.write_item(frames, at, true);
+            }
+            at = self.items.following(at);
         }
     }
 
