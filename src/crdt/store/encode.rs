@@ -70,7 +70,11 @@ impl Store<'_> {
         match told.next {
             None => Ok(told),
             // Not all at once: what is undone now may have a successor in a later frame.
-            Some(_) => self.write_events(from, frame, true),
+            // Where not even one change with its successors fits, it goes without.
+            Some(_) => match self.write_events(from, frame, true) {
+                Err(Error::BufferTooSmall) => self.write_events(from, frame, false),
+                told => told,
+            },
         }
     }
 

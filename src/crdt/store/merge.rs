@@ -369,11 +369,18 @@ impl Store<'_> {
             match op {
                 Op::Key(path) => (key, place) = (Some(path), None),
                 Op::Event(dot) => {
-                    event = Some(self.places.stamp(dot)?);
+                    let stamp = self.places.stamp(dot)?;
+                    event = Some(stamp);
+                    if kind == Frame::Delta && !self.context.has(stamp) {
+                        self.record(stamp, None, 0);
+                    }
                 }
                 Op::Add { dot, negative, bytes } | Op::Held { dot, negative, bytes } => {
                     let (stamp, path) = (self.places.stamp(dot)?, key.ok_or(Error::CrdtFormat)?);
-                    event = Some(stamp);
+                    let is_change = matches!(op, Op::Add { .. });
+                    if is_change {
+                        event = Some(stamp);
+                    }
                     let mut hash = 0;
                     if !self.context.knows(stamp) {
                         let at = match place {
@@ -386,7 +393,6 @@ impl Store<'_> {
                             self.add_item(at, hash, Item::of(stamp, negative), bytes, merged)?;
                         }
                     }
-                    let is_change = matches!(op, Op::Add { .. });
                     if is_change && kind == Frame::Delta && !self.context.has(stamp) {
                         self.record(stamp, None, hash);
                     }
@@ -530,7 +536,8 @@ impl Store<'_> {
             let dot = self.places.stamp(dot)?;
             if !self.context.has(dot) {
                 self.context.undo(dot)?;
-            } else if let Some(hash) = hash {
+            }
+            if let Some(hash) = hash {
                 self.remove_dot(dot, hash, merged);
             }
         }
