@@ -11,6 +11,7 @@ use xxhash_rust::xxh64::xxh64;
 use super::Store;
 use super::encode::{Frames, wire_dot, write_context};
 use super::merge::Merged;
+use crate::crdt::context::Member;
 use crate::crdt::items::NONE;
 use crate::crdt::wire::{Frame, Listed, Op, Part, Reader, Sum, Writer};
 use crate::error::{Error, Result};
@@ -149,22 +150,14 @@ impl Store<'_> {
     }
 
     /// Whether there are changes here that the peer, by its frame, has not.
-    fn knows_more(&mut self, mut reader: Reader<'_>) -> Result<bool> {
-        self.places.forget_up_to();
-        let mut spans = 0;
-        while let Some(op) = reader.next()? {
-            if let Op::Span { from, more } = op {
-                let place = self.places.stamp(from)?.place();
-                match from.seq {
-                    1 => *self.places.up_to(place) = 1 + more,
-                    _ => spans += 1,
-                }
+    fn knows_more(&self, reader: Reader<'_>) -> Result<bool> {
+        for span in self.context.ahead() {
+            if !(self.covers(reader, span.from)? && self.covers(reader, span.to)?) {
+                return Ok(true);
             }
         }
-        let count = self.context.members().len();
-        let more =
-            (0..count).any(|place| self.context.members()[place].seen > *self.places.up_to(place));
-        Ok(more || spans < self.context.ahead().len())
+        let member = |(place, member): (usize, &Member)| member.seen > self.places.told(place);
+        Ok(self.context.members().iter().enumerate().any(member))
     }
 
     /// Answers the sums and lists of a frame, as far as there is room.

@@ -28,26 +28,30 @@ pub struct Merged {
 pub(super) struct Place {
     /// Its place in the store's table, for the place in the frame's.
     of_frame: u16,
-    /// For the place in the store's table: all its changes up to this one are told by
-    /// the frame, or known to the peer.
+    /// For the place in the store's table: all its changes up to this one are here or
+    /// told by the frame; or known to the peer.
     up_to: u64,
+    /// The same: the frame tells of all its changes up to this one.
+    told: u64,
 }
 
 /// The replicas of a frame that is read.
 pub(super) struct Places<'m> {
     places: Carved<'m, Place>,
     count: usize,
+    /// Whether the frame tells of changes beyond `told`, too.
+    ragged: bool,
 }
 
 impl<'m> Places<'m> {
     pub fn carve(carver: &mut Carver<'m>, replicas: usize) -> Result<Self> {
-        Ok(Places { places: carver.take(replicas, Place::default())?, count: 0 })
+        Ok(Places { places: carver.take(replicas, Place::default())?, count: 0, ragged: false })
     }
 
     /// Forgets the frame before.
     pub fn clear(&mut self) {
         self.places.fill(Place::default());
-        self.count = 0;
+        (self.count, self.ragged) = (0, false);
     }
 
     /// The next replica of the frame is this one.
@@ -72,8 +76,19 @@ impl<'m> Places<'m> {
         &mut self.places[place].up_to
     }
 
-    pub fn forget_up_to(&mut self) {
-        self.places.iter_mut().for_each(|place| place.up_to = 0);
+    /// How far the frame tells of all changes of a replica.
+    pub fn told(&self, place: usize) -> u64 {
+        self.places[place].told
+    }
+
+    /// The frame tells of these changes.
+    fn tell(&mut self, from: Stamp, more: u64) {
+        let told = &mut self.places[from.place()].told;
+        if from.seq() <= *told + 1 {
+            *told = (from.seq() + more).max(*told);
+        } else {
+            self.ragged = true;
+        }
     }
 }
 
@@ -234,11 +249,9 @@ impl Store<'_> {
                 Op::Undo { dot, hash } => {
                     event.ok_or(Error::CrdtFormat)?;
                     let stamp = self.places.stamp(dot)?;
-                    if !self.context.has(stamp) {
-                        let remembered = self.context.knows(stamp) || self.tells(all, stamp)?;
-                        needs.undone += usize::from(!remembered);
-                        continue;
-                    }
+                    // What comes with this frame was told before.
+                    let here = stamp.seq() <= *self.places.up_to(stamp.place());
+                    needs.undone += usize::from(!here && !self.context.knows(stamp));
                     self.count_freed(stamp, hash, &mut needs);
                 }
                 Op::Undone(dot) => {
@@ -246,6 +259,7 @@ impl Store<'_> {
                         return Err(Error::CrdtFormat);
                     }
                     let stamp = self.places.stamp(dot)?;
+                    self.places.ragged = true;
                     needs.undone += usize::from(!self.context.knows(stamp));
                 }
             }
@@ -269,6 +283,7 @@ impl Store<'_> {
     /// Counts what the arrival of changes needs; the first of them.
     fn count_change(&mut self, from: WireDot, more: u64, needs: &mut Needs) -> Result<Stamp> {
         let stamp = self.places.stamp(from)?;
+        self.places.tell(stamp, more);
         let to = Stamp::new(stamp.place(), stamp.seq() + more);
         let up_to = self.places.up_to(stamp.place());
         if stamp.seq() <= *up_to + 1 {
@@ -280,25 +295,6 @@ impl Store<'_> {
             needs.last = Some(to);
         }
         Ok(stamp)
-    }
-
-    /// Whether a frame tells of a change.
-    fn tells(&self, mut reader: Reader<'_>, change: Stamp) -> Result<bool> {
-        while let Some(op) = reader.next()? {
-            let (from, more) = match op {
-                Op::Event(dot) | Op::Add { dot, .. } => (dot, 0),
-                Op::Span { from, more } => (from, more),
-                _ => continue,
-            };
-            // Its replica may be told of later only: then it is not this one's.
-            if let Ok(from) = self.places.stamp(from)
-                && from.place() == change.place()
-                && (from.seq()..=from.seq() + more).contains(&change.seq())
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// The key that a path leads to, new ones on the way if need be.
@@ -546,8 +542,7 @@ impl Store<'_> {
 
     /// Removes what a state knows and does not have.
     fn take_absent(&mut self, reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
-        self.places.forget_up_to();
-        let (mut ops, mut key, mut ragged) = (reader, None, false);
+        let (mut ops, mut key) = (reader, None);
         while let Some(op) = ops.next()? {
             match op {
                 Op::Key(path) => key = self.find_path(path),
@@ -559,11 +554,6 @@ impl Store<'_> {
                         self.items.get_mut(at).mark(true);
                     }
                 }
-                Op::Span { from, more } if from.seq == 1 => {
-                    let place = self.places.stamp(from)?.place();
-                    *self.places.up_to(place) = 1 + more;
-                }
-                Op::Span { .. } | Op::Event(_) | Op::Undone(_) => ragged = true,
                 _ => {}
             }
         }
@@ -571,28 +561,20 @@ impl Store<'_> {
         while let Some(next) = self.keys.next_live(key) {
             key = next;
             if self.kind(key) != Kind::Map {
-                self.take_absent_of(key, reader, ragged, merged)?;
+                self.take_absent_of(key, reader, merged)?;
             }
         }
         Ok(())
     }
 
-    fn take_absent_of(
-        &mut self,
-        key: u32,
-        reader: Reader<'_>,
-        ragged: bool,
-        merged: &mut Merged,
-    ) -> Result<()> {
+    fn take_absent_of(&mut self, key: u32, reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
         let mut left = self.items_of(key);
         let mut at = self.first_of(key);
         while left > 0 {
             left -= 1;
             let item = *self.items.get(at);
             self.items.get_mut(at).mark(false);
-            let dot = item.dot();
-            let told = dot.seq() <= *self.places.up_to(dot.place());
-            if !item.marked() && (told || (ragged && self.covers(reader, dot)?)) {
+            if !item.marked() && self.covers(reader, item.dot())? {
                 // The next one comes to this place.
                 let hash = self.hash_of(at);
                 self.remove_item(at, hash, merged);
@@ -614,14 +596,20 @@ impl Store<'_> {
         count
     }
 
-    /// Whether a state knows of a change.
+    /// Whether a state or digest knows of a change.
     pub(super) fn covers(&self, mut reader: Reader<'_>, change: Stamp) -> Result<bool> {
-        if self.tells(reader, change)? {
-            return Ok(true);
+        if change.seq() <= self.places.told(change.place()) || !self.places.ragged {
+            return Ok(change.seq() <= self.places.told(change.place()));
         }
         while let Some(op) = reader.next()? {
-            if let Op::Undone(dot) = op
-                && self.places.stamp(dot)? == change
+            let (from, more) = match op {
+                Op::Event(dot) | Op::Add { dot, .. } | Op::Undone(dot) => (dot, 0),
+                Op::Span { from, more } => (from, more),
+                _ => continue,
+            };
+            let from = self.places.stamp(from)?;
+            if from.place() == change.place()
+                && (from.seq()..=from.seq() + more).contains(&change.seq())
             {
                 return Ok(true);
             }
