@@ -3,7 +3,7 @@
 use super::Store;
 use core::ops::Range;
 
-use super::merge::Table;
+use super::places::Table;
 use crate::crdt::context::{Context, Member};
 use crate::crdt::dot::Stamp;
 use crate::crdt::items::NONE;

@@ -12,7 +12,6 @@ use crate::crdt::keys::ROOT;
 use crate::crdt::kind::Kind;
 use crate::crdt::wire::{Frame, Op, Path, Reader, WireDot};
 use crate::error::{Error, Result};
-use crate::mem::{Carved, Carver};
 
 /// What a frame changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,117 +20,6 @@ pub struct Merged {
     pub added: usize,
     /// Items that are gone.
     pub removed: usize,
-}
-
-/// A replica while a frame is read.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Place {
-    /// Its place in the store's table, for the place in the frame's.
-    of_frame: u16,
-    /// For the place in the store's table: all its changes up to this one are here or
-    /// told by the frame; or known to the peer.
-    up_to: u64,
-    /// The same: the frame tells of all its changes up to this one.
-    told: u64,
-}
-
-/// The replicas of a frame that is read.
-pub(super) struct Places<'m> {
-    places: Carved<'m, Place>,
-    count: usize,
-    /// Whether the frame tells of changes beyond `told`, too.
-    ragged: bool,
-}
-
-impl<'m> Places<'m> {
-    pub fn carve(carver: &mut Carver<'m>, replicas: usize) -> Result<Self> {
-        Ok(Places { places: carver.take(replicas, Place::default())?, count: 0, ragged: false })
-    }
-
-    /// Forgets the frame before.
-    pub fn clear(&mut self) {
-        self.places.fill(Place::default());
-        (self.count, self.ragged) = (0, false);
-    }
-
-    /// The next replica of the frame is this one.
-    pub fn push(&mut self, place: usize) -> Result<()> {
-        if self.places[..self.count].iter().any(|other| other.of_frame as usize == place) {
-            return Err(Error::CrdtFormat);
-        }
-        self.places[self.count].of_frame = place as u16;
-        self.count += 1;
-        Ok(())
-    }
-
-    /// A dot of the frame.
-    pub fn stamp(&self, dot: WireDot) -> Result<Stamp> {
-        if dot.replica >= self.count {
-            return Err(Error::CrdtFormat);
-        }
-        Ok(Stamp::new(self.places[dot.replica].of_frame as usize, dot.seq))
-    }
-
-    pub fn up_to(&mut self, place: usize) -> &mut u64 {
-        &mut self.places[place].up_to
-    }
-
-    /// How far the frame tells of all changes of a replica.
-    pub fn told(&self, place: usize) -> u64 {
-        self.places[place].told
-    }
-
-    /// The frame tells of these changes.
-    fn tell(&mut self, from: Stamp, more: u64) {
-        let told = &mut self.places[from.place()].told;
-        if from.seq() <= *told + 1 {
-            *told = (from.seq() + more).max(*told);
-        } else {
-            self.ragged = true;
-        }
-    }
-}
-
-/// The replicas of a frame that is written.
-pub(super) struct Table<'m> {
-    /// For the place in the store's table the one in the frame's.
-    at: Carved<'m, u16>,
-    count: usize,
-}
-
-impl<'m> Table<'m> {
-    pub fn carve(carver: &mut Carver<'m>, replicas: usize) -> Result<Self> {
-        Ok(Table { at: carver.take(replicas, 0)?, count: 0 })
-    }
-
-    /// Begins another frame.
-    pub fn clear(&mut self) {
-        self.at.fill(u16::MAX);
-        self.count = 0;
-    }
-
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Forgets the replicas that came last, down to `count`.
-    pub fn truncate(&mut self, count: usize) {
-        self.count = count;
-        for at in self.at.iter_mut().filter(|at| **at as usize >= count) {
-            *at = u16::MAX;
-        }
-    }
-
-    /// Where a replica of the store is in the frame; whether it is new there.
-    pub fn place(&mut self, place: usize) -> (usize, bool) {
-        let at = &mut self.at[place];
-        let new = *at == u16::MAX;
-        if new {
-            *at = self.count as u16;
-            self.count += 1;
-        }
-        (*at as usize, new)
-    }
 }
 
 /// What a frame needs.

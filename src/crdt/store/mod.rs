@@ -4,13 +4,14 @@ mod digest;
 mod encode;
 mod local;
 mod merge;
+mod places;
 mod read;
 
 use core::alloc::Layout;
 
 use xxhash_rust::xxh32::xxh32;
 
-use self::merge::{Places, Table};
+use self::places::{Places, Table};
 use super::clock::Clock;
 use super::context::Context;
 use super::dot::{Dot, MAX_REPLICAS, MAX_SEQ, ReplicaId, Stamp};
