@@ -260,6 +260,11 @@ impl<'m> Items<'m> {
         debug_assert!(false, "the item is in its bucket");
     }
 
+    /// Whether there is an item of a key at this place.
+    pub fn is_of(&self, at: u32, key: u32) -> bool {
+        self.items.get(at as usize).is_some_and(|item| item.key == key)
+    }
+
     /// The item after this one in its key's ring.
     pub fn next(&self, at: u32) -> u32 {
         self.get(at).next
@@ -282,8 +287,9 @@ impl<'m> Items<'m> {
             }
             (next, true)
         };
-        self.get_mut(freed).chain = self.free;
-        self.free = freed;
+        let chain = core::mem::replace(&mut self.free, freed);
+        let item = self.get_mut(freed);
+        (item.key, item.chain) = (NONE, chain);
         self.used -= 1;
         moved
     }

@@ -32,3 +32,4 @@ pub use self::kind::Kind;
 pub use self::store::{
     Elements, Key, KeyCursor, KeyEntry, Merged, Reconciled, Store, StoreConfig, StoreUsage, Told,
 };
+pub use self::wire::{MAX_BYTES, MAX_DEPTH};

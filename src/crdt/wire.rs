@@ -7,9 +7,9 @@ use crate::error::{Error, Result};
 /// The version of the format.
 pub(super) const VERSION: u8 = 1;
 /// Most names of a path.
-pub(super) const MAX_DEPTH: usize = 8;
-/// Most bytes of a name, an element or a value.
-pub(super) const MAX_BYTES: usize = 65_535;
+pub const MAX_DEPTH: usize = 8;
+/// Most bytes of a name or an element; a value of a register has 8 less.
+pub const MAX_BYTES: usize = 65_535;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

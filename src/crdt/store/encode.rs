@@ -1,8 +1,8 @@
 //! What others are told.
 
-use super::Store;
 use core::ops::Range;
 
+use super::Store;
 use super::places::Table;
 use crate::crdt::context::{Context, Member};
 use crate::crdt::dot::Stamp;
@@ -59,13 +59,7 @@ impl Store<'_> {
     /// [`state`](Self::state). [`Error::CrdtFormat`] and [`Error::CrdtVersion`] if `peer`
     /// is no context, [`Error::BufferTooSmall`] if not even one change fits.
     pub fn delta(&mut self, peer: &[u8], from: u64, frame: &mut [u8]) -> Result<Told> {
-        self.read_context(peer)?;
-        for (place, member) in self.context.members().iter().enumerate() {
-            let has = *self.places.up_to(place);
-            if has < member.seen && has < member.logged {
-                return Err(Error::CrdtBehind);
-            }
-        }
+        self.begin_delta(peer)?;
         let told = self.write_events(from, frame, false)?;
         match told.next {
             None => Ok(told),
@@ -83,7 +77,51 @@ impl Store<'_> {
     fn write_events(&mut self, from: u64, frame: &mut [u8], successors: bool) -> Result<Told> {
         self.table.clear();
         let mut frames = Frames { writer: Writer::new(frame, Frame::Delta), key: NONE };
-        let head = frames.writer.len;
+        let (head, mut at) = (frames.writer.len, from);
+        while let Some((event, parts)) = self.lacking(at) {
+            let before = frames.writer.len;
+            self.write_event(&mut frames, event, parts.clone(), successors);
+            if !frames.writer.fits() {
+                if before == head {
+                    return Err(Error::BufferTooSmall);
+                }
+                return Ok(Told { len: before, next: Some(parts.start) });
+            }
+            at = parts.end;
+        }
+        let len = if frames.writer.len == head { 0 } else { frames.writer.len };
+        Ok(Told { len, next: None })
+    }
+
+    /// The length of a frame in which [`delta`](Self::delta) can go on; 0 if there is
+    /// nothing to tell.
+    ///
+    /// # Errors
+    /// Those of [`delta`](Self::delta).
+    pub fn delta_len(&mut self, peer: &[u8], from: u64) -> Result<usize> {
+        self.begin_delta(peer)?;
+        self.table.clear();
+        let mut frames = Frames { writer: Writer::new(&mut [], Frame::Delta), key: NONE };
+        let Some((event, parts)) = self.lacking(from) else { return Ok(0) };
+        let more = self.lacking(parts.end).is_some();
+        self.write_event(&mut frames, event, parts, more);
+        Ok(frames.writer.len)
+    }
+
+    /// Reads what a peer has, unless it lacks more than can be told.
+    fn begin_delta(&mut self, peer: &[u8]) -> Result<()> {
+        self.read_context(peer)?;
+        for (place, member) in self.context.members().iter().enumerate() {
+            let has = *self.places.up_to(place);
+            if has < member.seen && has < member.logged {
+                return Err(Error::CrdtBehind);
+            }
+        }
+        Ok(())
+    }
+
+    /// The first change in the log from a place on that the peer lacks, and its parts.
+    fn lacking(&mut self, from: u64) -> Option<(Stamp, Range<u64>)> {
         let range = self.log.range();
         let mut at = from.max(range.start);
         while at < range.end {
@@ -93,19 +131,11 @@ impl Store<'_> {
                 end += 1;
             }
             if event.seq() > *self.places.up_to(event.place()) {
-                let before = frames.writer.len;
-                self.write_event(&mut frames, event, at..end, successors);
-                if !frames.writer.fits() {
-                    if before == head {
-                        return Err(Error::BufferTooSmall);
-                    }
-                    return Ok(Told { len: before, next: Some(at) });
-                }
+                return Some((event, at..end));
             }
             at = end;
         }
-        let len = if frames.writer.len == head { 0 } else { frames.writer.len };
-        Ok(Told { len, next: None })
+        None
     }
 
     /// Writes all that is there, for [`merge`](Self::merge). Returns the length.

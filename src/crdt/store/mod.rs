@@ -87,6 +87,18 @@ pub struct Key {
     hash: u32,
 }
 
+impl Key {
+    /// The key as a number, for callers without a type for it: 0 is the root.
+    pub fn to_bits(self) -> u64 {
+        u64::from(self.hash) << 32 | u64::from(self.place)
+    }
+
+    /// The key with this number. One that is not open is refused where it is used.
+    pub fn from_bits(bits: u64) -> Key {
+        Key { place: bits as u32, hash: (bits >> 32) as u32 }
+    }
+}
+
 /// How full a store is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreUsage {
@@ -173,8 +185,11 @@ impl<'m> Store<'m> {
     /// # Errors
     /// Those of [`footprint`](Self::footprint) and of the allocator.
     pub fn new(config: &StoreConfig, allocator: impl Allocator<'m>) -> Result<Store<'m>> {
+        Store::in_piece(config, allocator.allocate(Store::footprint(config)?)?)
+    }
+
+    pub(crate) fn in_piece(config: &StoreConfig, mut piece: Piece<'m>) -> Result<Store<'m>> {
         let layout = Store::footprint(config)?;
-        let mut piece = allocator.allocate(layout)?;
         let Parts { mut context, items, keys, heap, log, places, table } =
             carve(config, &mut piece.carver(layout)?)?;
         context.admit(config.replica)?;
@@ -252,10 +267,10 @@ impl<'m> Store<'m> {
 
     /// The place of an open key.
     fn place(&self, key: Key) -> Result<u32> {
-        if key.place == ROOT {
+        if key == Self::ROOT {
             return Ok(ROOT);
         }
-        if !self.keys.is_live(key.place) {
+        if key.place == ROOT || !self.keys.is_live(key.place) {
             return Err(Error::CrdtKey);
         }
         let entry = self.keys.get(key.place);

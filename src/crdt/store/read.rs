@@ -29,19 +29,26 @@ impl<'a> Iterator for Elements<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
+        self.step().map(|(_, bytes)| bytes)
+    }
+}
+
+impl<'a> Elements<'a> {
+    /// The next element, and its item.
+    fn step(&mut self) -> Option<(u32, &'a [u8])> {
         while self.at != NONE {
             let at = self.at;
             let next = self.store.items.next(at);
             self.at = if next == self.start { NONE } else { next };
             let bytes = self.store.bytes_of(at);
             if !self.store.kind(self.key).by_element() {
-                return Some(bytes);
+                return Some((at, bytes));
             }
             // An element has an item for each addition at the same time: once is enough.
             let (hash, sought) = (self.store.item_hash(self.key, bytes), Sought::new(bytes));
             let first = self.store.find(hash, self.key, sought) == at;
             if first && self.store.is_in(hash, self.key, sought) {
-                return Some(bytes);
+                return Some((at, bytes));
             }
         }
         None
@@ -88,6 +95,26 @@ impl Store<'_> {
             }
             _ => Err(Error::CrdtKind),
         }
+    }
+
+    /// The element or value behind `cursor` in the order of [`elements`](Self::elements),
+    /// and the cursor for the next one; 0 is for the first. A cursor is good until the
+    /// store changes.
+    ///
+    /// # Errors
+    /// Those of [`elements`](Self::elements), [`Error::Invalid`] for a cursor that is
+    /// none of this key's.
+    pub fn element_after(&self, key: Key, cursor: u64) -> Result<Option<(&[u8], u64)>> {
+        let mut elements = self.elements(key)?;
+        if let Some(before) = cursor.checked_sub(1) {
+            let before = u32::try_from(before).map_err(|_| Error::Invalid)?;
+            if !self.items.is_of(before, elements.key) {
+                return Err(Error::Invalid);
+            }
+            let next = self.items.next(before);
+            elements.at = if next == elements.start { NONE } else { next };
+        }
+        Ok(elements.step().map(|(at, bytes)| (bytes, u64::from(at) + 1)))
     }
 
     /// Whether a flag says yes.
