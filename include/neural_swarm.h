@@ -136,6 +136,9 @@
 #define NSW_CAPABILITY_INFO_INIT \
   {sizeof(nsw_capability_info), 0, 0, 0, {0}, 0, {0}, {{0}}, 0, 0, 0}
 #define NSW_REVOCATION_INFO_INIT {sizeof(nsw_revocation_info), 0, 0, {{0}}, 0, 0}
+#define NSW_STORE_CONFIG_INIT {sizeof(nsw_store_config), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_STORE_USAGE_INIT {sizeof(nsw_store_usage), 0, 0, 0, 0, 0}
+#define NSW_STORE_MERGED_INIT {sizeof(nsw_store_merged), 0, 0}
 
 /* A setting of exactly 0, where a plain zero means a default that is something else. */
 #define NSW_ZERO (-0.0f)
@@ -918,6 +921,70 @@
 #define NSW_NOISE_MAX_TRANSCRIPT 64
 
 /**
+ * A kind of key: keys in a key. It is there as long as something is in it.
+ */
+#define NSW_STORE_MAP 1
+
+/**
+ * A kind of key: a set of byte strings. Who adds an element wins against who removes
+ * it at the same time: a removal takes away the additions that it has seen.
+ */
+#define NSW_STORE_ADD_WINS_SET 2
+
+/**
+ * A kind of key: a set of byte strings. Who removes an element wins against who adds
+ * it at the same time.
+ */
+#define NSW_STORE_REMOVE_WINS_SET 3
+
+/**
+ * A kind of key: yes or no; no while nobody has said anything. Yes wins.
+ */
+#define NSW_STORE_ENABLE_WINS_FLAG 4
+
+/**
+ * A kind of key: yes or no; no while nobody has said anything. No wins.
+ */
+#define NSW_STORE_DISABLE_WINS_FLAG 5
+
+/**
+ * A kind of key: a byte string. The latest assignment by the hybrid logical clock
+ * wins; of two with the same time that of the replica with the higher number.
+ */
+#define NSW_STORE_LAST_WRITER 6
+
+/**
+ * A kind of key: byte strings. Assignments at the same time are kept side by side,
+ * until somebody who has seen them assigns again.
+ */
+#define NSW_STORE_MULTI_VALUE 7
+
+/**
+ * A kind of key: a whole number. The greatest one wins.
+ */
+#define NSW_STORE_MAX 8
+
+/**
+ * A kind of key: a whole number. The smallest one wins.
+ */
+#define NSW_STORE_MIN 9
+
+/**
+ * The most replicas of a store.
+ */
+#define NSW_STORE_MAX_REPLICAS 32768
+
+/**
+ * The most bytes of a name or an element; a value of a register has 8 less.
+ */
+#define NSW_STORE_MAX_BYTES 65535
+
+/**
+ * The most names on the way from the root to a key, its own included.
+ */
+#define NSW_STORE_MAX_DEPTH 8
+
+/**
  * An allocator over a buffer of the caller: how a program runs without a heap.
  *
  * Memory is handed out from front to back. A block given back can be used
@@ -1111,6 +1178,25 @@ typedef struct nsw_qnet nsw_qnet;
 typedef struct nsw_qnet16 nsw_qnet16;
 
 /**
+ * A store: values that replicas change by themselves and merge. What they merge to
+ * depends on what was changed and seen, not on the order in which it comes; so all
+ * replicas that have the same changes have the same values.
+ *
+ * A key is a name in a map, with a kind (NSW_STORE_MAP and the like) that says which
+ * values it has and who wins. The same name can be there once for each kind. A key is
+ * opened to be used; it comes to be with what is put in it, and goes with the last of
+ * it. No removal leaves anything behind, but for what a remove-wins set or a
+ * disable-wins flag has to say.
+ *
+ * To bring another replica up to date: it sends its nsw_store_context, this one
+ * answers with the frames of nsw_store_delta, or with its nsw_store_state where the
+ * other one is too far behind, and that one takes them in with nsw_store_merge. Frames
+ * may be lost, come twice, late, or in any order. They are not signed: take them from
+ * trusted peers only. docs/crdt-format.md has the bytes. One thread at a time.
+ */
+typedef struct nsw_store nsw_store;
+
+/**
  * A training in progress: the algorithm's memory between updates.
  *
  * Made for one shape of network and meant for one network: what it remembers
@@ -1122,8 +1208,8 @@ typedef struct nsw_trainer nsw_trainer;
 /**
  * What a function answers: NSW_OK, or a negative NSW_ERR_ code. Positive
  * values are not errors. Codes never change their meaning; -1 to -99 are for
- * all domains, -100 to -199 for neural networks, -200 to -279 for the secure
- * link, -280 to -299 for the operating system.
+ * all domains, -100 to -199 for neural networks, -200 to -239 for the secure
+ * link, -240 to -279 for replicated memory, -280 to -299 for the operating system.
  */
 typedef int32_t nsw_status;
 
@@ -4536,6 +4622,118 @@ typedef struct nsw_noise_info {
 } nsw_noise_info;
 
 /**
+ * What a store is made for. NSW_STORE_CONFIG_INIT, then at least `replica`; every
+ * other zero means the default. All replicas need the same `seed`. Read during the
+ * call only.
+ */
+typedef struct nsw_store_config {
+  /**
+   * sizeof(nsw_store_config); NSW_STORE_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The seed of all hashes, the same at all replicas. One that strangers do not
+   * know keeps them from making a store slow by what they add.
+   */
+  uint32_t seed;
+  /**
+   * This replica's number; 0 is one, too. No two replicas may have the same, and
+   * one that lost changes that others may have seen comes back with another.
+   */
+  uint64_t replica;
+  /**
+   * How far a stamp of another replica may be ahead of the time of day, in
+   * milliseconds; 0 means a minute, UINT64_MAX any time (without a clock).
+   */
+  uint64_t max_ahead_ms;
+  /**
+   * The most replicas that ever change something, this one included, at most
+   * NSW_STORE_MAX_REPLICAS; 0 means 8.
+   */
+  uint32_t replicas;
+  /**
+   * The most keys, of all maps together, at most 2^30; 0 means 64.
+   */
+  uint32_t keys;
+  /**
+   * The most items, at most 2^30; 0 means 1,024. A set has one for each element, a
+   * flag and a register one; each may have one more for each change at the same
+   * time.
+   */
+  uint32_t items;
+  /**
+   * Bytes for names, elements and values of more than 8 bytes, each with 8 bytes
+   * beside it, at most 2^31; 0 means 16,384. A register of the last writer has 8
+   * bytes more.
+   */
+  uint32_t bytes;
+  /**
+   * How many changes are remembered to be told to others, at most 2^30; 0 means 256.
+   * A change counts once for what it adds, and once for each item that it takes
+   * away. Who has missed more gets the state.
+   */
+  uint32_t log;
+  /**
+   * The most changes that can come before their predecessors, at most 2^30; 0 means
+   * 16. Those in a row count once.
+   */
+  uint32_t early;
+} nsw_store_config;
+
+/**
+ * How full a store is. NSW_STORE_USAGE_INIT before it is filled.
+ */
+typedef struct nsw_store_usage {
+  /**
+   * sizeof(nsw_store_usage); NSW_STORE_USAGE_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Replicas that are known, this one included.
+   */
+  uint32_t replicas;
+  /**
+   * Keys, those that are open and empty included.
+   */
+  uint32_t keys;
+  /**
+   * Items.
+   */
+  uint32_t items;
+  /**
+   * Bytes for what does not fit in a key or an item.
+   */
+  uint32_t bytes;
+  /**
+   * Spans of changes that came early, and changes undone before they came.
+   */
+  uint32_t early;
+} nsw_store_usage;
+
+/**
+ * An open key of a store, from nsw_store_open until nsw_store_close.
+ */
+typedef uint64_t nsw_store_key;
+
+/**
+ * What a frame changed. NSW_STORE_MERGED_INIT before it is filled.
+ */
+typedef struct nsw_store_merged {
+  /**
+   * sizeof(nsw_store_merged); NSW_STORE_MERGED_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Items that are new here.
+   */
+  uint32_t added;
+  /**
+   * Items that are gone.
+   */
+  uint32_t removed;
+} nsw_store_merged;
+
+/**
  * Done.
  */
 #define NSW_OK 0
@@ -4851,6 +5049,36 @@ typedef struct nsw_noise_info {
 #define NSW_ERR_COMM_AHEAD -221
 
 /**
+ * The bytes are not a frame of a store.
+ */
+#define NSW_ERR_CRDT_FORMAT -240
+
+/**
+ * The frame is of a version that this library does not read.
+ */
+#define NSW_ERR_CRDT_VERSION -241
+
+/**
+ * The key is not open.
+ */
+#define NSW_ERR_CRDT_KEY -242
+
+/**
+ * The key is of another kind.
+ */
+#define NSW_ERR_CRDT_KIND -243
+
+/**
+ * A stamp is too far ahead of the time of day.
+ */
+#define NSW_ERR_CRDT_CLOCK -244
+
+/**
+ * The peer lacks more changes than are remembered.
+ */
+#define NSW_ERR_CRDT_BEHIND -245
+
+/**
  * The operating system refused, or the connection broke.
  */
 #define NSW_ERR_HOST_IO -280
@@ -4879,6 +5107,11 @@ typedef struct nsw_noise_info {
  * Nothing happened within the time given.
  */
 #define NSW_ERR_HOST_TIMEOUT -285
+
+/**
+ * The root of every store: the map that all keys are in. It is always open.
+ */
+#define NSW_STORE_ROOT 0
 
 #ifdef __cplusplus
 extern "C" {
@@ -8540,6 +8773,317 @@ nsw_status nsw_noise_rekey_send(struct nsw_noise *noise);
  * finished or this side cannot receive.
  */
 nsw_status nsw_noise_rekey_receive(struct nsw_noise *noise);
+
+/**
+ * The memory that a store takes: the one block that nsw_store_create asks for, in
+ * bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside
+ * its range, NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_store_footprint(const struct nsw_store_config *config, size_t *size, size_t *align);
+
+/**
+ * Makes an empty store, in one block of `memory` (NULL: the system's heap). The caller
+ * owns `*store` and ends it with nsw_store_destroy.
+ *
+ * Errors: those of nsw_store_footprint, and NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*store` is NULL then.
+ */
+nsw_status nsw_store_create(const struct nsw_store_config *config,
+                            const struct nsw_allocator *memory,
+                            struct nsw_store **store);
+
+/**
+ * Destroys a store and gives its block back; its keys end with it. NULL is fine, and so
+ * is an already destroyed one whose memory can still be read.
+ */
+void nsw_store_destroy(struct nsw_store *store);
+
+/**
+ * Fills `*usage` (NSW_STORE_USAGE_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_store_describe(const struct nsw_store *store, struct nsw_store_usage *usage);
+
+/**
+ * Opens the key of a kind under `name[0..name_len]` in the open map `map`
+ * (NSW_STORE_ROOT, or a key of kind NSW_STORE_MAP). It need not be there yet. `*key` is
+ * good until it is closed as often as it was opened, whatever is merged meanwhile.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for what is no kind or
+ * deeper than NSW_STORE_MAX_DEPTH names, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND if
+ * `map` is not an open map, NSW_ERR_LENGTH for a name of more than NSW_STORE_MAX_BYTES,
+ * NSW_ERR_CAPACITY without room for the key, or if it is open 65,535 times. `*key` is no
+ * key then.
+ */
+nsw_status nsw_store_open(struct nsw_store *store,
+                          nsw_store_key map,
+                          const uint8_t *name,
+                          size_t name_len,
+                          uint32_t kind,
+                          nsw_store_key *key);
+
+/**
+ * Ends what nsw_store_open began. What is in the key stays.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CRDT_KEY if it is not open, or the root.
+ */
+nsw_status nsw_store_close(struct nsw_store *store, nsw_store_key key);
+
+/**
+ * Adds `element[0..element_len]` to a set. It is a change even if the element is in: in
+ * an add-wins set it wins against removals that have not seen it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `set` is not an open set, NSW_ERR_LENGTH for more than NSW_STORE_MAX_BYTES,
+ * NSW_ERR_CAPACITY without room, NSW_ERR_OVERFLOW after 2^40 - 1 changes of this
+ * replica.
+ */
+nsw_status nsw_store_add(struct nsw_store *store,
+                         nsw_store_key set,
+                         const uint8_t *element,
+                         size_t element_len);
+
+/**
+ * Removes `element[0..element_len]` from a set; `*was_in` is 1 if it was in, else 0 (may
+ * be NULL). In a remove-wins set it is a change even if it was not: it wins against
+ * additions that have not seen it. From an add-wins set it needs no room.
+ *
+ * Errors: those of nsw_store_add.
+ */
+nsw_status nsw_store_remove(struct nsw_store *store,
+                            nsw_store_key set,
+                            const uint8_t *element,
+                            size_t element_len,
+                            uint32_t *was_in);
+
+/**
+ * Takes away all that is seen to be in a key and, if it is a map, in the keys in it.
+ * What others put in at the same time stays. The key stays open.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CRDT_KEY if it is not open, NSW_ERR_OVERFLOW
+ * after 2^40 - 1 changes of this replica: what was taken away until then is.
+ */
+nsw_status nsw_store_clear(struct nsw_store *store, nsw_store_key key);
+
+/**
+ * Says yes (not 0) or no (0) to a flag.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND if `flag` is not
+ * an open flag, NSW_ERR_CAPACITY without room, NSW_ERR_OVERFLOW after 2^40 - 1 changes of
+ * this replica.
+ */
+nsw_status nsw_store_set_flag(struct nsw_store *store, nsw_store_key flag, uint32_t on);
+
+/**
+ * Assigns `value[0..value_len]` to a register of the last writer or of several values.
+ * `now_ms` is the time of day in milliseconds since 1970, for the former; 0 without a
+ * clock.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `reg` is not an open one of those, NSW_ERR_LENGTH for more than
+ * NSW_STORE_MAX_BYTES - 8, NSW_ERR_INVALID for a time of 2^48 or more,
+ * NSW_ERR_CAPACITY without room, NSW_ERR_OVERFLOW after 2^40 - 1 changes of this
+ * replica or after the last stamp.
+ */
+nsw_status nsw_store_assign(struct nsw_store *store,
+                            nsw_store_key reg,
+                            const uint8_t *value,
+                            size_t value_len,
+                            uint64_t now_ms);
+
+/**
+ * Offers a number to a register of the greatest or the smallest one: `*changed` is 1 if
+ * it is that now, else 0 and nothing changes (may be NULL).
+ *
+ * Errors: those of a bad handle, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND if `reg` is not
+ * an open one of those, NSW_ERR_CAPACITY without room, NSW_ERR_OVERFLOW after 2^40 - 1
+ * changes of this replica.
+ */
+nsw_status nsw_store_offer(struct nsw_store *store,
+                           nsw_store_key reg,
+                           int64_t number,
+                           uint32_t *changed);
+
+/**
+ * This replica's number.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_store_replica(const struct nsw_store *store, uint64_t *replica);
+
+/**
+ * How many changes of a replica have come, without a gap; 0 if it is not known.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_store_seen(const struct nsw_store *store, uint64_t replica, uint64_t *seen);
+
+/**
+ * Whether the `seq`-th change of a replica, from 1 on, has come: `*has` is 1 or 0.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_store_has(const struct nsw_store *store,
+                         uint64_t replica,
+                         uint64_t seq,
+                         uint32_t *has);
+
+/**
+ * Whether `element[0..element_len]` is in a set: `*is_in` is 1 or 0.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `set` is not an open set.
+ */
+nsw_status nsw_store_contains(const struct nsw_store *store,
+                              nsw_store_key set,
+                              const uint8_t *element,
+                              size_t element_len,
+                              uint32_t *is_in);
+
+/**
+ * How many elements a set has, or keys a map; those that are open and empty are
+ * counted, too.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `key` is not an open set or map.
+ */
+nsw_status nsw_store_count(const struct nsw_store *store, nsw_store_key key, size_t *count);
+
+/**
+ * Whether a flag says yes: `*on` is 1 or 0.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `flag` is not an open flag.
+ */
+nsw_status nsw_store_flag(const struct nsw_store *store, nsw_store_key flag, uint32_t *on);
+
+/**
+ * The value of a register of the last writer, `value[0..*value_len]`, and when it was
+ * assigned: `*stamp` (may be NULL) has the milliseconds since 1970 in its upper 48 bits
+ * and a counter below. NSW_DONE if it has none; `*value_len` and `*stamp` are 0 then.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `reg` is not an open one of those, NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_store_last_written(const struct nsw_store *store,
+                                  nsw_store_key reg,
+                                  uint8_t *value,
+                                  size_t value_cap,
+                                  size_t *value_len,
+                                  uint64_t *stamp);
+
+/**
+ * The number of a register of the greatest or the smallest one. NSW_DONE if it has
+ * none; `*number` is 0 then.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `reg` is not an open one of those.
+ */
+nsw_status nsw_store_extreme(const struct nsw_store *store, nsw_store_key reg, int64_t *number);
+
+/**
+ * The next element of a set, or value of a register of several, in no order:
+ * `element[0..*element_len]`. `*cursor` is 0 for the first one and goes on with each;
+ * on an error it stays. NSW_DONE at the end; `*element_len` is 0 then. Every change of
+ * the store makes cursors invalid: begin again with 0. One step takes the same time
+ * however many there are.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `key` is not an open one of those, NSW_ERR_INVALID for a cursor that is none of
+ * this key's, NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_store_element(const struct nsw_store *store,
+                             nsw_store_key key,
+                             uint64_t *cursor,
+                             uint8_t *element,
+                             size_t element_cap,
+                             size_t *element_len);
+
+/**
+ * The next key of a map, by the bytes of names and then by kind: its name,
+ * `next[0..*next_len]`, and its kind, `*next_kind`. With a `kind` it is the key behind
+ * the one of that kind under `name[0..name_len]`, which need not be there (any more);
+ * with a `kind` of 0 the first one from that name on, which may be a prefix, or empty
+ * for the beginning. NSW_DONE if there is none; `*next_len` and `*next_kind` are 0 then.
+ * Keys that are held open and have nothing in them are not listed. The name may lie
+ * where the next one is to be: so a loop can go on with one buffer.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for what is no kind,
+ * NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND if `map` is not an open map,
+ * NSW_ERR_BUFFER_TOO_SMALL. Nothing but `*next_len` is written then.
+ */
+nsw_status nsw_store_next_key(const struct nsw_store *store,
+                              nsw_store_key map,
+                              const uint8_t *name,
+                              size_t name_len,
+                              uint32_t kind,
+                              uint8_t *next,
+                              size_t next_cap,
+                              size_t *next_len,
+                              uint32_t *next_kind);
+
+/**
+ * Writes what this replica has: `frame[0..*frame_len]`, for nsw_store_delta of a peer.
+ * Changes nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_store_context(struct nsw_store *store,
+                             uint8_t *frame,
+                             size_t frame_cap,
+                             size_t *frame_len);
+
+/**
+ * Writes changes that a peer lacks, as many as fit: `frame[0..*frame_len]`, for
+ * nsw_store_merge of the peer. `peer[0..peer_len]` is what the peer's nsw_store_context
+ * wrote, `*cursor` 0 for the first frame; it goes on with each, and on an error it
+ * stays. NSW_DONE when all is told; `*frame_len` is 0 then. The next context begins
+ * with 0 again. Changes nothing. Peer and frame may not overlap.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID if they overlap,
+ * NSW_ERR_CRDT_FORMAT and NSW_ERR_CRDT_VERSION for what is no context,
+ * NSW_ERR_CRDT_BEHIND if the peer lacks more than is remembered (it needs
+ * nsw_store_state), NSW_ERR_BUFFER_TOO_SMALL if not even one change fits: `*frame_len`
+ * is what the next one needs.
+ */
+nsw_status nsw_store_delta(struct nsw_store *store,
+                           const uint8_t *peer,
+                           size_t peer_len,
+                           uint64_t *cursor,
+                           uint8_t *frame,
+                           size_t frame_cap,
+                           size_t *frame_len);
+
+/**
+ * Writes all that is there: `frame[0..*frame_len]`, for nsw_store_merge of a peer, or to
+ * keep: an empty store with this replica's number becomes this one with it. Changes
+ * nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_store_state(struct nsw_store *store,
+                           uint8_t *frame,
+                           size_t frame_cap,
+                           size_t *frame_len);
+
+/**
+ * Takes in a frame of another replica's nsw_store_delta or nsw_store_state, in whole or
+ * not at all. `now_ms` is the time of day in milliseconds since 1970; 0 without a clock.
+ * `*merged` (NSW_STORE_MERGED_INIT; may be NULL) tells what changed.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_CRDT_FORMAT
+ * and NSW_ERR_CRDT_VERSION for what is no such frame, NSW_ERR_CRDT_CLOCK for a stamp too
+ * far ahead of `now_ms`, NSW_ERR_CAPACITY without room. Nothing changes then, and the
+ * same frame may be taken in later.
+ */
+nsw_status nsw_store_merge(struct nsw_store *store,
+                           const uint8_t *frame,
+                           size_t frame_len,
+                           uint64_t now_ms,
+                           struct nsw_store_merged *merged);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("comm", &["error", "port", "mem"]),
     ("crdt", &["error", "port", "mem"]),
     ("host", &["error", "port", "mem", "comm"]),
-    ("ffi", &["error", "port", "mem", "nn", "comm", "host"]),
+    ("ffi", &["error", "port", "mem", "nn", "comm", "crdt", "host"]),
 ];
 
 /// Where unsafe code may live, and nowhere else.

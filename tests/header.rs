@@ -58,6 +58,9 @@ fn the_committed_header_is_up_to_date() {
         "static_key",
         "noise",
         "noise_transport",
+        "store",
+        "store_read",
+        "store_sync",
     ] {
         builder = builder.with_src(root().join(format!("src/ffi/{file}.rs")));
     }
@@ -262,6 +265,7 @@ fn the_header_keeps_to_the_grammar() {
             "pq_offer",
             "qnet",
             "qnet16",
+            "store",
             "trainer"
         ]
     );

@@ -9,8 +9,8 @@ use crate::error::Error;
 
 /// What a function answers: NSW_OK, or a negative NSW_ERR_ code. Positive
 /// values are not errors. Codes never change their meaning; -1 to -99 are for
-/// all domains, -100 to -199 for neural networks, -200 to -279 for the secure
-/// link, -280 to -299 for the operating system.
+/// all domains, -100 to -199 for neural networks, -200 to -239 for the secure
+/// link, -240 to -279 for replicated memory, -280 to -299 for the operating system.
 pub type nsw_status = i32;
 
 /// Done.
@@ -139,6 +139,18 @@ pub const NSW_ERR_COMM_HOLDER: nsw_status = -219;
 pub const NSW_ERR_COMM_COOKIE: nsw_status = -220;
 /// More frames are missing than may be.
 pub const NSW_ERR_COMM_AHEAD: nsw_status = -221;
+/// The bytes are not a frame of a store.
+pub const NSW_ERR_CRDT_FORMAT: nsw_status = -240;
+/// The frame is of a version that this library does not read.
+pub const NSW_ERR_CRDT_VERSION: nsw_status = -241;
+/// The key is not open.
+pub const NSW_ERR_CRDT_KEY: nsw_status = -242;
+/// The key is of another kind.
+pub const NSW_ERR_CRDT_KIND: nsw_status = -243;
+/// A stamp is too far ahead of the time of day.
+pub const NSW_ERR_CRDT_CLOCK: nsw_status = -244;
+/// The peer lacks more changes than are remembered.
+pub const NSW_ERR_CRDT_BEHIND: nsw_status = -245;
 /// The operating system refused, or the connection broke.
 pub const NSW_ERR_HOST_IO: nsw_status = -280;
 /// The address cannot be understood or found.
@@ -234,6 +246,12 @@ mod tests {
             (NSW_ERR_COMM_HOLDER, Error::CommHolder),
             (NSW_ERR_COMM_COOKIE, Error::CommCookie),
             (NSW_ERR_COMM_AHEAD, Error::CommAhead),
+            (NSW_ERR_CRDT_FORMAT, Error::CrdtFormat),
+            (NSW_ERR_CRDT_VERSION, Error::CrdtVersion),
+            (NSW_ERR_CRDT_KEY, Error::CrdtKey),
+            (NSW_ERR_CRDT_KIND, Error::CrdtKind),
+            (NSW_ERR_CRDT_CLOCK, Error::CrdtClock),
+            (NSW_ERR_CRDT_BEHIND, Error::CrdtBehind),
             (NSW_ERR_HOST_IO, Error::HostIo),
             (NSW_ERR_HOST_ADDRESS, Error::HostAddress),
             (NSW_ERR_HOST_PERMISSIONS, Error::HostPermissions),

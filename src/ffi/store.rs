@@ -1,0 +1,414 @@
+//! Stores: making them, their keys, and what the caller changes.
+
+use super::handle::{self, Object, call_mut, call_ref, with_mut};
+use super::port::nsw_allocator;
+use super::slices::{input, put, tell};
+use super::status;
+use super::status::nsw_status;
+use super::structs::{self, Versioned};
+use crate::crdt::{self, Key, Kind, ReplicaId, Store, StoreConfig, StoreUsage};
+use crate::error::{Error, Result};
+
+/// A kind of key: keys in a key. It is there as long as something is in it.
+pub const NSW_STORE_MAP: u32 = 1;
+/// A kind of key: a set of byte strings. Who adds an element wins against who removes
+/// it at the same time: a removal takes away the additions that it has seen.
+pub const NSW_STORE_ADD_WINS_SET: u32 = 2;
+/// A kind of key: a set of byte strings. Who removes an element wins against who adds
+/// it at the same time.
+pub const NSW_STORE_REMOVE_WINS_SET: u32 = 3;
+/// A kind of key: yes or no; no while nobody has said anything. Yes wins.
+pub const NSW_STORE_ENABLE_WINS_FLAG: u32 = 4;
+/// A kind of key: yes or no; no while nobody has said anything. No wins.
+pub const NSW_STORE_DISABLE_WINS_FLAG: u32 = 5;
+/// A kind of key: a byte string. The latest assignment by the hybrid logical clock
+/// wins; of two with the same time that of the replica with the higher number.
+pub const NSW_STORE_LAST_WRITER: u32 = 6;
+/// A kind of key: byte strings. Assignments at the same time are kept side by side,
+/// until somebody who has seen them assigns again.
+pub const NSW_STORE_MULTI_VALUE: u32 = 7;
+/// A kind of key: a whole number. The greatest one wins.
+pub const NSW_STORE_MAX: u32 = 8;
+/// A kind of key: a whole number. The smallest one wins.
+pub const NSW_STORE_MIN: u32 = 9;
+
+/// The most replicas of a store.
+pub const NSW_STORE_MAX_REPLICAS: u32 = 32768;
+/// The most bytes of a name or an element; a value of a register has 8 less.
+pub const NSW_STORE_MAX_BYTES: u32 = 65535;
+/// The most names on the way from the root to a key, its own included.
+pub const NSW_STORE_MAX_DEPTH: u32 = 8;
+
+const _: () = {
+    assert!(NSW_STORE_MAP == Kind::Map as u32);
+    assert!(NSW_STORE_ADD_WINS_SET == Kind::AddWinsSet as u32);
+    assert!(NSW_STORE_REMOVE_WINS_SET == Kind::RemoveWinsSet as u32);
+    assert!(NSW_STORE_ENABLE_WINS_FLAG == Kind::EnableWinsFlag as u32);
+    assert!(NSW_STORE_DISABLE_WINS_FLAG == Kind::DisableWinsFlag as u32);
+    assert!(NSW_STORE_LAST_WRITER == Kind::LastWriter as u32);
+    assert!(NSW_STORE_MULTI_VALUE == Kind::MultiValue as u32);
+    assert!(NSW_STORE_MAX == Kind::Max as u32);
+    assert!(NSW_STORE_MIN == Kind::Min as u32);
+    assert!(NSW_STORE_MAX_REPLICAS as usize == crdt::MAX_REPLICAS);
+    assert!(NSW_STORE_MAX_BYTES as usize == crdt::MAX_BYTES);
+    assert!(NSW_STORE_MAX_DEPTH as usize == crdt::MAX_DEPTH);
+};
+
+/// An open key of a store, from nsw_store_open until nsw_store_close.
+pub type nsw_store_key = u64;
+
+/// The root of every store: the map that all keys are in. It is always open.
+pub const NSW_STORE_ROOT: nsw_store_key = 0;
+
+/// What no key has.
+const NO_KEY: nsw_store_key = u64::MAX;
+
+/// A store: values that replicas change by themselves and merge. What they merge to
+/// depends on what was changed and seen, not on the order in which it comes; so all
+/// replicas that have the same changes have the same values.
+///
+/// A key is a name in a map, with a kind (NSW_STORE_MAP and the like) that says which
+/// values it has and who wins. The same name can be there once for each kind. A key is
+/// opened to be used; it comes to be with what is put in it, and goes with the last of
+/// it. No removal leaves anything behind, but for what a remove-wins set or a
+/// disable-wins flag has to say.
+///
+/// To bring another replica up to date: it sends its nsw_store_context, this one
+/// answers with the frames of nsw_store_delta, or with its nsw_store_state where the
+/// other one is too far behind, and that one takes them in with nsw_store_merge. Frames
+/// may be lost, come twice, late, or in any order. They are not signed: take them from
+/// trusted peers only. docs/crdt-format.md has the bytes. One thread at a time.
+pub struct nsw_store {
+    _opaque: [u8; 0],
+}
+
+impl Object for Store<'static> {
+    type C = nsw_store;
+    const MAGIC: u32 = u32::from_le_bytes(*b"nswS");
+}
+
+/// What a store is made for. NSW_STORE_CONFIG_INIT, then at least `replica`; every
+/// other zero means the default. All replicas need the same `seed`. Read during the
+/// call only.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct nsw_store_config {
+    /// sizeof(nsw_store_config); NSW_STORE_CONFIG_INIT sets it.
+    pub size: u32,
+    /// The seed of all hashes, the same at all replicas. One that strangers do not
+    /// know keeps them from making a store slow by what they add.
+    pub seed: u32,
+    /// This replica's number; 0 is one, too. No two replicas may have the same, and
+    /// one that lost changes that others may have seen comes back with another.
+    pub replica: u64,
+    /// How far a stamp of another replica may be ahead of the time of day, in
+    /// milliseconds; 0 means a minute, UINT64_MAX any time (without a clock).
+    pub max_ahead_ms: u64,
+    /// The most replicas that ever change something, this one included, at most
+    /// NSW_STORE_MAX_REPLICAS; 0 means 8.
+    pub replicas: u32,
+    /// The most keys, of all maps together, at most 2^30; 0 means 64.
+    pub keys: u32,
+    /// The most items, at most 2^30; 0 means 1,024. A set has one for each element, a
+    /// flag and a register one; each may have one more for each change at the same
+    /// time.
+    pub items: u32,
+    /// Bytes for names, elements and values of more than 8 bytes, each with 8 bytes
+    /// beside it, at most 2^31; 0 means 16,384. A register of the last writer has 8
+    /// bytes more.
+    pub bytes: u32,
+    /// How many changes are remembered to be told to others, at most 2^30; 0 means 256.
+    /// A change counts once for what it adds, and once for each item that it takes
+    /// away. Who has missed more gets the state.
+    pub log: u32,
+    /// The most changes that can come before their predecessors, at most 2^30; 0 means
+    /// 16. Those in a row count once.
+    pub early: u32,
+}
+
+// SAFETY: as the trait asks.
+unsafe impl Versioned for nsw_store_config {
+    const LEAST: usize = core::mem::offset_of!(nsw_store_config, max_ahead_ms);
+}
+
+/// How full a store is. NSW_STORE_USAGE_INIT before it is filled.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct nsw_store_usage {
+    /// sizeof(nsw_store_usage); NSW_STORE_USAGE_INIT sets it.
+    pub size: u32,
+    /// Replicas that are known, this one included.
+    pub replicas: u32,
+    /// Keys, those that are open and empty included.
+    pub keys: u32,
+    /// Items.
+    pub items: u32,
+    /// Bytes for what does not fit in a key or an item.
+    pub bytes: u32,
+    /// Spans of changes that came early, and changes undone before they came.
+    pub early: u32,
+}
+
+// SAFETY: as the trait asks.
+unsafe impl Versioned for nsw_store_usage {
+    const LEAST: usize = size_of::<nsw_store_usage>();
+}
+
+/// The caller's configuration.
+///
+/// # Safety
+/// NULL or a configuration.
+unsafe fn read(config: *const nsw_store_config) -> Result<StoreConfig> {
+    // SAFETY: the caller's word.
+    let c = unsafe { structs::read(config) }?;
+    let default = StoreConfig::default();
+    let or = |value: u32, default: usize| if value == 0 { default } else { value as usize };
+    Ok(StoreConfig {
+        replica: ReplicaId(c.replica),
+        replicas: or(c.replicas, default.replicas),
+        keys: or(c.keys, default.keys),
+        items: or(c.items, default.items),
+        bytes: or(c.bytes, default.bytes),
+        log: or(c.log, default.log),
+        early: or(c.early, default.early),
+        max_ahead_ms: if c.max_ahead_ms == 0 { default.max_ahead_ms } else { c.max_ahead_ms },
+        seed: c.seed,
+    })
+}
+
+/// The memory that a store takes: the one block that nsw_store_create asks for, in
+/// bytes.
+///
+/// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside
+/// its range, NSW_ERR_OVERFLOW.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_store_footprint(
+    config: *const nsw_store_config,
+    size: *mut usize,
+    align: *mut usize,
+) -> nsw_status {
+    // SAFETY: NULL or what it should be, by the documentation above.
+    unsafe { handle::footprint::<Store<'static>>(size, align, || Store::footprint(&read(config)?)) }
+}
+
+/// Makes an empty store, in one block of `memory` (NULL: the system's heap). The caller
+/// owns `*store` and ends it with nsw_store_destroy.
+///
+/// Errors: those of nsw_store_footprint, and NSW_ERR_NO_ALLOCATOR,
+/// NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*store` is NULL then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_store_create(
+    config: *const nsw_store_config,
+    memory: *const nsw_allocator,
+    store: *mut *mut nsw_store,
+) -> nsw_status {
+    // SAFETY: NULL or what it should be, by the documentation above.
+    unsafe {
+        handle::create_from::<Store<'static>, _>(
+            memory,
+            store,
+            || {
+                let config = read(config)?;
+                Ok((Store::footprint(&config)?, config))
+            },
+            |piece, config| Store::in_piece(&config, piece),
+        )
+    }
+}
+
+/// Destroys a store and gives its block back; its keys end with it. NULL is fine, and so
+/// is an already destroyed one whose memory can still be read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_store_destroy(store: *mut nsw_store) {
+    // SAFETY: NULL or a store, by the documentation above.
+    unsafe { handle::destroy::<Store<'static>>(store) };
+}
+
+impl From<StoreUsage> for nsw_store_usage {
+    fn from(usage: StoreUsage) -> nsw_store_usage {
+        // The ranges of the configuration fit.
+        nsw_store_usage {
+            size: 0,
+            replicas: usage.replicas as u32,
+            keys: usage.keys as u32,
+            items: usage.items as u32,
+            bytes: usage.bytes as u32,
+            early: u32::try_from(usage.early).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// Fills `*usage` (NSW_STORE_USAGE_INIT).
+///
+/// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_store_describe(
+    store: *const nsw_store,
+    usage: *mut nsw_store_usage,
+) -> nsw_status {
+    // SAFETY: NULL or what it should be, by the documentation above.
+    unsafe { call_ref::<Store<'static>>(store, |s| structs::write(usage, &s.usage().into())) }
+}
+
+/// The kind with this number.
+pub(super) fn kind_of(kind: u32) -> Result<Kind> {
+    u8::try_from(kind).ok().and_then(Kind::from_code).ok_or(Error::Invalid)
+}
+
+/// Opens the key of a kind under `name[0..name_len]` in the open map `map`
+/// (NSW_STORE_ROOT, or a key of kind NSW_STORE_MAP). It need not be there yet. `*key` is
+/// good until it is closed as often as it was opened, whatever is merged meanwhile.
+///
+/// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for what is no kind or
+/// deeper than NSW_STORE_MAX_DEPTH names, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND if
+/// `map` is not an open map, NSW_ERR_LENGTH for a name of more than NSW_STORE_MAX_BYTES,
+/// NSW_ERR_CAPACITY without room for the key, or if it is open 65,535 times. `*key` is no
+/// key then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_store_open(
+    store: *mut nsw_store,
+    map: nsw_store_key,
+    name: *const u8,
+    name_len: usize,
+    kind: u32,
+    key: *mut nsw_store_key,
+) -> nsw_status {
+    // SAFETY: NULL or what it should be, by the documentation above.
+    let opened = unsafe {
+        put(key, NO_KEY).and_then(|()| {
+            with_mut::<Store<'static>, _>(store, |s| {
+                s.open(Key::from_bits(map), input(name, name_len)?, kind_of(kind)?)
+            })
+        })
+    };
+    // SAFETY: it was written to before.
+    status(opened.and_then(|opened| unsafe { put(key, opened.to_bits()) }))
+}
+
+/// Ends what nsw_store_open began. What is in the key stays.
+///
+/// Errors: those of a bad handle, NSW_ERR_CRDT_KEY if it is not open, or the root.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_store_close(store: *mut nsw_store, key: nsw_store_key) -> nsw_status {
+    // SAFETY: NULL or a store, by the documentation above.
+    unsafe { call_mut::<Store<'static>>(store, |s| s.close(Key::from_bits(key))) }
+}
+
+/// Adds `element[0..element_len]` to a set. It is a change even if the element is in: in
+/// an add-wins set it wins against removals that have not seen it.
+///
+/// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+/// if `set` is not an open set, NSW_ERR_LENGTH for more than NSW_STORE_MAX_BYTES,
+/// NSW_ERR_CAPACITY without room, NSW_ERR_OVERFLOW after 2^40 - 1 changes of this
+/// replica.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_store_add(
+    store: *mut nsw_store,
+    set: nsw_store_key,
+    element: *const u8,
+    element_len: usize,
+) -> nsw_status {
+    // SAFETY: NULL or what it should be, by the documentation above.
+    unsafe {
+        call_mut::<Store<'static>>(store, |s| {
+            s.add(Key::from_bits(set), input(element, element_len)?)
+        })
+    }
+}
+
+/// Removes `element[0..element_len]` from a set; `*was_in` is 1 if it was in, else 0 (may
+/// be NULL). In a remove-wins set it is a change even if it was not: it wins against
+/// additions that have not seen it. From an add-wins set it needs no room.
+///
+/// Errors: those of nsw_store_add.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_store_remove(
+    store: *mut nsw_store,
+    set: nsw_store_key,
+    element: *const u8,
+    element_len: usize,
+    was_in: *mut u32,
+) -> nsw_status {
+    // SAFETY: NULL or what it should be, by the documentation above.
+    unsafe {
+        call_mut::<Store<'static>>(store, |s| {
+            tell(was_in, 0)?;
+            let removed = s.remove(Key::from_bits(set), input(element, element_len)?)?;
+            tell(was_in, removed.into())
+        })
+    }
+}
+
+/// Takes away all that is seen to be in a key and, if it is a map, in the keys in it.
+/// What others put in at the same time stays. The key stays open.
+///
+/// Errors: those of a bad handle, NSW_ERR_CRDT_KEY if it is not open, NSW_ERR_OVERFLOW
+/// after 2^40 - 1 changes of this replica: what was taken away until then is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_store_clear(store: *mut nsw_store, key: nsw_store_key) -> nsw_status {
+    // SAFETY: NULL or a store, by the documentation above.
+    unsafe { call_mut::<Store<'static>>(store, |s| s.clear(Key::from_bits(key))) }
+}
+
+/// Says yes (not 0) or no (0) to a flag.
+///
+/// Errors: those of a bad handle, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND if `flag` is not
+/// an open flag, NSW_ERR_CAPACITY without room, NSW_ERR_OVERFLOW after 2^40 - 1 changes of
+/// this replica.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_store_set_flag(
+    store: *mut nsw_store,
+    flag: nsw_store_key,
+    on: u32,
+) -> nsw_status {
+    // SAFETY: NULL or a store, by the documentation above.
+    unsafe { call_mut::<Store<'static>>(store, |s| s.set_flag(Key::from_bits(flag), on != 0)) }
+}
+
+/// Assigns `value[0..value_len]` to a register of the last writer or of several values.
+/// `now_ms` is the time of day in milliseconds since 1970, for the former; 0 without a
+/// clock.
+///
+/// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+/// if `reg` is not an open one of those, NSW_ERR_LENGTH for more than
+/// NSW_STORE_MAX_BYTES - 8, NSW_ERR_INVALID for a time of 2^48 or more,
+/// NSW_ERR_CAPACITY without room, NSW_ERR_OVERFLOW after 2^40 - 1 changes of this
+/// replica or after the last stamp.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_store_assign(
+    store: *mut nsw_store,
+    reg: nsw_store_key,
+    value: *const u8,
+    value_len: usize,
+    now_ms: u64,
+) -> nsw_status {
+    // SAFETY: NULL or what it should be, by the documentation above.
+    unsafe {
+        call_mut::<Store<'static>>(store, |s| {
+            s.assign_bytes(Key::from_bits(reg), input(value, value_len)?, now_ms)
+        })
+    }
+}
+
+/// Offers a number to a register of the greatest or the smallest one: `*changed` is 1 if
+/// it is that now, else 0 and nothing changes (may be NULL).
+///
+/// Errors: those of a bad handle, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND if `reg` is not
+/// an open one of those, NSW_ERR_CAPACITY without room, NSW_ERR_OVERFLOW after 2^40 - 1
+/// changes of this replica.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_store_offer(
+    store: *mut nsw_store,
+    reg: nsw_store_key,
+    number: i64,
+    changed: *mut u32,
+) -> nsw_status {
+    // SAFETY: NULL or what it should be, by the documentation above.
+    unsafe {
+        call_mut::<Store<'static>>(store, |s| {
+            tell(changed, 0)?;
+            let better = s.offer(Key::from_bits(reg), number)?;
+            tell(changed, better.into())
+        })
+    }
+}
