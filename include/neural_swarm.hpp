@@ -40,6 +40,7 @@
 #include "neural_swarm_net.hpp"
 #include "neural_swarm_noise.hpp"
 #include "neural_swarm_quant.hpp"
+#include "neural_swarm_store.hpp"
 #include "neural_swarm_train.hpp"
 
 namespace nsw {

@@ -1,0 +1,297 @@
+// neural-swarm for C++17 and later: stores of replicated values. Included by
+// neural_swarm.hpp, which says how all of it is used.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#ifndef NEURAL_SWARM_STORE_HPP
+#define NEURAL_SWARM_STORE_HPP
+
+#include <optional>
+#include <string_view>
+
+#include "neural_swarm_object.hpp"
+
+namespace nsw {
+inline namespace NSW_HPP_ON_ERROR {
+inline namespace NSW_HPP_SPAN {
+
+namespace detail {
+
+template <>
+struct functions<nsw_store> {
+    using config = nsw_store_config;
+    static constexpr auto footprint = &nsw_store_footprint;
+    static constexpr auto create = &nsw_store_create;
+    static constexpr auto destroy = &nsw_store_destroy;
+};
+
+} // namespace detail
+
+/// The kinds of keys. See NSW_STORE_MAP and the like.
+enum class store_kind : std::uint32_t {
+    map = NSW_STORE_MAP,
+    add_wins_set = NSW_STORE_ADD_WINS_SET,
+    remove_wins_set = NSW_STORE_REMOVE_WINS_SET,
+    enable_wins_flag = NSW_STORE_ENABLE_WINS_FLAG,
+    disable_wins_flag = NSW_STORE_DISABLE_WINS_FLAG,
+    last_writer = NSW_STORE_LAST_WRITER,
+    multi_value = NSW_STORE_MULTI_VALUE,
+    max = NSW_STORE_MAX,
+    min = NSW_STORE_MIN
+};
+
+/// What a store is made for. The defaults unless more is set; see nsw_store_config.
+struct store_config : nsw_store_config {
+    explicit store_config(std::uint64_t own_replica) noexcept : nsw_store_config{} {
+        size = sizeof(nsw_store_config);
+        replica = own_replica;
+    }
+};
+
+/// The bytes of a name, an element or a value: anything that is a span of bytes, or text.
+class store_bytes {
+public:
+    store_bytes() noexcept : data_(nullptr), size_(0) {}
+    store_bytes(const std::uint8_t *data, std::size_t size) noexcept : data_(data), size_(size) {}
+    template <class T,
+              std::enable_if_t<std::is_convertible_v<const T &, span<const std::uint8_t>>, int> = 0>
+    store_bytes(const T &bytes) noexcept {
+        const span<const std::uint8_t> all(bytes);
+        data_ = all.data();
+        size_ = all.size();
+    }
+    template <class T, std::enable_if_t<std::is_convertible_v<const T &, std::string_view>, int> = 0,
+              class = void>
+    store_bytes(const T &text) noexcept {
+        const std::string_view all(text);
+        data_ = reinterpret_cast<const std::uint8_t *>(all.data());
+        size_ = all.size();
+    }
+
+    /// The first of them.
+    [[nodiscard]] const std::uint8_t *data() const noexcept { return data_; }
+    /// How many.
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+private:
+    const std::uint8_t *data_;
+    std::size_t size_;
+};
+
+/// A value that was assigned.
+struct store_written {
+    /// How much of the buffer it fills.
+    std::size_t len;
+    /// When: milliseconds since 1970 in the upper 48 bits, a counter below.
+    std::uint64_t stamp;
+};
+
+/// A key as a map lists it.
+struct store_entry {
+    /// How much of the buffer its name fills.
+    std::size_t len;
+    store_kind kind;
+};
+
+/// Values that replicas change by themselves and merge. See nsw_store.
+class store : public detail::object<store, nsw_store> {
+public:
+    /// An open key.
+    using key = nsw_store_key;
+    /// The map that all keys are in.
+    static constexpr key root = NSW_STORE_ROOT;
+
+    /// This replica's number.
+    result<std::uint64_t> replica() const noexcept {
+        std::uint64_t number = 0;
+        const nsw_status status = nsw_store_replica(get(), &number);
+        return detail::result_of(status, number);
+    }
+    /// How many changes of a replica have come, without a gap.
+    result<std::uint64_t> seen(std::uint64_t of) const noexcept {
+        std::uint64_t count = 0;
+        const nsw_status status = nsw_store_seen(get(), of, &count);
+        return detail::result_of(status, count);
+    }
+    /// Whether a change has come.
+    result<bool> has(std::uint64_t of, std::uint64_t seq) const noexcept {
+        return said([&](std::uint32_t *yes) { return nsw_store_has(get(), of, seq, yes); });
+    }
+    /// How full it is.
+    result<nsw_store_usage> describe() const noexcept {
+        nsw_store_usage usage = NSW_STORE_USAGE_INIT;
+        const nsw_status status = nsw_store_describe(get(), &usage);
+        return detail::result_of(status, usage);
+    }
+
+    /// The key of a kind under a name in a map, until it is closed. See nsw_store_open.
+    result<key> open(key map, const store_bytes &name, store_kind kind) noexcept {
+        key opened = root;
+        const nsw_status status = nsw_store_open(get(), map, name.data(), name.size(),
+                                                 static_cast<std::uint32_t>(kind), &opened);
+        return detail::result_of(status, opened);
+    }
+    /// Ends what open() began.
+    result<void> close(key which) noexcept { return result<void>(nsw_store_close(get(), which)); }
+    /// Takes away all that is seen to be in a key.
+    result<void> clear(key which) noexcept { return result<void>(nsw_store_clear(get(), which)); }
+
+    /// Adds an element to a set.
+    result<void> add(key set, const store_bytes &element) noexcept {
+        return result<void>(nsw_store_add(get(), set, element.data(), element.size()));
+    }
+    /// Removes an element from a set; returns whether it was in.
+    result<bool> remove(key set, const store_bytes &element) noexcept {
+        return said([&](std::uint32_t *yes) {
+            return nsw_store_remove(get(), set, element.data(), element.size(), yes);
+        });
+    }
+    /// Whether an element is in a set.
+    result<bool> contains(key set, const store_bytes &element) const noexcept {
+        return said([&](std::uint32_t *yes) {
+            return nsw_store_contains(get(), set, element.data(), element.size(), yes);
+        });
+    }
+    /// How many elements a set has, or keys a map.
+    result<std::size_t> count(key which) const noexcept {
+        return length_of([&](std::size_t *len) { return nsw_store_count(get(), which, len); });
+    }
+    /// The next element of a set or value of a register of several; none at the end. `cursor`
+    /// is 0 for the first one; every change of the store makes it invalid. Returns how much of
+    /// the buffer it fills.
+    result<std::optional<std::size_t>> element(key which, std::uint64_t &cursor,
+                                               span<std::uint8_t> buf) const noexcept {
+        std::size_t len = 0;
+        const nsw_status status =
+            nsw_store_element(get(), which, &cursor, buf.data(), buf.size(), &len);
+        return unless_done(status, len);
+    }
+
+    /// Says yes or no to a flag.
+    result<void> set_flag(key which, bool on) noexcept {
+        return result<void>(nsw_store_set_flag(get(), which, on ? 1 : 0));
+    }
+    /// Whether a flag says yes.
+    result<bool> flag(key which) const noexcept {
+        return said([&](std::uint32_t *yes) { return nsw_store_flag(get(), which, yes); });
+    }
+
+    /// Assigns bytes to a register. The time of day is for those of the last writer.
+    result<void> assign(key reg, const store_bytes &value, std::uint64_t now_ms = 0) noexcept {
+        return result<void>(nsw_store_assign(get(), reg, value.data(), value.size(), now_ms));
+    }
+    /// The value of a register of the last writer, if it has one.
+    result<std::optional<store_written>> last_written(key reg,
+                                                      span<std::uint8_t> buf) const noexcept {
+        store_written written{0, 0};
+        const nsw_status status = nsw_store_last_written(get(), reg, buf.data(), buf.size(),
+                                                         &written.len, &written.stamp);
+        return unless_done(status, written);
+    }
+    /// Offers a number to a register of the greatest or the smallest one; returns whether it is
+    /// that now.
+    result<bool> offer(key reg, std::int64_t number) noexcept {
+        return said(
+            [&](std::uint32_t *yes) { return nsw_store_offer(get(), reg, number, yes); });
+    }
+    /// The number of a register of the greatest or the smallest one, if it has one.
+    result<std::optional<std::int64_t>> extreme(key reg) const noexcept {
+        std::int64_t number = 0;
+        const nsw_status status = nsw_store_extreme(get(), reg, &number);
+        return unless_done(status, number);
+    }
+
+    /// The first key of a map from a name on, which may be a prefix, or empty for the beginning;
+    /// its name goes to `buf`.
+    result<std::optional<store_entry>> first_key(key map, const store_bytes &from,
+                                                 span<std::uint8_t> buf) const noexcept {
+        return next_of(map, from, 0, buf);
+    }
+    /// The key of a map behind another one. `name` may lie in `buf`.
+    result<std::optional<store_entry>> next_key(key map, const store_bytes &name, store_kind kind,
+                                                span<std::uint8_t> buf) const noexcept {
+        return next_of(map, name, static_cast<std::uint32_t>(kind), buf);
+    }
+
+    /// Writes what this replica has; returns the length.
+    result<std::size_t> context(span<std::uint8_t> buf) noexcept {
+        return length_of([&](std::size_t *len) {
+            return nsw_store_context(get(), buf.data(), buf.size(), len);
+        });
+    }
+    /// The same to a std::vector<std::uint8_t>, or anything with resize(), data() and size(),
+    /// which becomes as long as it.
+    template <class Bytes>
+    result<void> context_to(Bytes &out) {
+        return all_to(out, &nsw_store_context);
+    }
+    /// Writes changes that a peer lacks, as many as fit; returns the length, 0 when all is told.
+    /// `cursor` is 0 for the first frame. See nsw_store_delta.
+    result<std::size_t> delta(span<const std::uint8_t> peer, std::uint64_t &cursor,
+                              span<std::uint8_t> buf) noexcept {
+        std::size_t len = 0;
+        const nsw_status status = nsw_store_delta(get(), peer.data(), peer.size(), &cursor,
+                                                  buf.data(), buf.size(), &len);
+        return detail::result_of(status == NSW_DONE ? NSW_OK : status, len);
+    }
+    /// Writes all that is there; returns the length.
+    result<std::size_t> state(span<std::uint8_t> buf) noexcept {
+        return length_of([&](std::size_t *len) {
+            return nsw_store_state(get(), buf.data(), buf.size(), len);
+        });
+    }
+    /// The same as context_to() does.
+    template <class Bytes>
+    result<void> state_to(Bytes &out) {
+        return all_to(out, &nsw_store_state);
+    }
+    /// Takes in what another replica wrote. See nsw_store_merge.
+    result<nsw_store_merged> merge(span<const std::uint8_t> frame,
+                                   std::uint64_t now_ms = 0) noexcept {
+        nsw_store_merged merged = NSW_STORE_MERGED_INIT;
+        const nsw_status status =
+            nsw_store_merge(get(), frame.data(), frame.size(), now_ms, &merged);
+        return detail::result_of(status, merged);
+    }
+
+private:
+    template <class Call>
+    static result<bool> said(Call &&call) noexcept {
+        std::uint32_t yes = 0;
+        const nsw_status status = call(&yes);
+        return detail::result_of(status, yes != 0);
+    }
+    template <class T>
+    static result<std::optional<T>> unless_done(nsw_status status, const T &value) noexcept {
+        std::optional<T> found;
+        if (status == NSW_OK) {
+            found = value;
+        }
+        return detail::result_of(status == NSW_DONE ? NSW_OK : status, found);
+    }
+    result<std::optional<store_entry>> next_of(key map, const store_bytes &name,
+                                               std::uint32_t kind,
+                                               span<std::uint8_t> buf) const noexcept {
+        std::size_t len = 0;
+        std::uint32_t found = 0;
+        const nsw_status status = nsw_store_next_key(get(), map, name.data(), name.size(), kind,
+                                                     buf.data(), buf.size(), &len, &found);
+        return unless_done(status, store_entry{len, static_cast<store_kind>(found)});
+    }
+    template <class Bytes, class Write>
+    result<void> all_to(Bytes &out, Write write) {
+        std::size_t len = 0;
+        const nsw_status status = write(get(), nullptr, 0, &len);
+        // Which is the answer to having no buffer at all.
+        if (status != NSW_ERR_BUFFER_TOO_SMALL) {
+            return result<void>(status);
+        }
+        out.resize(len);
+        return result<void>(write(get(), out.data(), out.size(), &len));
+    }
+};
+
+} // namespace NSW_HPP_SPAN
+} // namespace NSW_HPP_ON_ERROR
+} // namespace nsw
+
+#endif // NEURAL_SWARM_STORE_HPP
