@@ -2,7 +2,7 @@
 //!
 //! A library for embedding a swarm in anything, through Rust or through a
 //! stable C ABI. This version holds the ground that everything stands on, the
-//! neural engine, and the secure link; ARCHITECTURE.md has the map.
+//! neural engine, the secure link, and replicated memory; ARCHITECTURE.md has the map.
 //!
 //! - [`nn`]: networks that train ([`nn::Trainer`]), grow ([`nn::Cascade`]), run
 //!   ([`nn::Net`]), shrink to INT8 and INT16 ([`nn::QNet`], [`nn::QNet16`]),
@@ -12,6 +12,7 @@
 //!   ([`comm::link`]), frames in byte streams and on serial lines
 //!   ([`comm::framing`]), groups ([`comm::group`]), permissions that are handed on
 //!   ([`comm::capability`]).
+//! - [`crdt`]: values that replicas change by themselves and merge ([`crdt::Store`]).
 //! - `host`: sockets, TLS, key files and clocks, in builds with `std` for a Unix.
 //! - [`port`]: what the caller supplies: memory, randomness, a way for datagrams, a
 //!   place for log lines.
