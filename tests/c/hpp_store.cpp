@@ -24,7 +24,7 @@ nsw::store make(std::uint64_t replica) {
 std::size_t tell(nsw::store &from, nsw::store &to) {
     bytes peer;
     CHECK(to.context_to(peer).ok());
-    std::array<std::uint8_t, 64> frame{};
+    std::array<std::uint8_t, 60> frame{};
     std::uint64_t cursor = 0;
     std::size_t frames = 0;
     while (const std::size_t len = from.delta(peer, cursor, frame).value()) {
