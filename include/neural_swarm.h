@@ -8944,8 +8944,8 @@ nsw_status nsw_store_contains(const struct nsw_store *store,
                               uint32_t *is_in);
 
 /**
- * How many elements a set has, or keys a map; those that are open and empty are
- * counted, too.
+ * How many elements a set has, or keys a map: those that nsw_store_next_key does not
+ * list are counted, too.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
  * if `key` is not an open set or map.
@@ -9008,8 +9008,8 @@ nsw_status nsw_store_element(const struct nsw_store *store,
  * the one of that kind under `name[0..name_len]`, which need not be there (any more);
  * with a `kind` of 0 the first one from that name on, which may be a prefix, or empty
  * for the beginning. NSW_DONE if there is none; `*next_len` and `*next_kind` are 0 then.
- * Keys that are held open and have nothing in them are not listed. The name may lie
- * where the next one is to be: so a loop can go on with one buffer.
+ * Keys with nothing in them, held open or for a set's removals alone, are not listed. The
+ * name may lie where the next one is to be: so a loop can go on with one buffer.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for what is no kind,
  * NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND if `map` is not an open map,
@@ -9059,8 +9059,8 @@ nsw_status nsw_store_delta(struct nsw_store *store,
 
 /**
  * Writes all that is there: `frame[0..*frame_len]`, for nsw_store_merge of a peer, or to
- * keep: an empty store with this replica's number becomes this one with it. Changes
- * nothing.
+ * keep: an empty store with this replica's number becomes this one with it, if this
+ * one has made no change since. Changes nothing.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL.
  */

@@ -117,8 +117,8 @@ pub unsafe extern "C" fn nsw_store_delta(
 }
 
 /// Writes all that is there: `frame[0..*frame_len]`, for nsw_store_merge of a peer, or to
-/// keep: an empty store with this replica's number becomes this one with it. Changes
-/// nothing.
+/// keep: an empty store with this replica's number becomes this one with it, if this
+/// one has made no change since. Changes nothing.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL.
 #[unsafe(no_mangle)]
