@@ -1,4 +1,4 @@
-//! Frames between replicas as bytes, and back: docs/crdt-format.md.
+//! Frames between replicas as bytes, and back: docs/store-format.md.
 
 use super::dot::{MAX_SEQ, ReplicaId};
 use super::kind::Kind;

@@ -98,7 +98,9 @@ impl Store<'_> {
             self.answer(reader, &mut frames, &mut merged)?;
         }
         self.sweep(reader);
-        let len = if frames.writer.len > head { frames.writer.len } else { 0 };
+        // What has come can make what is seen here too long for the answer.
+        let told = frames.writer.fits() && frames.writer.len > head;
+        let len = if told { frames.writer.len } else { 0 };
         Ok(Reconciled { merged, len, equal })
     }
 
