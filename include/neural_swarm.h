@@ -1190,9 +1190,10 @@ typedef struct nsw_qnet16 nsw_qnet16;
  *
  * To bring another replica up to date: it sends its nsw_store_context, this one
  * answers with the frames of nsw_store_delta, or with its nsw_store_state where the
- * other one is too far behind, and that one takes them in with nsw_store_merge. Frames
- * may be lost, come twice, late, or in any order. They are not signed: take them from
- * trusted peers only. docs/crdt-format.md has the bytes. One thread at a time.
+ * other one is too far behind, and that one takes them in with nsw_store_merge. Where
+ * much is there and little differs, nsw_store_digest and nsw_store_reconcile find out
+ * what. Frames may be lost, come twice, late, or in any order. They are not signed: take
+ * them from trusted peers only. docs/store-format.md has the bytes. One thread at a time.
  */
 typedef struct nsw_store nsw_store;
 
@@ -9047,7 +9048,7 @@ nsw_status nsw_store_context(struct nsw_store *store,
  * NSW_ERR_CRDT_FORMAT and NSW_ERR_CRDT_VERSION for what is no context,
  * NSW_ERR_CRDT_BEHIND if the peer lacks more than is remembered (it needs
  * nsw_store_state), NSW_ERR_BUFFER_TOO_SMALL if not even one change fits: `*frame_len`
- * is what the next one needs.
+ * is enough for the next one.
  */
 nsw_status nsw_store_delta(struct nsw_store *store,
                            const uint8_t *peer,
@@ -9068,6 +9069,43 @@ nsw_status nsw_store_state(struct nsw_store *store,
                            uint8_t *frame,
                            size_t frame_cap,
                            size_t *frame_len);
+
+/**
+ * Begins to find out in what two stores differ, without a word of what either lacks:
+ * writes sums over what is here, `frame[0..*frame_len]`, for nsw_store_reconcile of the
+ * peer. A larger buffer holds finer sums; some 900 bytes hold the finest. Changes
+ * nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_store_digest(struct nsw_store *store,
+                            uint8_t *frame,
+                            size_t frame_cap,
+                            size_t *frame_len);
+
+/**
+ * Takes in a frame of the peer's nsw_store_digest or nsw_store_reconcile and writes the
+ * answer for the peer's nsw_store_reconcile, `answer[0..*answer_len]`: finer sums, lists,
+ * and what the peer lacks. They go to and fro until one is empty (`*answer_len` is 0), at
+ * a cost that goes with the difference; if one gets lost, or until both have said that
+ * they are equal, either begins again. `answer` needs room for a context and 320 bytes,
+ * and for the longest element with its names: with less an answer may stay empty while
+ * something differs. `*equal` (may be NULL) is 1 if both have the same and all of the
+ * peer's changes have come, else 0. `*merged` (NSW_STORE_MERGED_INIT; may be NULL) tells what changed. `now_ms` is as
+ * for nsw_store_merge. Frame and answer may not overlap.
+ *
+ * Errors: those of nsw_store_merge, NSW_ERR_INVALID if they overlap,
+ * NSW_ERR_BUFFER_TOO_SMALL if the shortest answer has no room. Nothing changes then.
+ */
+nsw_status nsw_store_reconcile(struct nsw_store *store,
+                               const uint8_t *frame,
+                               size_t frame_len,
+                               uint64_t now_ms,
+                               uint8_t *answer,
+                               size_t answer_cap,
+                               size_t *answer_len,
+                               struct nsw_store_merged *merged,
+                               uint32_t *equal);
 
 /**
  * Takes in a frame of another replica's nsw_store_delta or nsw_store_state, in whole or

@@ -92,6 +92,15 @@ struct store_entry {
     store_kind kind;
 };
 
+/// What a digest led to.
+struct store_reconciled {
+    /// How much of the buffer the answer fills; 0 if there is nothing to say.
+    std::size_t len;
+    /// Whether both have the same, and all of the peer's changes have come.
+    bool equal;
+    nsw_store_merged merged;
+};
+
 /// Values that replicas change by themselves and merge. See nsw_store.
 class store : public detail::object<store, nsw_store> {
 public:
@@ -243,6 +252,24 @@ public:
     template <class Bytes>
     result<void> state_to(Bytes &out) {
         return all_to(out, &nsw_store_state);
+    }
+    /// Writes sums over what is here, for reconcile() of a peer; returns the length.
+    result<std::size_t> digest(span<std::uint8_t> buf) noexcept {
+        return length_of([&](std::size_t *len) {
+            return nsw_store_digest(get(), buf.data(), buf.size(), len);
+        });
+    }
+    /// Takes in a peer's digest() or answer, and writes the answer to it. See
+    /// nsw_store_reconcile.
+    result<store_reconciled> reconcile(span<const std::uint8_t> frame, std::uint64_t now_ms,
+                                       span<std::uint8_t> answer) noexcept {
+        store_reconciled done{0, false, NSW_STORE_MERGED_INIT};
+        std::uint32_t equal = 0;
+        const nsw_status status =
+            nsw_store_reconcile(get(), frame.data(), frame.size(), now_ms, answer.data(),
+                                answer.size(), &done.len, &done.merged, &equal);
+        done.equal = equal != 0;
+        return detail::result_of(status, done);
     }
     /// Takes in what another replica wrote. See nsw_store_merge.
     result<nsw_store_merged> merge(span<const std::uint8_t> frame,

@@ -75,9 +75,10 @@ const NO_KEY: nsw_store_key = u64::MAX;
 ///
 /// To bring another replica up to date: it sends its nsw_store_context, this one
 /// answers with the frames of nsw_store_delta, or with its nsw_store_state where the
-/// other one is too far behind, and that one takes them in with nsw_store_merge. Frames
-/// may be lost, come twice, late, or in any order. They are not signed: take them from
-/// trusted peers only. docs/crdt-format.md has the bytes. One thread at a time.
+/// other one is too far behind, and that one takes them in with nsw_store_merge. Where
+/// much is there and little differs, nsw_store_digest and nsw_store_reconcile find out
+/// what. Frames may be lost, come twice, late, or in any order. They are not signed: take
+/// them from trusted peers only. docs/store-format.md has the bytes. One thread at a time.
 pub struct nsw_store {
     _opaque: [u8; 0],
 }

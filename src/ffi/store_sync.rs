@@ -33,6 +33,15 @@ impl From<Merged> for nsw_store_merged {
     }
 }
 
+/// Tells the caller, who may not want it, what changed.
+///
+/// # Safety
+/// `to` is NULL or such a struct.
+unsafe fn write_merged(to: *mut nsw_store_merged, merged: Merged) -> Result<()> {
+    // SAFETY: the caller's word.
+    if to.is_null() { Ok(()) } else { unsafe { structs::write(to, &merged.into()) } }
+}
+
 /// Writes a whole frame, or tells how long it is.
 ///
 /// # Safety
@@ -80,7 +89,7 @@ pub unsafe extern "C" fn nsw_store_context(
 /// NSW_ERR_CRDT_FORMAT and NSW_ERR_CRDT_VERSION for what is no context,
 /// NSW_ERR_CRDT_BEHIND if the peer lacks more than is remembered (it needs
 /// nsw_store_state), NSW_ERR_BUFFER_TOO_SMALL if not even one change fits: `*frame_len`
-/// is what the next one needs.
+/// is enough for the next one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_store_delta(
     store: *mut nsw_store,
@@ -133,6 +142,80 @@ pub unsafe extern "C" fn nsw_store_state(
     unsafe { whole(store, output, |s, frame| s.state(frame), |s| s.state_len()) }
 }
 
+/// The room that every digest and answer has to have.
+fn least(store: &mut Store<'static>) -> usize {
+    // One sum takes 16 bytes.
+    store.context_len() + 16
+}
+
+/// Begins to find out in what two stores differ, without a word of what either lacks:
+/// writes sums over what is here, `frame[0..*frame_len]`, for nsw_store_reconcile of the
+/// peer. A larger buffer holds finer sums; some 900 bytes hold the finest. Changes
+/// nothing.
+///
+/// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_store_digest(
+    store: *mut nsw_store,
+    frame: *mut u8,
+    frame_cap: usize,
+    frame_len: *mut usize,
+) -> nsw_status {
+    let output = Output { pointer: frame, capacity: frame_cap, len: frame_len };
+    // SAFETY: NULL or what it should be, by the documentation above.
+    unsafe { whole(store, output, |s, frame| s.digest(frame), least) }
+}
+
+/// Takes in a frame of the peer's nsw_store_digest or nsw_store_reconcile and writes the
+/// answer for the peer's nsw_store_reconcile, `answer[0..*answer_len]`: finer sums, lists,
+/// and what the peer lacks. They go to and fro until one is empty (`*answer_len` is 0), at
+/// a cost that goes with the difference; if one gets lost, or until both have said that
+/// they are equal, either begins again. `answer` needs room for a context and 320 bytes,
+/// and for the longest element with its names: with less an answer may stay empty while
+/// something differs. `*equal` (may be NULL) is 1 if both have the same and all of the
+/// peer's changes have come, else 0. `*merged` (NSW_STORE_MERGED_INIT; may be NULL) tells what changed. `now_ms` is as
+/// for nsw_store_merge. Frame and answer may not overlap.
+///
+/// Errors: those of nsw_store_merge, NSW_ERR_INVALID if they overlap,
+/// NSW_ERR_BUFFER_TOO_SMALL if the shortest answer has no room. Nothing changes then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_store_reconcile(
+    store: *mut nsw_store,
+    frame: *const u8,
+    frame_len: usize,
+    now_ms: u64,
+    answer: *mut u8,
+    answer_cap: usize,
+    answer_len: *mut usize,
+    merged: *mut nsw_store_merged,
+    equal: *mut u32,
+) -> nsw_status {
+    let output = Output { pointer: answer, capacity: answer_cap, len: answer_len };
+    // SAFETY: NULL or what it should be, by the documentation above.
+    unsafe {
+        call_mut::<Store<'static>>(store, |s| {
+            write_merged(merged, Merged::default())?;
+            tell(equal, 0)?;
+            let frame = input(frame, frame_len)?;
+            let answer = output.take(answer_cap, &bytes_of(frame))?;
+            tell(answer_len, 0)?;
+            match s.reconcile(frame, now_ms, answer) {
+                Ok(done) => {
+                    tell(answer_len, done.len)?;
+                    tell(equal, done.equal.into())?;
+                    write_merged(merged, done.merged)
+                }
+                Err(error) => {
+                    if error == Error::BufferTooSmall {
+                        tell(answer_len, least(s))?;
+                    }
+                    Err(error)
+                }
+            }
+        })
+    }
+}
+
 /// Takes in a frame of another replica's nsw_store_delta or nsw_store_state, in whole or
 /// not at all. `now_ms` is the time of day in milliseconds since 1970; 0 without a clock.
 /// `*merged` (NSW_STORE_MERGED_INIT; may be NULL) tells what changed.
@@ -152,12 +235,9 @@ pub unsafe extern "C" fn nsw_store_merge(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         call_mut::<Store<'static>>(store, |s| {
-            let tell = |what: Merged| {
-                if merged.is_null() { Ok(()) } else { structs::write(merged, &what.into()) }
-            };
             // Refused before the work, not after.
-            tell(Merged::default())?;
-            tell(s.merge(input(frame, frame_len)?, now_ms)?)
+            write_merged(merged, Merged::default())?;
+            write_merged(merged, s.merge(input(frame, frame_len)?, now_ms)?)
         })
     }
 }

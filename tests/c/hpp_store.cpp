@@ -61,6 +61,21 @@ void sets() {
     CHECK(bert.count(b).value() == 3 && elements(anna, a) == elements(bert, b));
     CHECK(elements(bert, b).count("Ada") == 1);
     CHECK(anna.describe()->items == 3 && anna.describe()->replicas == 2);
+    std::array<std::uint8_t, 1024> one{}, two{};
+    CHECK(bert.add(b, "by a digest").ok());
+    bool equal = false;
+    for (int round = 0; !equal && round < 5; round++) {
+        std::size_t len = anna.digest(one).value();
+        for (int turn = 0; len > 0; turn++) {
+            nsw::store &to = turn % 2 == 0 ? bert : anna;
+            const nsw::store_reconciled done = to.reconcile({one.data(), len}, NOW, two).value();
+            len = done.len;
+            equal = equal || done.equal;
+            one.swap(two);
+        }
+    }
+    CHECK(equal && anna.contains(a, "by a digest").value());
+    CHECK_STATUS(anna.reconcile(bytes{1, 9}, NOW, two).status(), NSW_ERR_CRDT_FORMAT);
     CHECK(bert.clear(b).ok() && tell(bert, anna) > 0 && anna.count(a).value() == 0);
     CHECK(anna.close(a).ok());
     CHECK_STATUS(anna.close(a).status(), NSW_ERR_CRDT_KEY);

@@ -147,6 +147,62 @@ static void the_state_for_who_is_behind(void) {
     nsw_store_destroy(again);
 }
 
+static void by_digests(void) {
+    nsw_store *stores[2] = {make(1, NULL), make(2, NULL)};
+    key sets[2];
+    char name[] = "element of more than a few bytes a0";
+    for (size_t i = 0; i < 2; i++) {
+        sets[i] = open(stores[i], NSW_STORE_ROOT, "set", NSW_STORE_ADD_WINS_SET);
+    }
+    for (size_t i = 0; i < 200; i++) {
+        name[33] = (char)('a' + i / 10);
+        name[34] = (char)('0' + i % 10);
+        add(stores[0], sets[0], name);
+    }
+    frame state = {{0}, 0};
+    static uint8_t all[16384];
+    size_t len = 0;
+    CHECK_OK(nsw_store_state(stores[0], all, sizeof all, &len));
+    CHECK_OK(nsw_store_merge(stores[1], all, len, NOW, NULL));
+    CHECK(removes(stores[0], sets[0], name));
+    add(stores[0], sets[0], "new here");
+    add(stores[1], sets[1], "new there");
+    /* Either may begin, and much less than everything goes over. */
+    static const size_t CAPS[] = {1024, 500, 360};
+    for (size_t i = 0; i < COUNT_OF(CAPS); i++) {
+        size_t bytes = 0, frames = 0, turn = 0, cap = CAPS[i], peer;
+        uint32_t equal = 0, were = 0;
+        do {
+            CHECK_OK(nsw_store_digest(stores[turn & 1], all, cap, &state.len));
+            CHECK(state.len <= cap);
+            memcpy(state.at, all, state.len);
+            for (peer = turn & 1; state.len > 0 && frames < 300; frames++) {
+                nsw_store_merged merged = NSW_STORE_MERGED_INIT;
+                bytes += state.len;
+                peer = 1 - peer;
+                CHECK_OK(nsw_store_reconcile(stores[peer], state.at, state.len, NOW, all, cap, &len,
+                                             &merged, &equal));
+                CHECK(len <= cap && equal <= 1);
+                were |= equal << peer;
+                memcpy(state.at, all, len);
+                state.len = len;
+            }
+        } while (were != 3 && ++turn < 40);
+        CHECK_NOTE(were == 3, "%u after %zu frames of at most %zu", were, frames, cap);
+        CHECK_NOTE(bytes < 6000, "%zu bytes in frames of at most %zu", bytes, cap);
+        CHECK(count_of(stores[0], sets[0]) == 201 + i);
+        CHECK(count_of(stores[0], sets[0]) == count_of(stores[1], sets[1]));
+        CHECK(contains(stores[1], sets[1], "new here") && contains(stores[0], sets[0], "new there"));
+        CHECK(!contains(stores[1], sets[1], name));
+        CHECK(tell(stores[0], stores[1], BYTES) == 0 && tell(stores[1], stores[0], BYTES) == 0);
+        char next[] = "one more 0";
+        next[9] = (char)('0' + i);
+        add(stores[i & 1], sets[i & 1], next);
+    }
+    nsw_store_destroy(stores[0]);
+    nsw_store_destroy(stores[1]);
+}
+
 /* ---- keys and elements ------------------------------------------------------------------ */
 
 /* All keys of a map, in order, those in them in brackets. */
@@ -302,6 +358,7 @@ static void clocks(void) {
 int main(void) {
     who_wins();
     the_state_for_who_is_behind();
+    by_digests();
     maps_in_order();
     cursors();
     clocks();
