@@ -87,7 +87,9 @@ fuzz_target!(|input: &[u8]| {
                 }
                 // Damaged somewhere, or whole.
                 let at = usize::from(what / 5) * 3;
-                if *value != 0 && let Some(byte) = frame.get_mut(at) {
+                if *value != 0
+                    && let Some(byte) = frame.get_mut(at)
+                {
                     *byte ^= value;
                     forged = true;
                 }
