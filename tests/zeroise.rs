@@ -144,7 +144,8 @@ fn handshakes() {
                 public_key(&Secret::new([1; 32])),
                 public_key(&Secret::new([2; 32])),
             ];
-            // Numbers and pointers have zeros among their bytes.
+            // Numbers and pointers have zeros among their bytes, and so much in a row is
+            // not left in padding by who used the stack before.
             let secret = |memory: &[u8]| {
                 let mut memory = memory.to_vec();
                 for public in &publics {
@@ -152,9 +153,9 @@ fn handshakes() {
                         memory[at..at + 32].fill(0);
                     }
                 }
-                memory.windows(12).filter(|bytes| bytes.iter().all(|byte| *byte != 0)).count()
+                memory.windows(20).filter(|bytes| bytes.iter().all(|byte| *byte != 0)).count()
             };
-            assert!(secret(&before) > 20, "{}", secret(&before));
+            assert!(secret(&before) > 10, "{}", secret(&before));
             assert_eq!(secret(&after), 0);
         }
     }
