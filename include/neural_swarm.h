@@ -5080,6 +5080,11 @@ typedef struct nsw_store_merged {
 #define NSW_ERR_CRDT_BEHIND -245
 
 /**
+ * Changes of this replica that it does not know of.
+ */
+#define NSW_ERR_CRDT_OWN -246
+
+/**
  * The operating system refused, or the connection broke.
  */
 #define NSW_ERR_HOST_IO -280
@@ -9089,13 +9094,14 @@ nsw_status nsw_store_digest(struct nsw_store *store,
  * and what the peer lacks. They go to and fro until one is empty (`*answer_len` is 0), at
  * a cost that goes with the difference; if one gets lost, or until both have said that
  * they are equal, either begins again. `answer` needs room for a context and 320 bytes,
- * and for the longest element with its names: with less an answer may stay empty while
- * something differs. `*equal` (may be NULL) is 1 if both have the same and all of the
- * peer's changes have come, else 0. `*merged` (NSW_STORE_MERGED_INIT; may be NULL) tells what changed. `now_ms` is as
- * for nsw_store_merge. Frame and answer may not overlap.
+ * and for the longest element with its names. `*equal` (may be NULL) is 1 if both have the
+ * same and all of the peer's changes have come, else 0. `*merged` (NSW_STORE_MERGED_INIT;
+ * may be NULL) tells what changed. `now_ms` is as for nsw_store_merge. Frame and answer may
+ * not overlap.
  *
- * Errors: those of nsw_store_merge, NSW_ERR_INVALID if they overlap,
- * NSW_ERR_BUFFER_TOO_SMALL if the shortest answer has no room. Nothing changes then.
+ * Errors: those of nsw_store_merge, and NSW_ERR_INVALID if they overlap; nothing changes
+ * then. NSW_ERR_BUFFER_TOO_SMALL if not even one part or item fits into the answer: what the
+ * frame brought is taken in all the same, `*answer_len` is enough but for long elements.
  */
 nsw_status nsw_store_reconcile(struct nsw_store *store,
                                const uint8_t *frame,
@@ -9114,8 +9120,9 @@ nsw_status nsw_store_reconcile(struct nsw_store *store,
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_CRDT_FORMAT
  * and NSW_ERR_CRDT_VERSION for what is no such frame, NSW_ERR_CRDT_CLOCK for a stamp too
- * far ahead of `now_ms`, NSW_ERR_CAPACITY without room. Nothing changes then, and the
- * same frame may be taken in later.
+ * far ahead of `now_ms`, NSW_ERR_CRDT_OWN for changes of this replica that it does not know
+ * of and that do not follow on what it has (those that do restore it), NSW_ERR_CAPACITY
+ * without room. Nothing changes then, and the same frame may be taken in later.
  */
 nsw_status nsw_store_merge(struct nsw_store *store,
                            const uint8_t *frame,

@@ -186,6 +186,8 @@ errors! {
     CrdtClock = -244, "a stamp is too far ahead of the time of day; nothing was changed";
     /// The peer lacks more changes than are remembered.
     CrdtBehind = -245, "the peer lacks more changes than are remembered; it needs the state";
+    /// Changes of this replica that it does not know of.
+    CrdtOwn = -246, "changes of this replica that it does not know of, not from the first one on; nothing was changed";
 
     /// The operating system refused, or the connection broke.
     HostIo = -280, "the operating system refused, or the connection broke";

@@ -270,9 +270,8 @@ impl<'m> Items<'m> {
         self.get(at).next
     }
 
-    /// Removes the item at `at`, whose hash is `hash`. The next one of the ring comes
-    /// to its place; `next_hash` is that one's.
-    /// Whether there was a next one.
+    /// Removes the item at `at`, whose hash is `hash`; whether there is another one in
+    /// the ring. The next one comes to its place then; `next_hash` is that one's.
     pub fn remove(&mut self, hash: u32, at: u32, next_hash: u32, last: &mut u32) -> bool {
         let next = self.next(at);
         self.unchain(hash, at);

@@ -151,6 +151,8 @@ pub const NSW_ERR_CRDT_KIND: nsw_status = -243;
 pub const NSW_ERR_CRDT_CLOCK: nsw_status = -244;
 /// The peer lacks more changes than are remembered.
 pub const NSW_ERR_CRDT_BEHIND: nsw_status = -245;
+/// Changes of this replica that it does not know of.
+pub const NSW_ERR_CRDT_OWN: nsw_status = -246;
 /// The operating system refused, or the connection broke.
 pub const NSW_ERR_HOST_IO: nsw_status = -280;
 /// The address cannot be understood or found.
@@ -252,6 +254,7 @@ mod tests {
             (NSW_ERR_CRDT_KIND, Error::CrdtKind),
             (NSW_ERR_CRDT_CLOCK, Error::CrdtClock),
             (NSW_ERR_CRDT_BEHIND, Error::CrdtBehind),
+            (NSW_ERR_CRDT_OWN, Error::CrdtOwn),
             (NSW_ERR_HOST_IO, Error::HostIo),
             (NSW_ERR_HOST_ADDRESS, Error::HostAddress),
             (NSW_ERR_HOST_PERMISSIONS, Error::HostPermissions),

@@ -142,7 +142,10 @@ pub unsafe extern "C" fn nsw_store_state(
     unsafe { whole(store, output, |s, frame| s.state(frame), |s| s.state_len()) }
 }
 
-/// The room that every digest and answer has to have.
+/// Bytes of an answer behind the context that suffice for sums and lists.
+const ANSWER: usize = 320;
+
+/// The room that every digest has to have.
 fn least(store: &mut Store<'static>) -> usize {
     // One sum takes 16 bytes.
     store.context_len() + 16
@@ -171,13 +174,14 @@ pub unsafe extern "C" fn nsw_store_digest(
 /// and what the peer lacks. They go to and fro until one is empty (`*answer_len` is 0), at
 /// a cost that goes with the difference; if one gets lost, or until both have said that
 /// they are equal, either begins again. `answer` needs room for a context and 320 bytes,
-/// and for the longest element with its names: with less an answer may stay empty while
-/// something differs. `*equal` (may be NULL) is 1 if both have the same and all of the
-/// peer's changes have come, else 0. `*merged` (NSW_STORE_MERGED_INIT; may be NULL) tells what changed. `now_ms` is as
-/// for nsw_store_merge. Frame and answer may not overlap.
+/// and for the longest element with its names. `*equal` (may be NULL) is 1 if both have the
+/// same and all of the peer's changes have come, else 0. `*merged` (NSW_STORE_MERGED_INIT;
+/// may be NULL) tells what changed. `now_ms` is as for nsw_store_merge. Frame and answer may
+/// not overlap.
 ///
-/// Errors: those of nsw_store_merge, NSW_ERR_INVALID if they overlap,
-/// NSW_ERR_BUFFER_TOO_SMALL if the shortest answer has no room. Nothing changes then.
+/// Errors: those of nsw_store_merge, and NSW_ERR_INVALID if they overlap; nothing changes
+/// then. NSW_ERR_BUFFER_TOO_SMALL if not even one part or item fits into the answer: what the
+/// frame brought is taken in all the same, `*answer_len` is enough but for long elements.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_store_reconcile(
     store: *mut nsw_store,
@@ -207,7 +211,7 @@ pub unsafe extern "C" fn nsw_store_reconcile(
                 }
                 Err(error) => {
                     if error == Error::BufferTooSmall {
-                        tell(answer_len, least(s))?;
+                        tell(answer_len, s.context_len() + ANSWER)?;
                     }
                     Err(error)
                 }
@@ -222,8 +226,9 @@ pub unsafe extern "C" fn nsw_store_reconcile(
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_CRDT_FORMAT
 /// and NSW_ERR_CRDT_VERSION for what is no such frame, NSW_ERR_CRDT_CLOCK for a stamp too
-/// far ahead of `now_ms`, NSW_ERR_CAPACITY without room. Nothing changes then, and the
-/// same frame may be taken in later.
+/// far ahead of `now_ms`, NSW_ERR_CRDT_OWN for changes of this replica that it does not know
+/// of and that do not follow on what it has (those that do restore it), NSW_ERR_CAPACITY
+/// without room. Nothing changes then, and the same frame may be taken in later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_store_merge(
     store: *mut nsw_store,

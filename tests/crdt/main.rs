@@ -560,6 +560,67 @@ fn replicas_that_reconcile_agree() {
     }
 }
 
+/// As many items as do not fit into one frame, and frames as small as they may be.
+#[test]
+fn frames_of_digests_may_be_small() {
+    let config = StoreConfig { items: 500, ..StoreConfig::default() };
+    let (mut a, mut b) =
+        (Replica::new(&config), Replica::new(&StoreConfig { replica: ReplicaId(1), ..config }));
+    let (in_a, in_b) = (a.key(0).unwrap(), b.key(0).unwrap());
+    for n in 0..200u32 {
+        a.store.add(in_a, &n.to_le_bytes()).unwrap();
+        b.store.add(in_b, &(n + 100).to_le_bytes()).unwrap();
+    }
+    let mtu = 150;
+    let mut frames = 0;
+    while a.value(0) != b.value(0) {
+        let mut frame = vec![0; mtu];
+        let len = a.store.digest(&mut frame).unwrap();
+        frame.truncate(len);
+        let mut to_b = true;
+        while !frame.is_empty() {
+            let mut answer = vec![0; mtu];
+            let at = if to_b { &mut b } else { &mut a };
+            let done = at.store.reconcile(&frame, 0, &mut answer).unwrap();
+            answer.truncate(done.len);
+            (frame, to_b, frames) = (answer, !to_b, frames + 1);
+            assert!(frames < 20_000);
+        }
+    }
+    // Not even one sum fits: said, not passed over.
+    let (mut frame, mut answer) = (vec![0; mtu], vec![0; b.store.context_len() + 8]);
+    a.store.add(in_a, b"one more").unwrap();
+    let len = a.store.digest(&mut frame).unwrap();
+    assert_eq!(b.store.reconcile(&frame[..len], 0, &mut answer), Err(Error::BufferTooSmall));
+}
+
+/// A replica that lost its changes may get them back, from the first on; and is kept
+/// from making others of the same numbers.
+#[test]
+fn own_changes_come_back_in_order_alone() {
+    let config = StoreConfig::default();
+    let mut peer = Replica::new(&StoreConfig { replica: ReplicaId(1), ..config });
+    let (mut all, mut context) = (vec![], peer.context());
+    let mut first = Replica::new(&config);
+    for n in 0..3u8 {
+        let key = first.key(0).unwrap();
+        first.store.add(key, &[n]).unwrap();
+        all.extend(first.tell(&context, WHOLE));
+        peer.store.merge(&all[n as usize], 0).unwrap();
+        context = peer.context();
+    }
+    let mut again = Replica::new(&config);
+    let usage = again.store.usage();
+    assert_eq!(again.store.merge(&all[1], 0), Err(Error::CrdtOwn));
+    assert_eq!((again.store.usage(), again.store.seen(ReplicaId(0))), (usage, 0));
+    for frame in &all {
+        again.store.merge(frame, 0).unwrap();
+    }
+    let key = again.key(0).unwrap();
+    again.store.add(key, b"the fourth").unwrap();
+    assert_eq!(again.store.seen(ReplicaId(0)), 4);
+}
+
 /// 100,000 keys, of which so many differ: round trips and bytes until both have the same.
 fn reconciled(differ: usize) -> (usize, usize) {
     const KEYS: usize = 100_000;

@@ -59,8 +59,9 @@ impl Store<'_> {
     /// again. When `equal` is said, all of the peer's changes have come.
     ///
     /// # Errors
-    /// Those of [`merge`](Self::merge), and [`Error::BufferTooSmall`] as `digest` has it;
-    /// nothing changes then.
+    /// Those of [`merge`](Self::merge), and [`Error::BufferTooSmall`] if not even one part
+    /// or item fits into the answer beside what this replica has seen: what the frame
+    /// brought is taken in all the same.
     pub fn reconcile(
         &mut self,
         frame: &[u8],
@@ -92,16 +93,19 @@ impl Store<'_> {
         let ahead = equal && self.knows_more(reader)?;
         let mut frames = self.begin(answer);
         let head = frames.writer.len;
+        let mut answered = Ok(true);
         if ahead {
             self.write_sums(&mut frames, Part { depth: 0, prefix: 0 }, 0);
         } else if !equal {
-            self.answer(reader, &mut frames, &mut merged)?;
+            answered = self.answer(reader, &mut frames, &mut merged);
         }
         self.sweep(reader);
-        // What has come can make what is seen here too long for the answer.
-        let told = frames.writer.fits() && frames.writer.len > head;
-        let len = if told { frames.writer.len } else { 0 };
-        Ok(Reconciled { merged, len, equal })
+        let all = answered?;
+        let told = frames.writer.len > head;
+        if !frames.writer.fits() || (!all && !told) {
+            return Err(Error::BufferTooSmall);
+        }
+        Ok(Reconciled { merged, len: if told { frames.writer.len } else { 0 }, equal })
     }
 
     fn begin<'a>(&mut self, frame: &'a mut [u8]) -> Frames<'a> {
@@ -162,30 +166,22 @@ impl Store<'_> {
         Ok(self.context.members().iter().enumerate().any(member))
     }
 
-    /// Answers the sums and lists of a frame, as far as there is room.
+    /// Answers the sums and lists of a frame, as far as there is room; whether there is
+    /// for all.
     fn answer(
         &mut self,
         reader: Reader<'_>,
         frames: &mut Frames<'_>,
         merged: &mut Merged,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let mut ops = reader;
         while let Some(op) = ops.next()? {
             match op {
                 Op::Sum(part, theirs) => {
                     let ours = self.sum(part);
                     let few = ours.count.max(theirs.count) <= FEW;
-                    if ours == theirs {
-                        continue;
-                    }
-                    let before = self.mark_end(frames);
-                    if few || part.depth + STEP_BITS > 32 {
-                        self.write_list(frames, part);
-                    } else {
-                        self.write_sums(frames, part, STEP_BITS);
-                    }
-                    if !self.keep(frames, before) {
-                        return Ok(());
+                    if ours != theirs && !self.answer_sum(frames, part, few) {
+                        return Ok(false);
                     }
                 }
                 Op::Listed { part, items } => {
@@ -193,13 +189,33 @@ impl Store<'_> {
                     let all = self.answer_list(part, items, frames)?;
                     self.mark_listed(items, false)?;
                     if !all {
-                        return Ok(());
+                        return Ok(false);
                     }
                 }
                 _ => {}
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Lists a part in which few are, or tells the sums of its parts: as many as fit.
+    fn answer_sum(&mut self, frames: &mut Frames<'_>, part: Part, few: bool) -> bool {
+        let end = self.mark_end(frames);
+        if few || part.depth == 32 {
+            self.write_list(frames, part);
+            if self.keep(frames, end) {
+                return true;
+            }
+        }
+        for bits in [STEP_BITS, 2, 1] {
+            if part.depth + bits <= 32 {
+                self.write_sums(frames, part, bits);
+                if self.keep(frames, end) {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// Where a frame ends.

@@ -83,7 +83,8 @@ impl Store<'_> {
     /// time of day in milliseconds since 1970, for the former; 0 without a clock.
     ///
     /// # Errors
-    /// As those of [`add`](Self::add); the value may have 65,527 bytes.
+    /// As those of [`add`](Self::add), and [`Error::Invalid`] for a time of 2^48 milliseconds
+    /// or more; the value may have 65,527 bytes.
     pub fn assign_bytes(&mut self, register: Key, value: &[u8], now_ms: u64) -> Result<()> {
         let key = self.place(register)?;
         if value.len() > MAX_BYTES - 8 {

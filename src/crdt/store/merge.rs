@@ -3,7 +3,7 @@
 //! A frame is read several times: to check it and count what it needs, then to do
 //! what it says, which cannot fail any more. So it is taken in whole or not at all.
 
-use super::Store;
+use super::{OWN, Store};
 use crate::crdt::clock::HybridTime;
 use crate::crdt::context::Span;
 use crate::crdt::dot::Stamp;
@@ -43,8 +43,10 @@ impl Store<'_> {
     ///
     /// # Errors
     /// [`Error::CrdtFormat`] and [`Error::CrdtVersion`] for what is no frame,
-    /// [`Error::CrdtClock`] for a stamp too far ahead, [`Error::Capacity`] without
-    /// room. Nothing changes then, and the same frame may be taken in later.
+    /// [`Error::CrdtClock`] for a stamp too far ahead, [`Error::CrdtOwn`] for changes of
+    /// this replica that it has not made and that do not follow on what it has (those that
+    /// do restore it), [`Error::Capacity`] without room. Nothing changes then, and the same
+    /// frame may be taken in later.
     pub fn merge(&mut self, frame: &[u8], now_ms: u64) -> Result<Merged> {
         let (kind, reader) = Reader::open(frame)?;
         if !matches!(kind, Frame::Delta | Frame::State) {
@@ -174,6 +176,11 @@ impl Store<'_> {
         self.places.tell(stamp, more);
         let to = Stamp::new(stamp.place(), stamp.seq() + more);
         let up_to = self.places.up_to(stamp.place());
+        if stamp.place() == OWN && stamp.seq() > *up_to + 1 {
+            // Somebody has changes of this replica that it does not know of: the next one
+            // here would have the number of one of them.
+            return Err(Error::CrdtOwn);
+        }
         if stamp.seq() <= *up_to + 1 {
             *up_to = to.seq().max(*up_to);
         } else {
