@@ -265,6 +265,12 @@ impl<'m> Items<'m> {
         self.items.get(at as usize).is_some_and(|item| item.key == key)
     }
 
+    /// The item after this one in its key's ring, until that comes back to its start.
+    pub fn next_until(&self, at: u32, start: u32) -> u32 {
+        let next = self.next(at);
+        if next == start { NONE } else { next }
+    }
+
     /// The item after this one in its key's ring.
     pub fn next(&self, at: u32) -> u32 {
         self.get(at).next

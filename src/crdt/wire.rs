@@ -30,6 +30,18 @@ impl Frame {
             .into_iter()
             .find(|f| *f as u8 == byte)
     }
+
+    /// Whether such a frame can have parts with this tag.
+    fn has(self, tag: u8) -> bool {
+        match tag {
+            REPLICA | SPAN => true,
+            KEY | HELD | HELD_NEGATIVE => self != Frame::Context,
+            ADD | ADD_NEGATIVE => matches!(self, Frame::Delta | Frame::State),
+            EVENT | UNDO => self == Frame::Delta,
+            UNDONE => self != Frame::Delta,
+            _ => self == Frame::Digest,
+        }
+    }
 }
 
 /// A change in a frame: the replica by its place in the frame's table.
@@ -100,7 +112,7 @@ pub(super) struct Listed<'a> {
 
 impl Listed<'_> {
     pub fn iter(&self) -> impl Iterator<Item = (WireDot, u32)> {
-        let mut reader = Reader { rest: self.bytes };
+        let mut reader = Reader { frame: Frame::Digest, rest: self.bytes };
         // Decoded before, so all are there.
         (0..self.count).map_while(move |_| reader.listed().ok())
     }
@@ -129,7 +141,7 @@ pub(super) struct Path<'a> {
 
 impl<'a> Path<'a> {
     pub fn levels(self) -> impl Iterator<Item = (&'a [u8], Kind)> {
-        let mut reader = Reader { rest: self.levels };
+        let mut reader = Reader { frame: Frame::Delta, rest: self.levels };
         // Decoded before, so all are there.
         (0..self.depth).map_while(move |_| reader.level().ok())
     }
@@ -143,30 +155,40 @@ impl<'a> Path<'a> {
 /// Reads a frame part by part.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
+    frame: Frame,
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    /// What the frame is, and its parts.
-    pub fn open(frame: &'a [u8]) -> Result<(Frame, Reader<'a>)> {
-        let mut reader = Reader { rest: frame };
+    /// The parts of a frame.
+    pub fn open(frame: &'a [u8]) -> Result<Reader<'a>> {
+        let mut reader = Reader { frame: Frame::Delta, rest: frame };
         if reader.byte()? != VERSION {
             return Err(Error::CrdtVersion);
         }
-        let kind = Frame::from_byte(reader.byte()?).ok_or(Error::CrdtFormat)?;
-        Ok((kind, reader))
+        reader.frame = Frame::from_byte(reader.byte()?).ok_or(Error::CrdtFormat)?;
+        Ok(reader)
     }
 
-    /// The next part; nothing at the end.
+    /// What the frame is.
+    pub fn frame(&self) -> Frame {
+        self.frame
+    }
+
+    /// The next part, which must be one of such a frame; nothing at the end.
     pub fn next(&mut self) -> Result<Option<Op<'a>>> {
         if self.rest.is_empty() {
             return Ok(None);
         }
-        Ok(Some(match self.byte()? {
+        let tag = self.byte()?;
+        if !self.frame.has(tag) {
+            return Err(Error::CrdtFormat);
+        }
+        Ok(Some(match tag {
             REPLICA => Op::Replica(ReplicaId(u64::from_le_bytes(self.array()?))),
             KEY => Op::Key(self.path()?),
             EVENT => Op::Event(self.dot()?),
-            tag @ (ADD | ADD_NEGATIVE) => {
+            ADD | ADD_NEGATIVE => {
                 let dot = self.dot()?;
                 Op::Add { dot, negative: tag == ADD_NEGATIVE, bytes: self.bytes()? }
             }
@@ -192,7 +214,7 @@ impl<'a> Reader<'a> {
                 let bytes = &before[..before.len() - self.rest.len()];
                 Op::Listed { part, items: Listed { count: count as usize, bytes } }
             }
-            tag @ (HELD | HELD_NEGATIVE) => {
+            HELD | HELD_NEGATIVE => {
                 let dot = self.dot()?;
                 Op::Held { dot, negative: tag == HELD_NEGATIVE, bytes: self.bytes()? }
             }

@@ -9,11 +9,11 @@
 use xxhash_rust::xxh64::xxh64;
 
 use super::Store;
-use super::encode::{Frames, wire_dot, write_context};
+use super::encode::{Frames, wire_dot};
 use super::merge::Merged;
 use crate::crdt::context::Member;
 use crate::crdt::items::NONE;
-use crate::crdt::wire::{Frame, Listed, Op, Part, Reader, Sum, Writer};
+use crate::crdt::wire::{Frame, Listed, Op, Part, Reader, Sum};
 use crate::error::{Error, Result};
 
 /// Bits by which an opening and then each step divides, if there is room.
@@ -44,7 +44,7 @@ impl Store<'_> {
     /// [`context_len`](Self::context_len) and 16 bytes.
     pub fn digest(&mut self, frame: &mut [u8]) -> Result<usize> {
         for bits in [OPENING_BITS, STEP_BITS, 2, 0] {
-            let mut frames = self.begin(frame);
+            let mut frames = self.begin(frame, Frame::Digest);
             self.write_sums(&mut frames, Part { depth: 0, prefix: 0 }, bits);
             if frames.writer.fits() {
                 return Ok(frames.writer.len);
@@ -68,30 +68,25 @@ impl Store<'_> {
         now_ms: u64,
         answer: &mut [u8],
     ) -> Result<Reconciled> {
-        let (kind, reader) = Reader::open(frame)?;
-        if kind != Frame::Digest {
+        let reader = Reader::open(frame)?;
+        if reader.frame() != Frame::Digest {
             return Err(Error::CrdtFormat);
         }
-        if !self.begin(answer).writer.fits() {
+        if !self.begin(answer, Frame::Digest).writer.fits() {
             return Err(Error::BufferTooSmall);
         }
-        let known = self.context.members().len();
-        if let Err(error) = self.prepare(kind, reader, now_ms) {
-            self.sweep(reader);
-            self.context.truncate(known);
-            return Err(error);
-        }
+        self.prepare(reader, now_ms)?;
         let mut merged = Merged::default();
         self.undo_known(reader, &mut merged)?;
-        self.add_all(kind, reader, &mut merged)?;
+        self.add_all(reader, &mut merged)?;
         let equal = self.is_equal(reader)?;
         if equal {
             // The same is there: so what the peer knows and does not have is not here either.
-            self.deliver_all(kind, reader)?;
+            self.deliver_all(reader)?;
             self.undo_rest(reader, &mut merged)?;
         }
         let ahead = equal && self.knows_more(reader)?;
-        let mut frames = self.begin(answer);
+        let mut frames = self.begin(answer, Frame::Digest);
         let head = frames.writer.len;
         let mut answered = Ok(true);
         if ahead {
@@ -106,13 +101,6 @@ impl Store<'_> {
             return Err(Error::BufferTooSmall);
         }
         Ok(Reconciled { merged, len: if told { frames.writer.len } else { 0 }, equal })
-    }
-
-    fn begin<'a>(&mut self, frame: &'a mut [u8]) -> Frames<'a> {
-        let mut frames = Frames { writer: Writer::new(frame, Frame::Digest), key: NONE };
-        self.table.clear();
-        write_context(&self.context, &mut self.table, &mut frames);
-        frames
     }
 
     fn sum(&self, part: Part) -> Sum {

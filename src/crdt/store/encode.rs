@@ -8,6 +8,7 @@ use crate::crdt::context::{Context, Member};
 use crate::crdt::dot::Stamp;
 use crate::crdt::items::NONE;
 use crate::crdt::keys::ROOT;
+use crate::crdt::kind::Kind;
 use crate::crdt::wire::{Frame, MAX_DEPTH, Op, Reader, WireDot, Writer};
 use crate::error::{Error, Result};
 
@@ -27,6 +28,13 @@ pub(super) struct Frames<'a> {
     pub key: u32,
 }
 
+impl Frames<'_> {
+    /// The length of the frame, if all of it is there.
+    fn finish(self) -> Result<usize> {
+        if self.writer.fits() { Ok(self.writer.len) } else { Err(Error::BufferTooSmall) }
+    }
+}
+
 impl Store<'_> {
     /// Writes what this replica has: what [`delta`](Self::delta) of another one wants to
     /// know. Returns the frame's length.
@@ -35,18 +43,20 @@ impl Store<'_> {
     /// [`Error::BufferTooSmall`]; the length that is needed is in
     /// [`context_len`](Self::context_len).
     pub fn context(&mut self, frame: &mut [u8]) -> Result<usize> {
-        let mut frames = Frames { writer: Writer::new(frame, Frame::Context), key: NONE };
-        self.table.clear();
-        write_context(&self.context, &mut self.table, &mut frames);
-        if frames.writer.fits() { Ok(frames.writer.len) } else { Err(Error::BufferTooSmall) }
+        self.begin(frame, Frame::Context).finish()
     }
 
     /// The length of [`context`](Self::context).
     pub fn context_len(&mut self) -> usize {
-        let mut frames = Frames { writer: Writer::new(&mut [], Frame::Context), key: NONE };
+        self.begin(&mut [], Frame::Context).writer.len
+    }
+
+    /// Begins a frame that says what this replica has.
+    pub(super) fn begin<'a>(&mut self, frame: &'a mut [u8], kind: Frame) -> Frames<'a> {
+        let mut frames = Frames { writer: Writer::new(frame, kind), key: NONE };
         self.table.clear();
         write_context(&self.context, &mut self.table, &mut frames);
-        frames.writer.len
+        frames
     }
 
     /// Writes changes that a peer lacks, as many as fit into the frame, for
@@ -143,40 +153,34 @@ impl Store<'_> {
     /// # Errors
     /// [`Error::BufferTooSmall`]; see [`state_len`](Self::state_len).
     pub fn state(&mut self, frame: &mut [u8]) -> Result<usize> {
-        let mut frames = Frames { writer: Writer::new(frame, Frame::State), key: NONE };
-        self.write_state(&mut frames);
-        if frames.writer.fits() { Ok(frames.writer.len) } else { Err(Error::BufferTooSmall) }
+        self.write_state(frame).finish()
     }
 
     /// The length of [`state`](Self::state).
     pub fn state_len(&mut self) -> usize {
-        let mut frames = Frames { writer: Writer::new(&mut [], Frame::State), key: NONE };
-        self.write_state(&mut frames);
-        frames.writer.len
+        self.write_state(&mut []).writer.len
     }
 
-    fn write_state(&mut self, frames: &mut Frames<'_>) {
-        self.table.clear();
-        write_context(&self.context, &mut self.table, frames);
+    fn write_state<'a>(&mut self, frame: &'a mut [u8]) -> Frames<'a> {
+        let mut frames = self.begin(frame, Frame::State);
         let mut key = ROOT;
         while let Some(next) = self.keys.next_live(key) {
             key = next;
-            if !self.is_leaf(key) {
-                continue;
-            }
-            let start = self.first_of(key);
+            // What a map has are keys, not items.
+            let start = if self.kind(key) == Kind::Map { NONE } else { self.first_of(key) };
             let mut at = start;
             while at != NONE {
-                self.write_item(frames, at, false);
-                at = Some(self.items.next(at)).filter(|next| *next != start).unwrap_or(NONE);
+                self.write_item(&mut frames, at, false);
+                at = self.items.next_until(at, start);
             }
         }
+        frames
     }
 
     /// What the peer has goes to `places`; the table of the frame is empty then.
     fn read_context(&mut self, frame: &[u8]) -> Result<()> {
-        let (kind, mut reader) = Reader::open(frame)?;
-        if kind != Frame::Context {
+        let mut reader = Reader::open(frame)?;
+        if reader.frame() != Frame::Context {
             return Err(Error::CrdtFormat);
         }
         self.places.clear();
@@ -268,11 +272,6 @@ impl Store<'_> {
             frames.writer.held(dot, item.negative(), self.bytes_of(at));
         }
     }
-
-    /// Whether a key has items of its own.
-    fn is_leaf(&self, key: u32) -> bool {
-        self.kind(key) != super::Kind::Map
-    }
 }
 
 /// A dot in the frame, whose replica it tells first if need be.
@@ -290,7 +289,7 @@ pub(super) fn wire_dot(
 }
 
 /// All that a context knows: for each replica a span from 1 on, and those ahead.
-pub(super) fn write_context(context: &Context<'_>, table: &mut Table<'_>, frames: &mut Frames<'_>) {
+fn write_context(context: &Context<'_>, table: &mut Table<'_>, frames: &mut Frames<'_>) {
     for (place, Member { seen, .. }) in context.members().iter().enumerate() {
         let ahead = context.ahead().iter().filter(|span| span.from.place() == place);
         let undone = context.undone().iter().filter(|dot| dot.place() == place);

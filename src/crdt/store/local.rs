@@ -219,7 +219,7 @@ impl Store<'_> {
             at = if by_element {
                 self.find_from(self.items.following(at), key, sought)
             } else {
-                Some(self.items.next(at)).filter(|next| *next != start).unwrap_or(NONE)
+                self.items.next_until(at, start)
             };
         }
         all

@@ -48,36 +48,37 @@ impl Store<'_> {
     /// do restore it), [`Error::Capacity`] without room. Nothing changes then, and the same
     /// frame may be taken in later.
     pub fn merge(&mut self, frame: &[u8], now_ms: u64) -> Result<Merged> {
-        let (kind, reader) = Reader::open(frame)?;
-        if !matches!(kind, Frame::Delta | Frame::State) {
+        let reader = Reader::open(frame)?;
+        if !matches!(reader.frame(), Frame::Delta | Frame::State) {
             return Err(Error::CrdtFormat);
         }
-        let known = self.context.members().len();
-        if let Err(error) = self.prepare(kind, reader, now_ms) {
-            self.sweep(reader);
-            self.context.truncate(known);
-            return Err(error);
-        }
+        self.prepare(reader, now_ms)?;
         let mut merged = Merged::default();
         self.undo_known(reader, &mut merged)?;
-        self.add_all(kind, reader, &mut merged)?;
-        self.deliver_all(kind, reader)?;
+        self.add_all(reader, &mut merged)?;
+        self.deliver_all(reader)?;
         self.undo_rest(reader, &mut merged)?;
-        if kind == Frame::State {
+        if reader.frame() == Frame::State {
             self.take_absent(reader, &mut merged)?;
         }
         self.sweep(reader);
         Ok(merged)
     }
 
+    /// Makes sure that all of a frame can be taken in. If not, nothing has changed.
+    pub(super) fn prepare(&mut self, reader: Reader<'_>, now_ms: u64) -> Result<()> {
+        let known = self.context.members().len();
+        let checked = self.check(reader, now_ms);
+        if checked.is_err() {
+            self.sweep(reader);
+            self.context.truncate(known);
+        }
+        checked
+    }
+
     /// Checks a frame, makes its replicas and keys known (which nobody can see yet),
     /// and counts what else it needs.
-    pub(super) fn prepare(
-        &mut self,
-        kind: Frame,
-        mut reader: Reader<'_>,
-        now_ms: u64,
-    ) -> Result<()> {
+    fn check(&mut self, mut reader: Reader<'_>, now_ms: u64) -> Result<()> {
         self.places.clear();
         let (mut needs, mut event) = (Needs::default(), None);
         let (mut key, mut place) = (None, None);
@@ -124,18 +125,17 @@ impl Store<'_> {
                 }
                 Op::Gone { dot, hash } => {
                     let stamp = self.places.stamp(dot)?;
-                    if kind != Frame::Digest || !self.covers(all, stamp)? {
+                    if !self.covers(all, stamp)? {
                         return Err(Error::CrdtFormat);
                     }
                     self.count_freed(stamp, hash, &mut needs);
                 }
-                Op::Sum(..) if kind == Frame::Digest => {}
-                Op::Listed { items, .. } if kind == Frame::Digest => {
+                Op::Sum(..) => {}
+                Op::Listed { items, .. } => {
                     for (dot, _) in items.iter() {
                         self.places.stamp(dot)?;
                     }
                 }
-                Op::Sum(..) | Op::Listed { .. } => return Err(Error::CrdtFormat),
                 Op::Undo { dot, hash } => {
                     event.ok_or(Error::CrdtFormat)?;
                     let stamp = self.places.stamp(dot)?;
@@ -145,9 +145,6 @@ impl Store<'_> {
                     self.count_freed(stamp, hash, &mut needs);
                 }
                 Op::Undone(dot) => {
-                    if kind == Frame::Delta {
-                        return Err(Error::CrdtFormat);
-                    }
                     let stamp = self.places.stamp(dot)?;
                     self.places.ragged = true;
                     needs.undone += usize::from(!self.context.knows(stamp));
@@ -249,12 +246,8 @@ impl Store<'_> {
     }
 
     /// Adds what is new, and remembers the changes to tell them to others.
-    pub(super) fn add_all(
-        &mut self,
-        kind: Frame,
-        mut reader: Reader<'_>,
-        merged: &mut Merged,
-    ) -> Result<()> {
+    pub(super) fn add_all(&mut self, mut reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
+        let log = reader.frame() == Frame::Delta;
         let (mut key, mut place, mut event) = (None, None, None);
         while let Some(op) = reader.next()? {
             match op {
@@ -262,7 +255,7 @@ impl Store<'_> {
                 Op::Event(dot) => {
                     let stamp = self.places.stamp(dot)?;
                     event = Some(stamp);
-                    if kind == Frame::Delta && !self.context.has(stamp) {
+                    if log && !self.context.has(stamp) {
                         self.record(stamp, None, 0);
                     }
                 }
@@ -284,20 +277,20 @@ impl Store<'_> {
                             self.add_item(at, hash, Item::of(stamp, negative), bytes, merged)?;
                         }
                     }
-                    if is_change && kind == Frame::Delta && !self.context.has(stamp) {
+                    if is_change && log && !self.context.has(stamp) {
                         self.record(stamp, None, hash);
                     }
                 }
                 Op::Undo { dot, hash } => {
                     let event = event.ok_or(Error::CrdtFormat)?;
                     let undone = self.places.stamp(dot)?;
-                    if kind == Frame::Delta && !self.context.has(event) {
+                    if log && !self.context.has(event) {
                         self.record(event, Some(undone), hash);
                     }
                 }
                 Op::Span { from, more } => {
                     let from = self.places.stamp(from)?;
-                    if kind == Frame::Delta {
+                    if log {
                         self.record_span(from, more);
                     }
                 }
@@ -372,8 +365,9 @@ impl Store<'_> {
         merged.removed += 1;
         if self.kind(key).by_element() {
             // Whether it is in depends on what else there is with the same bytes.
-            let others = self.is_in_without(hash, key, at);
-            let was_in = self.is_in(hash, key, Sought::new(self.bytes_of(at)));
+            let sought = Sought::new(self.bytes_of(at));
+            let others = self.is_in_without(hash, key, sought, at);
+            let was_in = self.is_in(hash, key, sought);
             let count = &mut self.keys.get_mut(key).count;
             *count = *count + u32::from(others) - u32::from(was_in);
         }
@@ -381,23 +375,7 @@ impl Store<'_> {
         self.drop_empty(key);
     }
 
-    /// Whether the element of an item would be in without that item.
-    fn is_in_without(&self, hash: u32, key: u32, without: u32) -> bool {
-        let sought = Sought::new(self.bytes_of(without));
-        let (mut found, mut at) = (false, self.find(hash, key, sought));
-        while at != NONE {
-            if at != without {
-                if self.items.get(at).negative() {
-                    return false;
-                }
-                found = true;
-            }
-            at = self.find_from(self.items.following(at), key, sought);
-        }
-        found
-    }
-
-    pub(super) fn deliver_all(&mut self, kind: Frame, mut reader: Reader<'_>) -> Result<()> {
+    pub(super) fn deliver_all(&mut self, mut reader: Reader<'_>) -> Result<()> {
         while let Some(op) = reader.next()? {
             let (from, more) = match op {
                 Op::Event(dot) | Op::Add { dot, .. } => (dot, 0),
@@ -407,7 +385,7 @@ impl Store<'_> {
             let from = self.places.stamp(from)?;
             let to = Stamp::new(from.place(), from.seq() + more);
             let member = self.context.member(from.place());
-            if kind != Frame::Delta && to.seq() > member.seen {
+            if reader.frame() != Frame::Delta && to.seq() > member.seen {
                 // How they came about was not told.
                 member.logged = member.logged.max(to.seq());
             }
@@ -486,15 +464,16 @@ impl Store<'_> {
         let (mut at, mut count) = (start, 0);
         while at != NONE {
             count += 1;
-            at = Some(self.items.next(at)).filter(|next| *next != start).unwrap_or(NONE);
+            at = self.items.next_until(at, start);
         }
         count
     }
 
     /// Whether a state or digest knows of a change.
     pub(super) fn covers(&self, mut reader: Reader<'_>, change: Stamp) -> Result<bool> {
-        if change.seq() <= self.places.told(change.place()) || !self.places.ragged {
-            return Ok(change.seq() <= self.places.told(change.place()));
+        let told = change.seq() <= self.places.told(change.place());
+        if told || !self.places.ragged {
+            return Ok(told);
         }
         while let Some(op) = reader.next()? {
             let (from, more) = match op {

@@ -437,13 +437,19 @@ impl<'m> Store<'m> {
 
     /// Whether an element is in a set: something says so, and nothing says otherwise.
     fn is_in(&self, hash: u32, key: u32, sought: Sought<'_>) -> bool {
-        let mut found = false;
-        let mut at = self.find(hash, key, sought);
+        self.is_in_without(hash, key, sought, NONE)
+    }
+
+    /// Whether it would be without this item.
+    fn is_in_without(&self, hash: u32, key: u32, sought: Sought<'_>, without: u32) -> bool {
+        let (mut found, mut at) = (false, self.find(hash, key, sought));
         while at != NONE {
-            if self.items.get(at).negative() {
-                return false;
+            if at != without {
+                if self.items.get(at).negative() {
+                    return false;
+                }
+                found = true;
             }
-            found = true;
             at = self.find_from(self.items.following(at), key, sought);
         }
         found

@@ -38,8 +38,7 @@ impl<'a> Elements<'a> {
     fn step(&mut self) -> Option<(u32, &'a [u8])> {
         while self.at != NONE {
             let at = self.at;
-            let next = self.store.items.next(at);
-            self.at = if next == self.start { NONE } else { next };
+            self.at = self.store.items.next_until(at, self.start);
             let bytes = self.store.bytes_of(at);
             if !self.store.kind(self.key).by_element() {
                 return Some((at, bytes));
@@ -111,8 +110,7 @@ impl Store<'_> {
             if !self.items.is_of(before, elements.key) {
                 return Err(Error::Invalid);
             }
-            let next = self.items.next(before);
-            elements.at = if next == elements.start { NONE } else { next };
+            elements.at = self.items.next_until(before, elements.start);
         }
         Ok(elements.step().map(|(at, bytes)| (bytes, u64::from(at) + 1)))
     }

@@ -1,0 +1,417 @@
+//! Replicas, what they do at random, and a network that loses, repeats and reorders.
+
+use std::collections::BTreeSet;
+
+use neural_swarm::Error;
+use neural_swarm::crdt::{Dot, Key, KeyCursor, Kind, ReplicaId, Store, StoreConfig};
+use neural_swarm::port::Heap;
+use rand_core::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::model::{Action, Change, Rule, value};
+
+/// The keys of the tests: where, of which kind, and by which rule.
+pub const KEYS: [(&[&str], &str, Kind, Rule); 12] = [
+    (&[], "set", Kind::AddWinsSet, Rule::AddWins),
+    (&["a"], "set", Kind::AddWinsSet, Rule::AddWins),
+    (&["a", "a map of a long name", "c"], "set", Kind::AddWinsSet, Rule::AddWins),
+    (&[], "set", Kind::RemoveWinsSet, Rule::RemoveWins),
+    (&["a", "b"], "out", Kind::RemoveWinsSet, Rule::RemoveWins),
+    (&["a"], "yes", Kind::EnableWinsFlag, Rule::AddWins),
+    (&["b"], "no", Kind::DisableWinsFlag, Rule::RemoveWins),
+    (&["b"], "last", Kind::LastWriter, Rule::Highest),
+    (&["a", "b"], "last of a long name", Kind::LastWriter, Rule::Highest),
+    (&["b"], "values", Kind::MultiValue, Rule::All),
+    (&[], "max", Kind::Max, Rule::Highest),
+    (&["b", "b"], "min", Kind::Min, Rule::Highest),
+];
+
+/// Frames that hold all that a peer lacks.
+pub const WHOLE: usize = 1 << 20;
+
+pub struct Random(Xoshiro256PlusPlus);
+
+impl Random {
+    pub fn new(seed: u64) -> Random {
+        Random(Xoshiro256PlusPlus::seed_from_u64(seed))
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.0.next_u64() % n as u64) as usize
+    }
+
+    pub fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+}
+
+/// A store, and its open keys.
+pub struct Replica {
+    pub store: Store<'static>,
+    pub keys: Vec<Option<Key>>,
+}
+
+impl Replica {
+    pub fn new(config: &StoreConfig) -> Replica {
+        let store = Store::new(config, Heap).unwrap();
+        Replica { store, keys: vec![None; KEYS.len()] }
+    }
+
+    /// The key, open from now on.
+    pub fn key(&mut self, which: usize) -> Result<Key, Error> {
+        if let Some(key) = self.keys[which] {
+            return Ok(key);
+        }
+        let (maps, name, kind, _) = KEYS[which];
+        let key = open(&mut self.store, maps, name, kind)?;
+        self.keys[which] = Some(key);
+        Ok(key)
+    }
+
+    pub fn close(&mut self, which: usize) {
+        if let Some(key) = self.keys[which].take() {
+            self.store.close(key).unwrap();
+        }
+    }
+
+    /// The values of a key, in order.
+    pub fn value(&mut self, which: usize) -> Vec<Vec<u8>> {
+        let key = self.key(which).unwrap();
+        let store = &self.store;
+        let mut found: Vec<Vec<u8>> = match KEYS[which].2 {
+            Kind::AddWinsSet | Kind::RemoveWinsSet => {
+                let found: Vec<_> = store.elements(key).unwrap().map(Vec::from).collect();
+                assert_eq!(found.len(), store.count(key).unwrap());
+                assert!(found.iter().all(|element| store.contains(key, element).unwrap()));
+                found
+            }
+            Kind::MultiValue => store.elements(key).unwrap().map(Vec::from).collect(),
+            Kind::EnableWinsFlag | Kind::DisableWinsFlag => {
+                if store.flag(key).unwrap() {
+                    vec![vec![]]
+                } else {
+                    vec![]
+                }
+            }
+            Kind::LastWriter => {
+                store.last_written(key).unwrap().into_iter().map(|(v, _)| v.to_vec()).collect()
+            }
+            _ => {
+                let number = store.extreme(key).unwrap();
+                number.into_iter().map(|n| n.to_le_bytes().to_vec()).collect()
+            }
+        };
+        found.sort();
+        found
+    }
+
+    pub fn context(&mut self) -> Vec<u8> {
+        let mut frame = vec![0; self.store.context_len()];
+        assert_eq!(self.store.context(&mut frame), Ok(frame.len()));
+        frame
+    }
+
+    pub fn state(&mut self) -> Vec<u8> {
+        let mut frame = vec![0; self.store.state_len()];
+        assert_eq!(self.store.state(&mut frame), Ok(frame.len()));
+        frame
+    }
+
+    /// What a peer lacks, in frames of at most so many bytes; its state if the log does
+    /// not suffice.
+    pub fn tell(&mut self, peer: &[u8], mtu: usize) -> Vec<Vec<u8>> {
+        let (mut frames, mut from) = (vec![], 0);
+        loop {
+            let mut frame = vec![0; mtu];
+            match self.store.delta(peer, from, &mut frame) {
+                Ok(told) => {
+                    frame.truncate(told.len);
+                    if told.len > 0 {
+                        frames.push(frame);
+                    }
+                    let Some(next) = told.next else { return frames };
+                    from = next;
+                }
+                Err(Error::CrdtBehind) => return vec![self.state()],
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+pub fn open(store: &mut Store<'_>, maps: &[&str], name: &str, kind: Kind) -> Result<Key, Error> {
+    let mut path = vec![Store::ROOT];
+    let mut failed = None;
+    for (name, kind) in maps.iter().map(|map| (*map, Kind::Map)).chain([(name, kind)]) {
+        match store.open(*path.last().unwrap(), name.as_bytes(), kind) {
+            Ok(key) => path.push(key),
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    let key = *path.last().unwrap();
+    let through = if failed.is_some() { path.len() } else { path.len() - 1 };
+    for map in path[1..through.max(1)].iter().rev() {
+        store.close(*map).unwrap();
+    }
+    failed.map_or(Ok(key), Err)
+}
+
+/// Elements and values: short, as long as an item holds, and longer.
+pub fn bytes(random: &mut Random) -> Vec<u8> {
+    let all = ["", "a", "b", "eight by", "nine byte", "a long element", "another long element"];
+    all[random.below(all.len())].as_bytes().to_vec()
+}
+
+/// Replicas, all that they ever did, and frames on their way.
+pub struct World {
+    pub replicas: Vec<Replica>,
+    pub changes: Vec<Change>,
+    pub frames: Vec<(usize, Vec<u8>)>,
+    pub random: Random,
+    pub now_ms: u64,
+    /// Most bytes of a frame.
+    pub mtu: usize,
+}
+
+impl World {
+    pub fn new(seed: u64, count: usize, config: &StoreConfig, mtu: usize) -> World {
+        let config = |n: usize| StoreConfig { replica: ReplicaId(100 - n as u64), ..*config };
+        World {
+            replicas: (0..count).map(|n| Replica::new(&config(n))).collect(),
+            changes: vec![],
+            frames: vec![],
+            random: Random::new(seed),
+            now_ms: 1_700_000_000_000,
+            mtu,
+        }
+    }
+
+    /// The changes that a replica has; nothing if it has a part of one.
+    pub fn have(&self, at: usize) -> Option<BTreeSet<usize>> {
+        let store = &self.replicas[at].store;
+        let mut have = BTreeSet::new();
+        for (n, change) in self.changes.iter().enumerate() {
+            let replica = self.replicas[change.replica].store.replica();
+            let has = |seq: &u64| store.has(Dot { replica, seq: *seq });
+            let count = change.seqs.clone().filter(has).count();
+            if count == change.seqs.clone().count() {
+                have.insert(n);
+            } else if count > 0 {
+                return None;
+            }
+        }
+        Some(have)
+    }
+
+    /// Some replica changes something.
+    pub fn change(&mut self) {
+        let (at, which) = (self.random.below(self.replicas.len()), self.random.below(KEYS.len()));
+        let Some(seen) = self.have(at) else { return };
+        let bytes = bytes(&mut self.random);
+        let number = self.random.below(40) as i64 - 20;
+        let (on, clear) = (self.random.chance(60), self.random.chance(8));
+        self.now_ms += self.random.below(3) as u64;
+        let replica = &mut self.replicas[at];
+        let id = replica.store.replica();
+        let before = replica.store.seen(id);
+        let usage = replica.store.usage();
+        let Ok(key) = replica.key(which) else {
+            assert_eq!(replica.store.usage(), usage, "a key without room");
+            return;
+        };
+        let (opened, full) = (replica.store.usage(), replica.value(which));
+        let kind = KEYS[which].2;
+        let store = &mut replica.store;
+        let rank = |number: i64, seq: u64| {
+            let number = if kind == Kind::Min { -number } else { number };
+            i128::from(number) * 1_000_000_000 + i128::from(id.0) * 1_000_000 + i128::from(seq)
+        };
+        let (done, action) = if clear {
+            (store.clear(key), Action::Clear)
+        } else {
+            match kind {
+                Kind::AddWinsSet | Kind::RemoveWinsSet if on => {
+                    (store.add(key, &bytes), Action::Put(bytes, 0))
+                }
+                Kind::AddWinsSet | Kind::RemoveWinsSet => {
+                    let was_in = full.contains(&bytes);
+                    let removed = store.remove(key, &bytes);
+                    assert!(removed.is_err() || removed == Ok(was_in));
+                    (removed.map(|_| ()), Action::Out(bytes))
+                }
+                Kind::EnableWinsFlag if !on => (store.set_flag(key, false), Action::Clear),
+                Kind::EnableWinsFlag => (store.set_flag(key, true), Action::Put(vec![], 0)),
+                Kind::DisableWinsFlag => {
+                    let action = if on { Action::Put(vec![], 0) } else { Action::Out(vec![]) };
+                    (store.set_flag(key, on), action)
+                }
+                Kind::LastWriter => {
+                    // Clocks that differ by a few seconds.
+                    let now_ms = self.now_ms + 2000 * at as u64;
+                    let done = store.assign_bytes(key, &bytes, now_ms);
+                    let stamp = store.last_written(key).unwrap().map_or(0, |(_, stamp)| stamp.0);
+                    let rank = i128::from(stamp) * 1_000_000 + i128::from(id.0);
+                    (done, Action::Put(bytes, rank))
+                }
+                Kind::MultiValue => (store.assign_bytes(key, &bytes, 0), Action::Put(bytes, 0)),
+                _ => {
+                    let done = store.offer(key, number).map(|_| ());
+                    (done, Action::Put(number.to_le_bytes().to_vec(), rank(number, before + 1)))
+                }
+            }
+        };
+        let after = store.seen(id);
+        if done.is_err() {
+            assert_eq!(done, Err(Error::Capacity));
+            assert_eq!((store.usage(), after), (opened, before), "nothing changes");
+            assert_eq!(replica.value(which), full);
+        } else if after > before {
+            let seqs = before + 1..=after;
+            self.changes.push(Change { replica: at, seqs, key: which, action, seen });
+        }
+        if self.random.chance(30) {
+            self.replicas[at].close(which);
+        }
+    }
+
+    /// Some replica tells another what that lacks.
+    pub fn tell(&mut self) {
+        let (from, to) =
+            (self.random.below(self.replicas.len()), self.random.below(self.replicas.len()));
+        let peer = self.replicas[to].context();
+        let frames = if self.random.chance(10) {
+            vec![self.replicas[from].state()]
+        } else {
+            self.replicas[from].tell(&peer, self.mtu)
+        };
+        self.frames.extend(frames.into_iter().map(|frame| (to, frame)));
+    }
+
+    /// Some frame arrives, or gets lost, or arrives and comes again.
+    pub fn arrive(&mut self) {
+        if self.frames.is_empty() {
+            return;
+        }
+        let which = self.random.below(self.frames.len());
+        let (to, frame) = if self.random.chance(20) {
+            self.frames[which].clone()
+        } else {
+            self.frames.swap_remove(which)
+        };
+        if self.random.chance(30) {
+            return;
+        }
+        self.take_in(to, &frame);
+    }
+
+    pub fn take_in(&mut self, to: usize, frame: &[u8]) {
+        let usage = self.replicas[to].store.usage();
+        let merged = self.replicas[to].store.merge(frame, self.now_ms);
+        if merged.is_err() {
+            assert_eq!(merged, Err(Error::Capacity));
+            assert_eq!(self.replicas[to].store.usage(), usage, "nothing changes");
+        }
+    }
+
+    /// Two replicas find out in what they differ, in frames of at most so many bytes of
+    /// which some get lost; whether they then have the same.
+    pub fn reconcile(&mut self, from: usize, to: usize, mtu: usize, loss: usize) -> bool {
+        let mut frame = vec![0; mtu];
+        let len = self.replicas[from].store.digest(&mut frame).unwrap();
+        frame.truncate(len);
+        let (mut at, mut other) = (to, from);
+        while !frame.is_empty() && !self.random.chance(loss) {
+            let usage = self.replicas[at].store.usage();
+            let mut answer = vec![0; mtu];
+            match self.replicas[at].store.reconcile(&frame, self.now_ms, &mut answer) {
+                Ok(done) => {
+                    answer.truncate(done.len);
+                    if done.equal && done.len == 0 {
+                        return true;
+                    }
+                }
+                Err(error) => {
+                    assert_eq!(error, Error::Capacity);
+                    assert_eq!(self.replicas[at].store.usage(), usage, "nothing changes");
+                    return false;
+                }
+            }
+            frame = answer;
+            (at, other) = (other, at);
+        }
+        false
+    }
+
+    /// A replica's values are what the model says. (Not while a peer's changes come in
+    /// several frames: what was overtaken by a later one is not told.)
+    pub fn check(&mut self, at: usize) {
+        let Some(have) = self.have(at) else { return };
+        for (which, (.., rule)) in KEYS.iter().enumerate() {
+            if self.replicas[at].key(which).is_err() {
+                continue;
+            }
+            let want = value(&self.changes, &have, which, *rule);
+            assert_eq!(self.replicas[at].value(which), want, "replica {at}, {:?}", KEYS[which]);
+            self.replicas[at].close(which);
+        }
+    }
+
+    /// All tell all until nobody has anything to tell.
+    pub fn settle(&mut self) {
+        self.frames.clear();
+        let count = self.replicas.len();
+        for _ in 0..3 {
+            for (from, to) in (0..count).flat_map(|from| (0..count).map(move |to| (from, to))) {
+                let peer = self.replicas[to].context();
+                for frame in self.replicas[from].tell(&peer, 500) {
+                    self.take_in(to, &frame);
+                }
+            }
+        }
+    }
+}
+
+/// All of a map, as text.
+pub fn listing(store: &mut Store<'_>, map: Key, indent: usize, text: &mut String) {
+    let mut last: Option<(Vec<u8>, Kind)> = None;
+    loop {
+        let cursor = match &last {
+            None => KeyCursor::From(&[]),
+            Some((name, kind)) => {
+                KeyCursor::After(neural_swarm::crdt::KeyEntry { name, kind: *kind })
+            }
+        };
+        let Some(entry) = store.next_key(map, cursor).unwrap() else { return };
+        let (name, kind) = (entry.name.to_vec(), entry.kind);
+        assert!(last.is_none_or(|last| last < (name.clone(), kind)), "in order");
+        text.push_str(&format!("{:indent$}{} {kind:?}", "", String::from_utf8_lossy(&name)));
+        let key = store.open(map, &name, kind).unwrap();
+        match kind {
+            Kind::Map => {
+                text.push('\n');
+                listing(store, key, indent + 2, text);
+            }
+            Kind::AddWinsSet | Kind::RemoveWinsSet | Kind::MultiValue => {
+                let mut all: Vec<_> = store.elements(key).unwrap().map(Vec::from).collect();
+                all.sort();
+                text.push_str(&format!(" {all:?}\n"));
+            }
+            Kind::EnableWinsFlag | Kind::DisableWinsFlag => {
+                text.push_str(&format!(" {}\n", store.flag(key).unwrap()));
+            }
+            Kind::LastWriter => text.push_str(&format!(" {:?}\n", store.last_written(key))),
+            _ => text.push_str(&format!(" {:?}\n", store.extreme(key))),
+        }
+        store.close(key).unwrap();
+        last = Some((name, kind));
+    }
+}
+
+pub fn all_of(store: &mut Store<'_>) -> String {
+    let mut text = String::new();
+    listing(store, Store::ROOT, 0, &mut text);
+    text
+}
