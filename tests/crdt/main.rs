@@ -6,7 +6,7 @@ mod model;
 mod world;
 
 use neural_swarm::Error;
-use neural_swarm::crdt::{Kind, ReplicaId, Store, StoreConfig};
+use neural_swarm::crdt::{Kind, MAX_SEQ, ReplicaId, Store, StoreConfig};
 use neural_swarm::port::Heap;
 
 use self::world::{KEYS, Random, Replica, WHOLE, World, all_of, bytes};
@@ -163,6 +163,23 @@ fn what_has_no_room_changes_nothing() {
             }
         }
     }
+}
+
+/// After the last number there is no further change, and what was asked for is not done.
+#[test]
+fn sequence_numbers_end_with_an_error() {
+    let mut replica = Replica::new(&StoreConfig::default());
+    // All of this replica's changes but none of their effects: 1, and 2^40 - 2 more.
+    let last = MAX_SEQ - 1;
+    let mut frame = vec![1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 1];
+    frame.extend((0..6).map(|i| (last >> (7 * i)) as u8 & 127 | if i < 5 { 128 } else { 0 }));
+    replica.store.merge(&frame, 0).unwrap();
+    assert_eq!(replica.store.seen(ReplicaId(0)), MAX_SEQ);
+    let key = replica.key(0).unwrap();
+    let usage = replica.store.usage();
+    assert_eq!(replica.store.add(key, b"a"), Err(Error::Overflow));
+    assert_eq!(replica.store.usage(), usage);
+    assert!(replica.value(0).is_empty());
 }
 
 /// Each part stands in the frames that docs/store-format.md names, and in no other.
