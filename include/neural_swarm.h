@@ -136,7 +136,7 @@
 #define NSW_CAPABILITY_INFO_INIT \
   {sizeof(nsw_capability_info), 0, 0, 0, {0}, 0, {0}, {{0}}, 0, 0, 0}
 #define NSW_REVOCATION_INFO_INIT {sizeof(nsw_revocation_info), 0, 0, {{0}}, 0, 0}
-#define NSW_STORE_CONFIG_INIT {sizeof(nsw_store_config), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_STORE_CONFIG_INIT {sizeof(nsw_store_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_STORE_USAGE_INIT {sizeof(nsw_store_usage), 0, 0, 0, 0, 0}
 #define NSW_STORE_MERGED_INIT {sizeof(nsw_store_merged), 0, 0}
 
@@ -968,6 +968,29 @@
  * A kind of key: a whole number. The smallest one wins.
  */
 #define NSW_STORE_MIN 9
+
+/**
+ * A kind of key: a sum of what all replicas count, upwards only.
+ */
+#define NSW_STORE_GROW_COUNTER 10
+
+/**
+ * A kind of key: a sum of what all replicas count, up and down. What is counted at the
+ * same time counts all; a clearing takes away what it has seen, and no more.
+ */
+#define NSW_STORE_COUNTER 11
+
+/**
+ * A kind of key: how many different elements were seen, by a table of a fixed size. A
+ * clearing wins against what is seen at the same time.
+ */
+#define NSW_STORE_HYPER_LOG_LOG 12
+
+/**
+ * A kind of key: how often each element was seen, by a table of a fixed size that may
+ * say too much, never too little. A clearing wins against what is seen at the same time.
+ */
+#define NSW_STORE_COUNT_MIN 13
 
 /**
  * The most replicas of a store.
@@ -4653,7 +4676,7 @@ typedef struct nsw_store_config {
    */
   uint32_t replicas;
   /**
-   * The most keys, of all maps together, at most 2^30; 0 means 64.
+   * The most keys, of all maps together, less than 2^30; 0 means 64.
    */
   uint32_t keys;
   /**
@@ -4679,6 +4702,25 @@ typedef struct nsw_store_config {
    * 16. Those in a row count once.
    */
   uint32_t early;
+  /**
+   * The binary logarithm of the registers of a HyperLogLog, a byte each, 4 to 16; 0 means
+   * 10. The error is about 1.04 over their root: 3.25 % with 1,024. The same at all replicas.
+   */
+  uint32_t sketch_precision;
+  /**
+   * Columns of a Count-Min sketch, 1 to 8,192; 0 means 256. It says too much by 2.72 over
+   * the columns of all that was counted, or less. The same at all replicas.
+   */
+  uint32_t sketch_width;
+  /**
+   * Its rows, 1 to 4; 0 means 4. The probability that it says more than that is exp(-rows).
+   * The same at all replicas. A count in a row takes 4 bytes, for each replica that counted.
+   */
+  uint32_t sketch_depth;
+  /**
+   * Must be 0.
+   */
+  uint32_t reserved;
 } nsw_store_config;
 
 /**
@@ -9030,6 +9072,71 @@ nsw_status nsw_store_next_key(const struct nsw_store *store,
                               size_t next_cap,
                               size_t *next_len,
                               uint32_t *next_kind);
+
+/**
+ * Counts `by` upwards with a counter of either kind; 0 changes nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND if `counter` is
+ * not an open counter, NSW_ERR_OVERFLOW if this replica's part would be more than INT64_MAX,
+ * or after 2^40 - 1 changes of this replica, NSW_ERR_CAPACITY without room for a part of at
+ * most 50 bytes, NSW_ERR_CRDT_OWN if others know of later counts of this replica. Nothing
+ * changes then.
+ */
+nsw_status nsw_store_increment(struct nsw_store *store, nsw_store_key counter, uint64_t by);
+
+/**
+ * Counts `by` downwards with a counter that can; 0 changes nothing.
+ *
+ * Errors: those of nsw_store_increment, and NSW_ERR_CRDT_KIND for one that only grows.
+ */
+nsw_status nsw_store_decrement(struct nsw_store *store, nsw_store_key counter, uint64_t by);
+
+/**
+ * What a counter of either kind says: `*total` is the sum of what all have counted, as
+ * far as it has come.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `counter` is not an open counter, NSW_ERR_OVERFLOW if the sum is no int64_t.
+ */
+nsw_status nsw_store_total(const struct nsw_store *store, nsw_store_key counter, int64_t *total);
+
+/**
+ * Sums up `element[0..element_len]` in a sketch, `times` times: how often does not matter
+ * to a HyperLogLog, but 0 times change nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `sketch` is not an open sketch, NSW_ERR_CAPACITY without room for its cells, which it
+ * needs once, NSW_ERR_OVERFLOW if a count would be more than UINT32_MAX, or after 2^40 - 1
+ * changes of this replica. Nothing changes then.
+ */
+nsw_status nsw_store_observe(struct nsw_store *store,
+                             nsw_store_key sketch,
+                             const uint8_t *element,
+                             size_t element_len,
+                             uint32_t times);
+
+/**
+ * How many different elements a HyperLogLog has seen, about: `*count`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `sketch` is not an open one.
+ */
+nsw_status nsw_store_cardinality(const struct nsw_store *store,
+                                 nsw_store_key sketch,
+                                 uint64_t *count);
+
+/**
+ * How often a Count-Min sketch has seen `element[0..element_len]`: `*count` is never less
+ * than it was, and seldom more.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `sketch` is not an open one.
+ */
+nsw_status nsw_store_frequency(const struct nsw_store *store,
+                               nsw_store_key sketch,
+                               const uint8_t *element,
+                               size_t element_len,
+                               uint64_t *count);
 
 /**
  * Writes what this replica has: `frame[0..*frame_len]`, for nsw_store_delta of a peer.

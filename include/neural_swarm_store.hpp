@@ -36,7 +36,11 @@ enum class store_kind : std::uint32_t {
     last_writer = NSW_STORE_LAST_WRITER,
     multi_value = NSW_STORE_MULTI_VALUE,
     max = NSW_STORE_MAX,
-    min = NSW_STORE_MIN
+    min = NSW_STORE_MIN,
+    grow_counter = NSW_STORE_GROW_COUNTER,
+    counter = NSW_STORE_COUNTER,
+    hyper_log_log = NSW_STORE_HYPER_LOG_LOG,
+    count_min = NSW_STORE_COUNT_MIN
 };
 
 /// What a store is made for. The defaults unless more is set; see nsw_store_config.
@@ -207,6 +211,39 @@ public:
         std::int64_t number = 0;
         const nsw_status status = nsw_store_extreme(get(), reg, &number);
         return unless_done(status, number);
+    }
+
+    /// Counts upwards with a counter of either kind.
+    result<void> increment(key counter, std::uint64_t by = 1) noexcept {
+        return result<void>(nsw_store_increment(get(), counter, by));
+    }
+    /// Counts downwards with a counter that can.
+    result<void> decrement(key counter, std::uint64_t by = 1) noexcept {
+        return result<void>(nsw_store_decrement(get(), counter, by));
+    }
+    /// What all have counted with a counter, as far as it has come.
+    result<std::int64_t> total(key counter) const noexcept {
+        std::int64_t sum = 0;
+        const nsw_status status = nsw_store_total(get(), counter, &sum);
+        return detail::result_of(status, sum);
+    }
+    /// Sums up an element in a sketch; how often does not matter to a HyperLogLog.
+    result<void> observe(key sketch, const store_bytes &element, std::uint32_t times = 1) noexcept {
+        return result<void>(
+            nsw_store_observe(get(), sketch, element.data(), element.size(), times));
+    }
+    /// How many different elements a HyperLogLog has seen, about.
+    result<std::uint64_t> cardinality(key sketch) const noexcept {
+        std::uint64_t count = 0;
+        const nsw_status status = nsw_store_cardinality(get(), sketch, &count);
+        return detail::result_of(status, count);
+    }
+    /// How often a Count-Min sketch has seen an element: never less than it was.
+    result<std::uint64_t> frequency(key sketch, const store_bytes &element) const noexcept {
+        std::uint64_t count = 0;
+        const nsw_status status =
+            nsw_store_frequency(get(), sketch, element.data(), element.size(), &count);
+        return detail::result_of(status, count);
     }
 
     /// The first key of a map from a name on, which may be a prefix, or empty for the beginning;

@@ -60,6 +60,7 @@ fn the_committed_header_is_up_to_date() {
         "noise_transport",
         "store",
         "store_read",
+        "store_sum",
         "store_sync",
     ] {
         builder = builder.with_src(root().join(format!("src/ffi/{file}.rs")));

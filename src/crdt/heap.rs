@@ -77,6 +77,58 @@ impl<'m> Heap<'m> {
         Ok((at + HEAD) as u32)
     }
 
+    /// Makes a block longer or shorter; where it begins now. What it had stays, as far
+    /// as it fits. `moved` is told of every block that has another place, as by
+    /// [`take`](Self::take).
+    pub fn resize(&mut self, at: u32, len: usize, mut moved: impl FnMut(u32, u32)) -> Result<u32> {
+        let (owner, old) = (self.number(at as usize - HEAD), self.number(at as usize - 4) as usize);
+        let more = len.saturating_sub(old);
+        if more > self.free() {
+            return Err(Error::Capacity);
+        }
+        let mut at = at as usize;
+        if at + old != self.end || more > self.bytes.len() - self.end {
+            if Heap::cost(len.max(old)) > self.bytes.len() - self.end {
+                self.squeeze(|who, place| {
+                    at = if who == owner { place as usize } else { at };
+                    moved(who, place);
+                });
+            }
+            at = self.put_last(at, Heap::cost(len.max(old)), &mut moved);
+        }
+        self.set_number(at - 4, len as u32);
+        self.end = at + len;
+        self.live = self.live + len - old;
+        Ok(at as u32)
+    }
+
+    /// Makes a block the last one, in a heap without gaps if there is no room for `most`
+    /// bytes behind the last one; where it begins.
+    fn put_last(&mut self, at: usize, most: usize, moved: &mut impl FnMut(u32, u32)) -> usize {
+        let (head, size) = (at - HEAD, Heap::cost(self.number(at - 4) as usize));
+        let owner = self.number(head);
+        if head + size == self.end {
+            return at;
+        }
+        if most <= self.bytes.len() - self.end {
+            self.bytes.copy_within(head..head + size, self.end);
+            self.set_number(head, NOBODY);
+            self.end += size;
+            moved(owner, (self.end - size + HEAD) as u32);
+            return self.end - size + HEAD;
+        }
+        self.bytes[head..self.end].rotate_left(size);
+        let mut from = head;
+        while from < self.end {
+            let owner = self.number(from);
+            if owner != NOBODY {
+                moved(owner, (from + HEAD) as u32);
+            }
+            from += Heap::cost(self.number(from + 4) as usize);
+        }
+        self.end - size + HEAD
+    }
+
     /// Gives a block back.
     pub fn give(&mut self, at: u32) {
         let head = at as usize - HEAD;
@@ -108,5 +160,78 @@ impl<'m> Heap<'m> {
             from += size;
         }
         self.end = to;
+    }
+}
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::vec::Vec;
+
+    use rand_core::{Rng, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+    use crate::port::{Allocator, Heap as System};
+
+    /// Blocks that come, go, grow and shrink keep their bytes, in any order, until the last
+    /// byte is in use.
+    #[test]
+    fn blocks_keep_their_bytes() {
+        const SIZE: usize = 400;
+        let mut carver = Carver::measure();
+        Heap::carve(&mut carver, SIZE).unwrap();
+        let layout = carver.layout().unwrap();
+        let mut piece = System.allocate(layout).unwrap();
+        let mut heap = Heap::carve(&mut piece.carver(layout).unwrap(), SIZE).unwrap();
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(7);
+        let mut below = |n: usize| (random.next_u64() % n as u64) as usize;
+        let mut blocks: BTreeMap<u32, (u32, Vec<u8>)> = BTreeMap::new();
+        let (mut full, mut next) = (0, 0);
+        for _ in 0..100_000 {
+            let owner = blocks.keys().nth(below(blocks.len().max(1))).copied();
+            let mut places = BTreeMap::new();
+            let len = below(60);
+            match (below(4), owner) {
+                (0, Some(owner)) => heap.give(blocks.remove(&owner).unwrap().0),
+                (1 | 2, Some(owner)) => {
+                    let (at, bytes) = blocks.get_mut(&owner).unwrap();
+                    let done = heap.resize(*at, len, |who, at| _ = places.insert(who, at));
+                    let fits = len <= bytes.len() + SIZE - heap.live();
+                    match done {
+                        Ok(new) => {
+                            assert!(places.get(&owner).is_none_or(|place| *place == new));
+                            places.insert(owner, new);
+                            let kept = bytes.len().min(len);
+                            assert_eq!(heap.get(new)[..kept], bytes[..kept]);
+                            bytes.resize(len, owner as u8);
+                            heap.get_mut(new).copy_from_slice(bytes);
+                        }
+                        Err(error) => {
+                            assert_eq!((error, fits), (Error::Capacity, false));
+                            full += 1;
+                        }
+                    }
+                }
+                _ => {
+                    let done = heap.take(next, len, |who, at| _ = places.insert(who, at));
+                    if let Ok(at) = done {
+                        let bytes = std::vec![next as u8; len];
+                        heap.get_mut(at).copy_from_slice(&bytes);
+                        blocks.insert(next, (at, bytes));
+                        next += 1;
+                    }
+                }
+            }
+            for (owner, place) in places {
+                blocks.get_mut(&owner).unwrap().0 = place;
+            }
+            let live: usize = blocks.values().map(|(_, bytes)| Heap::cost(bytes.len())).sum();
+            assert_eq!(heap.live(), live);
+            for (at, bytes) in blocks.values() {
+                assert_eq!(heap.get(*at), bytes);
+            }
+        }
+        assert!(full > 100, "{full}");
     }
 }

@@ -33,7 +33,8 @@ pub(super) struct Entry {
     pub kind: Kind,
     /// How often it is held open.
     pub pins: u16,
-    /// The last of the ring of items; of a map the top of its tree.
+    /// The last of the ring of items; of a map the top of its tree; of a joined value its
+    /// block in the heap.
     pub last: u32,
     /// Elements that are there; of a map the keys in it.
     pub count: u32,
@@ -130,8 +131,18 @@ impl<'m> Keys<'m> {
         if len <= INLINE { 0 } else { Heap::cost(len) }
     }
 
-    fn bucket(&self, hash: u32) -> usize {
+    /// The bucket of a hash. Greater hashes have the same or later ones.
+    pub fn bucket(&self, hash: u32) -> usize {
         ((u64::from(hash) * self.buckets.len() as u64) >> 32) as usize
+    }
+
+    pub fn first_of_bucket(&self, bucket: usize) -> u32 {
+        self.buckets[bucket]
+    }
+
+    /// The next key of the same bucket.
+    pub fn following(&self, at: u32) -> u32 {
+        self.get(at).chain
     }
 
     pub fn find(&self, parent: u32, hash: u32, name: Name<'_>, heap: &Heap<'_>) -> Option<u32> {

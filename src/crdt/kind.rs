@@ -33,11 +33,26 @@ pub enum Kind {
     Max = 8,
     /// A whole number. The smallest one wins.
     Min = 9,
+    /// A sum of what all replicas count, upwards only.
+    GrowCounter = 10,
+    /// A sum of what all replicas count, up and down. What is counted at the same time
+    /// counts all. A clearing takes away what it has seen, and no more.
+    ///
+    /// A: 5 more; A and B synchronise. A: clear; B: 1 more. Everywhere: 1.
+    Counter = 11,
+    /// How many different elements were seen, by a table of a fixed size: a HyperLogLog.
+    /// A clearing wins against what is seen at the same time.
+    HyperLogLog = 12,
+    /// How often each element was seen, by a table of a fixed size that may say too
+    /// much, never too little: a Count-Min sketch (Cormode and Muthukrishnan, "An improved data
+    /// stream summary: the Count-Min sketch and its applications", 2005). A clearing wins
+    /// against what is seen at the same time.
+    CountMin = 13,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Map,
         Kind::AddWinsSet,
         Kind::RemoveWinsSet,
@@ -47,6 +62,10 @@ impl Kind {
         Kind::MultiValue,
         Kind::Max,
         Kind::Min,
+        Kind::GrowCounter,
+        Kind::Counter,
+        Kind::HyperLogLog,
+        Kind::CountMin,
     ];
 
     /// The kind of this number.
@@ -59,6 +78,21 @@ impl Kind {
         matches!(self, Kind::AddWinsSet | Kind::RemoveWinsSet)
     }
 
+    /// Whether values are joined of parts; those of the other kinds but maps are items.
+    pub(super) fn is_joined(self) -> bool {
+        matches!(self, Kind::GrowCounter | Kind::Counter) || self.is_sketch()
+    }
+
+    /// Whether it is a table of cells.
+    pub(super) fn is_sketch(self) -> bool {
+        matches!(self, Kind::HyperLogLog | Kind::CountMin)
+    }
+
+    /// Whether values are items.
+    pub(super) fn has_items(self) -> bool {
+        self != Kind::Map && !self.is_joined()
+    }
+
     /// Whether an item can say that something is not there.
     pub(super) fn has_negatives(self) -> bool {
         matches!(self, Kind::RemoveWinsSet | Kind::DisableWinsFlag)
@@ -67,7 +101,9 @@ impl Kind {
     /// Whether an item may have these bytes.
     pub(super) fn allows(self, bytes: &[u8]) -> bool {
         match self {
-            Kind::Map => false,
+            Kind::Map | Kind::GrowCounter | Kind::Counter | Kind::HyperLogLog | Kind::CountMin => {
+                false
+            }
             Kind::AddWinsSet | Kind::RemoveWinsSet | Kind::MultiValue => true,
             Kind::EnableWinsFlag | Kind::DisableWinsFlag => bytes.is_empty(),
             Kind::LastWriter => bytes.len() >= 8,

@@ -7,6 +7,8 @@ use crate::mem::{Carved, Carver};
 
 /// The bit above a stamp that says that the change undid something.
 const UNDOES: u64 = 1 << (64 - Stamp::FREE_BITS);
+/// The bit that says that it made something of a joined value.
+const JOINS: u64 = UNDOES << 1;
 
 /// A part of what a change did. The parts of a change follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +16,9 @@ pub(super) struct Record {
     pub event: Stamp,
     /// The change that it undid what was added by; itself where it added something.
     pub undone: Option<Stamp>,
-    /// Of the item added or undone.
+    /// What it made of a joined value, if it did: see there. At most 55 bits.
+    pub joined: Option<u64>,
+    /// Of the item added or undone, or of the key.
     pub hash: u32,
 }
 
@@ -45,10 +49,11 @@ impl<'m> Log<'m> {
     pub fn get(&self, number: u64) -> Record {
         let [event, above, undone, high, hash] = self.ring[self.place(number)];
         let event = u64::from(event) | u64::from(above) << 32;
-        let undone = Stamp::of_word(u64::from(undone) | u64::from(high) << 32);
+        let other = u64::from(undone) | u64::from(high) << 32;
         Record {
             event: Stamp::of_word(event),
-            undone: (event & UNDOES != 0).then_some(undone),
+            undone: (event & UNDOES != 0).then_some(Stamp::of_word(other)),
+            joined: (event & JOINS != 0).then_some(other),
             hash,
         }
     }
@@ -68,8 +73,12 @@ impl<'m> Log<'m> {
         if self.end - self.first == len {
             self.forget(context);
         }
-        let event = record.event.word() | if record.undone.is_some() { UNDOES } else { 0 };
-        let undone = record.undone.map_or(0, Stamp::word);
+        let (does, undone) = match record {
+            Record { undone: Some(undone), .. } => (UNDOES, undone.word()),
+            Record { joined: Some(joined), .. } => (JOINS, joined),
+            _ => (0, 0),
+        };
+        let event = record.event.word() | does;
         let at = self.place(self.end);
         self.ring[at] =
             [event as u32, (event >> 32) as u32, undone as u32, (undone >> 32) as u32, record.hash];

@@ -11,6 +11,7 @@
 //! - `dot`, `context`: changes, and what a replica has seen of them.
 //! - `clock`: hybrid logical clocks, for the last writer.
 //! - `items`, `keys`, `heap`: the tables, and the bytes that do not fit in them.
+//! - `tally`, `sketch`: values that are no items, but joined of parts.
 //! - `log`: the last changes, to tell them.
 //! - `wire`: frames as bytes, and back.
 //! - `store`: what callers do, what they read, what others did, what others are told.
@@ -23,7 +24,10 @@ mod items;
 mod keys;
 mod kind;
 mod log;
+mod numbers;
+mod sketch;
 mod store;
+mod tally;
 mod wire;
 
 pub use self::clock::HybridTime;

@@ -2,6 +2,7 @@
 
 use super::dot::{MAX_SEQ, ReplicaId};
 use super::kind::Kind;
+use super::numbers;
 use crate::error::{Error, Result};
 
 /// The version of the format.
@@ -35,9 +36,9 @@ impl Frame {
     fn has(self, tag: u8) -> bool {
         match tag {
             REPLICA | SPAN => true,
-            KEY | HELD | HELD_NEGATIVE => self != Frame::Context,
+            KEY | HELD | HELD_NEGATIVE | JOINED_HELD => self != Frame::Context,
             ADD | ADD_NEGATIVE => matches!(self, Frame::Delta | Frame::State),
-            EVENT | UNDO => self == Frame::Delta,
+            EVENT | UNDO | JOINED => self == Frame::Delta,
             UNDONE => self != Frame::Delta,
             _ => self == Frame::Digest,
         }
@@ -76,6 +77,9 @@ pub(super) enum Op<'a> {
     Held { dot: WireDot, negative: bool, bytes: &'a [u8] },
     /// What a change added, with this hash, is there no more.
     Gone { dot: WireDot, hash: u32 },
+    /// A part of a value whose parts are joined, and the change that made it so, which
+    /// need not be told.
+    Joined { dot: Option<WireDot>, bytes: &'a [u8] },
 }
 
 /// The items whose hash begins with these bits.
@@ -131,6 +135,8 @@ const LISTED: u8 = 10;
 const HELD: u8 = 11;
 const HELD_NEGATIVE: u8 = 12;
 const GONE: u8 = 13;
+const JOINED: u8 = 14;
+const JOINED_HELD: u8 = 15;
 
 /// Names of maps and of the key in the last of them, each with its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,6 +225,8 @@ impl<'a> Reader<'a> {
                 Op::Held { dot, negative: tag == HELD_NEGATIVE, bytes: self.bytes()? }
             }
             GONE => Op::Gone { dot: self.dot()?, hash: u32::from_le_bytes(self.array()?) },
+            JOINED => Op::Joined { dot: Some(self.dot()?), bytes: self.bytes()? },
+            JOINED_HELD => Op::Joined { dot: None, bytes: self.bytes()? },
             _ => return Err(Error::CrdtFormat),
         }))
     }
@@ -235,21 +243,8 @@ impl<'a> Reader<'a> {
         Ok(*array)
     }
 
-    /// LEB128, as short as it can be.
     fn number(&mut self) -> Result<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & 127);
-            if bits << shift >> shift != bits || (byte == 0 && shift > 0) {
-                return Err(Error::CrdtFormat);
-            }
-            number |= bits << shift;
-            if byte < 128 {
-                return Ok(number);
-            }
-        }
-        Err(Error::CrdtFormat)
+        numbers::read(&mut self.rest).ok_or(Error::CrdtFormat)
     }
 
     fn dot(&mut self) -> Result<WireDot> {
@@ -327,16 +322,9 @@ impl<'a> Writer<'a> {
         self.len = to;
     }
 
-    fn number(&mut self, mut number: u64) {
-        let (mut bytes, mut len) = ([0; 10], 0);
-        loop {
-            bytes[len] = number as u8 & 127 | if number > 127 { 128 } else { 0 };
-            len += 1;
-            number >>= 7;
-            if number == 0 {
-                return self.put(&bytes[..len]);
-            }
-        }
+    fn number(&mut self, number: u64) {
+        let (bytes, len) = numbers::bytes_of(number);
+        self.put(&bytes[..len]);
     }
 
     fn dot(&mut self, tag: u8, dot: WireDot) {
@@ -416,5 +404,18 @@ impl<'a> Writer<'a> {
     pub fn gone(&mut self, dot: WireDot, hash: u32) {
         self.dot(GONE, dot);
         self.put(&hash.to_le_bytes());
+    }
+    /// Parts of a joined value, and the change that made them so: so many bytes follow by
+    /// [`raw`](Self::raw).
+    pub fn begin_joined(&mut self, dot: Option<WireDot>, len: usize) {
+        match dot {
+            Some(dot) => self.dot(JOINED, dot),
+            None => self.put(&[JOINED_HELD]),
+        }
+        self.number(len as u64);
+    }
+
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.put(bytes);
     }
 }

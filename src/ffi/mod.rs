@@ -63,6 +63,7 @@ pub mod static_key;
 pub mod status;
 pub mod store;
 pub mod store_read;
+pub mod store_sum;
 pub mod store_sync;
 mod structs;
 pub mod trainer;

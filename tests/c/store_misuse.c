@@ -38,6 +38,12 @@ static void keys(void) {
                      NSW_ERR_CRDT_KEY);
         CHECK_STATUS(nsw_store_offer(store, bad[i], 1, &yes), NSW_ERR_CRDT_KEY);
         CHECK_STATUS(nsw_store_extreme(store, bad[i], &number), NSW_ERR_CRDT_KEY);
+        CHECK_STATUS(nsw_store_increment(store, bad[i], 1), NSW_ERR_CRDT_KEY);
+        CHECK_STATUS(nsw_store_decrement(store, bad[i], 1), NSW_ERR_CRDT_KEY);
+        CHECK_STATUS(nsw_store_total(store, bad[i], &number), NSW_ERR_CRDT_KEY);
+        CHECK_STATUS(nsw_store_observe(store, bad[i], bytes, 1, 1), NSW_ERR_CRDT_KEY);
+        CHECK_STATUS(nsw_store_cardinality(store, bad[i], &cursor), NSW_ERR_CRDT_KEY);
+        CHECK_STATUS(nsw_store_frequency(store, bad[i], bytes, 1, &cursor), NSW_ERR_CRDT_KEY);
         CHECK_STATUS(nsw_store_element(store, bad[i], &cursor, bytes, 64, &len), NSW_ERR_CRDT_KEY);
         CHECK_STATUS(nsw_store_next_key(store, bad[i], NULL, 0, 0, bytes, 64, &len, &yes),
                      NSW_ERR_CRDT_KEY);
@@ -46,9 +52,9 @@ static void keys(void) {
     CHECK_STATUS(nsw_store_close(store, NSW_STORE_ROOT), NSW_ERR_CRDT_KEY);
 
     /* What each kind refuses: bit n of a row is kind n. */
-    for (uint32_t kind = NSW_STORE_MAP; kind <= NSW_STORE_MIN; kind++) {
+    for (uint32_t kind = NSW_STORE_MAP; kind <= NSW_STORE_COUNT_MIN; kind++) {
         enum { MAPS = 1u << 1, SETS = 3u << 2, FLAGS = 3u << 4, LAST = 1u << 6, MANY = 1u << 7 };
-        const unsigned numbers = 3u << 8, bit = 1u << kind;
+        const unsigned numbers = 3u << 8, counters = 3u << 10, bit = 1u << kind;
 #define REFUSED(takes, call) \
     CHECK_NOTE(((call) == NSW_ERR_CRDT_KIND) == !((takes) & bit), "kind %u: %s", kind, #call)
         key of = open(store, NSW_STORE_ROOT, "of some kind", kind);
@@ -63,13 +69,19 @@ static void keys(void) {
         REFUSED(LAST, nsw_store_last_written(store, of, bytes, 64, &len, NULL));
         REFUSED(numbers, nsw_store_offer(store, of, 1, &yes));
         REFUSED(numbers, nsw_store_extreme(store, of, &number));
+        REFUSED(counters, nsw_store_increment(store, of, 1));
+        REFUSED(1u << NSW_STORE_COUNTER, nsw_store_decrement(store, of, 1));
+        REFUSED(counters, nsw_store_total(store, of, &number));
+        REFUSED(3u << 12, nsw_store_observe(store, of, bytes, 1, 1));
+        REFUSED(1u << NSW_STORE_HYPER_LOG_LOG, nsw_store_cardinality(store, of, &cursor));
+        REFUSED(1u << NSW_STORE_COUNT_MIN, nsw_store_frequency(store, of, bytes, 1, &cursor));
         cursor = 0;
         REFUSED(SETS | MANY, nsw_store_element(store, of, &cursor, bytes, 64, &len));
         REFUSED(MAPS, nsw_store_next_key(store, of, NULL, 0, 0, bytes, 64, &len, &yes));
 #undef REFUSED
     }
     for (uint32_t kind = 0; kind < 512; kind++) {
-        bool known = kind >= NSW_STORE_MAP && kind <= NSW_STORE_MIN;
+        bool known = kind >= NSW_STORE_MAP && kind <= NSW_STORE_COUNT_MIN;
         CHECK_STATUS(nsw_store_open(store, NSW_STORE_ROOT, bytes, 1, kind, &none),
                      known ? NSW_OK : NSW_ERR_INVALID);
     }

@@ -2,6 +2,7 @@
 //! repeats and reorders.
 
 mod digests;
+mod memory;
 mod model;
 mod world;
 

@@ -2,7 +2,7 @@
 //! that its replica had seen, and the rule of each kind said over that. Slow, and
 //! nothing of the library in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a change does to a key.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,12 @@ pub enum Rule {
     All,
     /// The one of the highest rank among them.
     Highest,
+    /// The sum of all numbers that no clearing has seen.
+    Sum,
+    /// How many different elements there are in the latest epoch; a clearing begins one.
+    Distinct,
+    /// How often each element is in the latest epoch.
+    Often,
 }
 
 #[derive(Clone, Debug)]
@@ -36,15 +42,48 @@ pub struct Change {
     pub seen: BTreeSet<usize>,
 }
 
+/// What was put in the latest epoch, each with its count, in order: a change's epoch is one
+/// later after each clearing that it has seen.
+fn latest(changes: &[Change], of_key: &[usize]) -> Vec<(Vec<u8>, i128)> {
+    let mut epochs = BTreeMap::new();
+    for n in of_key {
+        let before = epochs.iter().filter(|(of, _)| changes[*n].seen.contains(of));
+        let before: usize = before.map(|(_, epoch)| *epoch).max().unwrap_or(0);
+        epochs.insert(*n, before + usize::from(changes[*n].action == Action::Clear));
+    }
+    let last = epochs.values().max().copied();
+    let mut counts = BTreeMap::new();
+    for (n, _) in epochs.iter().filter(|(_, epoch)| Some(**epoch) == last) {
+        if let Action::Put(bytes, count) = &changes[*n].action {
+            *counts.entry(bytes.clone()).or_insert(0) += count;
+        }
+    }
+    counts.into_iter().collect()
+}
+
 /// The value of a key after these changes, in order.
 pub fn value(changes: &[Change], have: &BTreeSet<usize>, key: usize, rule: Rule) -> Vec<Vec<u8>> {
     let of_key: Vec<usize> = have.iter().copied().filter(|n| changes[*n].key == key).collect();
+    match rule {
+        Rule::Distinct => {
+            return vec![(latest(changes, &of_key).len() as u64).to_le_bytes().to_vec()];
+        }
+        Rule::Often => {
+            let often = |(bytes, count): (Vec<u8>, i128)| {
+                [&bytes[..], &(count as u64).to_le_bytes()].concat()
+            };
+            let mut all: Vec<_> = latest(changes, &of_key).into_iter().map(often).collect();
+            all.sort();
+            return all;
+        }
+        _ => {}
+    }
     // A later change takes away what it has seen, if it is about the same.
     let about = |by: &Action, of: &Action| match (by, of) {
         (Action::Clear, _) => true,
         (_, Action::Clear) => false,
         (Action::Put(a, _) | Action::Out(a), Action::Put(b, _) | Action::Out(b)) => {
-            a == b || matches!(rule, Rule::All | Rule::Highest)
+            rule != Rule::Sum && a == b || matches!(rule, Rule::All | Rule::Highest)
         }
     };
     let lives = |n: &&usize| {
@@ -61,7 +100,11 @@ pub fn value(changes: &[Change], have: &BTreeSet<usize>, key: usize, rule: Rule)
     let is_out = |bytes: &Vec<u8>| live.iter().any(|a| **a == Action::Out(bytes.clone()));
     let mut found: Vec<(Vec<u8>, i128)> = live.iter().filter_map(put).collect();
     match rule {
-        Rule::AddWins | Rule::All => {}
+        Rule::Sum => {
+            let sum: i128 = found.iter().map(|(_, number)| number).sum();
+            return vec![(sum as i64).to_le_bytes().to_vec()];
+        }
+        Rule::AddWins | Rule::All | Rule::Distinct | Rule::Often => {}
         Rule::RemoveWins => found.retain(|(bytes, _)| !is_out(bytes)),
         Rule::Highest => {
             let best = found.iter().max_by_key(|(_, rank)| *rank).cloned();

@@ -10,6 +10,7 @@ use xxhash_rust::xxh64::xxh64;
 
 use super::Store;
 use super::encode::{Frames, wire_dot};
+use super::joined::PieceWalk;
 use super::merge::Merged;
 use crate::crdt::context::Member;
 use crate::crdt::items::NONE;
@@ -115,6 +116,11 @@ impl Store<'_> {
             sum.count += 1;
             sum.sum = sum.sum.wrapping_add(xxh64(&bytes, 0));
         }
+        let mut walk = PieceWalk::new(self, part);
+        while let Some(piece) = walk.next(self) {
+            sum.count += 1;
+            sum.sum = sum.sum.wrapping_add(self.fingerprint(&piece));
+        }
         sum
     }
 
@@ -162,6 +168,9 @@ impl Store<'_> {
         frames: &mut Frames<'_>,
         merged: &mut Merged,
     ) -> Result<bool> {
+        if !self.answer_epochs(reader, frames)? {
+            return Ok(false);
+        }
         let mut ops = reader;
         while let Some(op) = ops.next()? {
             match op {
@@ -174,11 +183,35 @@ impl Store<'_> {
                 }
                 Op::Listed { part, items } => {
                     self.take_unlisted(reader, part, items, merged)?;
-                    let all = self.answer_list(part, items, frames)?;
+                    let all = self.answer_list(part, items, frames)?
+                        && self.answer_pieces(reader, part, frames)?;
                     self.mark_listed(items, false)?;
                     if !all {
                         return Ok(false);
                     }
+                }
+                _ => {}
+            }
+        }
+        Ok(true)
+    }
+
+    /// Tells the epochs of sketches of which the peer told parts of an earlier one: or it
+    /// would tell those again. Whether all of them fit.
+    fn answer_epochs(&mut self, reader: Reader<'_>, frames: &mut Frames<'_>) -> Result<bool> {
+        let (mut ops, mut key) = (reader, NONE);
+        while let Some(op) = ops.next()? {
+            match op {
+                Op::Key(path) => key = self.find_path(path).unwrap_or(NONE),
+                Op::Joined { bytes, .. } if key != NONE => {
+                    let Some(epoch) = self.later_epoch(key, bytes)? else { continue };
+                    let end = self.mark_end(frames);
+                    self.write_piece(frames, &epoch);
+                    if !self.keep(frames, end) {
+                        return Ok(false);
+                    }
+                    // Once is enough.
+                    key = NONE;
                 }
                 _ => {}
             }
@@ -191,6 +224,12 @@ impl Store<'_> {
         let end = self.mark_end(frames);
         if few || part.depth == 32 {
             self.write_list(frames, part);
+            let mut walk = PieceWalk::new(self, part);
+            while frames.writer.fits()
+                && let Some(piece) = walk.next(self)
+            {
+                self.write_piece(frames, &piece);
+            }
             if self.keep(frames, end) {
                 return true;
             }
@@ -269,6 +308,27 @@ impl Store<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Tells the parts of joined values that the sender of a list has otherwise, or not;
+    /// whether all of them fit.
+    fn answer_pieces(
+        &mut self,
+        reader: Reader<'_>,
+        part: Part,
+        frames: &mut Frames<'_>,
+    ) -> Result<bool> {
+        let mut walk = PieceWalk::new(self, part);
+        while let Some(piece) = walk.next(self) {
+            if !self.is_told(&piece, reader)? {
+                let end = self.mark_end(frames);
+                self.write_piece(frames, &piece);
+                if !self.keep(frames, end) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Tells what a list lacks, what of it is no more, and what is here if something of

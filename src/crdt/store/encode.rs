@@ -3,13 +3,13 @@
 use core::ops::Range;
 
 use super::Store;
+use super::joined::PieceWalk;
 use super::places::Table;
 use crate::crdt::context::{Context, Member};
 use crate::crdt::dot::Stamp;
 use crate::crdt::items::NONE;
 use crate::crdt::keys::ROOT;
-use crate::crdt::kind::Kind;
-use crate::crdt::wire::{Frame, MAX_DEPTH, Op, Reader, WireDot, Writer};
+use crate::crdt::wire::{Frame, MAX_DEPTH, Op, Part, Reader, WireDot, Writer};
 use crate::error::{Error, Result};
 
 /// A frame of changes.
@@ -166,13 +166,17 @@ impl Store<'_> {
         let mut key = ROOT;
         while let Some(next) = self.keys.next_live(key) {
             key = next;
-            // What a map has are keys, not items.
-            let start = if self.kind(key) == Kind::Map { NONE } else { self.first_of(key) };
+            // What others have are keys and parts, not items.
+            let start = if self.kind(key).has_items() { self.first_of(key) } else { NONE };
             let mut at = start;
             while at != NONE {
                 self.write_item(&mut frames, at, false);
                 at = self.items.next_until(at, start);
             }
+        }
+        let mut walk = PieceWalk::new(self, Part { depth: 0, prefix: 0 });
+        while let Some(piece) = walk.next(self) {
+            self.write_piece(&mut frames, &piece);
         }
         frames
     }
@@ -214,7 +218,9 @@ impl Store<'_> {
         let mut told = false;
         for part in parts.clone() {
             let record = self.log.get(part);
-            if record.undone.is_none() {
+            if let Some(joined) = record.joined {
+                told |= self.write_joined_event(frames, event, record.hash, joined);
+            } else if record.undone.is_none() {
                 let at = self.items.find_dot(record.hash, event);
                 if at != NONE && !told {
                     self.write_item(frames, at, false);
@@ -252,19 +258,25 @@ impl Store<'_> {
         }
     }
 
+    /// Writes the path of what follows, unless it was told last.
+    pub(super) fn write_key(&self, frames: &mut Frames<'_>, of: u32) {
+        if frames.key == of {
+            return;
+        }
+        frames.key = of;
+        let mut path = [ROOT; MAX_DEPTH];
+        let (mut key, mut depth) = (of, 0);
+        while key != ROOT && depth < MAX_DEPTH {
+            path[depth] = key;
+            (key, depth) = (self.keys.get(key).parent, depth + 1);
+        }
+        let level = |key: &u32| (self.keys.name(*key, &self.heap), self.keys.get(*key).kind);
+        frames.writer.key(path[..depth].iter().rev().map(level));
+    }
+
     pub(super) fn write_item(&mut self, frames: &mut Frames<'_>, at: u32, held: bool) {
         let item = *self.items.get(at);
-        if frames.key != item.key {
-            frames.key = item.key;
-            let mut path = [ROOT; MAX_DEPTH];
-            let (mut key, mut depth) = (item.key, 0);
-            while key != ROOT && depth < MAX_DEPTH {
-                path[depth] = key;
-                (key, depth) = (self.keys.get(key).parent, depth + 1);
-            }
-            let level = |key: &u32| (self.keys.name(*key, &self.heap), self.keys.get(*key).kind);
-            frames.writer.key(path[..depth].iter().rev().map(level));
-        }
+        self.write_key(frames, item.key);
         let dot = wire_dot(&self.context, &mut self.table, frames, item.dot());
         if self.context.has(item.dot()) && !held {
             frames.writer.add(dot, item.negative(), self.bytes_of(at));

@@ -141,8 +141,10 @@ impl Store<'_> {
     }
 
     fn clear_place(&mut self, key: u32) -> Result<()> {
-        if self.kind(key) != Kind::Map {
-            return self.clear_items(key);
+        match self.kind(key) {
+            Kind::Map => {}
+            kind if kind.is_joined() => return self.clear_joined(key),
+            _ => return self.clear_items(key),
         }
         let mut next = self.keys.after(key, (&[], Kind::Map), true, &self.heap);
         while let Some(inner) = next {

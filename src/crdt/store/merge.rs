@@ -3,6 +3,7 @@
 //! A frame is read several times: to check it and count what it needs, then to do
 //! what it says, which cannot fail any more. So it is taken in whole or not at all.
 
+use super::joined::Before;
 use super::{OWN, Store};
 use crate::crdt::clock::HybridTime;
 use crate::crdt::context::Span;
@@ -83,14 +84,16 @@ impl Store<'_> {
         let (mut needs, mut event) = (Needs::default(), None);
         let (mut key, mut place) = (None, None);
         let all = reader;
+        let (mut parts, mut first) = (0, true);
         while let Some(op) = reader.next()? {
+            parts += 1;
             match op {
                 Op::Replica(id) => {
                     let place = self.context.admit(id)?;
                     self.places.push(place)?;
                     *self.places.up_to(place) = self.context.members()[place].seen;
                 }
-                Op::Key(path) => (key, place) = (Some(path), None),
+                Op::Key(path) => (key, place, first) = (Some(path), None, true),
                 Op::Event(dot) => {
                     event = Some(self.count_change(dot, 0, &mut needs)?);
                 }
@@ -122,6 +125,25 @@ impl Store<'_> {
                     if let Op::Add { .. } = op {
                         event = Some(self.count_change(dot, 0, &mut needs)?);
                     }
+                }
+                Op::Joined { dot, bytes } => {
+                    let path = key.ok_or(Error::CrdtFormat)?;
+                    if !path.kind().is_joined() {
+                        return Err(Error::CrdtFormat);
+                    }
+                    let at = match place {
+                        Some(place) => place,
+                        None => self.ensure_path(path)?,
+                    };
+                    place = Some(at);
+                    let change = match dot {
+                        Some(dot) => Some(self.count_change(dot, 0, &mut needs)?),
+                        None => None,
+                    };
+                    event = change.or(event);
+                    let before = (first, Before::new(all, parts - 1));
+                    needs.bytes += self.check_joined(path, at, change, bytes, before)?;
+                    first = false;
                 }
                 Op::Gone { dot, hash } => {
                     let stamp = self.places.stamp(dot)?;
@@ -204,7 +226,7 @@ impl Store<'_> {
         Ok(key)
     }
 
-    fn find_path(&self, path: Path<'_>) -> Option<u32> {
+    pub(super) fn find_path(&self, path: Path<'_>) -> Option<u32> {
         let mut key = ROOT;
         for (name, kind) in path.levels() {
             let hash = self.name_hash(key, name, kind);
@@ -279,6 +301,22 @@ impl Store<'_> {
                     }
                     if is_change && log && !self.context.has(stamp) {
                         self.record(stamp, None, hash);
+                    }
+                }
+                Op::Joined { dot, bytes } => {
+                    let at = match place {
+                        Some(place) => place,
+                        None => self.ensure_path(key.ok_or(Error::CrdtFormat)?)?,
+                    };
+                    place = Some(at);
+                    merged.added += usize::from(self.join(at, bytes)?);
+                    if let Some(dot) = dot {
+                        let stamp = self.places.stamp(dot)?;
+                        event = Some(stamp);
+                        if log && !self.context.has(stamp) {
+                            let detail = self.joined_detail(at, stamp, bytes)?;
+                            self.record_joined(stamp, detail, self.keys.get(at).hash);
+                        }
                     }
                 }
                 Op::Undo { dot, hash } => {
@@ -378,7 +416,9 @@ impl Store<'_> {
     pub(super) fn deliver_all(&mut self, mut reader: Reader<'_>) -> Result<()> {
         while let Some(op) = reader.next()? {
             let (from, more) = match op {
-                Op::Event(dot) | Op::Add { dot, .. } => (dot, 0),
+                Op::Event(dot) | Op::Add { dot, .. } | Op::Joined { dot: Some(dot), .. } => {
+                    (dot, 0)
+                }
                 Op::Span { from, more } => (from, more),
                 _ => continue,
             };
@@ -433,7 +473,7 @@ impl Store<'_> {
         let mut key = ROOT;
         while let Some(next) = self.keys.next_live(key) {
             key = next;
-            if self.kind(key) != Kind::Map {
+            if self.kind(key).has_items() {
                 self.take_absent_of(key, reader, merged)?;
             }
         }

@@ -1,0 +1,727 @@
+//! Values whose parts are joined: counters and sketches.
+//!
+//! Of two versions of a part one can tell what both say, so it does not matter which
+//! changes are in them: a part is joined whenever it is told. Each key has one block in
+//! the heap, which `last` of its entry says the place of. A part is found by a hash
+//! that shares its upper bits with that of the key.
+
+use xxhash_rust::xxh32::xxh32;
+use xxhash_rust::xxh64::xxh64;
+
+use super::encode::{Frames, wire_dot};
+use super::{BLOCK_OWNED, OWN, Store};
+use crate::crdt::dot::Stamp;
+use crate::crdt::heap::Heap;
+use crate::crdt::items::NONE;
+use crate::crdt::keys::Keys;
+use crate::crdt::kind::Kind;
+use crate::crdt::numbers::Scratch;
+use crate::crdt::sketch::{self, Cells, HEAD};
+use crate::crdt::tally::{self, Tally};
+use crate::crdt::wire::{Op, Part, Path, Reader};
+use crate::error::{Error, Result};
+
+/// Bits of a part's hash that are not the key's.
+const PART_BITS: u32 = 12;
+/// Cells of a sketch that are told together.
+const CHUNK: usize = 32;
+
+/// What a change did to a joined value, as the log remembers it: the kind of it in the
+/// lowest bits.
+const ONE: u64 = 0;
+const ALL: u64 = 1;
+const CELLS: u64 = 2;
+
+/// A part of a joined value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub key: u32,
+    /// The place of the replica whose part it is; [`OWN`] for parts that are nobody's.
+    place: usize,
+    /// Which cells; 0 for the part of a counter, and for the epoch of a sketch.
+    chunk: usize,
+    hash: u32,
+}
+
+impl Store<'_> {
+    /// The block of a joined value.
+    pub(super) fn block(&self, key: u32) -> &[u8] {
+        block(&self.keys, &self.heap, key)
+    }
+
+    fn block_mut(&mut self, key: u32) -> &mut [u8] {
+        match self.keys.get(key).last {
+            NONE => &mut [],
+            at => self.heap.get_mut(at),
+        }
+    }
+
+    /// Gives a joined value's block so many bytes; those that are new are zero.
+    pub(super) fn resize_block(&mut self, key: u32, len: usize) -> Result<()> {
+        let old = self.block(key).len();
+        let at = self.keys.get(key).last;
+        let (items, keys) = (&mut self.items, &mut self.keys);
+        let moved = |owner, at| super::moved(items, keys, owner, at);
+        let at = match at {
+            NONE => {
+                let at = self.heap.take(key | BLOCK_OWNED, len, moved)?;
+                self.joined += 1;
+                at
+            }
+            at => self.heap.resize(at, len, moved)?,
+        };
+        self.keys.get_mut(key).last = at;
+        if let Some(new) = self.heap.get_mut(at).get_mut(old..) {
+            new.fill(0);
+        }
+        Ok(())
+    }
+
+    /// Whether something is in a joined value.
+    pub(super) fn is_joined_full(&self, key: u32) -> bool {
+        if self.kind(key).is_sketch() {
+            self.block(key).len() > HEAD
+        } else {
+            tally::parts(self.block(key)).any(|(.., part)| !part.is_cleared())
+        }
+    }
+
+    /// A replica's part of a counter.
+    pub(super) fn tally(&self, key: u32, place: usize) -> Option<Tally> {
+        tally::parts(self.block(key)).find(|(_, of, _)| *of == place).map(|(.., part)| part)
+    }
+
+    /// Sets a replica's part of a counter.
+    pub(super) fn set_tally(&mut self, key: u32, place: usize, part: Tally) -> Result<()> {
+        let row = self.block(key);
+        let len = row.len();
+        let found = tally::parts(row).find(|(_, of, _)| *of == place);
+        let old = found.map_or(len..len, |(range, ..)| range);
+        let bytes = part.bytes(place);
+        let new = bytes.get();
+        let (behind, end) = (len - old.end, old.start + new.len());
+        if new.len() > old.len() {
+            self.resize_block(key, end + behind)?;
+        }
+        let row = self.block_mut(key);
+        row.copy_within(old.end..len, end);
+        row[old.start..end].copy_from_slice(new);
+        if new.len() < old.len() {
+            self.resize_block(key, end + behind)?;
+        }
+        Ok(())
+    }
+
+    /// The epoch of a sketch.
+    pub(super) fn epoch(&self, key: u32) -> u32 {
+        self.block(key).first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    }
+
+    /// Begins a later epoch of a sketch: nothing is in it.
+    pub(super) fn set_epoch(&mut self, key: u32, epoch: u32) -> Result<()> {
+        self.resize_block(key, HEAD)?;
+        self.block_mut(key)[..HEAD].copy_from_slice(&epoch.to_le_bytes());
+        Ok(())
+    }
+
+    /// Where the cells of a replica begin in a sketch's block, if it has any.
+    pub(super) fn cells_at(&self, key: u32, place: usize) -> Option<usize> {
+        let block = self.block(key);
+        if self.kind(key) == Kind::HyperLogLog {
+            return (block.len() > HEAD).then_some(HEAD);
+        }
+        let stride = self.sizes.stride();
+        let starts = (HEAD..block.len()).step_by(stride);
+        let of = |at: &usize| u16::from_le_bytes([block[*at], block[at + 1]]) as usize == place;
+        starts.into_iter().find(of).map(|at| at + 2)
+    }
+
+    /// Bytes that the cells of a replica take.
+    fn cells_cost(&self, kind: Kind) -> usize {
+        if kind == Kind::HyperLogLog { self.sizes.registers() } else { self.sizes.stride() }
+    }
+
+    /// The same; they are made where there are none.
+    pub(super) fn ensure_cells(&mut self, key: u32, place: usize) -> Result<usize> {
+        if let Some(at) = self.cells_at(key, place) {
+            return Ok(at);
+        }
+        let kind = self.kind(key);
+        let len = self.block(key).len().max(HEAD);
+        self.resize_block(key, len + self.cells_cost(kind))?;
+        if kind == Kind::HyperLogLog {
+            return Ok(len);
+        }
+        self.block_mut(key)[len..len + 2].copy_from_slice(&(place as u16).to_le_bytes());
+        Ok(len + 2)
+    }
+
+    /// What is in a cell.
+    pub(super) fn cell(&self, key: u32, cells_at: usize, cell: usize) -> u32 {
+        let block = self.block(key);
+        if self.kind(key) == Kind::HyperLogLog {
+            return block[cells_at + cell].into();
+        }
+        let at = cells_at + 4 * cell;
+        block[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    }
+
+    pub(super) fn set_cell(&mut self, key: u32, cells_at: usize, cell: usize, value: u32) {
+        if self.kind(key) == Kind::HyperLogLog {
+            self.block_mut(key)[cells_at + cell] = value as u8;
+        } else {
+            let at = cells_at + 4 * cell;
+            self.block_mut(key)[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+    }
+
+    // What a frame tells.
+
+    fn read_cells<'a>(&self, kind: Kind, bytes: &'a [u8]) -> Result<Cells<'a>> {
+        let read = if kind == Kind::HyperLogLog { Cells::of_registers } else { Cells::of_counts };
+        read(bytes, self.sizes).ok_or(Error::CrdtFormat)
+    }
+
+    /// The place of a replica that a part names.
+    fn part_place(&self, replica: usize) -> Result<usize> {
+        Ok(self.places.stamp(crate::crdt::wire::WireDot { replica, seq: 1 })?.place())
+    }
+
+    /// Whose cells these are.
+    fn cells_place(&self, kind: Kind, cells: &Cells<'_>) -> Result<usize> {
+        let nobody = kind == Kind::HyperLogLog || cells.is_empty();
+        if nobody { Ok(OWN) } else { self.part_place(cells.replica) }
+    }
+
+    /// Checks parts of a joined value, the first ones after their path if `first`, and
+    /// tells how many bytes of the heap they need. `before` is what the frame told before: what
+    /// both need counts once.
+    pub(super) fn check_joined(
+        &mut self,
+        path: Path<'_>,
+        key: u32,
+        event: Option<Stamp>,
+        bytes: &[u8],
+        (first, mut before): (bool, Before<'_>),
+    ) -> Result<usize> {
+        let kind = path.kind();
+        let new = first && self.keys.get(key).last == NONE;
+        if !kind.is_sketch() {
+            let mut rest = bytes;
+            let mut more = if new { Heap::cost(0) } else { 0 };
+            if rest.is_empty() {
+                return Err(Error::CrdtFormat);
+            }
+            while !rest.is_empty() {
+                let (replica, part) = Tally::read(&mut rest).ok_or(Error::CrdtFormat)?;
+                let place = self.part_place(replica)?;
+                if kind == Kind::GrowCounter && (part.net < 0 || part.base < 0) {
+                    return Err(Error::CrdtFormat);
+                }
+                if place == OWN && part.seq > *self.places.up_to(OWN) {
+                    return Err(Error::CrdtOwn);
+                }
+                let old = self.tally(key, place);
+                let new = old.map_or(part, |old| old.joined(part));
+                let old = old.map_or(0, |old| old.bytes(place).get().len());
+                more += new.bytes(place).get().len().saturating_sub(old);
+            }
+            return Ok(more);
+        }
+        let cells = self.read_cells(kind, bytes)?;
+        let place = self.cells_place(kind, &cells)?;
+        if let Some(event) = event
+            && !cells.is_empty()
+        {
+            self.cells_detail(kind, &cells)?;
+            if kind == Kind::CountMin && place != event.place() {
+                return Err(Error::CrdtFormat);
+            }
+        }
+        let epoch = self.epoch(key);
+        let mut more = if new { Heap::cost(HEAD) } else { 0 };
+        if cells.is_empty() || cells.epoch < epoch {
+            return Ok(more);
+        }
+        let there = cells.epoch == epoch && self.cells_at(key, place).is_some();
+        let same = |of: &[u8]| {
+            let other = self.read_cells(kind, of).ok().filter(|other| !other.is_empty());
+            other.is_some_and(|other| kind == Kind::HyperLogLog || other.replica == cells.replica)
+        };
+        if !there && !before.any(|at, of| at == path && same(of)) {
+            let gone = if cells.epoch > epoch { self.block(key).len().max(HEAD) - HEAD } else { 0 };
+            more += self.cells_cost(kind).saturating_sub(gone);
+        }
+        Ok(more)
+    }
+
+    /// Joins parts of a value; whether anything changed. There must be room.
+    pub(super) fn join(&mut self, key: u32, bytes: &[u8]) -> Result<bool> {
+        let kind = self.kind(key);
+        let mut changed = false;
+        if !kind.is_sketch() {
+            let mut rest = bytes;
+            while let Some((replica, part)) = Tally::read(&mut rest) {
+                let place = self.part_place(replica)?;
+                let old = self.tally(key, place);
+                let new = old.map_or(part, |old| old.joined(part));
+                if old != Some(new) {
+                    self.set_tally(key, place, new)?;
+                    changed = true;
+                }
+            }
+            return Ok(changed);
+        }
+        let cells = self.read_cells(kind, bytes)?;
+        let place = self.cells_place(kind, &cells)?;
+        if cells.epoch > self.epoch(key) {
+            self.set_epoch(key, cells.epoch)?;
+            changed = true;
+        }
+        if cells.epoch < self.epoch(key) || cells.is_empty() {
+            return Ok(changed);
+        }
+        let at = self.ensure_cells(key, place)?;
+        cells.each(|cell, value| {
+            if self.cell(key, at, cell) < value {
+                self.set_cell(key, at, cell, value);
+                changed = true;
+            }
+        });
+        Ok(changed)
+    }
+
+    // What the log remembers, and how it is told.
+
+    /// What a change did by what a frame tells of it.
+    pub(super) fn joined_detail(&self, key: u32, event: Stamp, bytes: &[u8]) -> Result<u64> {
+        let kind = self.kind(key);
+        if kind.is_sketch() {
+            let cells = self.read_cells(kind, bytes)?;
+            return if cells.is_empty() { Ok(ALL) } else { self.cells_detail(kind, &cells) };
+        }
+        let mut rest = bytes;
+        let (replica, part) = Tally::read(&mut rest).ok_or(Error::CrdtFormat)?;
+        // A clearing does not count itself.
+        let one = rest.is_empty()
+            && self.part_place(replica)? == event.place()
+            && part.seq >= event.seq();
+        Ok(if one { ONE } else { ALL })
+    }
+
+    /// Which cells a change of a sketch is about: one, or one in each row.
+    fn cells_detail(&self, kind: Kind, cells: &Cells<'_>) -> Result<u64> {
+        let (mut detail, mut count) = (0, 0);
+        let mut fits = true;
+        cells.each(|cell, _| {
+            let (row, column) = (cell / self.sizes.width, cell % self.sizes.width);
+            if kind == Kind::HyperLogLog {
+                (detail, fits) = (cell as u64, count == 0);
+            } else {
+                fits &= row == count;
+                detail |= (column as u64) << (sketch::COLUMN_BITS * (count as u32).min(3));
+            }
+            count += 1;
+        });
+        let want = if kind == Kind::HyperLogLog { 1 } else { self.sizes.depth };
+        if fits && count == want { Ok(detail << 2 | CELLS) } else { Err(Error::CrdtFormat) }
+    }
+
+    /// What the log remembers of a change of this replica's part of a counter.
+    pub(super) const ONE_PART: u64 = ONE;
+    /// The same of a clearing.
+    pub(super) const ALL_PARTS: u64 = ALL;
+
+    /// The same of cells of a sketch: one, or one in each row.
+    pub(super) fn detail_of(columns: impl Iterator<Item = usize>) -> u64 {
+        let mut detail = 0;
+        for (row, column) in columns.enumerate() {
+            detail |= (column as u64) << (sketch::COLUMN_BITS as usize * row);
+        }
+        detail << 2 | CELLS
+    }
+
+    /// Writes what a change did to the joined values with a hash; whether there are any.
+    pub(super) fn write_joined_event(
+        &mut self,
+        frames: &mut Frames<'_>,
+        event: Stamp,
+        hash: u32,
+        detail: u64,
+    ) -> bool {
+        let mut told = false;
+        let mut key = self.keys.first_of_bucket(self.keys.bucket(hash));
+        while key != NONE {
+            let next = self.keys.following(key);
+            let entry = self.keys.get(key);
+            if entry.hash == hash && entry.kind.is_joined() && entry.last != NONE {
+                let dot = (!told).then_some(event);
+                told |= if entry.kind.is_sketch() {
+                    self.write_cells_event(frames, key, event, dot, detail)
+                } else {
+                    self.write_tally_event(frames, key, event, dot, detail)
+                };
+            }
+            key = next;
+        }
+        told
+    }
+
+    fn write_tally_event(
+        &mut self,
+        frames: &mut Frames<'_>,
+        key: u32,
+        event: Stamp,
+        dot: Option<Stamp>,
+        detail: u64,
+    ) -> bool {
+        let all = detail == ALL;
+        if !all {
+            // A later change, which has to be told as well, tells of this one, too.
+            let Some(part) = self.tally(key, event.place()) else { return false };
+            let later = Stamp::new(event.place(), part.seq);
+            if part.seq < event.seq() || (later != event && self.context.has(later)) {
+                return false;
+            }
+        }
+        self.write_key(frames, key);
+        let dot = dot.map(|dot| wire_dot(&self.context, &mut self.table, frames, dot));
+        let row = block(&self.keys, &self.heap, key);
+        let told = tally::parts(row).filter(|(_, place, _)| all || *place == event.place());
+        let mut len = 0;
+        // Replicas are told of before.
+        for (_, place, part) in told.clone() {
+            let of = Stamp::new(place, part.seq);
+            let of = wire_dot(&self.context, &mut self.table, frames, of).replica;
+            len += part.bytes(of).get().len();
+        }
+        frames.writer.begin_joined(dot, len);
+        for (_, place, part) in told {
+            let of = self.table.place(place).0;
+            frames.writer.raw(part.bytes(of).get());
+        }
+        true
+    }
+
+    fn write_cells_event(
+        &mut self,
+        frames: &mut Frames<'_>,
+        key: u32,
+        event: Stamp,
+        dot: Option<Stamp>,
+        detail: u64,
+    ) -> bool {
+        let kind = self.kind(key);
+        let place = if kind == Kind::HyperLogLog { OWN } else { event.place() };
+        let at = self.cells_at(key, place);
+        let runs: [Option<(usize, usize)>; sketch::MAX_DEPTH] = core::array::from_fn(|row| {
+            let column = (detail >> 2) as usize;
+            if detail & 3 != CELLS {
+                None
+            } else if kind == Kind::HyperLogLog {
+                (row == 0).then_some((column, 1))
+            } else {
+                let bits = sketch::COLUMN_BITS as usize;
+                let column = column >> (bits * row) & (sketch::MAX_WIDTH - 1);
+                (row < self.sizes.depth).then_some((row * self.sizes.width + column, 1))
+            }
+        });
+        let at = at.filter(|_| detail & 3 == CELLS);
+        if detail & 3 == CELLS && at.is_none() {
+            // Cleared since, and that is told as well.
+            return false;
+        }
+        self.write_cells(frames, key, place, dot, at, runs.into_iter().flatten());
+        true
+    }
+
+    /// Writes runs of cells; without a place where they begin the epoch alone.
+    fn write_cells(
+        &mut self,
+        frames: &mut Frames<'_>,
+        key: u32,
+        place: usize,
+        dot: Option<Stamp>,
+        cells_at: Option<usize>,
+        runs: impl Iterator<Item = (usize, usize)>,
+    ) {
+        self.write_key(frames, key);
+        let dot = dot.map(|dot| wire_dot(&self.context, &mut self.table, frames, dot));
+        let is_log = self.kind(key) == Kind::HyperLogLog;
+        let mut bytes = Scratch::<256>::new();
+        if is_log {
+            bytes.number(self.sizes.precision.into());
+        } else {
+            bytes.number(self.sizes.depth as u64);
+            bytes.number(self.sizes.width as u64);
+        }
+        bytes.number(self.epoch(key).into());
+        if let Some(at) = cells_at {
+            if !is_log {
+                let of = Stamp::new(place, 1);
+                let to = wire_dot(&self.context, &mut self.table, frames, of).replica;
+                bytes.number(to as u64);
+            }
+            for (first, count) in runs {
+                bytes.number(first as u64);
+                bytes.number(count as u64);
+                for cell in first..first + count {
+                    let value = self.cell(key, at, cell);
+                    if is_log {
+                        bytes.put(&[value as u8]);
+                    } else {
+                        bytes.number(value.into());
+                    }
+                }
+            }
+        }
+        frames.writer.begin_joined(dot, bytes.get().len());
+        frames.writer.raw(bytes.get());
+    }
+
+    // Parts, as digests and states go through them.
+
+    /// The n-th part of a joined value; whether there is something in it.
+    fn piece(&self, key: u32, n: usize) -> Option<(Piece, bool)> {
+        let hash = self.keys.get(key).hash;
+        let kind = self.kind(key);
+        if !kind.is_sketch() {
+            let (_, place, _) = tally::parts(self.block(key)).nth(n)?;
+            return Some((self.piece_of(key, hash, place, 0), true));
+        }
+        let cells =
+            if kind == Kind::HyperLogLog { self.sizes.registers() } else { self.sizes.cells() };
+        let chunks = cells.div_ceil(CHUNK);
+        let Some(at) = n.checked_sub(1) else {
+            return Some((self.piece_of(key, hash, OWN, 0), self.epoch(key) > 0));
+        };
+        let begins = HEAD + at / chunks * self.cells_cost(kind);
+        let block = self.block(key);
+        if begins >= block.len() {
+            return None;
+        }
+        let place = if kind == Kind::HyperLogLog {
+            OWN
+        } else {
+            u16::from_le_bytes([block[begins], block[begins + 1]]) as usize
+        };
+        let piece = self.piece_of(key, hash, place, at % chunks + 1);
+        Some((piece, self.chunk(&piece).iter().any(|byte| *byte != 0)))
+    }
+
+    /// The epoch of a sketch as a part, if these bytes tell of an earlier one.
+    pub(super) fn later_epoch(&self, key: u32, bytes: &[u8]) -> Result<Option<Piece>> {
+        let (kind, hash) = (self.kind(key), self.keys.get(key).hash);
+        let earlier = kind.is_sketch() && self.read_cells(kind, bytes)?.epoch < self.epoch(key);
+        Ok(earlier.then(|| self.piece_of(key, hash, OWN, 0)))
+    }
+
+    fn piece_of(&self, key: u32, hash: u32, place: usize, chunk: usize) -> Piece {
+        let mut bytes = [0; 12];
+        bytes[..8].copy_from_slice(&self.piece_replica(key, place, chunk).to_le_bytes());
+        bytes[8..].copy_from_slice(&(chunk as u32).to_le_bytes());
+        let low = (1 << PART_BITS) - 1;
+        Piece { key, place, chunk, hash: hash & !low | xxh32(&bytes, 0) & low }
+    }
+
+    /// Whose part it is, as all replicas say it: 0 for what is nobody's.
+    fn piece_replica(&self, key: u32, place: usize, chunk: usize) -> u64 {
+        let nobody = match self.kind(key) {
+            Kind::HyperLogLog => true,
+            Kind::CountMin => chunk == 0,
+            _ => false,
+        };
+        if nobody { 0 } else { self.context.members()[place].id.0 }
+    }
+
+    /// The run of a part's cells.
+    fn run_of(&self, piece: &Piece) -> (usize, usize) {
+        let all = match self.kind(piece.key) {
+            Kind::HyperLogLog => self.sizes.registers(),
+            _ => self.sizes.cells(),
+        };
+        let first = (piece.chunk - 1) * CHUNK;
+        (first, CHUNK.min(all - first))
+    }
+
+    /// The bytes of a part's cells.
+    fn chunk(&self, piece: &Piece) -> &[u8] {
+        let Some(at) = self.cells_at(piece.key, piece.place) else { return &[] };
+        let (first, count) = self.run_of(piece);
+        let size = if self.kind(piece.key) == Kind::HyperLogLog { 1 } else { 4 };
+        &self.block(piece.key)[at + first * size..at + (first + count) * size]
+    }
+
+    /// What is the same where a part is the same.
+    pub(super) fn fingerprint(&self, piece: &Piece) -> u64 {
+        let mut bytes = [0; 52];
+        bytes[..4].copy_from_slice(&self.keys.get(piece.key).hash.to_le_bytes());
+        let replica = self.piece_replica(piece.key, piece.place, piece.chunk);
+        bytes[4..12].copy_from_slice(&replica.to_le_bytes());
+        bytes[12..20].copy_from_slice(&(piece.chunk as u64).to_le_bytes());
+        let mut words = [0u64; 4];
+        if !self.kind(piece.key).is_sketch() {
+            if let Some(part) = self.tally(piece.key, piece.place) {
+                words = [part.seq, part.net as u64, part.base_seq, part.base as u64];
+            }
+        } else {
+            words[0] = self.epoch(piece.key).into();
+            if piece.chunk > 0 {
+                words[1] = xxh64(self.chunk(piece), 0);
+            }
+        }
+        for (place, word) in bytes[20..].chunks_exact_mut(8).zip(words) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        xxh64(&bytes, 0)
+    }
+
+    /// Writes a part, without a change that it came about by.
+    pub(super) fn write_piece(&mut self, frames: &mut Frames<'_>, piece: &Piece) {
+        let Piece { key, place, chunk, .. } = *piece;
+        if self.kind(key).is_sketch() {
+            let at = if chunk == 0 { None } else { self.cells_at(key, place) };
+            let run = at.map(|_| self.run_of(piece));
+            return self.write_cells(frames, key, place, None, at, run.into_iter());
+        }
+        let Some(part) = self.tally(key, place) else { return };
+        self.write_key(frames, key);
+        let dot = Stamp::new(place, part.seq);
+        let to = wire_dot(&self.context, &mut self.table, frames, dot).replica;
+        let bytes = part.bytes(to);
+        frames.writer.begin_joined(None, bytes.get().len());
+        frames.writer.raw(bytes.get());
+    }
+
+    /// Whether a frame tells of a part just as it is here.
+    pub(super) fn is_told(&self, piece: &Piece, mut reader: Reader<'_>) -> Result<bool> {
+        let mut key = NONE;
+        while let Some(op) = reader.next()? {
+            match op {
+                Op::Key(path) => key = self.find_path(path).unwrap_or(NONE),
+                Op::Joined { bytes, .. } if key == piece.key && self.says(piece, bytes)? => {
+                    return Ok(true);
+                }
+                _ => {}
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether these bytes say of a part what is here.
+    fn says(&self, piece: &Piece, bytes: &[u8]) -> Result<bool> {
+        let kind = self.kind(piece.key);
+        if !kind.is_sketch() {
+            let mut rest = bytes;
+            while let Some((replica, part)) = Tally::read(&mut rest) {
+                if self.part_place(replica)? == piece.place {
+                    return Ok(self.tally(piece.key, piece.place) == Some(part));
+                }
+            }
+            return Ok(false);
+        }
+        let cells = self.read_cells(kind, bytes)?;
+        if cells.epoch != self.epoch(piece.key) || (piece.chunk == 0) != cells.is_empty() {
+            return Ok(false);
+        }
+        if piece.chunk == 0 {
+            return Ok(true);
+        }
+        let at = self.cells_at(piece.key, piece.place);
+        let (Some(at), place) = (at, self.cells_place(kind, &cells)?) else { return Ok(false) };
+        let (first, count) = self.run_of(piece);
+        let (mut same, mut told) = (place == piece.place, 0);
+        cells.each(|cell, value| {
+            same &=
+                (first..first + count).contains(&cell) && self.cell(piece.key, at, cell) == value;
+            told += 1;
+        });
+        Ok(same && told == count)
+    }
+}
+
+/// The block of a joined value.
+fn block<'a>(keys: &Keys<'_>, heap: &'a Heap<'_>, key: u32) -> &'a [u8] {
+    match keys.get(key).last {
+        NONE => &[],
+        at => heap.get(at),
+    }
+}
+
+/// The parts of joined values that a frame told before another one.
+#[derive(Clone, Copy)]
+pub(super) struct Before<'a> {
+    reader: Reader<'a>,
+    /// How many parts of the frame were read.
+    parts: usize,
+}
+
+impl<'a> Before<'a> {
+    /// The first so many parts of a frame.
+    pub fn new(reader: Reader<'a>, parts: usize) -> Before<'a> {
+        Before { reader, parts }
+    }
+
+    /// Whether this is so of any.
+    fn any(&mut self, mut so: impl FnMut(Path<'_>, &[u8]) -> bool) -> bool {
+        let (mut reader, mut key) = (self.reader, None);
+        for _ in 0..self.parts {
+            match reader.next() {
+                Ok(Some(Op::Key(path))) => key = Some(path),
+                Ok(Some(Op::Joined { bytes, .. })) if key.is_some_and(|key| so(key, bytes)) => {
+                    return true;
+                }
+                Ok(Some(_)) => {}
+                _ => return false,
+            }
+        }
+        false
+    }
+}
+
+/// Goes through the parts of joined values whose hashes are in a part of all.
+pub(super) struct PieceWalk {
+    low: u32,
+    high: u32,
+    bucket: usize,
+    last: usize,
+    key: u32,
+    n: usize,
+}
+
+impl PieceWalk {
+    pub fn new(store: &Store<'_>, part: Part) -> PieceWalk {
+        let (low, high) = part.hashes();
+        let shared = (1 << PART_BITS) - 1;
+        let (bucket, last) = (store.keys.bucket(low & !shared), store.keys.bucket(high | shared));
+        // Most stores have none, and many keys.
+        let key = if store.joined == 0 { NONE } else { store.keys.first_of_bucket(bucket) };
+        let bucket = if store.joined == 0 { last } else { bucket };
+        PieceWalk { low, high, bucket, last, key, n: 0 }
+    }
+
+    /// The next part.
+    pub fn next(&mut self, store: &Store<'_>) -> Option<Piece> {
+        loop {
+            while self.key == NONE {
+                if self.bucket >= self.last {
+                    return None;
+                }
+                self.bucket += 1;
+                self.key = store.keys.first_of_bucket(self.bucket);
+            }
+            let entry = store.keys.get(self.key);
+            let there = entry.kind.is_joined() && entry.last != NONE;
+            let piece = if there { store.piece(self.key, self.n) } else { None };
+            match piece {
+                Some((piece, full)) => {
+                    self.n += 1;
+                    if full && (self.low..=self.high).contains(&piece.hash) {
+                        return Some(piece);
+                    }
+                }
+                None => (self.key, self.n) = (store.keys.following(self.key), 0),
+            }
+        }
+    }
+}
