@@ -5127,6 +5127,16 @@ typedef struct nsw_store_merged {
 #define NSW_ERR_CRDT_OWN -246
 
 /**
+ * A replica was forgotten by one of two stores and not by the other.
+ */
+#define NSW_ERR_CRDT_GENERATION -247
+
+/**
+ * A replica that is to be forgotten or adopted is not retired, or something is left of it.
+ */
+#define NSW_ERR_CRDT_MEMBER -248
+
+/**
  * The operating system refused, or the connection broke.
  */
 #define NSW_ERR_HOST_IO -280
@@ -8954,6 +8964,85 @@ nsw_status nsw_store_offer(struct nsw_store *store,
                            nsw_store_key reg,
                            int64_t number,
                            uint32_t *changed);
+
+/**
+ * The known replicas one by one: `*replica` is the `index`-th, from 0 on, this one first.
+ * NSW_DONE behind the last one. Admitting and forgetting change their places.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_store_member(const struct nsw_store *store, size_t index, uint64_t *replica);
+
+/**
+ * Makes a replica known before its first change has come: what is stable waits for it,
+ * too. Do this at all replicas for each that takes part. A replica that joins takes in what
+ * a member has before it changes anything.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CAPACITY if there are as many as there may be.
+ */
+nsw_status nsw_store_admit(struct nsw_store *store, uint64_t replica);
+
+/**
+ * A replica is waited for no more, and nothing is to be taken from it: it was removed
+ * from those who take part, which all are to agree on. It can be admitted again until it is
+ * forgotten.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CRDT_MEMBER for this replica itself, and for
+ * one that is not known.
+ */
+nsw_status nsw_store_retire(struct nsw_store *store, uint64_t replica);
+
+/**
+ * Makes what a retired replica put in or counted this one's own: one replica is to do it,
+ * and all the others hear of it as of every change. Values stay what they are. `*count` (may be
+ * NULL) is how many items and parts of counters were adopted. What a Count-Min sketch
+ * counted stays with the one that counted it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CRDT_MEMBER if it is not retired,
+ * NSW_ERR_CAPACITY without room for the sums of counters, NSW_ERR_OVERFLOW if one would be no
+ * int64_t, or after 2^40 - 1 changes of this replica. What was adopted before stays so;
+ * `*count` is 0.
+ */
+nsw_status nsw_store_adopt(struct nsw_store *store, uint64_t replica, size_t *count);
+
+/**
+ * Forgets a retired replica of which nothing is left: what it put in or counted was
+ * removed, or adopted and collected, and all have all of its changes. Its place is free for
+ * another one. All forget the same replicas in the same order; those that have not yet do not
+ * understand each other (NSW_ERR_CRDT_GENERATION) until they have. So a replica that comes back
+ * after it was forgotten is refused: it begins again with another number, in an empty store.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CRDT_MEMBER if it is not retired, or something
+ * is left of it, or somebody may lack changes of it. Nothing changes then.
+ */
+nsw_status nsw_store_forget(struct nsw_store *store, uint64_t replica);
+
+/**
+ * How many replicas were forgotten: `*generation`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_store_generation(const struct nsw_store *store, uint32_t *generation);
+
+/**
+ * How many changes of a replica all have, as far as is known here: `*seq`. All are those
+ * that are known and not retired; what they have is known by their contexts, digests and
+ * states that came here.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_store_stable(const struct nsw_store *store, uint64_t replica, uint64_t *seq);
+
+/**
+ * Drops what all have and says only that something is not there: removals of remove-wins
+ * sets and disable-wins flags with the additions that they win against, and parts of counters
+ * that were cleared. Values stay what they are. `*count` (may be NULL) is how many were dropped:
+ * each is a change of this replica, so one replica that does it now and then is enough.
+ *
+ * Errors: those of a bad handle, NSW_ERR_OVERFLOW after 2^40 - 1 changes of this
+ * replica; `*count` is 0.
+ */
+nsw_status nsw_store_collect(struct nsw_store *store, size_t *count);
 
 /**
  * This replica's number.

@@ -258,6 +258,45 @@ public:
         return next_of(map, name, static_cast<std::uint32_t>(kind), buf);
     }
 
+    /// The index-th known replica, this one first; none behind the last one.
+    result<std::optional<std::uint64_t>> member(std::size_t index) const noexcept {
+        std::uint64_t number = 0;
+        const nsw_status status = nsw_store_member(get(), index, &number);
+        return unless_done(status, number);
+    }
+    /// Makes a replica known before its first change has come.
+    result<void> admit(std::uint64_t other) noexcept {
+        return result<void>(nsw_store_admit(get(), other));
+    }
+    /// A replica is waited for no more. See nsw_store_retire.
+    result<void> retire(std::uint64_t other) noexcept {
+        return result<void>(nsw_store_retire(get(), other));
+    }
+    /// Makes what a retired replica put in or counted this one's own; returns how much.
+    result<std::size_t> adopt(std::uint64_t other) noexcept {
+        return length_of([&](std::size_t *len) { return nsw_store_adopt(get(), other, len); });
+    }
+    /// Forgets a retired replica of which nothing is left. See nsw_store_forget.
+    result<void> forget(std::uint64_t other) noexcept {
+        return result<void>(nsw_store_forget(get(), other));
+    }
+    /// How many replicas were forgotten.
+    result<std::uint32_t> generation() const noexcept {
+        std::uint32_t number = 0;
+        const nsw_status status = nsw_store_generation(get(), &number);
+        return detail::result_of(status, number);
+    }
+    /// How many changes of a replica all have, as far as is known here.
+    result<std::uint64_t> stable(std::uint64_t of) const noexcept {
+        std::uint64_t count = 0;
+        const nsw_status status = nsw_store_stable(get(), of, &count);
+        return detail::result_of(status, count);
+    }
+    /// Drops what all have and says only that something is not there; returns how much.
+    result<std::size_t> collect() noexcept {
+        return length_of([&](std::size_t *len) { return nsw_store_collect(get(), len); });
+    }
+
     /// Writes what this replica has; returns the length.
     result<std::size_t> context(span<std::uint8_t> buf) noexcept {
         return length_of([&](std::size_t *len) {

@@ -5,7 +5,7 @@
 //! undone before it came itself: such dots are kept, too, until it comes.
 //! (Almeida, Shoker, Baquero, "Delta state replicated data types", 2018, section 6.)
 
-use super::dot::{ReplicaId, Stamp};
+use super::dot::{MAX_SEQ, ReplicaId, Stamp};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
 
@@ -17,6 +17,15 @@ pub(super) struct Member {
     pub seen: u64,
     /// Of these the log has all after this one.
     pub logged: u64,
+}
+
+impl Member {
+    /// What stands where a replica was forgotten.
+    const FREE: Member = Member { id: ReplicaId(0), seen: 0, logged: u64::MAX };
+
+    pub fn is_free(&self) -> bool {
+        self.logged == u64::MAX
+    }
 }
 
 /// Changes of one replica, the last one included.
@@ -69,24 +78,37 @@ impl<'m> Context<'m> {
 
     /// The place of a replica.
     pub fn place(&self, id: ReplicaId) -> Option<usize> {
-        self.members().iter().position(|member| member.id == id)
+        self.members().iter().position(|member| member.id == id && !member.is_free())
     }
 
-    /// The place of a replica, a new one if it must be.
-    pub fn admit(&mut self, id: ReplicaId) -> Result<usize> {
+    /// The place of a replica, a new one if it must be; whether it is new.
+    pub fn admit(&mut self, id: ReplicaId) -> Result<(usize, bool)> {
         if let Some(place) = self.place(id) {
-            return Ok(place);
+            return Ok((place, false));
         }
-        let member = self.members.get_mut(self.count).ok_or(Error::Capacity)?;
+        let free = self.members().iter().position(Member::is_free).unwrap_or(self.count);
+        let member = self.members.get_mut(free).ok_or(Error::Capacity)?;
         *member = Member { id, seen: 0, logged: 0 };
-        self.count += 1;
-        Ok(self.count - 1)
+        self.count = self.count.max(free + 1);
+        Ok((free, true))
     }
 
-    /// Forgets replicas that were admitted last, down to `count`. Nothing of
-    /// theirs may have been taken in.
-    pub fn truncate(&mut self, count: usize) {
-        self.count = self.count.min(count);
+    /// Forgets a replica, of which nothing may be left; its place is free.
+    pub fn forget(&mut self, place: usize) {
+        let (low, high) = (Stamp::new(place, 1), Stamp::new(place, MAX_SEQ));
+        let of = |span: &Span| span.from.place() == place;
+        let first = self.ahead().iter().position(of).unwrap_or(0);
+        let count = self.ahead().iter().filter(|span| of(span)).count();
+        self.ahead.copy_within(first + count..self.spans, first);
+        self.spans -= count;
+        let from = self.undone().partition_point(|dot| *dot < low);
+        let to = self.undone().partition_point(|dot| *dot <= high);
+        self.undone.copy_within(to..self.undone_count, from);
+        self.undone_count -= to - from;
+        self.members[place] = Member::FREE;
+        while self.members().last().is_some_and(Member::is_free) {
+            self.count -= 1;
+        }
     }
 
     /// Whether a change has come.

@@ -61,3 +61,19 @@ impl Stamp {
         if self.seq() < MAX_SEQ { Ok(Stamp(self.0 + 1)) } else { Err(Error::Overflow) }
     }
 }
+
+/// A sequence number in five bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct PackedSeq([u8; 5]);
+
+impl PackedSeq {
+    pub fn new(seq: u64) -> PackedSeq {
+        let [a, b, c, d, e, ..] = seq.min(MAX_SEQ).to_le_bytes();
+        PackedSeq([a, b, c, d, e])
+    }
+
+    pub fn get(self) -> u64 {
+        let [a, b, c, d, e] = self.0;
+        u64::from_le_bytes([a, b, c, d, e, 0, 0, 0])
+    }
+}

@@ -53,6 +53,14 @@ impl Item {
         item
     }
 
+    /// The same with the place of another one, and its bytes.
+    pub fn like(self, other: &Item) -> Item {
+        let mut item = Item { word: [0; 2], ..*other };
+        let marks = u64::MAX << LEN_AT & !MARKED;
+        item.set_word(other.word() & marks | self.dot().word());
+        item
+    }
+
     fn word(&self) -> u64 {
         u64::from(self.word[0]) | u64::from(self.word[1]) << 32
     }
@@ -147,6 +155,11 @@ impl<'m> Items<'m> {
 
     pub fn used(&self) -> usize {
         self.used as usize
+    }
+
+    /// Places that were ever used: 0 to this.
+    pub fn places(&self) -> u32 {
+        self.fresh
     }
 
     pub fn room(&self) -> usize {

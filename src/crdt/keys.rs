@@ -101,6 +101,11 @@ impl<'m> Keys<'m> {
         at == ROOT || (at < self.fresh && self.get(at).parent != NONE)
     }
 
+    /// All keys but the root, by their places.
+    pub fn live(&self) -> impl Iterator<Item = u32> {
+        (1..self.fresh).filter(|at| self.is_live(*at))
+    }
+
     /// The first key behind this place in the table.
     pub fn next_live(&self, at: u32) -> Option<u32> {
         (at + 1..self.fresh).find(|at| self.is_live(*at))

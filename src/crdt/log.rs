@@ -85,6 +85,13 @@ impl<'m> Log<'m> {
         self.end += 1;
     }
 
+    /// Forgets all.
+    pub fn clear(&mut self, context: &mut Context<'_>) {
+        while self.first < self.end {
+            self.forget(context);
+        }
+    }
+
     /// The oldest record is forgotten, so its change cannot be told any more.
     fn forget(&mut self, context: &mut Context<'_>) {
         let event = self.get(self.first).event;

@@ -116,7 +116,7 @@ pub(super) struct Listed<'a> {
 
 impl Listed<'_> {
     pub fn iter(&self) -> impl Iterator<Item = (WireDot, u32)> {
-        let mut reader = Reader { frame: Frame::Digest, rest: self.bytes };
+        let mut reader = Reader { frame: Frame::Digest, generation: 0, rest: self.bytes };
         // Decoded before, so all are there.
         (0..self.count).map_while(move |_| reader.listed().ok())
     }
@@ -147,7 +147,7 @@ pub(super) struct Path<'a> {
 
 impl<'a> Path<'a> {
     pub fn levels(self) -> impl Iterator<Item = (&'a [u8], Kind)> {
-        let mut reader = Reader { frame: Frame::Delta, rest: self.levels };
+        let mut reader = Reader { frame: Frame::Delta, generation: 0, rest: self.levels };
         // Decoded before, so all are there.
         (0..self.depth).map_while(move |_| reader.level().ok())
     }
@@ -162,17 +162,20 @@ impl<'a> Path<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     frame: Frame,
+    /// How many replicas its sender has forgotten.
+    pub generation: u32,
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
     /// The parts of a frame.
     pub fn open(frame: &'a [u8]) -> Result<Reader<'a>> {
-        let mut reader = Reader { frame: Frame::Delta, rest: frame };
+        let mut reader = Reader { frame: Frame::Delta, generation: 0, rest: frame };
         if reader.byte()? != VERSION {
             return Err(Error::CrdtVersion);
         }
         reader.frame = Frame::from_byte(reader.byte()?).ok_or(Error::CrdtFormat)?;
+        reader.generation = u32::try_from(reader.number()?).map_err(|_| Error::CrdtFormat)?;
         Ok(reader)
     }
 
@@ -303,9 +306,10 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub fn new(buffer: &'a mut [u8], kind: Frame) -> Writer<'a> {
+    pub fn new(buffer: &'a mut [u8], kind: Frame, generation: u32) -> Writer<'a> {
         let mut writer = Writer { buffer, len: 0 };
         writer.put(&[VERSION, kind as u8]);
+        writer.number(generation.into());
         writer
     }
 

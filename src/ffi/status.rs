@@ -153,6 +153,10 @@ pub const NSW_ERR_CRDT_CLOCK: nsw_status = -244;
 pub const NSW_ERR_CRDT_BEHIND: nsw_status = -245;
 /// Changes of this replica that it does not know of.
 pub const NSW_ERR_CRDT_OWN: nsw_status = -246;
+/// A replica was forgotten by one of two stores and not by the other.
+pub const NSW_ERR_CRDT_GENERATION: nsw_status = -247;
+/// A replica that is to be forgotten or adopted is not retired, or something is left of it.
+pub const NSW_ERR_CRDT_MEMBER: nsw_status = -248;
 /// The operating system refused, or the connection broke.
 pub const NSW_ERR_HOST_IO: nsw_status = -280;
 /// The address cannot be understood or found.
@@ -255,6 +259,8 @@ mod tests {
             (NSW_ERR_CRDT_CLOCK, Error::CrdtClock),
             (NSW_ERR_CRDT_BEHIND, Error::CrdtBehind),
             (NSW_ERR_CRDT_OWN, Error::CrdtOwn),
+            (NSW_ERR_CRDT_GENERATION, Error::CrdtGeneration),
+            (NSW_ERR_CRDT_MEMBER, Error::CrdtMember),
             (NSW_ERR_HOST_IO, Error::HostIo),
             (NSW_ERR_HOST_ADDRESS, Error::HostAddress),
             (NSW_ERR_HOST_PERMISSIONS, Error::HostPermissions),

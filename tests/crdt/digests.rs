@@ -40,6 +40,14 @@ fn replicas_that_reconcile_agree() {
         for _ in 0..2 {
             for other in 1..count {
                 let equal = (0..200).any(|_| world.reconcile(other, 0, mtu, 0));
+                if !equal {
+                    println!(
+                        "{}\n---\n{}",
+                        all_of(&mut world.replicas[other].store),
+                        all_of(&mut world.replicas[0].store)
+                    );
+                    println!("mtu {mtu}");
+                }
                 assert!(equal, "{other} of seed {seed}");
             }
         }

@@ -2,6 +2,7 @@
 //! repeats and reorders.
 
 mod digests;
+mod members;
 mod memory;
 mod model;
 mod world;
@@ -172,7 +173,7 @@ fn sequence_numbers_end_with_an_error() {
     let mut replica = Replica::new(&StoreConfig::default());
     // All of this replica's changes but none of their effects: 1, and 2^40 - 2 more.
     let last = MAX_SEQ - 1;
-    let mut frame = vec![1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 1];
+    let mut frame = vec![1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 1];
     frame.extend((0..6).map(|i| (last >> (7 * i)) as u8 & 127 | if i < 5 { 128 } else { 0 }));
     replica.store.merge(&frame, 0).unwrap();
     assert_eq!(replica.store.seen(ReplicaId(0)), MAX_SEQ);
@@ -190,7 +191,7 @@ fn parts_stand_in_their_frames_alone() {
     const STATE: u8 = 2;
     const CONTEXT: u8 = 3;
     const DIGEST: u8 = 4;
-    let parts: [(&[u8], &[u8]); 12] = [
+    let parts: [(&[u8], &[u8]); 14] = [
         (&[2, 1, 2, 1, b'k'], &[DELTA, STATE, DIGEST]),
         (&[3, 0, 2], &[DELTA]),
         (&[2, 1, 2, 1, b'k', 4, 0, 2, 1, b'x'], &[DELTA, STATE]),
@@ -203,11 +204,13 @@ fn parts_stand_in_their_frames_alone() {
         (&[2, 1, 2, 1, b'k', 11, 0, 2, 1, b'x'], &[DELTA, STATE, DIGEST]),
         (&[2, 1, 3, 1, b'k', 12, 0, 2, 1, b'x'], &[DELTA, STATE, DIGEST]),
         (&[13, 0, 1, 0, 0, 0, 0], &[DIGEST]),
+        (&[2, 1, 11, 1, b'k', 14, 0, 2, 4, 0, 2, 2, 1], &[DELTA]),
+        (&[2, 1, 11, 1, b'k', 15, 4, 0, 2, 2, 1], &[DELTA, STATE, DIGEST]),
     ];
     for (part, frames) in parts {
         for frame in [DELTA, STATE, CONTEXT, DIGEST] {
-            // Version, what it is, a replica, the first of its changes.
-            let mut bytes = vec![1, frame, 1, 77, 0, 0, 0, 0, 0, 0, 0, 7, 0, 1, 0];
+            // Version, what it is, generation, a replica, the first of its changes.
+            let mut bytes = vec![1, frame, 0, 1, 77, 0, 0, 0, 0, 0, 0, 0, 7, 0, 1, 0];
             bytes.extend(part);
             let mut store = Store::new(&StoreConfig::default(), Heap).unwrap();
             let mut answer = [0; 200];

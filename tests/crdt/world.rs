@@ -208,8 +208,13 @@ impl World {
             sketch_depth: if small { 1 } else { 4 },
             ..*config
         };
+        let replica = |n: usize| {
+            let mut replica = Replica::new(&config(n));
+            (0..count).for_each(|n| replica.store.admit(config(n).replica).unwrap());
+            replica
+        };
         World {
-            replicas: (0..count).map(|n| Replica::new(&config(n))).collect(),
+            replicas: (0..count).map(replica).collect(),
             changes: vec![],
             frames: vec![],
             random: Random::new(seed),

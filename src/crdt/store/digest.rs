@@ -69,7 +69,7 @@ impl Store<'_> {
         now_ms: u64,
         answer: &mut [u8],
     ) -> Result<Reconciled> {
-        let reader = Reader::open(frame)?;
+        let reader = self.open_frame(frame)?;
         if reader.frame() != Frame::Digest {
             return Err(Error::CrdtFormat);
         }

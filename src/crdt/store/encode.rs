@@ -2,14 +2,14 @@
 
 use core::ops::Range;
 
-use super::Store;
 use super::joined::PieceWalk;
 use super::places::Table;
+use super::{OWN, Store};
 use crate::crdt::context::{Context, Member};
 use crate::crdt::dot::Stamp;
 use crate::crdt::items::NONE;
 use crate::crdt::keys::ROOT;
-use crate::crdt::wire::{Frame, MAX_DEPTH, Op, Part, Reader, WireDot, Writer};
+use crate::crdt::wire::{Frame, MAX_DEPTH, Op, Part, WireDot, Writer};
 use crate::error::{Error, Result};
 
 /// A frame of changes.
@@ -51,9 +51,13 @@ impl Store<'_> {
         self.begin(&mut [], Frame::Context).writer.len
     }
 
-    /// Begins a frame that says what this replica has.
+    fn frames<'a>(&self, frame: &'a mut [u8], kind: Frame) -> Frames<'a> {
+        Frames { writer: Writer::new(frame, kind, self.generation), key: NONE }
+    }
+
+    /// Begins a frame that says whose it is and what this replica has.
     pub(super) fn begin<'a>(&mut self, frame: &'a mut [u8], kind: Frame) -> Frames<'a> {
-        let mut frames = Frames { writer: Writer::new(frame, kind), key: NONE };
+        let mut frames = self.frames(frame, kind);
         self.table.clear();
         write_context(&self.context, &mut self.table, &mut frames);
         frames
@@ -86,7 +90,7 @@ impl Store<'_> {
     /// what took the place of something that they undo.
     fn write_events(&mut self, from: u64, frame: &mut [u8], successors: bool) -> Result<Told> {
         self.table.clear();
-        let mut frames = Frames { writer: Writer::new(frame, Frame::Delta), key: NONE };
+        let mut frames = self.frames(frame, Frame::Delta);
         let (head, mut at) = (frames.writer.len, from);
         while let Some((event, parts)) = self.lacking(at) {
             let before = frames.writer.len;
@@ -111,7 +115,7 @@ impl Store<'_> {
     pub fn delta_len(&mut self, peer: &[u8], from: u64) -> Result<usize> {
         self.begin_delta(peer)?;
         self.table.clear();
-        let mut frames = Frames { writer: Writer::new(&mut [], Frame::Delta), key: NONE };
+        let mut frames = self.frames(&mut [], Frame::Delta);
         let Some((event, parts)) = self.lacking(from) else { return Ok(0) };
         let more = self.lacking(parts.end).is_some();
         self.write_event(&mut frames, event, parts, more);
@@ -122,7 +126,7 @@ impl Store<'_> {
     fn begin_delta(&mut self, peer: &[u8]) -> Result<()> {
         self.read_context(peer)?;
         for (place, member) in self.context.members().iter().enumerate() {
-            let has = *self.places.up_to(place);
+            let has = self.places.up_to(place);
             if has < member.seen && has < member.logged {
                 return Err(Error::CrdtBehind);
             }
@@ -140,7 +144,7 @@ impl Store<'_> {
             while end < range.end && self.log.get(end).event == event {
                 end += 1;
             }
-            if event.seq() > *self.places.up_to(event.place()) {
+            if event.seq() > self.places.up_to(event.place()) {
                 return Some((event, at..end));
             }
             at = end;
@@ -183,27 +187,32 @@ impl Store<'_> {
 
     /// What the peer has goes to `places`; the table of the frame is empty then.
     fn read_context(&mut self, frame: &[u8]) -> Result<()> {
-        let mut reader = Reader::open(frame)?;
+        let mut reader = self.open_frame(frame)?;
         if reader.frame() != Frame::Context {
             return Err(Error::CrdtFormat);
         }
         self.places.clear();
+        let mut sender = None;
         // The replica told of last: its place in the frame, and in the store if it is known.
         let (mut count, mut place) = (0, None);
         while let Some(op) = reader.next()? {
             match op {
                 Op::Replica(id) => {
                     (count, place) = (count + 1, self.context.place(id));
+                    sender = if count == 1 { place } else { sender };
                 }
                 Op::Span { from, more } if from.replica + 1 == count => {
                     // What came early is told again: that is rare, and does no harm.
                     if let (Some(place), 1) = (place, from.seq) {
-                        *self.places.up_to(place) = 1 + more;
+                        self.places.set_up_to(place, 1 + more);
                     }
                 }
                 Op::Undone(_) => {}
                 _ => return Err(Error::CrdtFormat),
             }
+        }
+        if let Some(sender) = sender {
+            self.heard(sender, |places, place| places.up_to(place));
         }
         Ok(())
     }
@@ -250,7 +259,7 @@ impl Store<'_> {
         let mut at = self.items.first(hash);
         while at != NONE {
             let dot = self.items.get(at).dot();
-            let new = dot.seq() > *self.places.up_to(dot.place());
+            let new = dot.seq() > self.places.up_to(dot.place());
             if new && dot != event && self.hash_of(at) == hash {
                 self.write_item(frames, at, true);
             }
@@ -302,6 +311,8 @@ pub(super) fn wire_dot(
 
 /// All that a context knows: for each replica a span from 1 on, and those ahead.
 fn write_context(context: &Context<'_>, table: &mut Table<'_>, frames: &mut Frames<'_>) {
+    // The sender comes first.
+    wire_dot(context, table, frames, Stamp::new(OWN, 1));
     for (place, Member { seen, .. }) in context.members().iter().enumerate() {
         let ahead = context.ahead().iter().filter(|span| span.from.place() == place);
         let undone = context.undone().iter().filter(|dot| dot.place() == place);

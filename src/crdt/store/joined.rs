@@ -218,7 +218,7 @@ impl Store<'_> {
                 if kind == Kind::GrowCounter && (part.net < 0 || part.base < 0) {
                     return Err(Error::CrdtFormat);
                 }
-                if place == OWN && part.seq > *self.places.up_to(OWN) {
+                if place == OWN && part.seq > self.places.up_to(OWN) {
                     return Err(Error::CrdtOwn);
                 }
                 let old = self.tally(key, place);
@@ -256,7 +256,7 @@ impl Store<'_> {
     }
 
     /// Joins parts of a value; whether anything changed. There must be room.
-    pub(super) fn join(&mut self, key: u32, bytes: &[u8]) -> Result<bool> {
+    pub(super) fn join(&mut self, key: u32, event: Option<Stamp>, bytes: &[u8]) -> Result<bool> {
         let kind = self.kind(key);
         let mut changed = false;
         if !kind.is_sketch() {
@@ -264,10 +264,17 @@ impl Store<'_> {
             while let Some((replica, part)) = Tally::read(&mut rest) {
                 let place = self.part_place(replica)?;
                 let old = self.tally(key, place);
+                if old.is_none() && self.context.has(Stamp::new(place, part.seq)) {
+                    // It was here, and was collected.
+                    continue;
+                }
                 let new = old.map_or(part, |old| old.joined(part));
                 if old != Some(new) {
                     self.set_tally(key, place, new)?;
                     changed = true;
+                    if old.is_none_or(|old| old.base_seq != new.base_seq) {
+                        self.clearing_told(event);
+                    }
                 }
             }
             return Ok(changed);
@@ -289,6 +296,42 @@ impl Store<'_> {
             }
         });
         Ok(changed)
+    }
+
+    /// Drops a part of a counter that was collected elsewhere; whether there was one.
+    pub(super) fn drop_part(&mut self, dot: Stamp, hash: u32) -> bool {
+        let mut key = self.keys.first_of_bucket(self.keys.bucket(hash));
+        while key != NONE {
+            let entry = self.keys.get(key);
+            let counter = entry.kind.is_joined() && !entry.kind.is_sketch();
+            if counter && entry.hash == hash && entry.last != NONE {
+                let part = self.tally(key, dot.place());
+                if part.is_some_and(|part| part.seq == dot.seq()) {
+                    self.remove_tally(key, dot.place());
+                    self.drop_empty(key);
+                    return true;
+                }
+            }
+            key = self.keys.following(key);
+        }
+        false
+    }
+
+    /// Takes a replica's part out of a counter's row, and the block with the last one.
+    pub(super) fn remove_tally(&mut self, key: u32, place: usize) {
+        let row = self.block(key);
+        let len = row.len();
+        let Some((range, ..)) = tally::parts(row).find(|(_, of, _)| *of == place) else { return };
+        if range.len() == len {
+            self.heap.give(self.keys.get(key).last);
+            self.keys.get_mut(key).last = NONE;
+            self.joined -= 1;
+            return;
+        }
+        self.block_mut(key).copy_within(range.end..len, range.start);
+        // Less needs no room.
+        let shorter = self.resize_block(key, len - range.len());
+        debug_assert!(shorter.is_ok());
     }
 
     // What the log remembers, and how it is told.

@@ -228,7 +228,7 @@ impl Store<'_> {
     }
 
     /// Removes an item because of a change.
-    fn undo(&mut self, change: Stamp, hash: u32, at: u32) -> Result<()> {
+    pub(super) fn undo(&mut self, change: Stamp, hash: u32, at: u32) -> Result<()> {
         let dot = self.items.get(at).dot();
         if !self.context.has(dot) {
             // It came by a digest, and its change is still to come.

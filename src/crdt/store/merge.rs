@@ -49,7 +49,7 @@ impl Store<'_> {
     /// do restore it), [`Error::Capacity`] without room. Nothing changes then, and the same
     /// frame may be taken in later.
     pub fn merge(&mut self, frame: &[u8], now_ms: u64) -> Result<Merged> {
-        let reader = Reader::open(frame)?;
+        let reader = self.open_frame(frame)?;
         if !matches!(reader.frame(), Frame::Delta | Frame::State) {
             return Err(Error::CrdtFormat);
         }
@@ -66,13 +66,29 @@ impl Store<'_> {
         Ok(merged)
     }
 
+    /// The parts of a frame, if its sender has forgotten the same replicas.
+    pub(super) fn open_frame<'a>(&self, frame: &'a [u8]) -> Result<Reader<'a>> {
+        let reader = Reader::open(frame)?;
+        if reader.generation == self.generation { Ok(reader) } else { Err(Error::CrdtGeneration) }
+    }
+
     /// Makes sure that all of a frame can be taken in. If not, nothing has changed.
     pub(super) fn prepare(&mut self, reader: Reader<'_>, now_ms: u64) -> Result<()> {
-        let known = self.context.members().len();
         let checked = self.check(reader, now_ms);
         if checked.is_err() {
             self.sweep(reader);
-            self.context.truncate(known);
+            for new in self.places.new_ones() {
+                self.context.forget(new);
+            }
+            return checked;
+        }
+        if self.places.new_ones().next().is_some() {
+            self.acks.restart();
+        }
+        if reader.frame() != Frame::Delta
+            && let Some(sender) = self.places.sender()
+        {
+            self.heard(sender, |places, place| places.told(place));
         }
         checked
     }
@@ -89,9 +105,9 @@ impl Store<'_> {
             parts += 1;
             match op {
                 Op::Replica(id) => {
-                    let place = self.context.admit(id)?;
-                    self.places.push(place)?;
-                    *self.places.up_to(place) = self.context.members()[place].seen;
+                    let (place, new) = self.context.admit(id)?;
+                    self.places.push(place, new)?;
+                    self.places.set_up_to(place, self.context.members()[place].seen);
                 }
                 Op::Key(path) => (key, place, first) = (Some(path), None, true),
                 Op::Event(dot) => {
@@ -162,7 +178,7 @@ impl Store<'_> {
                     event.ok_or(Error::CrdtFormat)?;
                     let stamp = self.places.stamp(dot)?;
                     // What comes with this frame was told before.
-                    let here = stamp.seq() <= *self.places.up_to(stamp.place());
+                    let here = stamp.seq() <= self.places.up_to(stamp.place());
                     needs.undone += usize::from(!here && !self.context.knows(stamp));
                     self.count_freed(stamp, hash, &mut needs);
                 }
@@ -195,13 +211,13 @@ impl Store<'_> {
         self.places.tell(stamp, more);
         let to = Stamp::new(stamp.place(), stamp.seq() + more);
         let up_to = self.places.up_to(stamp.place());
-        if stamp.place() == OWN && stamp.seq() > *up_to + 1 {
+        if stamp.place() == OWN && stamp.seq() > up_to + 1 {
             // Somebody has changes of this replica that it does not know of: the next one
             // here would have the number of one of them.
             return Err(Error::CrdtOwn);
         }
-        if stamp.seq() <= *up_to + 1 {
-            *up_to = to.seq().max(*up_to);
+        if stamp.seq() <= up_to + 1 {
+            self.places.set_up_to(stamp.place(), to.seq().max(up_to));
         } else {
             // One that follows the one before goes into the same span.
             let follows = needs.last.is_some_and(|last| last.next() == Ok(stamp));
@@ -309,9 +325,12 @@ impl Store<'_> {
                         None => self.ensure_path(key.ok_or(Error::CrdtFormat)?)?,
                     };
                     place = Some(at);
-                    merged.added += usize::from(self.join(at, bytes)?);
-                    if let Some(dot) = dot {
-                        let stamp = self.places.stamp(dot)?;
+                    let change = match dot {
+                        Some(dot) => Some(self.places.stamp(dot)?),
+                        None => None,
+                    };
+                    merged.added += usize::from(self.join(at, change, bytes)?);
+                    if let Some(stamp) = change {
                         event = Some(stamp);
                         if log && !self.context.has(stamp) {
                             let detail = self.joined_detail(at, stamp, bytes)?;
@@ -394,6 +413,8 @@ impl Store<'_> {
         let at = self.items.find_dot(hash, dot);
         if at != NONE {
             self.remove_item(at, hash, merged);
+        } else if self.joined > 0 && self.drop_part(dot, hash) {
+            merged.removed += 1;
         }
     }
 

@@ -4,6 +4,7 @@ mod digest;
 mod encode;
 mod joined;
 mod local;
+mod members;
 mod merge;
 mod places;
 mod read;
@@ -13,6 +14,7 @@ use core::alloc::Layout;
 
 use xxhash_rust::xxh32::xxh32;
 
+use self::members::Acks;
 use self::places::{Places, Table};
 use super::clock::Clock;
 use super::context::Context;
@@ -140,6 +142,9 @@ pub struct Store<'m> {
     places: Places<'m>,
     table: Table<'m>,
     clock: Clock,
+    acks: Acks<'m>,
+    /// How many replicas were forgotten.
+    generation: u32,
     sizes: Sizes,
     /// Keys of joined values that have a block.
     joined: usize,
@@ -173,6 +178,7 @@ struct Parts<'m> {
     log: Log<'m>,
     places: Places<'m>,
     table: Table<'m>,
+    acks: Acks<'m>,
 }
 
 fn carve<'m>(config: &StoreConfig, carver: &mut Carver<'m>) -> Result<Parts<'m>> {
@@ -180,6 +186,7 @@ fn carve<'m>(config: &StoreConfig, carver: &mut Carver<'m>) -> Result<Parts<'m>>
         context: Context::carve(carver, config.replicas, config.early)?,
         places: Places::carve(carver, config.replicas)?,
         table: Table::carve(carver, config.replicas)?,
+        acks: Acks::carve(carver, config.replicas)?,
         items: Items::carve(carver, config.items)?,
         keys: Keys::carve(carver, config.keys, config.seed)?,
         log: Log::carve(carver, config.log)?,
@@ -230,7 +237,7 @@ impl<'m> Store<'m> {
 
     pub(crate) fn in_piece(config: &StoreConfig, mut piece: Piece<'m>) -> Result<Store<'m>> {
         let layout = Store::footprint(config)?;
-        let Parts { mut context, items, keys, heap, log, places, table } =
+        let Parts { mut context, items, keys, heap, log, places, table, acks } =
             carve(config, &mut piece.carver(layout)?)?;
         context.admit(config.replica)?;
         let (clock, sizes, joined) = (Clock::new(config.max_ahead_ms), sizes(config), 0);
@@ -243,6 +250,8 @@ impl<'m> Store<'m> {
             places,
             table,
             clock,
+            acks,
+            generation: 0,
             sizes,
             joined,
             _piece: piece,
@@ -269,7 +278,7 @@ impl<'m> Store<'m> {
     /// How full the store is.
     pub fn usage(&self) -> StoreUsage {
         StoreUsage {
-            replicas: self.context.members().len(),
+            replicas: self.members().count(),
             keys: self.keys.used(),
             items: self.items.used(),
             bytes: self.heap.live(),

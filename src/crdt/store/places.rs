@@ -1,6 +1,6 @@
 //! The replicas of a frame, which has a table of its own.
 
-use crate::crdt::dot::Stamp;
+use crate::crdt::dot::{PackedSeq, Stamp};
 use crate::crdt::wire::WireDot;
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
@@ -10,11 +10,13 @@ use crate::mem::{Carved, Carver};
 pub(super) struct Place {
     /// Its place in the store's table, for the place in the frame's.
     of_frame: u16,
+    /// Whether the frame made that replica known.
+    new: bool,
     /// For the place in the store's table: all its changes up to this one are here or
     /// told by the frame; or known to the peer.
-    up_to: u64,
+    up_to: PackedSeq,
     /// The same: the frame tells of all its changes up to this one.
-    told: u64,
+    told: PackedSeq,
 }
 
 /// The replicas of a frame that is read.
@@ -37,11 +39,12 @@ impl<'m> Places<'m> {
     }
 
     /// The next replica of the frame is this one.
-    pub fn push(&mut self, place: usize) -> Result<()> {
+    pub fn push(&mut self, place: usize, new: bool) -> Result<()> {
         if self.places[..self.count].iter().any(|other| other.of_frame as usize == place) {
             return Err(Error::CrdtFormat);
         }
         self.places[self.count].of_frame = place as u16;
+        self.places[self.count].new = new;
         self.count += 1;
         Ok(())
     }
@@ -54,20 +57,35 @@ impl<'m> Places<'m> {
         Ok(Stamp::new(self.places[dot.replica].of_frame as usize, dot.seq))
     }
 
-    pub fn up_to(&mut self, place: usize) -> &mut u64 {
-        &mut self.places[place].up_to
+    /// The replicas that the frame made known.
+    pub fn new_ones(&self) -> impl Iterator<Item = usize> {
+        let new = |place: &&Place| place.new;
+        self.places[..self.count].iter().filter(new).map(|place| place.of_frame as usize)
+    }
+
+    /// Who sent the frame, unless it is a delta: the first one that it tells of.
+    pub fn sender(&self) -> Option<usize> {
+        self.places[..self.count].first().map(|first| first.of_frame as usize)
+    }
+
+    pub fn up_to(&self, place: usize) -> u64 {
+        self.places[place].up_to.get()
+    }
+
+    pub fn set_up_to(&mut self, place: usize, seq: u64) {
+        self.places[place].up_to = PackedSeq::new(seq);
     }
 
     /// How far the frame tells of all changes of a replica.
     pub fn told(&self, place: usize) -> u64 {
-        self.places[place].told
+        self.places[place].told.get()
     }
 
     /// The frame tells of these changes.
     pub fn tell(&mut self, from: Stamp, more: u64) {
-        let told = &mut self.places[from.place()].told;
-        if from.seq() <= *told + 1 {
-            *told = (from.seq() + more).max(*told);
+        let told = self.told(from.place());
+        if from.seq() <= told + 1 {
+            self.places[from.place()].told = PackedSeq::new((from.seq() + more).max(told));
         } else {
             self.ragged = true;
         }

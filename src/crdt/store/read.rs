@@ -224,6 +224,7 @@ impl Store<'_> {
                 key == ROOT
             }
             Kind::AddWinsSet | Kind::RemoveWinsSet => self.keys.get(key).count > 0,
+            Kind::DisableWinsFlag => self.is_in(self.keys.get(key).hash, key, Sought::new(&[])),
             kind if kind.is_joined() => self.is_joined_full(key),
             _ => self.keys.get(key).last != NONE,
         }

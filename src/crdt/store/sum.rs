@@ -168,6 +168,7 @@ impl Store<'_> {
                 at += cleared.bytes(place).get().len();
                 self.set_tally(key, place, cleared)?;
             }
+            self.clearing_told(Some(change));
         }
         self.record_joined(change, Self::ALL_PARTS, self.keys.get(key).hash);
         self.happened(change);
