@@ -10,8 +10,8 @@ use xxhash_rust::xxh64::xxh64;
 
 use super::Store;
 use super::encode::{Frames, wire_dot};
-use super::joined::PieceWalk;
 use super::merge::Merged;
+use super::pieces::PieceWalk;
 use crate::crdt::context::Member;
 use crate::crdt::items::NONE;
 use crate::crdt::wire::{Frame, Listed, Op, Part, Reader, Sum};

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::joined::PieceWalk;
+use super::pieces::PieceWalk;
 use super::places::Table;
 use super::{OWN, Store};
 use crate::crdt::context::{Context, Member};

@@ -6,6 +6,7 @@ mod joined;
 mod local;
 mod members;
 mod merge;
+mod pieces;
 mod places;
 mod read;
 mod sum;

@@ -1,0 +1,240 @@
+//! The parts of joined values, as digests and states go through them.
+//!
+//! A part is found by a hash that shares its upper bits with that of the key, so a large
+//! value is divided as many items are.
+
+use xxhash_rust::xxh32::xxh32;
+use xxhash_rust::xxh64::xxh64;
+
+use super::encode::{Frames, wire_dot};
+use super::{OWN, Store};
+use crate::crdt::dot::Stamp;
+use crate::crdt::items::NONE;
+use crate::crdt::kind::Kind;
+use crate::crdt::sketch::HEAD;
+use crate::crdt::tally::{self, Tally};
+use crate::crdt::wire::{Op, Part, Reader};
+use crate::error::Result;
+
+/// Bits of a part's hash that are not the key's.
+const PART_BITS: u32 = 12;
+/// Cells of a sketch that are told together.
+const CHUNK: usize = 32;
+
+/// A part of a joined value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub key: u32,
+    /// The place of the replica whose part it is; [`OWN`] for parts that are nobody's.
+    place: usize,
+    /// Which cells; 0 for the part of a counter, and for the epoch of a sketch.
+    chunk: usize,
+    hash: u32,
+}
+
+impl Store<'_> {
+    /// The n-th part of a joined value; whether there is something in it.
+    fn piece(&self, key: u32, n: usize) -> Option<(Piece, bool)> {
+        let hash = self.keys.get(key).hash;
+        let kind = self.kind(key);
+        if !kind.is_sketch() {
+            let (_, place, _) = tally::parts(self.block(key)).nth(n)?;
+            return Some((self.piece_of(key, hash, place, 0), true));
+        }
+        let cells =
+            if kind == Kind::HyperLogLog { self.sizes.registers() } else { self.sizes.cells() };
+        let chunks = cells.div_ceil(CHUNK);
+        let Some(at) = n.checked_sub(1) else {
+            return Some((self.piece_of(key, hash, OWN, 0), self.epoch(key) > 0));
+        };
+        let begins = HEAD + at / chunks * self.cells_cost(kind);
+        let block = self.block(key);
+        if begins >= block.len() {
+            return None;
+        }
+        let place = if kind == Kind::HyperLogLog {
+            OWN
+        } else {
+            u16::from_le_bytes([block[begins], block[begins + 1]]) as usize
+        };
+        let piece = self.piece_of(key, hash, place, at % chunks + 1);
+        Some((piece, self.chunk(&piece).iter().any(|byte| *byte != 0)))
+    }
+
+    /// The epoch of a sketch as a part, if these bytes tell of an earlier one.
+    pub(super) fn later_epoch(&self, key: u32, bytes: &[u8]) -> Result<Option<Piece>> {
+        let (kind, hash) = (self.kind(key), self.keys.get(key).hash);
+        let earlier = kind.is_sketch() && self.read_cells(kind, bytes)?.epoch < self.epoch(key);
+        Ok(earlier.then(|| self.piece_of(key, hash, OWN, 0)))
+    }
+
+    fn piece_of(&self, key: u32, hash: u32, place: usize, chunk: usize) -> Piece {
+        let mut bytes = [0; 12];
+        bytes[..8].copy_from_slice(&self.piece_replica(key, place, chunk).to_le_bytes());
+        bytes[8..].copy_from_slice(&(chunk as u32).to_le_bytes());
+        let low = (1 << PART_BITS) - 1;
+        Piece { key, place, chunk, hash: hash & !low | xxh32(&bytes, 0) & low }
+    }
+
+    /// Whose part it is, as all replicas say it: 0 for what is nobody's.
+    fn piece_replica(&self, key: u32, place: usize, chunk: usize) -> u64 {
+        let nobody = match self.kind(key) {
+            Kind::HyperLogLog => true,
+            Kind::CountMin => chunk == 0,
+            _ => false,
+        };
+        if nobody { 0 } else { self.context.members()[place].id.0 }
+    }
+
+    /// The run of a part's cells.
+    fn run_of(&self, piece: &Piece) -> (usize, usize) {
+        let all = match self.kind(piece.key) {
+            Kind::HyperLogLog => self.sizes.registers(),
+            _ => self.sizes.cells(),
+        };
+        let first = (piece.chunk - 1) * CHUNK;
+        (first, CHUNK.min(all - first))
+    }
+
+    /// The bytes of a part's cells.
+    fn chunk(&self, piece: &Piece) -> &[u8] {
+        let Some(at) = self.cells_at(piece.key, piece.place) else { return &[] };
+        let (first, count) = self.run_of(piece);
+        let size = if self.kind(piece.key) == Kind::HyperLogLog { 1 } else { 4 };
+        &self.block(piece.key)[at + first * size..at + (first + count) * size]
+    }
+
+    /// What is the same where a part is the same.
+    pub(super) fn fingerprint(&self, piece: &Piece) -> u64 {
+        let mut bytes = [0; 52];
+        bytes[..4].copy_from_slice(&self.keys.get(piece.key).hash.to_le_bytes());
+        let replica = self.piece_replica(piece.key, piece.place, piece.chunk);
+        bytes[4..12].copy_from_slice(&replica.to_le_bytes());
+        bytes[12..20].copy_from_slice(&(piece.chunk as u64).to_le_bytes());
+        let mut words = [0u64; 4];
+        if !self.kind(piece.key).is_sketch() {
+            if let Some(part) = self.tally(piece.key, piece.place) {
+                words = [part.seq, part.net as u64, part.base_seq, part.base as u64];
+            }
+        } else {
+            words[0] = self.epoch(piece.key).into();
+            if piece.chunk > 0 {
+                words[1] = xxh64(self.chunk(piece), 0);
+            }
+        }
+        for (place, word) in bytes[20..].chunks_exact_mut(8).zip(words) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        xxh64(&bytes, 0)
+    }
+
+    /// Writes a part, without a change that it came about by.
+    pub(super) fn write_piece(&mut self, frames: &mut Frames<'_>, piece: &Piece) {
+        let Piece { key, place, chunk, .. } = *piece;
+        if self.kind(key).is_sketch() {
+            let at = if chunk == 0 { None } else { self.cells_at(key, place) };
+            let run = at.map(|_| self.run_of(piece));
+            return self.write_cells(frames, key, place, None, at, run.into_iter());
+        }
+        let Some(part) = self.tally(key, place) else { return };
+        self.write_key(frames, key);
+        let dot = Stamp::new(place, part.seq);
+        let to = wire_dot(&self.context, &mut self.table, frames, dot).replica;
+        let bytes = part.bytes(to);
+        frames.writer.begin_joined(None, bytes.get().len());
+        frames.writer.raw(bytes.get());
+    }
+
+    /// Whether a frame tells of a part just as it is here.
+    pub(super) fn is_told(&self, piece: &Piece, mut reader: Reader<'_>) -> Result<bool> {
+        let mut key = NONE;
+        while let Some(op) = reader.next()? {
+            match op {
+                Op::Key(path) => key = self.find_path(path).unwrap_or(NONE),
+                Op::Joined { bytes, .. } if key == piece.key && self.says(piece, bytes)? => {
+                    return Ok(true);
+                }
+                _ => {}
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether these bytes say of a part what is here.
+    fn says(&self, piece: &Piece, bytes: &[u8]) -> Result<bool> {
+        let kind = self.kind(piece.key);
+        if !kind.is_sketch() {
+            let mut rest = bytes;
+            while let Some((replica, part)) = Tally::read(&mut rest) {
+                if self.part_place(replica)? == piece.place {
+                    return Ok(self.tally(piece.key, piece.place) == Some(part));
+                }
+            }
+            return Ok(false);
+        }
+        let cells = self.read_cells(kind, bytes)?;
+        if cells.epoch != self.epoch(piece.key) || (piece.chunk == 0) != cells.is_empty() {
+            return Ok(false);
+        }
+        if piece.chunk == 0 {
+            return Ok(true);
+        }
+        let at = self.cells_at(piece.key, piece.place);
+        let (Some(at), place) = (at, self.cells_place(kind, &cells)?) else { return Ok(false) };
+        let (first, count) = self.run_of(piece);
+        let (mut same, mut told) = (place == piece.place, 0);
+        cells.each(|cell, value| {
+            same &=
+                (first..first + count).contains(&cell) && self.cell(piece.key, at, cell) == value;
+            told += 1;
+        });
+        Ok(same && told == count)
+    }
+}
+
+/// Goes through the parts of joined values whose hashes are in a part of all.
+pub(super) struct PieceWalk {
+    low: u32,
+    high: u32,
+    bucket: usize,
+    last: usize,
+    key: u32,
+    n: usize,
+}
+
+impl PieceWalk {
+    pub fn new(store: &Store<'_>, part: Part) -> PieceWalk {
+        let (low, high) = part.hashes();
+        let shared = (1 << PART_BITS) - 1;
+        let (bucket, last) = (store.keys.bucket(low & !shared), store.keys.bucket(high | shared));
+        // Most stores have none, and many keys.
+        let key = if store.joined == 0 { NONE } else { store.keys.first_of_bucket(bucket) };
+        let bucket = if store.joined == 0 { last } else { bucket };
+        PieceWalk { low, high, bucket, last, key, n: 0 }
+    }
+
+    /// The next part.
+    pub fn next(&mut self, store: &Store<'_>) -> Option<Piece> {
+        loop {
+            while self.key == NONE {
+                if self.bucket >= self.last {
+                    return None;
+                }
+                self.bucket += 1;
+                self.key = store.keys.first_of_bucket(self.bucket);
+            }
+            let entry = store.keys.get(self.key);
+            let there = entry.kind.is_joined() && entry.last != NONE;
+            let piece = if there { store.piece(self.key, self.n) } else { None };
+            match piece {
+                Some((piece, full)) => {
+                    self.n += 1;
+                    if full && (self.low..=self.high).contains(&piece.hash) {
+                        return Some(piece);
+                    }
+                }
+                None => (self.key, self.n) = (store.keys.following(self.key), 0),
+            }
+        }
+    }
+}
