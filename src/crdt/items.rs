@@ -22,16 +22,17 @@ const LEN_AT: u32 = 64 - Stamp::FREE_BITS;
 const NEGATIVE: u64 = 1 << (LEN_AT + 4);
 const MARKED: u64 = 1 << (LEN_AT + 5);
 
-/// What one change added to a key.
+/// What one change added to a key. What a search reads lies together.
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub(super) struct Item {
-    pub key: u32,
-    /// The next of the key's ring.
-    next: u32,
-    /// The next of the bucket, or of what is free.
-    chain: u32,
     /// The dot and, above it, length and marks. In halves: items are 28 bytes.
     word: [u32; 2],
+    /// The next of the key's ring.
+    next: u32,
+    pub key: u32,
+    /// The next of the bucket, or of what is free.
+    chain: u32,
     /// The bytes, or their place in the heap.
     data: [u32; 2],
 }
@@ -73,6 +74,12 @@ impl Item {
         Stamp::of_word(self.word())
     }
 
+    /// Another change added it.
+    pub fn set_change(&mut self, dot: Stamp, negative: bool) {
+        let len = self.len_code() << LEN_AT;
+        self.set_word(dot.word() | len | if negative { NEGATIVE } else { 0 });
+    }
+
     /// Whether it says that an element is not there.
     pub fn negative(&self) -> bool {
         self.word() & NEGATIVE != 0
@@ -95,6 +102,11 @@ impl Item {
         self.data[0] = at;
     }
 
+    /// Other bytes, as many, if it holds them itself.
+    pub fn set_few(&mut self, bytes: &[u8]) {
+        self.data = packed(bytes);
+    }
+
     fn len_code(&self) -> u64 {
         self.word() >> LEN_AT & 15
     }
@@ -111,12 +123,17 @@ impl Item {
     }
 }
 
-/// Few bytes as an item holds them.
+/// Few bytes as an item holds them: as numbers, without a call that copies.
+#[inline]
 fn packed(bytes: &[u8]) -> [u32; 2] {
-    let mut all = [0; INLINE];
-    all[..bytes.len()].copy_from_slice(bytes);
-    let [a, b, c, d, e, f, g, h] = all;
-    [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]
+    fn half(bytes: &[u8]) -> u32 {
+        bytes.iter().rev().fold(0, |half, byte| half << 8 | u32::from(*byte))
+    }
+    let all = |four: &[u8; 4]| u32::from_le_bytes(*four);
+    match bytes.split_first_chunk() {
+        Some((low, high)) => [all(low), high.first_chunk().map_or_else(|| half(high), all)],
+        None => [half(bytes), 0],
+    }
 }
 
 /// Bytes that are looked for.
@@ -146,7 +163,7 @@ impl<'m> Items<'m> {
     pub fn carve(carver: &mut Carver<'m>, items: usize) -> Result<Self> {
         Ok(Items {
             items: carver.take(items, Item::of(Stamp::of_word(0), false))?,
-            buckets: carver.take(items.div_ceil(2).max(1), NONE)?,
+            buckets: carver.take((items - items / 4).max(1), NONE)?,
             free: NONE,
             fresh: 0,
             used: 0,
@@ -194,6 +211,7 @@ impl<'m> Items<'m> {
     }
 
     /// From `at` on in its bucket, the first item of a key with these bytes.
+    #[inline]
     pub fn find<'b>(
         &self,
         mut at: u32,
@@ -201,16 +219,17 @@ impl<'m> Items<'m> {
         sought: Sought<'_>,
         long: impl Fn(u32) -> &'b [u8],
     ) -> u32 {
+        let few = sought.bytes.len() <= INLINE;
         while at != NONE {
             let item = self.get(at);
-            if item.key == key {
-                let same = match item.in_heap() {
-                    None => item.holds(sought.data, sought.bytes.len()),
-                    Some(place) => sought.bytes.len() > INLINE && long(place) == sought.bytes,
-                };
-                if same {
-                    return at;
-                }
+            // Of the items of a bucket many have the same key, and few the same bytes.
+            let same = if few {
+                item.holds(sought.data, sought.bytes.len()) && item.key == key
+            } else {
+                item.key == key && item.in_heap().is_some_and(|place| long(place) == sought.bytes)
+            };
+            if same {
+                return at;
             }
             at = item.chain;
         }
@@ -228,6 +247,7 @@ impl<'m> Items<'m> {
 
     /// A new item, behind the last one of its key's ring; its place, which is the
     /// ring's new last.
+    #[inline(always)]
     pub fn insert(&mut self, hash: u32, last: u32, item: Item) -> Result<u32> {
         let at = if self.free != NONE {
             let at = self.free;

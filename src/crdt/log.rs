@@ -27,13 +27,13 @@ pub(super) struct Log<'m> {
     ring: Carved<'m, [u32; 5]>,
     first: u64,
     end: u64,
-    /// Where the first one is in the ring.
-    head: usize,
+    /// Where the next one goes in the ring: where the first one is, if it is full.
+    next: usize,
 }
 
 impl<'m> Log<'m> {
     pub fn carve(carver: &mut Carver<'m>, records: usize) -> Result<Self> {
-        Ok(Log { ring: carver.take(records, [0; 5])?, first: 0, end: 0, head: 0 })
+        Ok(Log { ring: carver.take(records, [0; 5])?, first: 0, end: 0, next: 0 })
     }
 
     /// Most records.
@@ -48,8 +48,8 @@ impl<'m> Log<'m> {
 
     pub fn get(&self, number: u64) -> Record {
         let [event, above, undone, high, hash] = self.ring[self.place(number)];
-        let event = u64::from(event) | u64::from(above) << 32;
-        let other = u64::from(undone) | u64::from(high) << 32;
+        let event = word([event, above]);
+        let other = word([undone, high]);
         Record {
             event: Stamp::of_word(event),
             undone: (event & UNDOES != 0).then_some(Stamp::of_word(other)),
@@ -59,19 +59,20 @@ impl<'m> Log<'m> {
     }
 
     fn place(&self, number: u64) -> usize {
-        let at = self.head + (number - self.first) as usize;
-        if at < self.ring.len() { at } else { at - self.ring.len() }
+        let back = (self.end - number) as usize;
+        if back <= self.next { self.next - back } else { self.next + self.ring.len() - back }
     }
 
+    #[inline(always)]
     pub fn push(&mut self, record: Record, context: &mut Context<'_>) {
-        let len = self.ring.len() as u64;
-        if len == 0 {
-            let member = context.member(record.event.place());
-            member.logged = member.logged.max(record.event.seq());
-            return;
-        }
-        if self.end - self.first == len {
-            self.forget(context);
+        let full = self.end - self.first == self.len();
+        let Some(place) = self.ring.get_mut(self.next) else {
+            return forget(record.event, context);
+        };
+        if full {
+            // The oldest one is here.
+            forget(Stamp::of_word(word([place[0], place[1]])), context);
+            self.first += 1;
         }
         let (does, undone) = match record {
             Record { undone: Some(undone), .. } => (UNDOES, undone.word()),
@@ -79,25 +80,31 @@ impl<'m> Log<'m> {
             _ => (0, 0),
         };
         let event = record.event.word() | does;
-        let at = self.place(self.end);
-        self.ring[at] =
+        *place =
             [event as u32, (event >> 32) as u32, undone as u32, (undone >> 32) as u32, record.hash];
         self.end += 1;
+        self.next += 1;
+        if self.next == self.ring.len() {
+            self.next = 0;
+        }
     }
 
     /// Forgets all.
     pub fn clear(&mut self, context: &mut Context<'_>) {
         while self.first < self.end {
-            self.forget(context);
+            forget(self.get(self.first).event, context);
+            self.first += 1;
         }
     }
+}
 
-    /// The oldest record is forgotten, so its change cannot be told any more.
-    fn forget(&mut self, context: &mut Context<'_>) {
-        let event = self.get(self.first).event;
-        let member = context.member(event.place());
-        member.logged = member.logged.max(event.seq());
-        self.first += 1;
-        self.head = if self.head + 1 == self.ring.len() { 0 } else { self.head + 1 };
-    }
+/// A word of its halves.
+fn word([low, high]: [u32; 2]) -> u64 {
+    u64::from(low) | u64::from(high) << 32
+}
+
+/// What a change did is not in the log, so it cannot be told any more.
+fn forget(event: Stamp, context: &mut Context<'_>) {
+    let member = context.member(event.place());
+    member.logged = member.logged.max(event.seq());
 }

@@ -19,7 +19,9 @@
 mod clock;
 mod context;
 mod dot;
+mod hash;
 mod heap;
+
 mod items;
 mod keys;
 mod kind;

@@ -38,18 +38,18 @@ impl Store<'_> {
         let hash = self.item_hash(key, element);
         match self.kind(key) {
             Kind::AddWinsSet => {
-                let mut at = self.find(hash, key, sought);
-                if at == NONE {
+                let first = self.find(hash, key, sought);
+                if first == NONE {
                     return Ok(false);
                 }
                 let change = self.next_change()?;
-                let replaced = self.replaced(at, key, sought);
+                let replaced = self.replaced(first, key, sought);
                 if !self.context.has_room(0, replaced.early) {
                     return Err(Error::Capacity);
                 }
-                while at != NONE {
-                    self.undo(change, hash, at)?;
-                    at = self.find(hash, key, sought);
+                self.undo(change, hash, first)?;
+                for _ in 1..replaced.items {
+                    self.undo(change, hash, self.find(hash, key, sought))?;
                 }
                 self.happened(change);
                 self.keys.get_mut(key).count -= 1;
@@ -177,7 +177,8 @@ impl Store<'_> {
 
     /// An item takes the place of those with the same bytes in a set, of all of a
     /// register or flag. Its bytes come in two parts.
-    fn assign(&mut self, key: u32, negative: bool, [head, bytes]: [&[u8]; 2]) -> Result<()> {
+    fn assign(&mut self, key: u32, negative: bool, parts: [&[u8]; 2]) -> Result<()> {
+        let [head, bytes] = parts;
         let len = head.len() + bytes.len();
         if len > MAX_BYTES {
             return Err(Error::Length);
@@ -187,35 +188,67 @@ impl Store<'_> {
         let change = self.next_change()?;
         let by_element = self.kind(key).by_element();
         let first = if by_element { self.find(hash, key, sought) } else { self.first_of(key) };
-        let (mut replaced, mut was_in) = (Replaced::default(), false);
         if first != NONE {
-            was_in = by_element && self.is_in(hash, key, sought);
-            replaced = self.replaced(first, key, sought);
+            return self.reassign(first, change, hash, negative, parts);
         }
-        let enough = (replaced.items > 0 || self.items.room() > 0)
-            && Self::item_cost(len) <= self.heap.free() + replaced.bytes
+        if self.items.room() == 0 || Self::item_cost(len) > self.heap.free() {
+            return Err(Error::Capacity);
+        }
+        self.put(hash, key, Item::of(change, negative), parts)?;
+        self.record(change, None, hash);
+        self.happened(change);
+        let count = &mut self.keys.get_mut(key).count;
+        *count = if by_element { *count + u32::from(!negative) } else { 1 };
+        Ok(())
+    }
+
+    /// An assignment where there is something that it takes the place of, at `first`.
+    fn reassign(
+        &mut self,
+        first: u32,
+        change: Stamp,
+        hash: u32,
+        negative: bool,
+        parts: [&[u8]; 2],
+    ) -> Result<()> {
+        let key = self.items.get(first).key;
+        let by_element = self.kind(key).by_element();
+        let (len, sought) = (parts[0].len() + parts[1].len(), Sought::new(parts[1]));
+        let replaced = self.replaced(first, key, sought);
+        let enough = Self::item_cost(len) <= self.heap.free() + replaced.bytes
             && self.context.has_room(0, replaced.early);
         if !enough {
             return Err(Error::Capacity);
         }
-        for _ in 0..replaced.items {
-            let at = if by_element { self.find(hash, key, sought) } else { self.first_of(key) };
-            self.undo(change, hash, at)?;
+        // One with as many bytes, as mostly, is another from now on.
+        if replaced.items == 1 && (by_element || self.bytes_of(first).len() == len) {
+            self.undo_dot(change, hash, self.items.get(first).dot())?;
+            self.items.get_mut(first).set_change(change, negative);
+            if !by_element {
+                self.set_bytes(first, parts);
+            }
+        } else {
+            for _ in 0..replaced.items {
+                let at = if by_element { self.find(hash, key, sought) } else { self.first_of(key) };
+                self.undo(change, hash, at)?;
+            }
+            self.put(hash, key, Item::of(change, negative), parts)?;
         }
-        self.put(hash, key, Item::of(change, negative), [head, bytes])?;
         self.record(change, None, hash);
         self.happened(change);
         let count = &mut self.keys.get_mut(key).count;
-        *count = if by_element { *count + u32::from(!negative) - u32::from(was_in) } else { 1 };
+        *count =
+            if by_element { *count + u32::from(!negative) - u32::from(replaced.was_in) } else { 1 };
         Ok(())
     }
 
     /// What an assignment takes the place of, from the first item on.
     fn replaced(&self, start: u32, key: u32, sought: Sought<'_>) -> Replaced {
-        let (mut all, mut at) = (Replaced::default(), start);
+        let (mut all, mut at) = (Replaced { was_in: true, ..Replaced::default() }, start);
         let by_element = self.kind(key).by_element();
         while at != NONE {
             all.items += 1;
+            all.was_in &= !self.items.get(at).negative();
             all.bytes += self.cost_of(at);
             all.early += usize::from(!self.context.has(self.items.get(at).dot()));
             at = if by_element {
@@ -229,12 +262,17 @@ impl Store<'_> {
 
     /// Removes an item because of a change.
     pub(super) fn undo(&mut self, change: Stamp, hash: u32, at: u32) -> Result<()> {
-        let dot = self.items.get(at).dot();
+        self.undo_dot(change, hash, self.items.get(at).dot())?;
+        self.take(hash, at);
+        Ok(())
+    }
+
+    /// A change undoes what another added, whose item goes.
+    fn undo_dot(&mut self, change: Stamp, hash: u32, dot: Stamp) -> Result<()> {
         if !self.context.has(dot) {
             // It came by a digest, and its change is still to come.
             self.context.undo(dot)?;
         }
-        self.take(hash, at);
         self.record(change, Some(dot), hash);
         Ok(())
     }
@@ -244,6 +282,8 @@ impl Store<'_> {
 #[derive(Clone, Copy, Default)]
 struct Replaced {
     items: usize,
+    /// Whether an element was in: none of them says otherwise.
+    was_in: bool,
     /// Their bytes of the heap.
     bytes: usize,
     /// Those whose changes have not come.

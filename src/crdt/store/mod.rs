@@ -13,13 +13,12 @@ mod sum;
 
 use core::alloc::Layout;
 
-use xxhash_rust::xxh32::xxh32;
-
 use self::members::Acks;
 use self::places::{Places, Table};
 use super::clock::Clock;
 use super::context::Context;
 use super::dot::{Dot, MAX_REPLICAS, MAX_SEQ, ReplicaId, Stamp};
+use super::hash::hash;
 use super::heap::Heap;
 use super::items::{INLINE, Item, Items, MAX_ITEMS, NONE, Sought};
 use super::keys::{Keys, ROOT};
@@ -362,7 +361,7 @@ impl<'m> Store<'m> {
     fn name_hash(&self, map: u32, name: &[u8], kind: Kind) -> u32 {
         // An odd factor apart, so that kinds of a name do not share their hashes.
         let seed = self.keys.get(map).hash.wrapping_add((kind as u32).wrapping_mul(0x9e37_79b1));
-        xxh32(name, seed)
+        hash(name, seed)
     }
 
     /// A key's place, a new one if it must be.
@@ -420,7 +419,7 @@ impl<'m> Store<'m> {
     /// The hash by which items of a key are found.
     fn item_hash(&self, key: u32, bytes: &[u8]) -> u32 {
         let entry = self.keys.get(key);
-        if self.kind(key).by_element() { xxh32(bytes, entry.hash) } else { entry.hash }
+        if self.kind(key).by_element() { hash(bytes, entry.hash) } else { entry.hash }
     }
 
     /// The bytes of an item.
@@ -434,6 +433,7 @@ impl<'m> Store<'m> {
     }
 
     /// The first item of a key with these bytes, from `at` on in its bucket.
+    #[inline]
     fn find_from(&self, at: u32, key: u32, sought: Sought<'_>) -> u32 {
         self.items.find(at, key, sought, |at| self.heap.get(at))
     }
@@ -448,17 +448,11 @@ impl<'m> Store<'m> {
     }
 
     /// Adds an item with bytes in two parts. There must be room.
+    #[inline(always)]
     fn put(&mut self, hash: u32, key: u32, item: Item, parts: [&[u8]; 2]) -> Result<()> {
-        let [head, bytes] = parts;
-        let len = head.len() + bytes.len();
+        let len = parts[0].len() + parts[1].len();
         let mut few = [0; INLINE];
-        let item = if len <= INLINE {
-            few[..head.len()].copy_from_slice(head);
-            few[head.len()..len].copy_from_slice(bytes);
-            item.with(key, Some(&few[..len]))
-        } else {
-            item.with(key, None)
-        };
+        let item = item.with(key, (len <= INLINE).then(|| joined(parts, &mut few)));
         let at = self.items.insert(hash, self.keys.get(key).last, item)?;
         self.keys.get_mut(key).last = at;
         if len > INLINE {
@@ -466,6 +460,19 @@ impl<'m> Store<'m> {
             self.items.get_mut(at).set_in_heap(place);
         }
         Ok(())
+    }
+
+    /// Gives an item other bytes, in two parts, as many as it has.
+    fn set_bytes(&mut self, at: u32, [head, bytes]: [&[u8]; 2]) {
+        let item = self.items.get_mut(at);
+        match item.in_heap() {
+            None => item.set_few(joined([head, bytes], &mut [0; INLINE])),
+            Some(place) => {
+                let (first, second) = self.heap.get_mut(place).split_at_mut(head.len());
+                first.copy_from_slice(head);
+                second.copy_from_slice(bytes);
+            }
+        }
     }
 
     /// The first item of a key.
@@ -524,6 +531,7 @@ impl<'m> Store<'m> {
         self.context.member(OWN).seen = change.seq();
     }
 
+    #[inline]
     fn record(&mut self, event: Stamp, undone: Option<Stamp>, hash: u32) {
         self.log.push(Record { event, undone, joined: None, hash }, &mut self.context);
     }
@@ -533,4 +541,16 @@ impl<'m> Store<'m> {
         let record = Record { event, undone: None, joined: Some(joined), hash };
         self.log.push(record, &mut self.context);
     }
+}
+
+/// Two parts of few bytes as one.
+#[inline]
+fn joined<'a>([head, bytes]: [&'a [u8]; 2], few: &'a mut [u8; INLINE]) -> &'a [u8] {
+    if head.is_empty() {
+        return bytes;
+    }
+    let len = head.len() + bytes.len();
+    few[..head.len()].copy_from_slice(head);
+    few[head.len()..len].copy_from_slice(bytes);
+    &few[..len]
 }
