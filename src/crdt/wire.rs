@@ -246,8 +246,16 @@ impl<'a> Reader<'a> {
         Ok(*array)
     }
 
+    #[inline]
     fn number(&mut self) -> Result<u64> {
-        numbers::read(&mut self.rest).ok_or(Error::CrdtFormat)
+        match self.rest.split_first() {
+            // Most are short.
+            Some((byte, rest)) if *byte < 128 => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => numbers::read(&mut self.rest).ok_or(Error::CrdtFormat),
+        }
     }
 
     fn dot(&mut self) -> Result<WireDot> {

@@ -163,6 +163,7 @@ impl Store<'_> {
                 }
                 Op::Gone { dot, hash } => {
                     let stamp = self.places.stamp(dot)?;
+                    self.places.undoes = true;
                     if !self.covers(all, stamp)? {
                         return Err(Error::CrdtFormat);
                     }
@@ -177,6 +178,7 @@ impl Store<'_> {
                 Op::Undo { dot, hash } => {
                     event.ok_or(Error::CrdtFormat)?;
                     let stamp = self.places.stamp(dot)?;
+                    self.places.undoes = true;
                     // What comes with this frame was told before.
                     let here = stamp.seq() <= self.places.up_to(stamp.place());
                     needs.undone += usize::from(!here && !self.context.knows(stamp));
@@ -184,7 +186,7 @@ impl Store<'_> {
                 }
                 Op::Undone(dot) => {
                     let stamp = self.places.stamp(dot)?;
-                    self.places.ragged = true;
+                    (self.places.ragged, self.places.undoes) = (true, true);
                     needs.undone += usize::from(!self.context.knows(stamp));
                 }
             }
@@ -274,6 +276,9 @@ impl Store<'_> {
 
     /// Removes what is undone and has come before: this makes room.
     pub(super) fn undo_known(&mut self, mut reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
+        if !self.places.undoes {
+            return Ok(());
+        }
         while let Some(op) = reader.next()? {
             if let Op::Undo { dot, hash } | Op::Gone { dot, hash } = op {
                 let stamp = self.places.stamp(dot)?;
@@ -387,17 +392,18 @@ impl Store<'_> {
             self.clock.see(HybridTime(u64::from_le_bytes(*stamp)));
         }
         merged.added += 1;
-        let sought = Sought::new(bytes);
         if !kind.by_element() {
             return self.put(hash, key, item, [&[], bytes]);
         }
-        if self.find(hash, key, sought) == NONE {
-            self.keys.get_mut(key).count += u32::from(!item.negative());
-            return self.put(hash, key, item, [&[], bytes]);
-        }
-        let was_in = self.is_in(hash, key, sought);
+        let sought = Sought::new(bytes);
+        let new = self.find(hash, key, sought) == NONE;
+        let was_in = !new && self.is_in(hash, key, sought);
         self.put(hash, key, item, [&[], bytes])?;
-        self.recount(hash, key, sought, was_in);
+        if new {
+            self.keys.get_mut(key).count += u32::from(!item.negative());
+        } else {
+            self.recount(hash, key, sought, was_in);
+        }
         Ok(())
     }
 
@@ -457,6 +463,9 @@ impl Store<'_> {
 
     /// What is undone and has not come is remembered; what has come goes.
     pub(super) fn undo_rest(&mut self, mut reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
+        if !self.places.undoes {
+            return Ok(());
+        }
         while let Some(op) = reader.next()? {
             let (dot, hash) = match op {
                 Op::Undo { dot, hash } => (dot, Some(hash)),

@@ -25,17 +25,24 @@ pub(super) struct Places<'m> {
     count: usize,
     /// Whether the frame tells of changes beyond `told`, too.
     pub ragged: bool,
+    /// Whether the frame says that something is undone or no more.
+    pub undoes: bool,
 }
 
 impl<'m> Places<'m> {
     pub fn carve(carver: &mut Carver<'m>, replicas: usize) -> Result<Self> {
-        Ok(Places { places: carver.take(replicas, Place::default())?, count: 0, ragged: false })
+        Ok(Places {
+            places: carver.take(replicas, Place::default())?,
+            count: 0,
+            ragged: false,
+            undoes: false,
+        })
     }
 
     /// Forgets the frame before.
     pub fn clear(&mut self) {
         self.places.fill(Place::default());
-        (self.count, self.ragged) = (0, false);
+        (self.count, self.ragged, self.undoes) = (0, false, false);
     }
 
     /// The next replica of the frame is this one.
