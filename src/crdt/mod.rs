@@ -10,7 +10,8 @@
 //!
 //! - `dot`, `context`: changes, and what a replica has seen of them.
 //! - `clock`: hybrid logical clocks, for the last writer.
-//! - `items`, `keys`, `heap`: the tables, and the bytes that do not fit in them.
+//! - `items`, `keys`, `heap`: the tables, and the bytes that do not fit in them; `hash`:
+//!   how things in them are found.
 //! - `tally`, `sketch`: values that are no items, but joined of parts.
 //! - `log`: the last changes, to tell them.
 //! - `wire`: frames as bytes, and back.

@@ -80,5 +80,11 @@ pub fn describe_link(effort: Effort, missing: &[String]) -> String {
     list(machine().into_iter().chain(lines).chain([rounds(effort)]), missing)
 }
 
+/// For the report of replicated memory.
+pub fn describe_crdt(effort: Effort) -> String {
+    let lines = [("crdts", "7.3.2".to_string()), ("yrs", "0.28.1".to_string())];
+    list(machine().into_iter().chain(lines).chain([rounds(effort)]), &[])
+}
+
 /// The version in Cargo.toml.
 const SNOW: &str = "0.10.0, its default resolver";

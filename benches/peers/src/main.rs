@@ -1,17 +1,18 @@
-//! The library beside others, taking turns in one run: `scripts/bench nn` and
-//! `scripts/bench link`.
+//! The library beside others, taking turns in one run: `scripts/bench nn`,
+//! `scripts/bench link` and `scripts/bench crdt`.
 //!
 //! ```text
-//! peers [link] [--quick] [WORD...]
+//! peers [link|crdt] [--quick] [WORD...]
 //! ```
 //!
 //! Words choose the work whose name has all of them in it. A whole run writes
 //! docs/benchmarks.md and its charts (on machines without AVX-512 in a folder named
-//! after the kernel, docs/avx2/), or docs/benchmarks-link.md; a part of it, or a
-//! quick one, prints.
+//! after the kernel, docs/avx2/), docs/benchmarks-link.md, or docs/benchmarks-crdt.md
+//! and its charts; a part of it, or a quick one, prints.
 
 mod bench;
 mod blas;
+mod crdt;
 mod data;
 mod fann;
 mod link;
@@ -46,12 +47,13 @@ fn run() -> Outcome<()> {
     let mut filter = Vec::new();
     let mut arguments = std::env::args().skip(1).peekable();
     let link = arguments.next_if(|argument| argument == "link").is_some();
+    let crdt = !link && arguments.next_if(|argument| argument == "crdt").is_some();
     for argument in arguments {
         match argument.as_str() {
             "--quick" => effort = Effort::QUICK,
             "--help" | "-h" => {
                 println!(
-                    "scripts/bench nn|link [--quick] [WORD...]: the work whose name has all WORDs"
+                    "scripts/bench nn|link|crdt [--quick] [WORD...]: the work whose name has all WORDs"
                 );
                 return Ok(());
             }
@@ -65,6 +67,9 @@ fn run() -> Outcome<()> {
     let peers = std::env::var_os("NSW_PEERS").map_or(root.join("target/peers"), PathBuf::from);
     if link {
         return link::run(effort, &filter, &peers, &root.join("docs/benchmarks-link.md"));
+    }
+    if crdt {
+        return crdt::run(effort, &filter, &root.join("docs"));
     }
     let whole = filter.is_empty() && !effort.quick;
     let bench = Bench::new(effort, filter, peers);

@@ -10,7 +10,7 @@ use crate::spec::{Method, Spec, Squash};
 use crate::work::training::percent;
 
 /// Bytes that the C heap has given out.
-fn heap() -> usize {
+pub fn heap() -> usize {
     // SAFETY: it only reads malloc's own figures.
     let info = unsafe { libc::mallinfo2() };
     info.uordblks + info.hblkhd

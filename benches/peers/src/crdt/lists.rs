@@ -1,0 +1,148 @@
+//! Edits of a list, each with the bytes that tell others.
+
+use yrs::updates::decoder::Decode;
+use yrs::{Array, ArrayRef, Doc, ReadTxn, StateVector, Transact, Update};
+
+use super::{Bench, number};
+use crate::measure::{Contestant, Outcome, alternate, timed};
+use crate::report::{Section, Table, number as figure};
+
+/// What happens to a list, at a place.
+#[derive(Clone, Copy)]
+enum Edit {
+    Insert(u32, i64),
+    Remove(u32),
+}
+
+/// Elements one behind the other, as somebody writes them.
+fn sequential(edits: u64) -> Vec<Edit> {
+    (0..edits).map(|i| Edit::Insert(i as u32, number(i) as i64)).collect()
+}
+
+/// Elements anywhere; one edit of five removes.
+fn random(edits: u64) -> Vec<Edit> {
+    let mut len = 0;
+    let edit = |i: u64| {
+        let (place, choice) = (number(2 * i), number(2 * i + 1));
+        if len > 0 && choice % 5 == 0 {
+            len -= 1;
+            Edit::Remove((place % (len + 1)) as u32)
+        } else {
+            len += 1;
+            Edit::Insert((place % len) as u32, choice as i64)
+        }
+    };
+    (0..edits).map(edit).collect()
+}
+
+/// A document of yrs with a list.
+struct Theirs {
+    doc: Doc,
+    list: ArrayRef,
+}
+
+impl Theirs {
+    fn new() -> Theirs {
+        // The same number each time, so that the bytes are the same.
+        let doc = Doc::with_client_id(1);
+        let list = doc.get_or_insert_array("list");
+        Theirs { doc, list }
+    }
+
+    /// The edit, and what others are told.
+    fn edit(&self, edit: Edit) -> Vec<u8> {
+        let mut transaction = self.doc.transact_mut();
+        match edit {
+            Edit::Insert(at, value) => {
+                self.list.insert(&mut transaction, at, value);
+            }
+            Edit::Remove(at) => self.list.remove(&mut transaction, at),
+        }
+        transaction.encode_update_v1()
+    }
+
+    fn state(&self) -> Vec<u8> {
+        self.doc.transact().encode_state_as_update_v1(&StateVector::default())
+    }
+
+    fn take_in(&self, update: &[u8]) -> Outcome<()> {
+        let update = Update::decode_v1(update)?;
+        Ok(self.doc.transact_mut().apply_update(update)?)
+    }
+
+    fn values(&self) -> Vec<String> {
+        let transaction = self.doc.transact();
+        self.list.iter(&transaction).map(|value| value.to_string(&transaction)).collect()
+    }
+}
+
+/// A figure of the edits of a trace, and their updates taken in by another replica.
+struct Measured {
+    edit: f64,
+    take_in: f64,
+    bytes: usize,
+    state: usize,
+}
+
+fn theirs(bench: &Bench, trace: &[Edit]) -> Outcome<Measured> {
+    let one = Theirs::new();
+    let updates: Vec<Vec<u8>> = trace.iter().map(|edit| one.edit(*edit)).collect();
+    let two = Theirs::new();
+    updates.iter().try_for_each(|update| two.take_in(update))?;
+    assert_eq!(one.values(), two.values());
+    let edits = Contestant::new("edits", |times| {
+        let mut taken = 0.0;
+        for _ in 0..times {
+            let list = Theirs::new();
+            taken += timed(|| trace.iter().map(|edit| list.edit(*edit).len()).sum::<usize>());
+        }
+        Ok(taken)
+    });
+    let merges = Contestant::new("merges", |times| {
+        let mut taken = 0.0;
+        for _ in 0..times {
+            let list = Theirs::new();
+            taken += timed(|| updates.iter().try_for_each(|update| list.take_in(update)).is_ok());
+        }
+        Ok(taken)
+    });
+    let stats = alternate(&mut [edits, merges], bench.effort)?;
+    let count = trace.len() as f64;
+    Ok(Measured {
+        edit: stats[0].min / count,
+        take_in: stats[1].min / count,
+        bytes: updates.iter().map(Vec::len).sum(),
+        state: one.state().len(),
+    })
+}
+
+pub fn section(bench: &Bench) -> Outcome<Section> {
+    let count = bench.effort.pick(10_000, 200);
+    let mut section = Section {
+        title: "Lists",
+        text: format!(
+            "{count} edits of a list of numbers of 64 bits, each with the bytes that tell others \
+             (for yrs a transaction of its own and `encode_update_v1`), and all of those taken in \
+             by another replica. Random edits insert anywhere, and one of five removes."
+        ),
+        ..Section::default()
+    };
+    let mut rows = Vec::new();
+    for (name, trace) in [("sequential", sequential(count)), ("random", random(count))] {
+        if !bench.wants(&format!("list, {name}")) {
+            continue;
+        }
+        for (who, measured) in [("yrs", theirs(bench, &trace)?)] {
+            let Measured { edit, take_in, bytes, state } = measured;
+            let each = bytes as f64 / count as f64;
+            let cells = [format!("{edit:.0} ns"), format!("{take_in:.0} ns"), figure(each)];
+            rows.push([vec![name.to_string(), who.to_string()], cells.to_vec()].concat());
+            rows.last_mut().expect("a row").push(state.to_string());
+        }
+    }
+    if !rows.is_empty() {
+        let head = vec!["edits", "who", "an edit", "taken in", "bytes an edit", "bytes of all"];
+        section.tables.push((String::new(), Table { head, rows }));
+    }
+    Ok(section)
+}
