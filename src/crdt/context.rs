@@ -112,6 +112,7 @@ impl<'m> Context<'m> {
     }
 
     /// Whether a change has come.
+    #[inline]
     pub fn has(&self, dot: Stamp) -> bool {
         dot.seq() <= self.members[dot.place()].seen || self.span(dot).is_ok()
     }
