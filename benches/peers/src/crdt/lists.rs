@@ -76,12 +76,26 @@ impl Theirs {
     }
 }
 
-/// A figure of the edits of a trace, and their updates taken in by another replica.
+/// The edits of a trace, and their updates taken in by another replica: nanoseconds for
+/// one, and bytes of all.
 struct Measured {
     edit: f64,
     take_in: f64,
     bytes: usize,
     state: usize,
+}
+
+impl Measured {
+    fn row(&self, what: [&str; 2], count: u64) -> Vec<String> {
+        let bytes = figure(self.bytes as f64 / count as f64);
+        let cells = [
+            format!("{:.0} ns", self.edit),
+            format!("{:.0} ns", self.take_in),
+            bytes,
+            self.state.to_string(),
+        ];
+        what.map(String::from).into_iter().chain(cells).collect()
+    }
 }
 
 fn theirs(bench: &Bench, trace: &[Edit]) -> Outcome<Measured> {
@@ -132,13 +146,7 @@ pub fn section(bench: &Bench) -> Outcome<Section> {
         if !bench.wants(&format!("list, {name}")) {
             continue;
         }
-        for (who, measured) in [("yrs", theirs(bench, &trace)?)] {
-            let Measured { edit, take_in, bytes, state } = measured;
-            let each = bytes as f64 / count as f64;
-            let cells = [format!("{edit:.0} ns"), format!("{take_in:.0} ns"), figure(each)];
-            rows.push([vec![name.to_string(), who.to_string()], cells.to_vec()].concat());
-            rows.last_mut().expect("a row").push(state.to_string());
-        }
+        rows.push(theirs(bench, &trace)?.row([name, "yrs"], count));
     }
     if !rows.is_empty() {
         let head = vec!["edits", "who", "an edit", "taken in", "bytes an edit", "bytes of all"];
