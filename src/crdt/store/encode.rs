@@ -74,6 +74,7 @@ impl Store<'_> {
     /// is no context, [`Error::BufferTooSmall`] if not even one change fits.
     pub fn delta(&mut self, peer: &[u8], from: u64, frame: &mut [u8]) -> Result<Told> {
         self.begin_delta(peer)?;
+        let from = from.max(self.first_lacking());
         let told = self.write_events(from, frame, false)?;
         match told.next {
             None => Ok(told),
@@ -114,6 +115,7 @@ impl Store<'_> {
     /// Those of [`delta`](Self::delta).
     pub fn delta_len(&mut self, peer: &[u8], from: u64) -> Result<usize> {
         self.begin_delta(peer)?;
+        let from = from.max(self.first_lacking());
         self.table.clear();
         let mut frames = self.frames(&mut [], Frame::Delta);
         let Some((event, parts)) = self.lacking(from) else { return Ok(0) };
@@ -132,6 +134,32 @@ impl Store<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A place in the log before which there is nothing that the peer lacks: found from the
+    /// end, since most peers lack little.
+    fn first_lacking(&mut self) -> u64 {
+        let mut lacks = 0;
+        for (place, member) in self.context.members().iter().enumerate() {
+            lacks += member.seen.saturating_sub(*self.places.up_to(place));
+        }
+        for span in self.context.ahead() {
+            lacks += span.to.seq() - span.from.seq() + 1;
+        }
+        let (range, mut last) = (self.log.range(), None);
+        let mut at = range.end;
+        while at > range.start {
+            let event = self.log.get(at - 1).event;
+            if last != Some(event) {
+                if lacks == 0 {
+                    break;
+                }
+                lacks -= u64::from(event.seq() > *self.places.up_to(event.place()));
+                last = Some(event);
+            }
+            at -= 1;
+        }
+        at
     }
 
     /// The first change in the log from a place on that the peer lacks, and its parts.
