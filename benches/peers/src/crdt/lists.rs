@@ -1,7 +1,12 @@
 //! Edits of a list, each with the bytes that tell others.
 
+use std::sync::{Arc, Mutex};
+
 use yrs::updates::decoder::Decode;
-use yrs::{Array, ArrayRef, Doc, ReadTxn, StateVector, Transact, Update};
+use yrs::{
+    Any, Array, ArrayRef, Doc, Out, ReadTxn, StateVector, Transact, TransactionMut, Update,
+    UpdateEvent,
+};
 
 use super::{Bench, number};
 use crate::measure::{Contestant, Outcome, alternate, timed};
@@ -10,13 +15,13 @@ use crate::report::{Section, Table, number as figure};
 /// What happens to a list, at a place.
 #[derive(Clone, Copy)]
 enum Edit {
-    Insert(u32, i64),
+    Insert(u32, [u8; 8]),
     Remove(u32),
 }
 
 /// Elements one behind the other, as somebody writes them.
 fn sequential(edits: u64) -> Vec<Edit> {
-    (0..edits).map(|i| Edit::Insert(i as u32, number(i) as i64)).collect()
+    (0..edits).map(|i| Edit::Insert(i as u32, number(i).to_le_bytes())).collect()
 }
 
 /// Elements anywhere; one edit of five removes.
@@ -29,7 +34,7 @@ fn random(edits: u64) -> Vec<Edit> {
             Edit::Remove((place % (len + 1)) as u32)
         } else {
             len += 1;
-            Edit::Insert((place % len) as u32, choice as i64)
+            Edit::Insert((place % len) as u32, choice.to_le_bytes())
         }
     };
     (0..edits).map(edit).collect()
@@ -39,14 +44,22 @@ fn random(edits: u64) -> Vec<Edit> {
 struct Theirs {
     doc: Doc,
     list: ArrayRef,
+    /// What the last transaction has others told.
+    update: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Theirs {
-    fn new() -> Theirs {
-        // The same number each time, so that the bytes are the same.
-        let doc = Doc::with_client_id(1);
+    /// A replica's document. Its number is not drawn, so that the bytes are the same.
+    fn new(replica: u64) -> Theirs {
+        let doc = Doc::with_client_id(replica);
         let list = doc.get_or_insert_array("list");
-        Theirs { doc, list }
+        let update = Arc::new(Mutex::new(Vec::new()));
+        let last = update.clone();
+        let tell = move |_: &TransactionMut<'_>, event: &UpdateEvent| {
+            last.lock().expect("one thread").clone_from(&event.update);
+        };
+        doc.observe_update_v1("told", tell).expect("a document");
+        Theirs { doc, list, update }
     }
 
     /// The edit, and what others are told.
@@ -54,11 +67,12 @@ impl Theirs {
         let mut transaction = self.doc.transact_mut();
         match edit {
             Edit::Insert(at, value) => {
-                self.list.insert(&mut transaction, at, value);
+                self.list.insert(&mut transaction, at, Any::Buffer(value.as_slice().into()));
             }
             Edit::Remove(at) => self.list.remove(&mut transaction, at),
         }
-        transaction.encode_update_v1()
+        drop(transaction);
+        std::mem::take(&mut *self.update.lock().expect("one thread"))
     }
 
     fn state(&self) -> Vec<u8> {
@@ -70,9 +84,8 @@ impl Theirs {
         Ok(self.doc.transact_mut().apply_update(update)?)
     }
 
-    fn values(&self) -> Vec<String> {
-        let transaction = self.doc.transact();
-        self.list.iter(&transaction).map(|value| value.to_string(&transaction)).collect()
+    fn values(&self) -> Vec<Out> {
+        self.list.iter(&self.doc.transact()).collect()
     }
 }
 
@@ -99,15 +112,17 @@ impl Measured {
 }
 
 fn theirs(bench: &Bench, trace: &[Edit]) -> Outcome<Measured> {
-    let one = Theirs::new();
+    let one = Theirs::new(1);
     let updates: Vec<Vec<u8>> = trace.iter().map(|edit| one.edit(*edit)).collect();
-    let two = Theirs::new();
+    let two = Theirs::new(2);
     updates.iter().try_for_each(|update| two.take_in(update))?;
-    assert_eq!(one.values(), two.values());
+    if one.values() != two.values() {
+        return Err("the replicas of yrs do not have the same".into());
+    }
     let edits = Contestant::new("edits", |times| {
         let mut taken = 0.0;
         for _ in 0..times {
-            let list = Theirs::new();
+            let list = Theirs::new(1);
             taken += timed(|| trace.iter().map(|edit| list.edit(*edit).len()).sum::<usize>());
         }
         Ok(taken)
@@ -115,7 +130,7 @@ fn theirs(bench: &Bench, trace: &[Edit]) -> Outcome<Measured> {
     let merges = Contestant::new("merges", |times| {
         let mut taken = 0.0;
         for _ in 0..times {
-            let list = Theirs::new();
+            let list = Theirs::new(2);
             taken += timed(|| updates.iter().try_for_each(|update| list.take_in(update)).is_ok());
         }
         Ok(taken)
@@ -135,8 +150,8 @@ pub fn section(bench: &Bench) -> Outcome<Section> {
     let mut section = Section {
         title: "Lists",
         text: format!(
-            "{count} edits of a list of numbers of 64 bits, each with the bytes that tell others \
-             (for yrs a transaction of its own and `encode_update_v1`), and all of those taken in \
+            "{count} edits of a list of byte strings of 8 bytes, each with the bytes that tell others \
+             (for yrs a transaction of its own and `observe_update_v1`), and all of those taken in \
              by another replica. Random edits insert anywhere, and one of five removes."
         ),
         ..Section::default()
