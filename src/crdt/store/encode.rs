@@ -141,7 +141,7 @@ impl Store<'_> {
     fn first_lacking(&mut self) -> u64 {
         let mut lacks = 0;
         for (place, member) in self.context.members().iter().enumerate() {
-            lacks += member.seen.saturating_sub(*self.places.up_to(place));
+            lacks += member.seen.saturating_sub(self.places.up_to(place));
         }
         for span in self.context.ahead() {
             lacks += span.to.seq() - span.from.seq() + 1;
@@ -154,7 +154,7 @@ impl Store<'_> {
                 if lacks == 0 {
                     break;
                 }
-                lacks -= u64::from(event.seq() > *self.places.up_to(event.place()));
+                lacks -= u64::from(event.seq() > self.places.up_to(event.place()));
                 last = Some(event);
             }
             at -= 1;
