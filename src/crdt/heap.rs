@@ -47,6 +47,15 @@ impl<'m> Heap<'m> {
         self.bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
     }
 
+    /// A number in a block, at its place in the heap.
+    pub fn number_at(&self, at: u32) -> u32 {
+        self.number(at as usize)
+    }
+
+    pub fn set_number_at(&mut self, at: u32, number: u32) {
+        self.set_number(at as usize, number);
+    }
+
     /// The bytes of the block at `at`.
     pub fn get(&self, at: u32) -> &[u8] {
         let at = at as usize;

@@ -18,6 +18,8 @@ pub(super) const INLINE: usize = 8;
 
 /// The length that says that the bytes are in the heap.
 const IN_HEAP: u64 = 15;
+/// The same of an element of a list, whose bytes have its links in front.
+const IN_LIST: u64 = 14;
 const LEN_AT: u32 = 64 - Stamp::FREE_BITS;
 const NEGATIVE: u64 = 1 << (LEN_AT + 4);
 const MARKED: u64 = 1 << (LEN_AT + 5);
@@ -33,7 +35,7 @@ pub(super) struct Item {
     pub key: u32,
     /// The next of the bucket, or of what is free.
     chain: u32,
-    /// The bytes, or their place in the heap.
+    /// The bytes, or their place in the heap; in a list with that the element before.
     data: [u32; 2],
 }
 
@@ -60,6 +62,18 @@ impl Item {
         let marks = u64::MAX << LEN_AT & !MARKED;
         item.set_word(other.word() & marks | self.dot().word());
         item
+    }
+
+    /// The same as an element of a list, with a place in the heap to come.
+    pub fn in_list_of(self, key: u32) -> Item {
+        let mut item = Item { key, ..self };
+        item.set_word(self.word() | IN_LIST << LEN_AT);
+        item
+    }
+
+    /// Whether it is an element of a list.
+    pub fn in_list(&self) -> bool {
+        self.len_code() == IN_LIST
     }
 
     fn word(&self) -> u64 {
@@ -95,7 +109,7 @@ impl Item {
 
     /// The place of its bytes in the heap, if they are there.
     pub fn in_heap(&self) -> Option<u32> {
-        (self.len_code() == IN_HEAP).then_some(self.data[0])
+        (self.len_code() >= IN_LIST).then_some(self.data[0])
     }
 
     pub fn set_in_heap(&mut self, at: u32) {
@@ -114,7 +128,7 @@ impl Item {
     /// Its bytes, if it holds them itself.
     pub fn few(&self) -> Option<&[u8]> {
         let len = self.len_code();
-        (len != IN_HEAP).then(|| &bytemuck::bytes_of(&self.data)[..len as usize])
+        (len < IN_LIST).then(|| &bytemuck::bytes_of(&self.data)[..len as usize])
     }
 
     /// Whether it holds these few bytes itself.
@@ -268,6 +282,38 @@ impl<'m> Items<'m> {
         Ok(at)
     }
 
+    /// A new element of a list, behind another one of its ring; its place. The ring is
+    /// in the list's order, and its elements know those before them, too.
+    pub fn insert_behind(&mut self, hash: u32, before: u32, item: Item) -> Result<u32> {
+        let at = self.insert(hash, before, item)?;
+        let next = self.next(at);
+        self.get_mut(at).data[1] = if before == NONE { at } else { before };
+        self.get_mut(next).data[1] = at;
+        Ok(at)
+    }
+
+    /// The element before this one in its list's ring.
+    pub fn before(&self, at: u32) -> u32 {
+        self.get(at).data[1]
+    }
+
+    /// Removes an element of a list. No other one moves.
+    pub fn remove_between(&mut self, hash: u32, at: u32) {
+        let (before, next) = (self.before(at), self.next(at));
+        self.unchain(hash, at);
+        self.get_mut(before).next = next;
+        self.get_mut(next).data[1] = before;
+        self.free(at);
+    }
+
+    /// A place is free.
+    fn free(&mut self, at: u32) {
+        let chain = core::mem::replace(&mut self.free, at);
+        let item = self.get_mut(at);
+        (item.key, item.chain) = (NONE, chain);
+        self.used -= 1;
+    }
+
     /// Takes an item out of its bucket.
     fn unchain(&mut self, hash: u32, at: u32) {
         let next = self.get(at).chain;
@@ -325,10 +371,7 @@ impl<'m> Items<'m> {
             }
             (next, true)
         };
-        let chain = core::mem::replace(&mut self.free, freed);
-        let item = self.get_mut(freed);
-        (item.key, item.chain) = (NONE, chain);
-        self.used -= 1;
+        self.free(freed);
         moved
     }
 }

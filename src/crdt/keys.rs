@@ -38,6 +38,8 @@ pub(super) struct Entry {
     pub last: u32,
     /// Elements that are there; of a map the keys in it.
     pub count: u32,
+    /// Of a list the top of its tree.
+    pub top: u32,
 }
 
 /// What a key is called in its map.
@@ -74,6 +76,7 @@ impl<'m> Keys<'m> {
             pins: 1,
             last: NONE,
             count: 0,
+            top: NONE,
         };
         Ok(Keys {
             entries: carver.take(keys.checked_add(1).ok_or(Error::Overflow)?, root)?,

@@ -1,5 +1,7 @@
 //! What can be behind a key.
 
+use super::list::position;
+
 /// The kind of value that a key has. The same name can be there once for each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -48,11 +50,15 @@ pub enum Kind {
     /// stream summary: the Count-Min sketch and its applications", 2005). A clearing wins
     /// against what is seen at the same time.
     CountMin = 13,
+    /// Byte strings in an order. What is put between two elements stays there, and what
+    /// several put in the same place at the same time stands one behind the other, each
+    /// replica's together (Weidner and Kleppmann, "The Art of the Fugue", 2023).
+    List = 14,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Map,
         Kind::AddWinsSet,
         Kind::RemoveWinsSet,
@@ -66,6 +72,7 @@ impl Kind {
         Kind::Counter,
         Kind::HyperLogLog,
         Kind::CountMin,
+        Kind::List,
     ];
 
     /// The kind of this number.
@@ -93,6 +100,11 @@ impl Kind {
         self != Kind::Map && !self.is_joined()
     }
 
+    /// Whether items have an order: each then stands for itself and takes no other's place.
+    pub(super) fn is_ordered(self) -> bool {
+        self == Kind::List
+    }
+
     /// Whether an item can say that something is not there.
     pub(super) fn has_negatives(self) -> bool {
         matches!(self, Kind::RemoveWinsSet | Kind::DisableWinsFlag)
@@ -108,6 +120,7 @@ impl Kind {
             Kind::EnableWinsFlag | Kind::DisableWinsFlag => bytes.is_empty(),
             Kind::LastWriter => bytes.len() >= 8,
             Kind::Max | Kind::Min => bytes.len() == 8,
+            Kind::List => position::allows(bytes),
         }
     }
 }

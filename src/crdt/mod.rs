@@ -12,6 +12,7 @@
 //! - `clock`: hybrid logical clocks, for the last writer.
 //! - `items`, `keys`, `heap`: the tables, and the bytes that do not fit in them; `hash`:
 //!   how things in them are found.
+//! - `list`: where the elements of lists are.
 //! - `tally`, `sketch`: values that are no items, but joined of parts.
 //! - `log`: the last changes, to tell them.
 //! - `wire`: frames as bytes, and back.
@@ -26,6 +27,7 @@ mod heap;
 mod items;
 mod keys;
 mod kind;
+mod list;
 mod log;
 mod numbers;
 mod sketch;
@@ -37,6 +39,7 @@ pub use self::clock::HybridTime;
 pub use self::dot::{Dot, MAX_REPLICAS, MAX_SEQ, ReplicaId};
 pub use self::kind::Kind;
 pub use self::store::{
-    Elements, Key, KeyCursor, KeyEntry, Merged, Reconciled, Store, StoreConfig, StoreUsage, Told,
+    Elements, Key, KeyCursor, KeyEntry, MAX_ELEMENT, Merged, Reconciled, Store, StoreConfig,
+    StoreUsage, Told,
 };
 pub use self::wire::{MAX_BYTES, MAX_DEPTH};

@@ -21,6 +21,13 @@ pub(super) fn read(rest: &mut &[u8]) -> Option<u64> {
     None
 }
 
+/// The number that bytes begin with, and its length.
+pub(super) fn read_first(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut rest = bytes;
+    let number = read(&mut rest)?;
+    Some((number, bytes.len() - rest.len()))
+}
+
 /// The bytes of a number, and how many of them.
 pub(super) fn bytes_of(mut number: u64) -> ([u8; MAX_LEN], usize) {
     let (mut bytes, mut len) = ([0; MAX_LEN], 0);

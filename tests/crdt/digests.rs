@@ -61,6 +61,7 @@ fn replicas_that_reconcile_agree() {
             }
             assert_eq!(all_of(&mut world.replicas[at].store), want, "replica {at}");
         }
+        world.check_orders();
     }
 }
 

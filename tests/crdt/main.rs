@@ -42,6 +42,7 @@ fn run(seed: u64, steps: usize, config: &StoreConfig, mtu: usize) {
         assert_eq!(all_of(&mut world.replicas[at].store), want, "replica {at} of seed {seed}");
         assert_eq!(world.replicas[at].store.usage().early, 0);
     }
+    world.check_orders();
 }
 
 /// Seeds of runs: about a million steps in all tests together, NSW_SEEDS times as many
@@ -164,6 +165,7 @@ fn what_has_no_room_changes_nothing() {
                 world.check(at);
             }
         }
+        world.check_orders();
     }
 }
 

@@ -11,6 +11,10 @@ pub enum Action {
     Put(Vec<u8>, i128),
     /// An element is out, a flag is no.
     Out(Vec<u8>),
+    /// Elements are in a list, one behind the other. No two have the same bytes.
+    Insert(Vec<Vec<u8>>),
+    /// Elements are taken out of a list.
+    Take(Vec<Vec<u8>>),
     /// All of the key is gone.
     Clear,
 }
@@ -29,6 +33,8 @@ pub enum Rule {
     Distinct,
     /// How often each element is in the latest epoch.
     Often,
+    /// All elements that are in and were not taken out.
+    Ordered,
 }
 
 #[derive(Clone, Debug)]
@@ -61,10 +67,11 @@ fn latest(changes: &[Change], of_key: &[usize]) -> Vec<(Vec<u8>, i128)> {
     counts.into_iter().collect()
 }
 
-/// The value of a key after these changes, in order.
+/// The value of a key after these changes, in the order of the bytes.
 pub fn value(changes: &[Change], have: &BTreeSet<usize>, key: usize, rule: Rule) -> Vec<Vec<u8>> {
     let of_key: Vec<usize> = have.iter().copied().filter(|n| changes[*n].key == key).collect();
     match rule {
+        Rule::Ordered => return elements(changes, &of_key),
         Rule::Distinct => {
             return vec![(latest(changes, &of_key).len() as u64).to_le_bytes().to_vec()];
         }
@@ -85,6 +92,7 @@ pub fn value(changes: &[Change], have: &BTreeSet<usize>, key: usize, rule: Rule)
         (Action::Put(a, _) | Action::Out(a), Action::Put(b, _) | Action::Out(b)) => {
             rule != Rule::Sum && a == b || matches!(rule, Rule::All | Rule::Highest)
         }
+        _ => false,
     };
     let lives = |n: &&usize| {
         let over = |by: &usize| {
@@ -104,7 +112,7 @@ pub fn value(changes: &[Change], have: &BTreeSet<usize>, key: usize, rule: Rule)
             let sum: i128 = found.iter().map(|(_, number)| number).sum();
             return vec![(sum as i64).to_le_bytes().to_vec()];
         }
-        Rule::AddWins | Rule::All | Rule::Distinct | Rule::Often => {}
+        Rule::AddWins | Rule::All | Rule::Distinct | Rule::Often | Rule::Ordered => {}
         Rule::RemoveWins => found.retain(|(bytes, _)| !is_out(bytes)),
         Rule::Highest => {
             let best = found.iter().max_by_key(|(_, rank)| *rank).cloned();
@@ -117,4 +125,66 @@ pub fn value(changes: &[Change], have: &BTreeSet<usize>, key: usize, rule: Rule)
         bytes.dedup();
     }
     bytes
+}
+
+/// The elements of a list: those put in that nobody who has seen them took out.
+fn elements(changes: &[Change], of_key: &[usize]) -> Vec<Vec<u8>> {
+    let mut found = vec![];
+    for n in of_key {
+        let Action::Insert(elements) = &changes[*n].action else { continue };
+        let seen_by = |by: &&usize| changes[**by].seen.contains(n);
+        let over: Vec<&Action> =
+            of_key.iter().filter(seen_by).map(|by| &changes[*by].action).collect();
+        let is_out = |element: &Vec<u8>| {
+            over.iter().any(|by| match by {
+                Action::Clear => true,
+                Action::Take(taken) => taken.contains(element),
+                _ => false,
+            })
+        };
+        found.extend(elements.iter().filter(|element| !is_out(element)).cloned());
+    }
+    found.sort();
+    found
+}
+
+/// The orders in which elements of a list were ever seen, at any replica. There has to be
+/// one order of all that ever were, of which each is a part (Attiya et al., "Specification
+/// and complexity of collaborative text editing", 2016: the strong list specification).
+#[derive(Default)]
+pub struct Orders {
+    /// What was seen right behind an element.
+    behind: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>,
+}
+
+impl Orders {
+    /// A replica has these elements, in this order.
+    pub fn see(&mut self, elements: &[Vec<u8>]) {
+        for pair in elements.windows(2) {
+            self.behind.entry(pair[0].clone()).or_default().insert(pair[1].clone());
+            self.behind.entry(pair[1].clone()).or_default();
+        }
+    }
+
+    /// There is one order of all elements.
+    pub fn check(&self) {
+        let mut before: BTreeMap<&[u8], usize> = BTreeMap::new();
+        for behind in self.behind.values().flatten() {
+            *before.entry(behind).or_default() += 1;
+        }
+        let first = |element: &&Vec<u8>| !before.contains_key(&element[..]);
+        let mut next: Vec<&Vec<u8>> = self.behind.keys().filter(first).collect();
+        let mut ordered = 0;
+        while let Some(element) = next.pop() {
+            ordered += 1;
+            for behind in &self.behind[element] {
+                let left = before.get_mut(&behind[..]).unwrap();
+                *left -= 1;
+                if *left == 0 {
+                    next.push(behind);
+                }
+            }
+        }
+        assert_eq!(ordered, self.behind.len(), "elements were seen in two orders");
+    }
 }

@@ -1,6 +1,6 @@
 //! Replicas, what they do at random, and a network that loses, repeats and reorders.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use neural_swarm::Error;
 use neural_swarm::crdt::{Dot, Key, KeyCursor, Kind, ReplicaId, Store, StoreConfig};
@@ -8,10 +8,10 @@ use neural_swarm::port::Heap;
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::model::{Action, Change, Rule, value};
+use crate::model::{Action, Change, Orders, Rule, value};
 
 /// The keys of the tests: where, of which kind, and by which rule.
-pub const KEYS: [(&[&str], &str, Kind, Rule); 17] = [
+pub const KEYS: [(&[&str], &str, Kind, Rule); 19] = [
     (&[], "set", Kind::AddWinsSet, Rule::AddWins),
     (&["a"], "set", Kind::AddWinsSet, Rule::AddWins),
     (&["a", "a map of a long name", "c"], "set", Kind::AddWinsSet, Rule::AddWins),
@@ -29,6 +29,8 @@ pub const KEYS: [(&[&str], &str, Kind, Rule); 17] = [
     (&["b"], "a count of a long name", Kind::GrowCounter, Rule::Sum),
     (&["b"], "seen", Kind::HyperLogLog, Rule::Distinct),
     (&["a"], "often", Kind::CountMin, Rule::Often),
+    (&[], "list", Kind::List, Rule::Ordered),
+    (&["a", "a map of a long name"], "list", Kind::List, Rule::Ordered),
 ];
 
 /// Frames that hold all that a peer lacks.
@@ -79,7 +81,7 @@ impl Replica {
         }
     }
 
-    /// The values of a key, in order.
+    /// The values of a key, in the order of the bytes; those of a list in its own.
     pub fn value(&mut self, which: usize) -> Vec<Vec<u8>> {
         let key = self.key(which).unwrap();
         let store = &self.store;
@@ -91,6 +93,7 @@ impl Replica {
                 found
             }
             Kind::MultiValue => store.elements(key).unwrap().map(Vec::from).collect(),
+            Kind::List => return list(store, key),
             Kind::EnableWinsFlag | Kind::DisableWinsFlag => {
                 if store.flag(key).unwrap() {
                     vec![vec![]]
@@ -155,6 +158,22 @@ impl Replica {
     }
 }
 
+/// The elements of a list: by one way of reading as by the others.
+pub fn list(store: &Store<'_>, key: Key) -> Vec<Vec<u8>> {
+    let found: Vec<Vec<u8>> = store.elements(key).unwrap().map(Vec::from).collect();
+    assert_eq!(found.len(), store.count(key).unwrap());
+    let mut cursor = 0;
+    for (index, element) in found.iter().enumerate() {
+        assert_eq!(store.element_at(key, index), Ok(&element[..]));
+        let (next, behind) = store.element_after(key, cursor).unwrap().unwrap();
+        assert_eq!(next, element);
+        cursor = behind;
+    }
+    assert_eq!(store.element_after(key, cursor).unwrap(), None);
+    assert_eq!(store.element_at(key, found.len()), Err(Error::Invalid));
+    found
+}
+
 pub fn open(store: &mut Store<'_>, maps: &[&str], name: &str, kind: Kind) -> Result<Key, Error> {
     let mut path = vec![Store::ROOT];
     let mut failed = None;
@@ -194,6 +213,10 @@ pub struct World {
     pub mtu: usize,
     /// Whether sketches are too small to tell elements apart.
     pub small: bool,
+    /// The orders of the elements of each list.
+    pub orders: BTreeMap<usize, Orders>,
+    /// How many elements were ever made for lists.
+    elements: u32,
 }
 
 impl World {
@@ -221,6 +244,8 @@ impl World {
             now_ms: 1_700_000_000_000,
             mtu,
             small,
+            orders: BTreeMap::new(),
+            elements: 0,
         }
     }
 
@@ -245,9 +270,13 @@ impl World {
     pub fn change(&mut self) {
         let (at, which) = (self.random.below(self.replicas.len()), self.random.below(KEYS.len()));
         let Some(seen) = self.have(at) else { return };
+        let clear = self.random.chance(8);
+        if KEYS[which].2 == Kind::List && !clear {
+            return self.edit(at, which, seen);
+        }
         let bytes = bytes(&mut self.random);
         let number = self.random.below(40) as i64 - 20;
-        let (on, clear) = (self.random.chance(60), self.random.chance(8));
+        let on = self.random.chance(60);
         self.now_ms += self.random.below(3) as u64;
         let replica = &mut self.replicas[at];
         let id = replica.store.replica();
@@ -317,6 +346,55 @@ impl World {
             assert_eq!((store.usage(), after), (opened, before), "nothing changes");
             assert_eq!(replica.value(which), full);
         } else if after > before {
+            let seqs = before + 1..=after;
+            self.changes.push(Change { replica: at, seqs, key: which, action, seen });
+        }
+        if self.random.chance(30) {
+            self.replicas[at].close(which);
+        }
+    }
+
+    /// A replica puts elements into a list, or takes some out.
+    fn edit(&mut self, at: usize, which: usize, seen: BTreeSet<usize>) {
+        let replica = &mut self.replicas[at];
+        let Ok(key) = replica.key(which) else { return };
+        let (usage, full) = (replica.store.usage(), replica.value(which));
+        let id = replica.store.replica();
+        let before = replica.store.seen(id);
+        let mut want = full.clone();
+        let (done, action) = if self.random.chance(60) || full.is_empty() {
+            let (index, count) = (self.random.below(full.len() + 1), 1 + self.random.below(3));
+            // Characters that no other element has.
+            let first = self.elements;
+            self.elements += count as u32;
+            let chars = (first..self.elements).map(|n| char::from_u32(0x2_0000 + n).unwrap());
+            let text: String = chars.collect();
+            let elements: Vec<Vec<u8>> = if count == 1 {
+                let padding = "a long element of a list".split_at(self.random.below(24)).0;
+                vec![[text.as_bytes(), padding.as_bytes()].concat()]
+            } else {
+                text.chars().map(|char| char.to_string().into_bytes()).collect()
+            };
+            want.splice(index..index, elements.iter().cloned());
+            let done = match &elements[..] {
+                [one] => replica.store.insert(key, index, one),
+                _ => replica.store.insert_text(key, index, &text).map(|n| assert_eq!(n, count)),
+            };
+            (done, Action::Insert(elements))
+        } else {
+            let index = self.random.below(full.len());
+            let count = 1 + self.random.below((full.len() - index).min(3));
+            let taken: Vec<Vec<u8>> = want.splice(index..index + count, []).collect();
+            (replica.store.remove_at(key, index, count), Action::Take(taken))
+        };
+        let after = replica.store.seen(id);
+        if done.is_err() {
+            assert_eq!(done, Err(Error::Capacity));
+            assert_eq!((replica.store.usage(), after), (usage, before), "nothing changes");
+            assert_eq!(replica.value(which), full);
+        } else {
+            assert_eq!(replica.value(which), want);
+            self.orders.entry(which).or_default().see(&want);
             let seqs = before + 1..=after;
             self.changes.push(Change { replica: at, seqs, key: which, action, seen });
         }
@@ -406,9 +484,19 @@ impl World {
                 continue;
             }
             let want = value(&self.changes, &have, which, *rule);
-            assert_eq!(self.replicas[at].value(which), want, "replica {at}, {:?}", KEYS[which]);
+            let mut found = self.replicas[at].value(which);
+            if *rule == Rule::Ordered {
+                self.orders.entry(which).or_default().see(&found);
+                found.sort();
+            }
+            assert_eq!(found, want, "replica {at}, {:?}", KEYS[which]);
             self.replicas[at].close(which);
         }
+    }
+
+    /// Elements of lists were seen in one order each.
+    pub fn check_orders(&self) {
+        self.orders.values().for_each(Orders::check);
     }
 
     /// All tell all until nobody has anything to tell.
@@ -451,6 +539,7 @@ pub fn listing(store: &mut Store<'_>, map: Key, indent: usize, text: &mut String
                 all.sort();
                 text.push_str(&format!(" {all:?}\n"));
             }
+            Kind::List => text.push_str(&format!(" {:?}\n", list(store, key))),
             Kind::EnableWinsFlag | Kind::DisableWinsFlag => {
                 text.push_str(&format!(" {}\n", store.flag(key).unwrap()));
             }

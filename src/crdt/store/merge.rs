@@ -135,7 +135,7 @@ impl Store<'_> {
                         place = Some(at);
                         if self.items.find_dot(self.item_hash(at, bytes), stamp) == NONE {
                             needs.items += 1;
-                            needs.bytes += Self::item_cost(bytes.len());
+                            needs.bytes += Self::cost_in(kind, bytes.len());
                         }
                     }
                     if let Op::Add { .. } = op {
@@ -424,8 +424,8 @@ impl Store<'_> {
         }
     }
 
-    /// Removes an item, and its key if nothing else is in it.
-    pub(super) fn remove_item(&mut self, at: u32, hash: u32, merged: &mut Merged) {
+    /// Removes an item, and its key if nothing else is in it. Where the next one is then.
+    pub(super) fn remove_item(&mut self, at: u32, hash: u32, merged: &mut Merged) -> u32 {
         let key = self.items.get(at).key;
         merged.removed += 1;
         if self.kind(key).by_element() {
@@ -436,8 +436,9 @@ impl Store<'_> {
             let count = &mut self.keys.get_mut(key).count;
             *count = *count + u32::from(others) - u32::from(was_in);
         }
-        self.take(hash, at);
+        let next = self.take(hash, at);
         self.drop_empty(key);
+        next
     }
 
     pub(super) fn deliver_all(&mut self, mut reader: Reader<'_>) -> Result<()> {
@@ -518,9 +519,8 @@ impl Store<'_> {
             let item = *self.items.get(at);
             self.items.get_mut(at).mark(false);
             if !item.marked() && self.covers(reader, item.dot())? {
-                // The next one comes to this place.
                 let hash = self.hash_of(at);
-                self.remove_item(at, hash, merged);
+                at = self.remove_item(at, hash, merged);
             } else {
                 at = self.items.next(at);
             }

@@ -3,6 +3,7 @@
 mod digest;
 mod encode;
 mod joined;
+mod list;
 mod local;
 mod members;
 mod merge;
@@ -23,6 +24,8 @@ use super::heap::Heap;
 use super::items::{INLINE, Item, Items, MAX_ITEMS, NONE, Sought};
 use super::keys::{Keys, ROOT};
 use super::kind::Kind;
+use super::list::position;
+use super::list::tree::LINKS;
 use super::log::{Log, Record};
 use super::sketch::Sizes;
 use super::wire::{MAX_BYTES, MAX_DEPTH};
@@ -32,6 +35,7 @@ use crate::port::Allocator;
 
 pub use self::digest::Reconciled;
 pub use self::encode::Told;
+pub use self::list::MAX_ELEMENT;
 pub use self::merge::Merged;
 pub use self::read::{Elements, KeyCursor, KeyEntry};
 
@@ -48,7 +52,8 @@ pub struct StoreConfig {
     /// one; each may have one more for each change at the same time.
     pub items: usize,
     /// Bytes for names, elements and values of more than 8 bytes, each with 8 bytes
-    /// beside it; at most 2^31.
+    /// beside it; at most 2^31. Elements of lists lie here however short they are, and
+    /// have about 30 bytes beside them.
     pub bytes: usize,
     /// Changes that are remembered to be told to others, in parts: one for what a
     /// change adds, and one for each item that it takes away. Who has missed more
@@ -401,11 +406,16 @@ impl<'m> Store<'m> {
     }
 
     /// Bytes in the heap, in two parts. There must be room.
-    fn store_bytes(&mut self, owner: u32, [head, bytes]: [&[u8]; 2]) -> Result<u32> {
+    fn store_bytes(&mut self, owner: u32, parts: [&[u8]; 2]) -> Result<u32> {
+        self.store_behind(owner, 0, parts)
+    }
+
+    /// The same behind so many bytes of a block.
+    fn store_behind(&mut self, owner: u32, links: usize, [head, bytes]: [&[u8]; 2]) -> Result<u32> {
         let (items, keys) = (&mut self.items, &mut self.keys);
-        let len = head.len() + bytes.len();
+        let len = links + head.len() + bytes.len();
         let at = self.heap.take(owner, len, |owner, at| moved(items, keys, owner, at))?;
-        let (first, second) = self.heap.get_mut(at).split_at_mut(head.len());
+        let (first, second) = self.heap.get_mut(at)[links..].split_at_mut(head.len());
         first.copy_from_slice(head);
         second.copy_from_slice(bytes);
         Ok(at)
@@ -416,16 +426,28 @@ impl<'m> Store<'m> {
         if len <= INLINE { 0 } else { Heap::cost(len) }
     }
 
+    /// The same for an item of a kind.
+    fn cost_in(kind: Kind, len: usize) -> usize {
+        if kind.is_ordered() { Heap::cost(LINKS + len) } else { Self::item_cost(len) }
+    }
+
     /// The hash by which items of a key are found.
     fn item_hash(&self, key: u32, bytes: &[u8]) -> u32 {
         let entry = self.keys.get(key);
-        if self.kind(key).by_element() { hash(bytes, entry.hash) } else { entry.hash }
+        if entry.kind.by_element() {
+            hash(bytes, entry.hash)
+        } else if entry.kind.is_ordered() {
+            position::split(bytes).map_or(entry.hash, |(position, _)| hash(position, entry.hash))
+        } else {
+            entry.hash
+        }
     }
 
     /// The bytes of an item.
     fn bytes_of(&self, item: u32) -> &[u8] {
         let item = self.items.get(item);
-        item.few().unwrap_or_else(|| item.in_heap().map_or(&[], |at| self.heap.get(at)))
+        let links = if item.in_list() { LINKS } else { 0 };
+        item.few().unwrap_or_else(|| item.in_heap().map_or(&[], |at| &self.heap.get(at)[links..]))
     }
 
     fn hash_of(&self, item: u32) -> u32 {
@@ -450,6 +472,9 @@ impl<'m> Store<'m> {
     /// Adds an item with bytes in two parts. There must be room.
     #[inline(always)]
     fn put(&mut self, hash: u32, key: u32, item: Item, parts: [&[u8]; 2]) -> Result<()> {
+        if self.kind(key).is_ordered() {
+            return self.put_in_order(hash, key, item, parts[1]);
+        }
         let len = parts[0].len() + parts[1].len();
         let mut few = [0; INLINE];
         let item = item.with(key, (len <= INLINE).then(|| joined(parts, &mut few)));
@@ -483,9 +508,13 @@ impl<'m> Store<'m> {
         }
     }
 
-    /// Removes an item. Its key stays, even if it is empty now.
-    fn take(&mut self, hash: u32, at: u32) {
+    /// Removes an item. Its key stays, even if it is empty now. Where the next one of the
+    /// ring is then.
+    fn take(&mut self, hash: u32, at: u32) -> u32 {
         let item = *self.items.get(at);
+        if item.in_list() {
+            return self.take_from_list(hash, at, self.index_of(item.key, at));
+        }
         let next = self.items.next(at);
         let next_hash = if next == at { hash } else { self.hash_of(next) };
         let mut last = self.keys.get(item.key).last;
@@ -497,6 +526,7 @@ impl<'m> Store<'m> {
         if moved && let Some(place) = self.items.get(at).in_heap() {
             self.heap.own(place, at);
         }
+        at
     }
 
     /// Whether an element is in a set: something says so, and nothing says otherwise.

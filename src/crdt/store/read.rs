@@ -16,7 +16,8 @@ pub struct KeyEntry<'a> {
     pub kind: Kind,
 }
 
-/// The elements of a set or the values of a multi-value register, in no order.
+/// The elements of a list, in order; of a set, or the values of a multi-value register,
+/// in none.
 pub struct Elements<'a> {
     store: &'a Store<'a>,
     key: u32,
@@ -40,6 +41,9 @@ impl<'a> Elements<'a> {
             let at = self.at;
             self.at = self.store.items.next_until(at, self.start);
             let bytes = self.store.bytes_of(at);
+            if self.store.kind(self.key).is_ordered() {
+                return Some((at, self.store.position_of(at).1));
+            }
             if !self.store.kind(self.key).by_element() {
                 return Some((at, bytes));
             }
@@ -67,28 +71,29 @@ impl Store<'_> {
         Ok(self.is_in(self.item_hash(key, element), key, Sought::new(element)))
     }
 
-    /// How many elements a set has, or keys a map.
+    /// How many elements a set or a list has, or keys a map.
     ///
     /// # Errors
-    /// [`Error::CrdtKey`] and [`Error::CrdtKind`] if `key` is not an open set or map.
+    /// [`Error::CrdtKey`] and [`Error::CrdtKind`] if `key` is not an open one of those.
     pub fn count(&self, key: Key) -> Result<usize> {
         let key = self.place(key)?;
         match self.kind(key) {
-            Kind::Map | Kind::AddWinsSet | Kind::RemoveWinsSet => {
+            Kind::Map | Kind::AddWinsSet | Kind::RemoveWinsSet | Kind::List => {
                 Ok(self.keys.get(key).count as usize)
             }
             _ => Err(Error::CrdtKind),
         }
     }
 
-    /// The elements of a set or the values of a multi-value register, in no order.
+    /// The elements of a list, in order; of a set, or the values of a multi-value
+    /// register, in none.
     ///
     /// # Errors
     /// [`Error::CrdtKey`] and [`Error::CrdtKind`] if `key` is not an open one of those.
     pub fn elements(&self, key: Key) -> Result<Elements<'_>> {
         let key = self.place(key)?;
         match self.kind(key) {
-            Kind::AddWinsSet | Kind::RemoveWinsSet | Kind::MultiValue => {
+            Kind::AddWinsSet | Kind::RemoveWinsSet | Kind::MultiValue | Kind::List => {
                 let start = self.first_of(key);
                 Ok(Elements { store: self, key, at: start, start })
             }
