@@ -40,7 +40,8 @@ enum class store_kind : std::uint32_t {
     grow_counter = NSW_STORE_GROW_COUNTER,
     counter = NSW_STORE_COUNTER,
     hyper_log_log = NSW_STORE_HYPER_LOG_LOG,
-    count_min = NSW_STORE_COUNT_MIN
+    count_min = NSW_STORE_COUNT_MIN,
+    list = NSW_STORE_LIST
 };
 
 /// What a store is made for. The defaults unless more is set; see nsw_store_config.
@@ -164,13 +165,13 @@ public:
             return nsw_store_contains(get(), set, element.data(), element.size(), yes);
         });
     }
-    /// How many elements a set has, or keys a map.
+    /// How many elements a set or a list has, or keys a map.
     result<std::size_t> count(key which) const noexcept {
         return length_of([&](std::size_t *len) { return nsw_store_count(get(), which, len); });
     }
-    /// The next element of a set or value of a register of several; none at the end. `cursor`
-    /// is 0 for the first one; every change of the store makes it invalid. Returns how much of
-    /// the buffer it fills.
+    /// The next element of a list or a set, or value of a register of several; none at the
+    /// end. `cursor` is 0 for the first one; every change of the store makes it invalid. Returns
+    /// how much of the buffer it fills.
     result<std::optional<std::size_t>> element(key which, std::uint64_t &cursor,
                                                span<std::uint8_t> buf) const noexcept {
         std::size_t len = 0;
@@ -244,6 +245,35 @@ public:
         const nsw_status status =
             nsw_store_frequency(get(), sketch, element.data(), element.size(), &count);
         return detail::result_of(status, count);
+    }
+    /// Puts an element into a list, before the one that is at `index` now. See nsw_store_insert.
+    result<void> insert(key list, std::size_t index, const store_bytes &element) noexcept {
+        return result<void>(
+            nsw_store_insert(get(), list, index, element.data(), element.size()));
+    }
+    /// Puts each character of a text in UTF-8 into a list; returns how many there are.
+    result<std::size_t> insert_text(key list, std::size_t index,
+                                    const store_bytes &text) noexcept {
+        return length_of([&](std::size_t *count) {
+            return nsw_store_insert_text(get(), list, index, text.data(), text.size(), count);
+        });
+    }
+    /// Removes so many elements of a list, from `index` on.
+    result<void> remove_at(key list, std::size_t index, std::size_t count = 1) noexcept {
+        return result<void>(nsw_store_remove_at(get(), list, index, count));
+    }
+    /// The element of a list at an index; returns how much of the buffer it fills.
+    result<std::size_t> element_at(key list, std::size_t index,
+                                   span<std::uint8_t> buf) const noexcept {
+        return length_of([&](std::size_t *len) {
+            return nsw_store_element_at(get(), list, index, buf.data(), buf.size(), len);
+        });
+    }
+    /// All elements of a list, one behind the other; returns how much of the buffer they fill.
+    result<std::size_t> text(key list, span<std::uint8_t> buf) const noexcept {
+        return length_of([&](std::size_t *len) {
+            return nsw_store_text(get(), list, buf.data(), buf.size(), len);
+        });
     }
 
     /// The first key of a map from a name on, which may be a prefix, or empty for the beginning;

@@ -62,6 +62,7 @@ mod slices;
 pub mod static_key;
 pub mod status;
 pub mod store;
+pub mod store_list;
 pub mod store_members;
 pub mod store_read;
 pub mod store_sum;

@@ -131,7 +131,8 @@ pub struct nsw_store_config {
     pub items: u32,
     /// Bytes for names, elements and values of more than 8 bytes, each with 8 bytes
     /// beside it, at most 2^31; 0 means 16,384. A register of the last writer has 8
-    /// bytes more.
+    /// bytes more. Elements of lists lie here however short they are, and have about 30
+    /// bytes beside them.
     pub bytes: u32,
     /// How many changes are remembered to be told to others, at most 2^30; 0 means 256.
     /// A change counts once for what it adds, and once for each item that it takes

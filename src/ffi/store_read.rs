@@ -13,7 +13,7 @@ use crate::error::Result;
 ///
 /// # Safety
 /// As [`Output::take`].
-unsafe fn copy(output: Output<u8>, bytes: &[u8]) -> Result<()> {
+pub(super) unsafe fn copy(output: Output<u8>, bytes: &[u8]) -> Result<()> {
     // SAFETY: the caller's word.
     unsafe { output.take(bytes.len(), &bytes_of::<u8>(&[])) }?.copy_from_slice(bytes);
     Ok(())
@@ -80,11 +80,11 @@ pub unsafe extern "C" fn nsw_store_contains(
     }
 }
 
-/// How many elements a set has, or keys a map: those that nsw_store_next_key does not
+/// How many elements a set or a list has, or keys a map: those that nsw_store_next_key does not
 /// list are counted, too.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
-/// if `key` is not an open set or map.
+/// if `key` is not an open one of those.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_store_count(
     store: *const nsw_store,
@@ -157,8 +157,8 @@ pub unsafe extern "C" fn nsw_store_extreme(
     status_or(unsafe { with_ref::<Store<'static>, _>(store, read) }, NSW_DONE)
 }
 
-/// The next element of a set, or value of a register of several, in no order:
-/// `element[0..*element_len]`. `*cursor` is 0 for the first one and goes on with each;
+/// The next element of a list, in order, or of a set, or value of a register of several,
+/// in none: `element[0..*element_len]`. `*cursor` is 0 for the first one and goes on with each;
 /// on an error it stays. NSW_DONE at the end; `*element_len` is 0 then. Every change of
 /// the store makes cursors invalid: begin again with 0. One step takes the same time
 /// however many there are.

@@ -2,6 +2,7 @@
 //! repeats and reorders.
 
 mod digests;
+mod lists;
 mod members;
 mod memory;
 mod model;

@@ -160,6 +160,32 @@ impl Store<'_> {
         Ok(self.position_of(self.tree(key).at(index as u32)).1)
     }
 
+    /// Copies all elements of a list, one behind the other. Returns the length.
+    ///
+    /// # Errors
+    /// [`Error::CrdtKey`] and [`Error::CrdtKind`] if `list` is not an open list,
+    /// [`Error::BufferTooSmall`]; the length that is needed is in
+    /// [`text_len`](Self::text_len).
+    pub fn text(&self, list: Key, text: &mut [u8]) -> Result<usize> {
+        let len = self.text_len(list)?;
+        let mut rest = text.get_mut(..len).ok_or(Error::BufferTooSmall)?;
+        for element in self.elements(list)? {
+            let (place, behind) = rest.split_at_mut(element.len());
+            place.copy_from_slice(element);
+            rest = behind;
+        }
+        Ok(len)
+    }
+
+    /// The length of [`text`](Self::text).
+    ///
+    /// # Errors
+    /// [`Error::CrdtKey`] and [`Error::CrdtKind`] if `list` is not an open list.
+    pub fn text_len(&self, list: Key) -> Result<usize> {
+        self.expect(list, Kind::List)?;
+        Ok(self.elements(list)?.map(<[u8]>::len).sum())
+    }
+
     /// A list, and a place between its elements.
     fn gap(&self, list: Key, index: usize) -> Result<(u32, Gap)> {
         let key = self.expect(list, Kind::List)?;
