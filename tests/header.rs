@@ -59,6 +59,7 @@ fn the_committed_header_is_up_to_date() {
         "noise",
         "noise_transport",
         "store",
+        "store_list",
         "store_members",
         "store_read",
         "store_sum",

@@ -14,7 +14,7 @@ fn store(replica: u64, items: usize) -> Store<'static> {
     let config = StoreConfig {
         replica: ReplicaId(replica),
         replicas: 4,
-        keys: 10,
+        keys: 11,
         items,
         bytes: 20 * items,
         log: 24,
@@ -41,6 +41,8 @@ fn keys(store: &mut Store<'_>) -> Vec<(Key, Kind)> {
 fn change(store: &mut Store<'_>, (key, kind): (Key, Kind), value: u8) {
     let bytes = vec![value; usize::from(value % 12)];
     let on = value & 16 != 0;
+    let count = store.count(key).unwrap_or(0);
+    let index = usize::from(value) % (count + 1);
     // Without room nothing happens, and the next one may have some.
     let _ = match kind {
         _ if value > 250 => store.clear(key),
@@ -48,6 +50,8 @@ fn change(store: &mut Store<'_>, (key, kind): (Key, Kind), value: u8) {
         Kind::AddWinsSet | Kind::RemoveWinsSet => store.remove(key, &bytes).map(|_| ()),
         Kind::EnableWinsFlag | Kind::DisableWinsFlag => store.set_flag(key, on),
         Kind::LastWriter | Kind::MultiValue => store.assign_bytes(key, &bytes, NOW_MS),
+        Kind::List if on => store.insert(key, index, &bytes),
+        Kind::List => store.remove_at(key, index, (count - index).min(2)),
         _ => store.offer(key, i64::from(value) - 100).map(|_| ()),
     };
 }

@@ -121,10 +121,35 @@ void values() {
     CHECK(moved.flag(flag).value());
 }
 
+void lists() {
+    nsw::store anna = make(1), bert = make(2);
+    const auto a = anna.open(ROOT, "text", store_kind::list).value();
+    const auto b = bert.open(ROOT, "text", store_kind::list).value();
+    CHECK(anna.insert_text(a, 0, "caf\xc3\xa9").value() == 4 && anna.count(a).value() == 4);
+    CHECK(anna.insert(a, 4, " noir").ok() && anna.insert(a, 0, bytes{'U', 'n', ' '}).ok());
+    CHECK(tell(anna, bert) > 1);
+    CHECK(bert.remove_at(b, 5).ok() && anna.remove_at(a, 1, 3).ok());
+    tell(anna, bert);
+    tell(bert, anna);
+    std::array<std::uint8_t, 64> buf{};
+    const std::size_t len = bert.text(b, buf).value();
+    CHECK(std::string(reinterpret_cast<const char *>(buf.data()), len) == "Un \xc3\xa9");
+    CHECK(anna.element_at(a, 1, buf).value() == 2 && buf[0] == 0xc3);
+    std::uint64_t cursor = 0;
+    CHECK(anna.element(a, cursor, buf).value() == std::optional<std::size_t>(3) && buf[0] == 'U');
+    CHECK_STATUS(anna.insert(a, 3, "x").status(), NSW_ERR_INVALID);
+    CHECK_STATUS(anna.insert_text(a, 0, bytes{0xff}).status(), NSW_ERR_INVALID);
+    CHECK_STATUS(anna.remove_at(a, 1, 2).status(), NSW_ERR_INVALID);
+    CHECK_STATUS(anna.element_at(a, 2, buf).status(), NSW_ERR_INVALID);
+    CHECK_STATUS(anna.text(ROOT, buf).status(), NSW_ERR_CRDT_KIND);
+    CHECK(anna.clear(a).ok() && anna.text(a, {}).value() == 0);
+}
+
 } // namespace
 
 int main() {
     sets();
     values();
+    lists();
     return check_report("hpp_store");
 }

@@ -81,7 +81,7 @@ static void keys(void) {
 #undef REFUSED
     }
     for (uint32_t kind = 0; kind < 512; kind++) {
-        bool known = kind >= NSW_STORE_MAP && kind <= NSW_STORE_COUNT_MIN;
+        bool known = kind >= NSW_STORE_MAP && kind <= NSW_STORE_LIST;
         CHECK_STATUS(nsw_store_open(store, NSW_STORE_ROOT, bytes, 1, kind, &none),
                      known ? NSW_OK : NSW_ERR_INVALID);
     }
@@ -195,6 +195,10 @@ static nsw_store *full_store(uint64_t replica) {
             break;
         }
     }
+    key list = open(store, map, "name", NSW_STORE_LIST);
+    CHECK_OK(nsw_store_insert_text(store, list, 0, text("ac"), 2, NULL));
+    CHECK_OK(nsw_store_insert(store, list, 1, text("a long element"), 14));
+    CHECK_OK(nsw_store_remove_at(store, list, 2, 1));
     return store;
 }
 

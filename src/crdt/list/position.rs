@@ -267,3 +267,60 @@ impl Draft {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec;
+    use std::vec::Vec;
+
+    /// The levels of a path, to be compared one by one.
+    fn decoded(path: &[u8]) -> Vec<(u64, u64, i64)> {
+        let level = |level: Level| (level.waypoint.replica.0, level.waypoint.seq, level.offset);
+        levels(path, 0).map(level).collect()
+    }
+
+    proptest! {
+        /// Whoever puts what in between what: it is between them, and positions have the
+        /// order that their levels have.
+        #[test]
+        fn new_positions_lie_between_their_neighbours(
+            steps in proptest::collection::vec((0..4usize, any::<u32>(), 1..200u64), 1..80),
+        ) {
+            let replicas = [1, 2, 1 << 40, u64::MAX];
+            let mut seqs = [0; 4];
+            let mut all: Vec<Vec<u8>> = vec![];
+            for (replica, place, more) in steps {
+                seqs[replica] += more;
+                let own = Dot { replica: ReplicaId(replicas[replica]), seq: seqs[replica] };
+                let gap = place as usize % (all.len() + 1);
+                let left = gap.checked_sub(1).map(|at| &all[at][..]);
+                let right = all.get(gap).map(|path| &path[..]);
+                let mut draft = Draft::new();
+                draft.between(left, right, own).unwrap();
+                prop_assert!(allows(draft.head()));
+                prop_assert_eq!(split(draft.head()), Some((draft.position(), &[][..])));
+                let new = draft.position().to_vec();
+                prop_assert!(left.is_none_or(|left| compare(left, &new) == Ordering::Less));
+                prop_assert!(right.is_none_or(|right| compare(&new, right) == Ordering::Less));
+                for other in &all {
+                    let order = decoded(&new).cmp(&decoded(other));
+                    prop_assert_eq!(compare(&new, other), order);
+                    prop_assert_eq!(compare(other, &new), order.reverse());
+                }
+                all.insert(gap, new);
+            }
+        }
+
+        /// Any bytes have some order, the same from both sides.
+        #[test]
+        fn any_bytes_can_be_compared(
+            a in proptest::collection::vec(any::<u8>(), 0..24),
+            b in proptest::collection::vec(any::<u8>(), 0..24),
+        ) {
+            let (a, b) = (split(&a).map_or(&a[..], |a| a.0), split(&b).map_or(&b[..], |b| b.0));
+            prop_assert_eq!(compare(a, b), compare(b, a).reverse());
+        }
+    }
+}
