@@ -125,8 +125,8 @@ pub struct nsw_store_config {
     pub replicas: u32,
     /// The most keys, of all maps together, less than 2^30; 0 means 64.
     pub keys: u32,
-    /// The most items, at most 2^30; 0 means 1,024. A set has one for each element, a
-    /// flag and a register one; each may have one more for each change at the same
+    /// The most items, at most 2^30; 0 means 1,024. A set or a list has one for each element,
+    /// a flag and a register one; each may have one more for each change at the same
     /// time.
     pub items: u32,
     /// Bytes for names, elements and values of more than 8 bytes, each with 8 bytes

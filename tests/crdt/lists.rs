@@ -421,3 +421,18 @@ fn a_list_stays_in_order_whatever_is_said() {
     exchange(&mut writers);
     assert!(writers.iter().all(|writer| writer.store.usage().bytes == 0));
 }
+
+/// What is put beside the outermost offset that somebody may have is taken in by others.
+#[test]
+fn the_outermost_offset_has_a_left_side() {
+    let item = [8, 9, 1, 0xfd, 0xff, 0xff, 0xff, 0xff, 0x7f, b'x'];
+    let mut writers = [Writer::new(1, &large(50)), Writer::new(2, &large(50))];
+    for writer in &mut writers {
+        writer.store.merge(&forged(&[&item]), 0).unwrap();
+        writer.insert(0, "before");
+        writer.insert(2, "behind");
+    }
+    exchange(&mut writers);
+    assert_eq!(writers[0].elements().concat(), "beforebeforexbehindbehind");
+    assert_eq!(writers[0].elements(), writers[1].elements());
+}

@@ -24,7 +24,7 @@ pub(in crate::crdt) const MAX_POSITION: usize = 1022;
 /// Most bytes in front of an element: the position and its length.
 pub(in crate::crdt) const MAX_HEAD: usize = 2 + MAX_POSITION;
 
-/// The greatest offset, and the smallest below zero.
+/// The greatest offset of an element, and the smallest below zero.
 const MAX_OFFSET: i64 = 2 * MAX_SEQ as i64 + 1;
 
 /// A step of a path.
@@ -113,7 +113,7 @@ pub(in crate::crdt) fn allows(bytes: &[u8]) -> bool {
     while at < path.len() {
         let Some(level) = Level::read(path, at) else { return false };
         let ranges = (1..=MAX_SEQ).contains(&level.waypoint.seq)
-            && (-MAX_OFFSET..=MAX_OFFSET).contains(&level.offset);
+            && (-MAX_OFFSET..=MAX_OFFSET).contains(&level.element());
         if !ranges {
             return false;
         }

@@ -51,10 +51,6 @@ impl Store<'_> {
         let change = self.next_change()?;
         let mut draft = Draft::new();
         self.draft(&mut draft, key, &mut gap, change)?;
-        let bytes = Heap::cost(LINKS + draft.head().len() + element.len());
-        if self.items.room() == 0 || bytes > self.heap.free() {
-            return Err(Error::Capacity);
-        }
         self.put_new(key, gap, change, [draft.head(), element]).map(|_| ())
     }
 
@@ -227,8 +223,12 @@ impl Store<'_> {
         Ok(())
     }
 
-    /// Adds an element of this replica's; its place.
+    /// Adds an element of this replica's, if there is room; its place.
     fn put_new(&mut self, key: u32, gap: Gap, change: Stamp, parts: [&[u8]; 2]) -> Result<u32> {
+        let bytes = Heap::cost(LINKS + parts[0].len() + parts[1].len());
+        if self.items.room() == 0 || bytes > self.heap.free() {
+            return Err(Error::Capacity);
+        }
         let position = position::split(parts[0]).map_or(parts[0], |(position, _)| position);
         let hash = xxh32(position, self.keys.get(key).hash);
         let at = self.put_into(hash, key, Item::of(change, false), parts, gap)?;

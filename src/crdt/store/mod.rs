@@ -48,7 +48,7 @@ pub struct StoreConfig {
     pub replicas: usize,
     /// Most keys, of all maps together, 1 to 2^30 - 1.
     pub keys: usize,
-    /// Most items, 1 to 2^30. A set has one for each element, a flag and a register
+    /// Most items, 1 to 2^30. A set or a list has one for each element, a flag and a register
     /// one; each may have one more for each change at the same time.
     pub items: usize,
     /// Bytes for names, elements and values of more than 8 bytes, each with 8 bytes
