@@ -52,9 +52,10 @@ static void keys(void) {
     CHECK_STATUS(nsw_store_close(store, NSW_STORE_ROOT), NSW_ERR_CRDT_KEY);
 
     /* What each kind refuses: bit n of a row is kind n. */
-    for (uint32_t kind = NSW_STORE_MAP; kind <= NSW_STORE_COUNT_MIN; kind++) {
+    for (uint32_t kind = NSW_STORE_MAP; kind <= NSW_STORE_LIST; kind++) {
         enum { MAPS = 1u << 1, SETS = 3u << 2, FLAGS = 3u << 4, LAST = 1u << 6, MANY = 1u << 7 };
-        const unsigned numbers = 3u << 8, counters = 3u << 10, bit = 1u << kind;
+        const unsigned numbers = 3u << 8, counters = 3u << 10, lists = 1u << NSW_STORE_LIST;
+        const unsigned bit = 1u << kind;
 #define REFUSED(takes, call) \
     CHECK_NOTE(((call) == NSW_ERR_CRDT_KIND) == !((takes) & bit), "kind %u: %s", kind, #call)
         key of = open(store, NSW_STORE_ROOT, "of some kind", kind);
@@ -62,7 +63,7 @@ static void keys(void) {
         REFUSED(SETS, nsw_store_add(store, of, bytes, 1));
         REFUSED(SETS, nsw_store_contains(store, of, bytes, 1, &yes));
         REFUSED(SETS, nsw_store_remove(store, of, bytes, 1, &yes));
-        REFUSED(SETS | MAPS, nsw_store_count(store, of, &len));
+        REFUSED(SETS | MAPS | lists, nsw_store_count(store, of, &len));
         REFUSED(FLAGS, nsw_store_set_flag(store, of, 1));
         REFUSED(FLAGS, nsw_store_flag(store, of, &yes));
         REFUSED(LAST | MANY, nsw_store_assign(store, of, bytes, 1, NOW));
@@ -76,7 +77,12 @@ static void keys(void) {
         REFUSED(1u << NSW_STORE_HYPER_LOG_LOG, nsw_store_cardinality(store, of, &cursor));
         REFUSED(1u << NSW_STORE_COUNT_MIN, nsw_store_frequency(store, of, bytes, 1, &cursor));
         cursor = 0;
-        REFUSED(SETS | MANY, nsw_store_element(store, of, &cursor, bytes, 64, &len));
+        REFUSED(lists, nsw_store_insert(store, of, 0, bytes, 1));
+        REFUSED(lists, nsw_store_insert_text(store, of, 0, text("a"), 1, &len));
+        REFUSED(lists, nsw_store_element_at(store, of, 0, bytes, 64, &len));
+        REFUSED(lists, nsw_store_text(store, of, bytes, 64, &len));
+        REFUSED(lists, nsw_store_remove_at(store, of, 0, 1));
+        REFUSED(SETS | MANY | lists, nsw_store_element(store, of, &cursor, bytes, 64, &len));
         REFUSED(MAPS, nsw_store_next_key(store, of, NULL, 0, 0, bytes, 64, &len, &yes));
 #undef REFUSED
     }

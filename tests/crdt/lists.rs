@@ -363,7 +363,7 @@ fn a_list_goes_on_after_a_restart() {
 
 /// A frame that adds items to a list, as replica 9's changes from 1 on.
 fn forged(items: &[&[u8]]) -> Vec<u8> {
-    let mut frame = vec![1, 1, 1, 9, 0, 0, 0, 0, 0, 0, 0, 2, 1, 14, 4];
+    let mut frame = vec![1, 1, 0, 1, 9, 0, 0, 0, 0, 0, 0, 0, 2, 1, 14, 4];
     frame.extend(b"list");
     for (n, item) in items.iter().enumerate() {
         frame.extend([4, 0, n as u8 + 1, item.len() as u8]);

@@ -10,7 +10,7 @@ fn memory_of_32_counters_of_8_replicas_is_4_kb() {
         replicas: 8,
         keys: 32,
         items: 1,
-        bytes: 2080,
+        bytes: 1800,
         log: 0,
         early: 2,
         ..StoreConfig::default()

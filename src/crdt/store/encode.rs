@@ -256,7 +256,8 @@ impl Store<'_> {
         for part in parts.clone() {
             let record = self.log.get(part);
             if let Some(joined) = record.joined {
-                told |= self.write_joined_event(frames, event, record.hash, joined);
+                let what = (record.hash, joined);
+                told |= self.write_joined_event(frames, event, what, !successors);
             } else if record.undone.is_none() {
                 let at = self.items.find_dot(record.hash, event);
                 if at != NONE && !told {

@@ -365,13 +365,14 @@ impl Store<'_> {
         detail << 2 | CELLS
     }
 
-    /// Writes what a change did to the joined values with a hash; whether there are any.
+    /// Writes what a change did to the joined values with a hash; whether there are any. A
+    /// change that a later one tells of is left out if that follows in the same frame.
     pub(super) fn write_joined_event(
         &mut self,
         frames: &mut Frames<'_>,
         event: Stamp,
-        hash: u32,
-        detail: u64,
+        (hash, detail): (u32, u64),
+        all_follow: bool,
     ) -> bool {
         let mut told = false;
         let mut key = self.keys.first_of_bucket(self.keys.bucket(hash));
@@ -383,7 +384,7 @@ impl Store<'_> {
                 told |= if entry.kind.is_sketch() {
                     self.write_cells_event(frames, key, event, dot, detail)
                 } else {
-                    self.write_tally_event(frames, key, event, dot, detail)
+                    self.write_tally_event(frames, key, (event, dot), detail, all_follow)
                 };
             }
             key = next;
@@ -395,16 +396,17 @@ impl Store<'_> {
         &mut self,
         frames: &mut Frames<'_>,
         key: u32,
-        event: Stamp,
-        dot: Option<Stamp>,
+        (event, dot): (Stamp, Option<Stamp>),
         detail: u64,
+        all_follow: bool,
     ) -> bool {
         let all = detail == ALL;
         if !all {
-            // A later change, which has to be told as well, tells of this one, too.
+            // Who has a change has its part, or a later one, or it was collected.
             let Some(part) = self.tally(key, event.place()) else { return false };
             let later = Stamp::new(event.place(), part.seq);
-            if part.seq < event.seq() || (later != event && self.context.has(later)) {
+            let follows = all_follow && later != event && self.context.has(later);
+            if part.seq < event.seq() || follows {
                 return false;
             }
         }
