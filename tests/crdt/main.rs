@@ -6,6 +6,7 @@ mod lists;
 mod members;
 mod memory;
 mod model;
+mod scripts;
 mod world;
 
 use neural_swarm::Error;
