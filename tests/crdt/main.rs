@@ -1,7 +1,9 @@
 //! Stores beside a model of what they should hold, over a network that loses,
 //! repeats and reorders.
 
+mod churn;
 mod digests;
+mod laws;
 mod lists;
 mod members;
 mod memory;
@@ -50,8 +52,13 @@ fn run(seed: u64, steps: usize, config: &StoreConfig, mtu: usize) {
 /// Seeds of runs: about a million steps in all tests together, NSW_SEEDS times as many
 /// in scripts/soak.
 fn seeds(from: u64, count: u64) -> std::ops::Range<u64> {
-    let times = std::env::var("NSW_SEEDS").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+    let times = times() as u64;
     from * times..(from + count) * times
+}
+
+/// How many times as long the tests shall run.
+fn times() -> usize {
+    std::env::var("NSW_SEEDS").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
 }
 
 #[test]

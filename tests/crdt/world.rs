@@ -217,6 +217,8 @@ pub struct World {
     pub orders: BTreeMap<usize, Orders>,
     /// How many elements were ever made for lists.
     elements: u32,
+    /// Whether all changes are noted for the model.
+    pub modelled: bool,
 }
 
 impl World {
@@ -246,6 +248,7 @@ impl World {
             small,
             orders: BTreeMap::new(),
             elements: 0,
+            modelled: true,
         }
     }
 
@@ -268,8 +271,16 @@ impl World {
 
     /// Some replica changes something.
     pub fn change(&mut self) {
-        let (at, which) = (self.random.below(self.replicas.len()), self.random.below(KEYS.len()));
-        let Some(seen) = self.have(at) else { return };
+        let at = self.random.below(self.replicas.len());
+        self.change_at(at);
+    }
+
+    /// This replica changes something.
+    pub fn change_at(&mut self, at: usize) {
+        let which = self.random.below(KEYS.len());
+        let Some(seen) = (if self.modelled { self.have(at) } else { Some(BTreeSet::new()) }) else {
+            return;
+        };
         let clear = self.random.chance(8);
         if KEYS[which].2 == Kind::List && !clear {
             return self.edit(at, which, seen);
@@ -345,7 +356,7 @@ impl World {
             assert_eq!(done, Err(Error::Capacity));
             assert_eq!((store.usage(), after), (opened, before), "nothing changes");
             assert_eq!(replica.value(which), full);
-        } else if after > before {
+        } else if self.modelled && after > before {
             let seqs = before + 1..=after;
             self.changes.push(Change { replica: at, seqs, key: which, action, seen });
         }
