@@ -420,8 +420,10 @@ pub unsafe extern "C" fn nsw_store_remove(
 /// Takes away all that is seen to be in a key and, if it is a map, in the keys in it.
 /// What others put in at the same time stays. The key stays open.
 ///
-/// Errors: those of a bad handle, NSW_ERR_CRDT_KEY if it is not open, NSW_ERR_OVERFLOW
-/// after 2^40 - 1 changes of this replica: what was taken away until then is.
+/// Errors: those of a bad handle, NSW_ERR_CRDT_KEY if it is not open, NSW_ERR_CAPACITY if
+/// something came by a digest before its change and `early` of the configuration leaves no
+/// room to remember that it is gone: nothing changes then. NSW_ERR_OVERFLOW after 2^40 - 1
+/// changes of this replica: what was taken away until then is.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_store_clear(store: *mut nsw_store, key: nsw_store_key) -> nsw_status {
     // SAFETY: NULL or a store, by the documentation above.

@@ -171,3 +171,53 @@ fn reconciling_costs_what_the_difference_is() {
     println!("1000 of 100,000 differ: {trips} round trips, {bytes} bytes");
     assert!(bytes <= 100 * 32 * 1024, "{bytes} bytes");
 }
+
+/// To clear what came by a digest whose changes are still to come has to be remembered: if
+/// there is no room for that, nothing changes.
+#[test]
+fn what_is_cleared_before_its_change_comes_needs_room() {
+    let config = StoreConfig { early: 1, ..StoreConfig::default() };
+    let mut a = Replica::new(&config);
+    let mut b = Replica::new(&StoreConfig { replica: ReplicaId(1), ..config });
+    // A set in a map, a flag, and a change that has no part in it.
+    let (set, flag) = (1, 5);
+    let key = a.key(set).unwrap();
+    a.store.add(key, b"1").unwrap();
+    a.store.add(key, b"2").unwrap();
+    let key = a.key(flag).unwrap();
+    a.store.set_flag(key, true).unwrap();
+    let own = b.key(set).unwrap();
+    b.store.add(own, b"own").unwrap();
+    let on = b.key(flag).unwrap();
+    b.store.set_flag(on, true).unwrap();
+    // As far as the items, not as far as to know that these are all.
+    let mut frame = vec![0; 4000];
+    let len = a.store.digest(&mut frame).unwrap();
+    frame.truncate(len);
+    for to_b in [true, false, true] {
+        let mut answer = vec![0; 4000];
+        let at = if to_b { &mut b } else { &mut a };
+        let done = at.store.reconcile(&frame, 0, &mut answer).unwrap();
+        answer.truncate(done.len);
+        frame = answer;
+    }
+    assert_eq!((b.value(set).len(), b.store.seen(ReplicaId(0))), (3, 0));
+    let map = b.store.open(Store::ROOT, b"a", Kind::Map).unwrap();
+    for key in [own, map, Store::ROOT] {
+        let (usage, seen) = (b.store.usage(), b.store.seen(ReplicaId(1)));
+        assert_eq!(b.store.clear(key), Err(Error::Capacity));
+        assert_eq!((b.store.usage(), b.store.seen(ReplicaId(1))), (usage, seen));
+        assert_eq!((b.value(set).len(), b.value(flag).len()), (3, 1));
+    }
+    // One there is room for; and then for no more.
+    b.store.set_flag(on, false).unwrap();
+    assert_eq!((b.store.usage().early, b.store.clear(own)), (1, Err(Error::Capacity)));
+    let context = b.context();
+    for frame in a.tell(&context, WHOLE) {
+        b.store.merge(&frame, 0).unwrap();
+    }
+    assert_eq!((b.value(set).len(), b.value(flag).len()), (3, 0));
+    b.store.clear(Store::ROOT).unwrap();
+    assert_eq!(b.value(set).len(), 0);
+    assert_eq!(b.store.usage().items, 0);
+}

@@ -73,7 +73,7 @@ impl Store<'_> {
         match self.kind(key) {
             Kind::EnableWinsFlag if on => self.assign(key, false, [&[]; 2]),
             // It is no while nothing is there.
-            Kind::EnableWinsFlag => self.clear_items(key),
+            Kind::EnableWinsFlag => self.clear_all(key),
             Kind::DisableWinsFlag => self.assign(key, !on, [&[]; 2]),
             _ => Err(Error::CrdtKind),
         }
@@ -133,11 +133,44 @@ impl Store<'_> {
     /// a map. What others put in at the same time stays.
     ///
     /// # Errors
-    /// [`Error::CrdtKey`] if it is not open, [`Error::Overflow`] after the last sequence
-    /// number: what was taken away until then is.
+    /// [`Error::CrdtKey`] if it is not open, [`Error::Capacity`] if something came by a
+    /// digest before its change and there is no room to remember that it is gone
+    /// ([`StoreConfig::early`](super::StoreConfig::early)): nothing changes then.
+    /// [`Error::Overflow`] after the last sequence number: what was taken away until then
+    /// is.
     pub fn clear(&mut self, key: Key) -> Result<()> {
         let key = self.place(key)?;
+        self.clear_all(key)
+    }
+
+    fn clear_all(&mut self, key: u32) -> Result<()> {
+        if !self.context.has_room(0, self.early_in(key)) {
+            return Err(Error::Capacity);
+        }
         self.clear_place(key)
+    }
+
+    /// How many items are in a key, or in the keys in it, whose changes have not come.
+    fn early_in(&self, key: u32) -> usize {
+        let mut early = 0;
+        if self.kind(key) != Kind::Map {
+            let start = self.first_of(key);
+            let mut at = start;
+            while at != NONE {
+                early += usize::from(!self.context.has(self.items.get(at).dot()));
+                at = self.items.next_until(at, start);
+            }
+            return early;
+        }
+        let mut name = (&[][..], Kind::Map);
+        let mut next = self.keys.after(key, name, true, &self.heap);
+        while let Some(inner) = next {
+            // No deeper than names go.
+            early += self.early_in(inner);
+            name = (self.keys.name(inner, &self.heap), self.keys.get(inner).kind);
+            next = self.keys.after(key, name, false, &self.heap);
+        }
+        early
     }
 
     fn clear_place(&mut self, key: u32) -> Result<()> {
