@@ -191,9 +191,13 @@ impl Store<'_> {
                 }
             }
         }
+        // Changes come before others are remembered as undone.
+        let places = &mut self.places;
+        let comes = |dot: &&Stamp| dot.seq() <= *places.up_to(dot.place());
+        let come = self.context.undone().iter().filter(comes).count();
         let enough = needs.items <= self.items.room() + needs.freed_items
             && needs.bytes <= self.heap.free() + needs.freed_bytes
-            && self.context.has_room(needs.spans, needs.undone);
+            && self.context.has_room(needs.spans, needs.undone.saturating_sub(come));
         if enough { Ok(()) } else { Err(Error::Capacity) }
     }
 
