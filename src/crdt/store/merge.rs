@@ -55,13 +55,13 @@ impl Store<'_> {
         }
         self.prepare(reader, now_ms)?;
         let mut merged = Merged::default();
+        if reader.frame() == Frame::State {
+            self.take_absent(reader, &mut merged)?;
+        }
         self.undo_known(reader, &mut merged)?;
         self.add_all(reader, &mut merged)?;
         self.deliver_all(reader)?;
         self.undo_rest(reader, &mut merged)?;
-        if reader.frame() == Frame::State {
-            self.take_absent(reader, &mut merged)?;
-        }
         self.sweep(reader);
         Ok(merged)
     }
@@ -195,10 +195,18 @@ impl Store<'_> {
         let places = &mut self.places;
         let comes = |dot: &&Stamp| dot.seq() <= *places.up_to(dot.place());
         let come = self.context.undone().iter().filter(comes).count();
-        let enough = needs.items <= self.items.room() + needs.freed_items
-            && needs.bytes <= self.heap.free() + needs.freed_bytes
+        if all.frame() == Frame::State && !self.has_room(&needs) {
+            self.count_absent(all, &mut needs)?;
+        }
+        let enough = self.has_room(&needs)
             && self.context.has_room(needs.spans, needs.undone.saturating_sub(come));
         if enough { Ok(()) } else { Err(Error::Capacity) }
+    }
+
+    /// Whether items and their bytes have room.
+    fn has_room(&self, needs: &Needs) -> bool {
+        needs.items <= self.items.room() + needs.freed_items
+            && needs.bytes <= self.heap.free() + needs.freed_bytes
     }
 
     /// Counts what an item gives back, once.
@@ -488,10 +496,10 @@ impl Store<'_> {
         Ok(())
     }
 
-    /// Removes what a state knows and does not have.
-    fn take_absent(&mut self, reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
-        let (mut ops, mut key) = (reader, None);
-        while let Some(op) = ops.next()? {
+    /// Marks what a state has.
+    fn mark_told(&mut self, mut reader: Reader<'_>) -> Result<()> {
+        let mut key = None;
+        while let Some(op) = reader.next()? {
             match op {
                 Op::Key(path) => key = self.find_path(path),
                 Op::Add { dot, bytes, .. } | Op::Held { dot, bytes, .. } => {
@@ -505,6 +513,33 @@ impl Store<'_> {
                 _ => {}
             }
         }
+        Ok(())
+    }
+
+    /// Counts what a state knows and does not have: that will go.
+    fn count_absent(&mut self, reader: Reader<'_>, needs: &mut Needs) -> Result<()> {
+        self.mark_told(reader)?;
+        let mut key = ROOT;
+        while let Some(next) = self.keys.next_live(key) {
+            key = next;
+            let start = if self.kind(key) == Kind::Map { NONE } else { self.first_of(key) };
+            let mut at = start;
+            while at != NONE {
+                let item = *self.items.get(at);
+                self.items.get_mut(at).mark(false);
+                if !item.marked() && self.covers(reader, item.dot())? {
+                    needs.freed_items += 1;
+                    needs.freed_bytes += self.cost_of(at);
+                }
+                at = self.items.next_until(at, start);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what a state knows and does not have.
+    fn take_absent(&mut self, reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
+        self.mark_told(reader)?;
         let mut key = ROOT;
         while let Some(next) = self.keys.next_live(key) {
             key = next;
