@@ -9,6 +9,7 @@ mod members;
 mod memory;
 mod model;
 mod scripts;
+mod sim;
 mod world;
 
 use neural_swarm::Error;
