@@ -52,7 +52,7 @@ impl Plan {
         let config = StoreConfig {
             replicas: nodes + more,
             log: [0, 6, 60, 400][random.below(4)],
-            early: 400,
+            early: [5, 40, 400][random.below(3)],
             // Their clocks differ by two seconds each.
             max_ahead_ms: 1_000_000,
             ..StoreConfig::default()
@@ -150,7 +150,7 @@ impl Sim {
 
     /// What a node is from its first moment on. In some runs it keeps all on its disk.
     fn node(&mut self) {
-        let all = self.plan.modelled || self.hash % 2 == 0;
+        let all = self.plan.modelled || self.hash.is_multiple_of(2);
         self.nodes.push(Node { disk: Disk::new(all), status: Status::Here });
     }
 
