@@ -163,11 +163,11 @@ pub struct nsw_store_config {
     /// The most replicas that ever change something, this one included, at most
     /// NSW_STORE_MAX_REPLICAS; 0 means 8.
     pub replicas: u32,
-    /// The most keys, of all maps together, less than 2^30; 0 means 64.
+    /// The most keys, of all maps together, less than 2^30; 0 means 64. A key takes 46 bytes.
     pub keys: u32,
-    /// The most items, at most 2^30; 0 means 1,024. A set or a list has one for each element,
-    /// a flag and a register one; each may have one more for each change at the same
-    /// time.
+    /// The most items, at most 2^30; 0 means 1,024. An item takes 31 bytes. A set or a list has
+    /// one for each element, a flag and a register one; each may have one more for each change
+    /// at the same time.
     pub items: u32,
     /// Bytes for names, elements and values of more than 8 bytes, each with 8 bytes
     /// beside it, at most 2^31; 0 means 16,384. A register of the last writer has 8
