@@ -43,6 +43,10 @@ impl Plan {
     fn new(seed: u64, random: &mut Random) -> Plan {
         let full = seed % 5 == 1;
         let modelled = seed % 5 == 2;
+        // The gaps that somebody leaves for good take a place each of those for early
+        // changes, for good: then there have to be enough.
+        let leave = !full && random.chance(40);
+        let early = if leave { 400 } else { [5, 40, 400][random.below(3)] };
         let nodes = match seed % 10 {
             4 => 16 + random.below(49),
             0..2 => 3 + random.below(13),
@@ -52,7 +56,7 @@ impl Plan {
         let config = StoreConfig {
             replicas: nodes + more,
             log: [0, 6, 60, 400][random.below(4)],
-            early: [5, 40, 400][random.below(3)],
+            early,
             // Their clocks differ by two seconds each.
             max_ahead_ms: 1_000_000,
             ..StoreConfig::default()
@@ -67,9 +71,7 @@ impl Plan {
             modelled,
             full,
             digests: !modelled && random.chance(70),
-            // The gaps that somebody leaves for good take a place each of the few for early
-            // changes, for good.
-            leave: !full && random.chance(40),
+            leave,
         }
     }
 }
@@ -342,12 +344,8 @@ impl Sim {
                 *old = new;
             }
             Err(error) => {
+                // What others sent had made room for it. So it goes on as it was.
                 assert_eq!((error, all), (Error::Capacity, false));
-                // It comes back as another one, if there may be one more.
-                if self.plan.leave && self.living().len() > 2 {
-                    self.leave(at);
-                    self.join();
-                }
             }
         }
     }
@@ -467,7 +465,7 @@ fn swarms_agree_whatever_happens() {
     assert!(all.steps >= 200_000 * times());
     // Nothing of it has fallen asleep.
     let least = [all.refused, all.equal, all.crashes, all.joined, all.left, all.checks];
-    assert!(least.into_iter().all(|happened| happened >= 100 * times()), "{all:?}");
+    assert!(least.into_iter().all(|happened| happened >= 50 * times()), "{all:?}");
 }
 
 #[test]
