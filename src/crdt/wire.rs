@@ -82,6 +82,19 @@ pub(super) enum Op<'a> {
     Joined { dot: Option<WireDot>, bytes: &'a [u8] },
 }
 
+impl Op<'_> {
+    /// The changes that come with it: one, and so many more.
+    pub fn changes(&self) -> Option<(WireDot, u64)> {
+        match *self {
+            Op::Event(dot) | Op::Add { dot, .. } | Op::Joined { dot: Some(dot), .. } => {
+                Some((dot, 0))
+            }
+            Op::Span { from, more } => Some((from, more)),
+            _ => None,
+        }
+    }
+}
+
 /// The items whose hash begins with these bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Part {

@@ -143,6 +143,29 @@ fn own_changes_come_back_in_order_alone() {
     assert_eq!(again.store.seen(ReplicaId(0)), 4);
 }
 
+/// A peer may have heard of them in another order; it tells them in one frame.
+#[test]
+fn own_changes_of_a_frame_come_back_in_any_order() {
+    let config = StoreConfig { early: 4, ..StoreConfig::default() };
+    let mut peer = Replica::new(&StoreConfig { replica: ReplicaId(1), ..config });
+    let mut first = Replica::new(&config);
+    let key = first.key(0).unwrap();
+    for n in 0..5u8 {
+        first.store.add(key, &[n]).unwrap();
+    }
+    let frames = first.tell(&peer.context(), 27);
+    assert_eq!(frames.len(), 5);
+    for n in [4, 2, 1, 3, 0] {
+        peer.store.merge(&frames[n], 0).unwrap();
+    }
+    let mut again = Replica::new(&StoreConfig { early: 0, ..config });
+    for frame in peer.tell(&again.context(), WHOLE) {
+        again.store.merge(&frame, 0).unwrap();
+    }
+    assert_eq!(again.store.seen(ReplicaId(0)), 5);
+    assert_eq!(again.value(0), first.value(0));
+}
+
 #[test]
 fn a_short_log_is_made_up_for_by_states() {
     for seed in seeds(2000, 300) {

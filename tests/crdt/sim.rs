@@ -377,7 +377,8 @@ impl Sim {
                 self.world.replicas[*at].close(which);
             }
         }
-        for _ in 0..4 {
+        // With few places for early changes not all is taken in at once.
+        for _ in 0..16 {
             if self.plan.full {
                 // All that they have may not fit in one: so nobody keeps anything. What has
                 // come before its change may have to wait for that.
@@ -391,6 +392,13 @@ impl Sim {
             }
             for at in &living[1..] {
                 self.tell_all(living[0], *at);
+            }
+            let want = canonical(&mut self.world.replicas[living[0]]);
+            let mut others = living[1..].iter();
+            let same = others.all(|at| canonical(&mut self.world.replicas[*at]) == want);
+            let items = self.world.replicas[living[0]].store.usage().items;
+            if same && (items == 0 || !self.plan.full) {
+                break;
             }
         }
         let want = canonical(&mut self.world.replicas[living[0]]);

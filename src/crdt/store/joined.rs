@@ -199,9 +199,6 @@ impl Store<'_> {
                 if kind == Kind::GrowCounter && (part.net < 0 || part.base < 0) {
                     return Err(Error::CrdtFormat);
                 }
-                if place == OWN && part.seq > self.places.up_to(OWN) {
-                    return Err(Error::CrdtOwn);
-                }
                 let old = self.tally(key, place);
                 let new = old.map_or(part, |old| old.joined(part));
                 let old = old.map_or(0, |old| old.bytes(place).get().len());

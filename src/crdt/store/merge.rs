@@ -35,6 +35,8 @@ struct Needs {
     undone: usize,
     /// The last change that came early.
     last: Option<Stamp>,
+    /// Whether there is one of this replica's own among them.
+    own: bool,
 }
 
 impl Store<'_> {
@@ -191,9 +193,12 @@ impl Store<'_> {
                 }
             }
         }
+        if needs.own || !self.context.has_room(needs.spans, 0) {
+            self.count_early(all, &mut needs)?;
+        }
         // Changes come before others are remembered as undone.
         let places = &mut self.places;
-        let comes = |dot: &&Stamp| dot.seq() <= *places.up_to(dot.place());
+        let comes = |dot: &&Stamp| dot.seq() <= places.up_to(dot.place());
         let come = self.context.undone().iter().filter(comes).count();
         if all.frame() == Frame::State && !self.has_room(&needs) {
             self.count_absent(all, &mut needs)?;
@@ -225,11 +230,6 @@ impl Store<'_> {
         self.places.tell(stamp, more);
         let to = Stamp::new(stamp.place(), stamp.seq() + more);
         let up_to = self.places.up_to(stamp.place());
-        if stamp.place() == OWN && stamp.seq() > up_to + 1 {
-            // Somebody has changes of this replica that it does not know of: the next one
-            // here would have the number of one of them.
-            return Err(Error::CrdtOwn);
-        }
         if stamp.seq() <= up_to + 1 {
             self.places.set_up_to(stamp.place(), to.seq().max(up_to));
         } else {
@@ -237,8 +237,31 @@ impl Store<'_> {
             let follows = needs.last.is_some_and(|last| last.next() == Ok(stamp));
             needs.spans += if follows { 0 } else { self.context.needs(Span { from: stamp, to }) };
             needs.last = Some(to);
+            needs.own |= stamp.place() == OWN;
         }
         Ok(stamp)
+    }
+
+    /// Counts what is still early when all changes of a frame have come, in whatever order
+    /// they stand there: each pass closes gaps that those before left.
+    fn count_early(&mut self, reader: Reader<'_>, needs: &mut Needs) -> Result<()> {
+        let mut before = usize::MAX;
+        while needs.spans < before {
+            before = core::mem::take(&mut needs.spans);
+            (needs.last, needs.own) = (None, false);
+            let mut reader = reader;
+            while let Some(op) = reader.next()? {
+                if let Some((from, more)) = op.changes() {
+                    self.count_change(from, more, needs)?;
+                }
+            }
+        }
+        if needs.own {
+            // Somebody has changes of this replica that it does not know of: the next one
+            // here would have the number of one of them.
+            return Err(Error::CrdtOwn);
+        }
+        Ok(())
     }
 
     /// The key that a path leads to, new ones on the way if need be.
@@ -453,15 +476,27 @@ impl Store<'_> {
         next
     }
 
-    pub(super) fn deliver_all(&mut self, mut reader: Reader<'_>) -> Result<()> {
+    /// All changes of a frame come: those that have no room as long as others are missing
+    /// which stand behind them when these have come.
+    pub(super) fn deliver_all(&mut self, reader: Reader<'_>) -> Result<()> {
+        let mut before = usize::MAX;
+        loop {
+            let waiting = self.deliver_some(reader)?;
+            if waiting == 0 {
+                return Ok(());
+            }
+            if waiting == before {
+                return Err(Error::Capacity);
+            }
+            before = waiting;
+        }
+    }
+
+    /// As many changes of a frame as there is room for come; how many there is none for.
+    fn deliver_some(&mut self, mut reader: Reader<'_>) -> Result<usize> {
+        let mut waiting = 0;
         while let Some(op) = reader.next()? {
-            let (from, more) = match op {
-                Op::Event(dot) | Op::Add { dot, .. } | Op::Joined { dot: Some(dot), .. } => {
-                    (dot, 0)
-                }
-                Op::Span { from, more } => (from, more),
-                _ => continue,
-            };
+            let Some((from, more)) = op.changes() else { continue };
             let from = self.places.stamp(from)?;
             let to = Stamp::new(from.place(), from.seq() + more);
             let member = self.context.member(from.place());
@@ -469,9 +504,9 @@ impl Store<'_> {
                 // How they came about was not told.
                 member.logged = member.logged.max(to.seq());
             }
-            self.context.deliver(Span { from, to })?;
+            waiting += usize::from(self.context.deliver(Span { from, to }).is_err());
         }
-        Ok(())
+        Ok(waiting)
     }
 
     /// What is undone and has not come is remembered; what has come goes.
