@@ -193,7 +193,7 @@ impl Store<'_> {
                 }
             }
         }
-        if needs.own || !self.context.has_room(needs.spans, 0) {
+        if needs.own || !self.context.has_room(needs.spans, needs.undone) {
             self.count_early(all, &mut needs)?;
         }
         // Changes come before others are remembered as undone.
@@ -260,6 +260,15 @@ impl Store<'_> {
             // Somebody has changes of this replica that it does not know of: the next one
             // here would have the number of one of them.
             return Err(Error::CrdtOwn);
+        }
+        let mut reader = reader;
+        needs.undone = 0;
+        while let Some(op) = reader.next()? {
+            if let Op::Undo { dot, .. } | Op::Undone(dot) = op {
+                let stamp = self.places.stamp(dot)?;
+                let comes = stamp.seq() <= *self.places.up_to(stamp.place());
+                needs.undone += usize::from(!comes && !self.context.knows(stamp));
+            }
         }
         Ok(())
     }
