@@ -244,15 +244,18 @@ impl Store<'_> {
 
     /// Counts what is still early when all changes of a frame have come, in whatever order
     /// they stand there: each pass closes gaps that those before left.
-    fn count_early(&mut self, reader: Reader<'_>, needs: &mut Needs) -> Result<()> {
+    fn count_early(&mut self, all: Reader<'_>, needs: &mut Needs) -> Result<()> {
         let mut before = usize::MAX;
         while needs.spans < before {
             before = core::mem::take(&mut needs.spans);
             (needs.last, needs.own) = (None, false);
-            let mut reader = reader;
+            let mut reader = all;
             while let Some(op) = reader.next()? {
-                if let Some((from, more)) = op.changes() {
-                    self.count_change(from, more, needs)?;
+                match op.changes() {
+                    // A state tells of what it has among its spans, and then again.
+                    Some((dot, 0)) if !is_span(op) && in_span(all, dot)? => {}
+                    Some((from, more)) => _ = self.count_change(from, more, needs)?,
+                    None => {}
                 }
             }
         }
@@ -261,7 +264,7 @@ impl Store<'_> {
             // here would have the number of one of them.
             return Err(Error::CrdtOwn);
         }
-        let mut reader = reader;
+        let mut reader = all;
         needs.undone = 0;
         while let Some(op) = reader.next()? {
             if let Op::Undo { dot, .. } | Op::Undone(dot) = op {
@@ -643,4 +646,21 @@ impl Store<'_> {
         }
         Ok(false)
     }
+}
+
+fn is_span(op: Op<'_>) -> bool {
+    matches!(op, Op::Span { .. })
+}
+
+/// Whether a frame has a span with this change in it.
+fn in_span(mut reader: Reader<'_>, dot: WireDot) -> Result<bool> {
+    while let Some(op) = reader.next()? {
+        if let Op::Span { from, more } = op
+            && from.replica == dot.replica
+            && (from.seq..=from.seq + more).contains(&dot.seq)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
