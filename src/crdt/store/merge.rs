@@ -25,18 +25,18 @@ pub struct Merged {
 
 /// What a frame needs.
 #[derive(Default)]
-struct Needs {
-    items: usize,
-    bytes: usize,
+pub(super) struct Needs {
+    pub items: usize,
+    pub bytes: usize,
     /// Given back by what it undoes.
-    freed_items: usize,
-    freed_bytes: usize,
-    spans: usize,
-    undone: usize,
+    pub freed_items: usize,
+    pub freed_bytes: usize,
+    pub spans: usize,
+    pub undone: usize,
     /// The last change that came early.
-    last: Option<Stamp>,
+    pub last: Option<Stamp>,
     /// Whether there is one of this replica's own among them.
-    own: bool,
+    pub own: bool,
 }
 
 impl Store<'_> {
@@ -208,12 +208,6 @@ impl Store<'_> {
         if enough { Ok(()) } else { Err(Error::Capacity) }
     }
 
-    /// Whether items and their bytes have room.
-    fn has_room(&self, needs: &Needs) -> bool {
-        needs.items <= self.items.room() + needs.freed_items
-            && needs.bytes <= self.heap.free() + needs.freed_bytes
-    }
-
     /// Counts what an item gives back, once.
     fn count_freed(&mut self, dot: Stamp, hash: u32, needs: &mut Needs) {
         let at = self.items.find_dot(hash, dot);
@@ -225,7 +219,12 @@ impl Store<'_> {
     }
 
     /// Counts what the arrival of changes needs; the first of them.
-    fn count_change(&mut self, from: WireDot, more: u64, needs: &mut Needs) -> Result<Stamp> {
+    pub(super) fn count_change(
+        &mut self,
+        from: WireDot,
+        more: u64,
+        needs: &mut Needs,
+    ) -> Result<Stamp> {
         let stamp = self.places.stamp(from)?;
         self.places.tell(stamp, more);
         let to = Stamp::new(stamp.place(), stamp.seq() + more);
@@ -240,40 +239,6 @@ impl Store<'_> {
             needs.own |= stamp.place() == OWN;
         }
         Ok(stamp)
-    }
-
-    /// Counts what is still early when all changes of a frame have come, in whatever order
-    /// they stand there: each pass closes gaps that those before left.
-    fn count_early(&mut self, all: Reader<'_>, needs: &mut Needs) -> Result<()> {
-        let mut before = usize::MAX;
-        while needs.spans < before {
-            before = core::mem::take(&mut needs.spans);
-            (needs.last, needs.own) = (None, false);
-            let mut reader = all;
-            while let Some(op) = reader.next()? {
-                match op.changes() {
-                    // A state tells of what it has among its spans, and then again.
-                    Some((dot, 0)) if !is_span(op) && in_span(all, dot)? => {}
-                    Some((from, more)) => _ = self.count_change(from, more, needs)?,
-                    None => {}
-                }
-            }
-        }
-        if needs.own {
-            // Somebody has changes of this replica that it does not know of: the next one
-            // here would have the number of one of them.
-            return Err(Error::CrdtOwn);
-        }
-        let mut reader = all;
-        needs.undone = 0;
-        while let Some(op) = reader.next()? {
-            if let Op::Undo { dot, .. } | Op::Undone(dot) = op {
-                let stamp = self.places.stamp(dot)?;
-                let comes = stamp.seq() <= *self.places.up_to(stamp.place());
-                needs.undone += usize::from(!comes && !self.context.knows(stamp));
-            }
-        }
-        Ok(())
     }
 
     /// The key that a path leads to, new ones on the way if need be.
@@ -543,47 +508,6 @@ impl Store<'_> {
         Ok(())
     }
 
-    /// Marks what a state has.
-    fn mark_told(&mut self, mut reader: Reader<'_>) -> Result<()> {
-        let mut key = None;
-        while let Some(op) = reader.next()? {
-            match op {
-                Op::Key(path) => key = self.find_path(path),
-                Op::Add { dot, bytes, .. } | Op::Held { dot, bytes, .. } => {
-                    let Some(place) = key else { continue };
-                    let stamp = self.places.stamp(dot)?;
-                    let at = self.items.find_dot(self.item_hash(place, bytes), stamp);
-                    if at != NONE {
-                        self.items.get_mut(at).mark(true);
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Counts what a state knows and does not have: that will go.
-    fn count_absent(&mut self, reader: Reader<'_>, needs: &mut Needs) -> Result<()> {
-        self.mark_told(reader)?;
-        let mut key = ROOT;
-        while let Some(next) = self.keys.next_live(key) {
-            key = next;
-            let start = if self.kind(key) == Kind::Map { NONE } else { self.first_of(key) };
-            let mut at = start;
-            while at != NONE {
-                let item = *self.items.get(at);
-                self.items.get_mut(at).mark(false);
-                if !item.marked() && self.covers(reader, item.dot())? {
-                    needs.freed_items += 1;
-                    needs.freed_bytes += self.cost_of(at);
-                }
-                at = self.items.next_until(at, start);
-            }
-        }
-        Ok(())
-    }
-
     /// Removes what a state knows and does not have.
     fn take_absent(&mut self, reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
         self.mark_told(reader)?;
@@ -646,21 +570,4 @@ impl Store<'_> {
         }
         Ok(false)
     }
-}
-
-fn is_span(op: Op<'_>) -> bool {
-    matches!(op, Op::Span { .. })
-}
-
-/// Whether a frame has a span with this change in it.
-fn in_span(mut reader: Reader<'_>, dot: WireDot) -> Result<bool> {
-    while let Some(op) = reader.next()? {
-        if let Op::Span { from, more } = op
-            && from.replica == dot.replica
-            && (from.seq..=from.seq + more).contains(&dot.seq)
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

@@ -10,6 +10,7 @@ mod merge;
 mod pieces;
 mod places;
 mod read;
+mod room;
 mod sum;
 
 use core::alloc::Layout;
