@@ -46,7 +46,9 @@ impl Plan {
         // The gaps that somebody leaves for good take a place each of those for early
         // changes, for good: then there have to be enough.
         let leave = !full && random.chance(40);
-        let early = if leave { 400 } else { [5, 40, 400][random.below(3)] };
+        // With five, say, a dozen nodes can come to stand where each lacks a place for what
+        // any other has to tell.
+        let early = if leave { 400 } else { [40, 400][random.below(2)] };
         let nodes = match seed % 10 {
             4 => 16 + random.below(49),
             0..2 => 3 + random.below(13),
