@@ -4,8 +4,8 @@ use super::list::position;
 
 /// The kind of value that a key has. The same name can be there once for each kind.
 ///
-/// What is in a key are items, one for each change whose effect is still there: an
-/// assignment at the same time as another has one of its own. An item takes 30 bytes. If
+/// What is in most keys are items, one for each change whose effect is still there: an
+/// assignment at the same time as another has one of its own. An item takes 31 bytes. If
 /// its bytes are more than 8 they lie apart, and take 8 bytes more than they are. The
 /// examples are from `tests/crdt/scripts`, where there are more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,7 +14,7 @@ use super::list::position;
 pub enum Kind {
     /// Keys in a key. It is there as long as something is in it, so who puts something in
     /// wins against who clears it at the same time, however deep (Brown et al., "Riak DT
-    /// map: a composable, convergent replicated dictionary", 2014). A key takes 42 bytes,
+    /// map: a composable, convergent replicated dictionary", 2014). A key takes 46 bytes,
     /// and its name as much as the bytes of an item.
     ///
     /// Example: `a: add x in m/s; sync; a: clear in m; b: add y in m/s; sync`. Everywhere:
@@ -71,24 +71,43 @@ pub enum Kind {
     ///
     /// Example: `a: offer 5; b: offer 9; sync`. Everywhere: 5.
     Min = 9,
-    /// A sum of what all replicas count, upwards only.
+    /// A sum of what all replicas count, upwards only. Otherwise as the other counter.
+    ///
+    /// Example: `a: up 5; b: up 2; sync`. Everywhere: 7.
     GrowCounter = 10,
     /// A sum of what all replicas count, up and down. What is counted at the same time
-    /// counts all. A clearing takes away what it has seen, and no more.
+    /// counts all. A clearing takes away what it has seen, and no more (Shapiro et al. 2011, the
+    /// PN-Counter; for clearing: Baquero, Almeida, Lerche, "The problem with embedded CRDT
+    /// counters and a solution", 2016). A counter takes 8 bytes of the heap, and 4 to 50 for
+    /// each replica that has counted: 7 where thousands are counted by thousands of changes.
     ///
-    /// A: 5 more; A and B synchronise. A: clear; B: 1 more. Everywhere: 1.
+    /// Example: `a: up 5; sync; a: clear; b: up 1; sync`. Everywhere: 1.
     Counter = 11,
-    /// How many different elements were seen, by a table of a fixed size: a HyperLogLog.
-    /// A clearing wins against what is seen at the same time.
+    /// How many different elements were seen, about: a HyperLogLog (Flajolet et al.,
+    /// "HyperLogLog: the analysis of a near-optimal cardinality estimation algorithm", 2007; the
+    /// estimate: Ertl, "New cardinality estimation algorithms for HyperLogLog sketches",
+    /// 2017). A clearing wins against what is seen at the same time. It takes 12 bytes of the
+    /// heap and one for each register: 1,036 as configured by default, however much it sees.
+    ///
+    /// Example: `a: observe x y; b: observe y z; sync`. Everywhere: 3.
     HyperLogLog = 12,
-    /// How often each element was seen, by a table of a fixed size that may say too
-    /// much, never too little: a Count-Min sketch (Cormode and Muthukrishnan, "An improved data
-    /// stream summary: the Count-Min sketch and its applications", 2005). A clearing wins
-    /// against what is seen at the same time.
+    /// How often each element was seen, and perhaps more: a Count-Min sketch (Cormode and
+    /// Muthukrishnan, "An improved data stream summary: the count-min sketch and its
+    /// applications", 2005). A clearing wins against what is seen at the same time. It takes 12
+    /// bytes of the heap, and for each replica that counts 2 and 4 for each column of each
+    /// row: 4,098 as configured by default.
+    ///
+    /// Example: `a: observe x x y; b: observe x; sync`. Everywhere: x 3 times, y once.
     CountMin = 13,
     /// Byte strings in an order. What is put between two elements stays there, and what
     /// several put in the same place at the same time stands one behind the other, each
-    /// replica's together (Weidner and Kleppmann, "The Art of the Fugue", 2023).
+    /// replica's together (Weidner and Kleppmann, "The art of the Fugue: minimizing interleaving
+    /// in collaborative text editing", 2023). An item is an element, with its position; it lies
+    /// in the heap with 20 bytes beside these. A position takes 3 to 1,022 bytes: some 7 in a row
+    /// that one replica wrote.
+    ///
+    /// Example: `a: append there was; b: append lived a; sync`. Everywhere: "there was"
+    /// and "lived a" one behind the other.
     List = 14,
 }
 

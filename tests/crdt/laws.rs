@@ -17,6 +17,10 @@ const CONFIG: StoreConfig = StoreConfig {
     log: 2000,
     early: 300,
     max_ahead_ms: 60_000,
+    // As those of worlds.
+    sketch_precision: 7,
+    sketch_width: 24,
+    sketch_depth: 4,
     seed: 0,
 };
 
@@ -25,7 +29,8 @@ pub type Seen = BTreeMap<u64, (BTreeSet<(u64, u64)>, BTreeSet<u64>)>;
 
 /// What a context says, whatever the order of its replicas.
 fn seen(frame: &[u8]) -> Seen {
-    let mut at = 2;
+    // Behind the version, what it is, and a generation below 128.
+    let mut at = 3;
     let number = |frame: &[u8], at: &mut usize| {
         let (mut number, mut shift) = (0u64, 0);
         loop {

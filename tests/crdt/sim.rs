@@ -12,7 +12,7 @@ use xxhash_rust::xxh64::xxh64;
 use self::disk::Disk;
 use self::net::{Net, Packet};
 use crate::laws::canonical;
-use crate::world::{KEYS, Random, Replica, WHOLE, World};
+use crate::world::{KEYS, Random, Replica, WHOLE, World, sized};
 use crate::{seeds, times};
 
 /// What frames are, by their second byte.
@@ -159,7 +159,7 @@ impl Sim {
     }
 
     fn config(&self, at: usize) -> StoreConfig {
-        StoreConfig { replica: ReplicaId(100 - at as u64), ..self.plan.config }
+        StoreConfig { replica: ReplicaId(100 - at as u64), ..sized(&self.plan.config) }
     }
 
     fn note(&mut self, what: &str, at: usize, bytes: &[u8]) {

@@ -219,20 +219,31 @@ pub struct World {
     elements: u32,
     /// Whether all changes are noted for the model.
     pub modelled: bool,
+    /// Whether there are sketches: they keep their epoch when they are cleared.
+    pub sketches: bool,
+}
+
+/// Whether little fits into a store.
+fn is_small(config: &StoreConfig) -> bool {
+    config.bytes < 1000
+}
+
+/// With small sketches, in which the few elements do not meet; with smaller ones where
+/// little fits.
+pub fn sized(config: &StoreConfig) -> StoreConfig {
+    let small = is_small(config);
+    StoreConfig {
+        sketch_precision: if small { 4 } else { 7 },
+        sketch_width: if small { 4 } else { 24 },
+        sketch_depth: if small { 1 } else { 4 },
+        ..*config
+    }
 }
 
 impl World {
     pub fn new(seed: u64, count: usize, config: &StoreConfig, mtu: usize) -> World {
-        // Small sketches, in which the few elements do not meet; smaller ones where little
-        // fits.
-        let small = config.bytes < 1000;
-        let config = |n: usize| StoreConfig {
-            replica: ReplicaId(100 - n as u64),
-            sketch_precision: if small { 4 } else { 7 },
-            sketch_width: if small { 4 } else { 24 },
-            sketch_depth: if small { 1 } else { 4 },
-            ..*config
-        };
+        let small = is_small(config);
+        let config = |n: usize| StoreConfig { replica: ReplicaId(100 - n as u64), ..sized(config) };
         let replica = |n: usize| {
             let mut replica = Replica::new(&config(n));
             (0..count).for_each(|n| replica.store.admit(config(n).replica).unwrap());
@@ -249,6 +260,7 @@ impl World {
             orders: BTreeMap::new(),
             elements: 0,
             modelled: true,
+            sketches: true,
         }
     }
 
@@ -278,6 +290,10 @@ impl World {
     /// This replica changes something.
     pub fn change_at(&mut self, at: usize) {
         let which = self.random.below(KEYS.len());
+        let is_sketch = matches!(KEYS[which].2, Kind::HyperLogLog | Kind::CountMin);
+        if is_sketch && !self.sketches {
+            return;
+        }
         let Some(seen) = (if self.modelled { self.have(at) } else { Some(BTreeSet::new()) }) else {
             return;
         };

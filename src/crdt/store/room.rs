@@ -4,7 +4,6 @@ use super::Store;
 use super::merge::Needs;
 use crate::crdt::items::NONE;
 use crate::crdt::keys::ROOT;
-use crate::crdt::kind::Kind;
 use crate::crdt::wire::{Op, Reader, WireDot};
 use crate::error::{Error, Result};
 
@@ -42,7 +41,7 @@ impl Store<'_> {
         while let Some(op) = reader.next()? {
             if let Op::Undo { dot, .. } | Op::Undone(dot) = op {
                 let stamp = self.places.stamp(dot)?;
-                let comes = stamp.seq() <= *self.places.up_to(stamp.place());
+                let comes = stamp.seq() <= self.places.up_to(stamp.place());
                 needs.undone += usize::from(!comes && !self.context.knows(stamp));
             }
         }
@@ -75,7 +74,7 @@ impl Store<'_> {
         let mut key = ROOT;
         while let Some(next) = self.keys.next_live(key) {
             key = next;
-            let start = if self.kind(key) == Kind::Map { NONE } else { self.first_of(key) };
+            let start = if self.kind(key).has_items() { self.first_of(key) } else { NONE };
             let mut at = start;
             while at != NONE {
                 let item = *self.items.get(at);

@@ -45,6 +45,18 @@ pub const VERBS: &[Verb] = &[
     with("offer", |store, key, word, _| {
         Ok((!store.offer(key, number(word)?)?).then_some("it changes nothing"))
     }),
+    with("up", |store, key, word, _| quiet(store.increment(key, count(word)?))),
+    with("down", |store, key, word, _| quiet(store.decrement(key, count(word)?))),
+    with("observe", |store, key, word, _| quiet(store.observe(key, word.as_bytes(), 1))),
+    with("append", |store, key, word, _| {
+        quiet(store.insert(key, store.count(key)?, word.as_bytes()))
+    }),
+    with("prepend", |store, key, word, _| quiet(store.insert(key, 0, word.as_bytes()))),
+    with("drop", |store, key, word, _| {
+        let at = store.elements(key)?.position(|element| element == word.as_bytes());
+        let at = at.ok_or_else(|| Failed::Script(format!("{word} is not in the list")))?;
+        quiet(store.remove_at(key, at, 1))
+    }),
     Verb { name: "clear", words: false, run: |store, key, _, _| quiet(store.clear(key)) },
 ];
 
@@ -54,6 +66,10 @@ fn quiet(done: Result<(), Error>) -> Done {
 
 fn number(word: &str) -> Result<i64, Failed> {
     word.parse().map_err(|_| Failed::Script(format!("{word} is no number")))
+}
+
+fn count(word: &str) -> Result<u64, Failed> {
+    word.parse().map_err(|_| Failed::Script(format!("{word} is no count")))
 }
 
 fn yes(word: &str) -> Result<bool, Failed> {
@@ -83,6 +99,19 @@ pub fn value(store: &Store<'static>, key: Key, kind: Kind) -> Result<String, Err
             store.last_written(key)?.map(text).into_iter().collect()
         }
         Kind::Max | Kind::Min => store.extreme(key)?.map(|n| n.to_string()).into_iter().collect(),
+        Kind::GrowCounter | Kind::Counter => vec![store.total(key)?.to_string()],
+        Kind::HyperLogLog => vec![store.cardinality(key)?.to_string()],
+        Kind::CountMin => {
+            // Of these, since a sketch does not say what it has seen.
+            let often = |word: &&str| -> Result<String, Error> {
+                Ok(format!("{word}:{}", store.frequency(key, word.as_bytes())?))
+            };
+            ["x", "y", "z"].iter().map(often).collect::<Result<_, _>>()?
+        }
+        Kind::List => {
+            let all: Vec<String> = store.elements(key)?.map(quoted).collect();
+            return Ok(if all.is_empty() { String::from("nothing") } else { all.join(" ") });
+        }
         kind => panic!("tests/crdt/scripts/verbs.rs does not say how a {kind:?} reads"),
     };
     let mut text: Vec<String> = text;
