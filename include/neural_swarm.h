@@ -136,9 +136,12 @@
 #define NSW_CAPABILITY_INFO_INIT \
   {sizeof(nsw_capability_info), 0, 0, 0, {0}, 0, {0}, {{0}}, 0, 0, 0}
 #define NSW_REVOCATION_INFO_INIT {sizeof(nsw_revocation_info), 0, 0, {{0}}, 0, 0}
-#define NSW_STORE_CONFIG_INIT {sizeof(nsw_store_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-#define NSW_STORE_USAGE_INIT {sizeof(nsw_store_usage), 0, 0, 0, 0, 0}
+#define NSW_STORE_CONFIG_INIT \
+    {sizeof(nsw_store_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_STORE_USAGE_INIT {sizeof(nsw_store_usage), 0, 0, 0, 0, 0, 0}
 #define NSW_STORE_MERGED_INIT {sizeof(nsw_store_merged), 0, 0}
+#define NSW_STORE_EVENT_INIT {sizeof(nsw_store_event), 0, 0, 0, 0, 0, 0}
+#define NSW_STORE_WATCHER_INIT {sizeof(nsw_store_watcher), 0, 0, 0}
 
 /* A setting of exactly 0, where a plain zero means a default that is something else. */
 #define NSW_ZERO (-0.0f)
@@ -921,51 +924,91 @@
 #define NSW_NOISE_MAX_TRANSCRIPT 64
 
 /**
- * A kind of key: keys in a key. It is there as long as something is in it.
+ * A kind of key: keys in a key. It is there as long as something is in it, so who puts
+ * something in wins against who clears it at the same time, however deep (Brown et al.,
+ * "Riak DT map: a composable, convergent replicated dictionary", 2014). A key takes 42
+ * bytes, and its name as much as the bytes of an item.
+ *
+ * Example: `a: add x in m/s; sync; a: clear in m; b: add y in m/s; sync`. Everywhere: y is
+ * in m/s, x is not.
  */
 #define NSW_STORE_MAP 1
 
 /**
- * A kind of key: a set of byte strings. Who adds an element wins against who removes
- * it at the same time: a removal takes away the additions that it has seen.
+ * A kind of key: a set of byte strings. Who adds an element wins against who removes it at
+ * the same time: a removal takes away the additions that it has seen (Shapiro et al., "A
+ * comprehensive study of convergent and commutative replicated data types", 2011, the
+ * OR-Set; without what it leaves behind: Bieniusa et al., "An optimized conflict-free
+ * replicated set", 2012). An item is an element.
+ *
+ * Example: `a: add x; sync; a: add x; b: remove x; sync`. Everywhere: x is in.
  */
 #define NSW_STORE_ADD_WINS_SET 2
 
 /**
- * A kind of key: a set of byte strings. Who removes an element wins against who adds
- * it at the same time.
+ * A kind of key: a set of byte strings. Who removes an element wins against who adds it at
+ * the same time (Baquero, Almeida, Shoker, "Pure operation-based replicated data types",
+ * 2017). An item is an element that is in, or one that was removed: that stays until the
+ * element is added again, or the set is cleared.
+ *
+ * Example: `a: add x; sync; a: add x; b: remove x; sync`. Everywhere: x is out, until
+ * somebody who has seen the removal adds it.
  */
 #define NSW_STORE_REMOVE_WINS_SET 3
 
 /**
- * A kind of key: yes or no; no while nobody has said anything. Yes wins.
+ * A kind of key: yes or no; no while nobody has said anything. Who says yes wins against
+ * who says no at the same time: an add-wins set of one element. An item is a yes; no needs
+ * none.
+ *
+ * Example: `a: say yes; sync; a: say yes; b: say no; sync`. Everywhere: yes.
  */
 #define NSW_STORE_ENABLE_WINS_FLAG 4
 
 /**
- * A kind of key: yes or no; no while nobody has said anything. No wins.
+ * A kind of key: yes or no; no while nobody has said anything. Who says no wins against
+ * who says yes at the same time: a remove-wins set of one element. An item is a yes or a
+ * no.
+ *
+ * Example: `a: say yes; sync; a: say yes; b: say no; sync`. Everywhere: no, until somebody
+ * who has seen it says yes.
  */
 #define NSW_STORE_DISABLE_WINS_FLAG 5
 
 /**
- * A kind of key: a byte string. The latest assignment by the hybrid logical clock
- * wins; of two with the same time that of the replica with the higher number.
+ * A kind of key: a byte string. The latest assignment by the hybrid logical clock wins; of
+ * two with the same time that of the replica with the higher number (Johnson and Thomas,
+ * "The maintenance of duplicate databases", RFC 677, 1975; the clock: Kulkarni et al.,
+ * "Logical physical clocks", 2014). An item is a value and 8 bytes of time stamp before
+ * it.
+ *
+ * Example: `clock a 2000; clock b 1000; a: assign red; b: assign blue; sync`. Everywhere:
+ * red.
  */
 #define NSW_STORE_LAST_WRITER 6
 
 /**
- * A kind of key: byte strings. Assignments at the same time are kept side by side,
- * until somebody who has seen them assigns again.
+ * A kind of key: byte strings. Assignments at the same time are kept side by side, until
+ * somebody who has seen them assigns again (DeCandia et al., "Dynamo: Amazon's highly
+ * available key-value store", 2007; Shapiro et al. 2011, the MV-Register). An item is a
+ * value.
+ *
+ * Example: `a: assign red; b: assign blue; sync`. Everywhere: blue and red.
  */
 #define NSW_STORE_MULTI_VALUE 7
 
 /**
- * A kind of key: a whole number. The greatest one wins.
+ * A kind of key: a whole number. The greatest one wins (Baquero et al., "Composition in
+ * state-based replicated data types", 2017, chains). An item is a number of 8 bytes.
+ *
+ * Example: `a: offer 5; b: offer 9; sync`. Everywhere: 9.
  */
 #define NSW_STORE_MAX 8
 
 /**
- * A kind of key: a whole number. The smallest one wins.
+ * A kind of key: a whole number. The smallest one wins. An item is a number of 8 bytes.
+ *
+ * Example: `a: offer 5; b: offer 9; sync`. Everywhere: 5.
  */
 #define NSW_STORE_MIN 9
 
@@ -1006,6 +1049,49 @@
  * The most names on the way from the root to a key, its own included.
  */
 #define NSW_STORE_MAX_DEPTH 8
+
+/**
+ * A kind of key: byte strings in an order. What is put between two elements stays there,
+ * and what several put in the same place at the same time stands one behind the other,
+ * each replica's together.
+ */
+#define NSW_STORE_LIST 14
+
+/**
+ * The most bytes of an element of a list.
+ */
+#define NSW_STORE_MAX_ELEMENT 64511
+
+/**
+ * A bit of `causes` of an event: the caller changed something.
+ */
+#define NSW_STORE_CAUSE_LOCAL 1
+
+/**
+ * A bit of `causes` of an event: a frame did that nsw_store_merge took in.
+ */
+#define NSW_STORE_CAUSE_MERGED 2
+
+/**
+ * A bit of `causes` of an event: a frame did that nsw_store_reconcile took in.
+ */
+#define NSW_STORE_CAUSE_RECONCILED 4
+
+/**
+ * `what` of an event: the value of the watched key.
+ */
+#define NSW_STORE_CHANGED_ITSELF 1
+
+/**
+ * `what` of an event: a key in the watched map, or something in the map of that name. It may
+ * be gone.
+ */
+#define NSW_STORE_CHANGED_INSIDE 2
+
+/**
+ * `what` of an event: more than could be noted; look at all of the watched key.
+ */
+#define NSW_STORE_CHANGED_MANY 3
 
 /**
  * An allocator over a buffer of the caller: how a program runs without a heap.
@@ -4676,19 +4762,20 @@ typedef struct nsw_store_config {
    */
   uint32_t replicas;
   /**
-   * The most keys, of all maps together, less than 2^30; 0 means 64.
+   * The most keys, of all maps together, less than 2^30; 0 means 64. A key takes 46 bytes.
    */
   uint32_t keys;
   /**
-   * The most items, at most 2^30; 0 means 1,024. A set has one for each element, a
-   * flag and a register one; each may have one more for each change at the same
-   * time.
+   * The most items, at most 2^30; 0 means 1,024. An item takes 31 bytes. A set or a list has
+   * one for each element, a flag and a register one; each may have one more for each change
+   * at the same time.
    */
   uint32_t items;
   /**
    * Bytes for names, elements and values of more than 8 bytes, each with 8 bytes
    * beside it, at most 2^31; 0 means 16,384. A register of the last writer has 8
-   * bytes more.
+   * bytes more. Elements of lists lie here however short they are, and have about 30
+   * bytes beside them.
    */
   uint32_t bytes;
   /**
@@ -4717,6 +4804,15 @@ typedef struct nsw_store_config {
    * The same at all replicas. A count in a row takes 4 bytes, for each replica that counted.
    */
   uint32_t sketch_depth;
+  /**
+   * The most keys that are watched (nsw_store_watch), at most 2^30; 0 means none.
+   */
+  uint32_t watches;
+  /**
+   * The most events of watched keys that wait to be taken, at most 2^30; 0 means 8 for
+   * each of `watches`. Of what has no room each watch has one event that says so.
+   */
+  uint32_t events;
   /**
    * Must be 0.
    */
@@ -4751,6 +4847,12 @@ typedef struct nsw_store_usage {
    * Spans of changes that came early, and changes undone before they came.
    */
   uint32_t early;
+  /**
+   * 1 if something that others have was refused without room (NSW_ERR_CAPACITY) and has
+   * not come since, else 0: until all changes have come of its replicas, up to the last
+   * refused.
+   */
+  uint32_t behind;
 } nsw_store_usage;
 
 /**
@@ -4775,6 +4877,70 @@ typedef struct nsw_store_merged {
    */
   uint32_t removed;
 } nsw_store_merged;
+
+/**
+ * Something changed in a watched key; maybe to what it was before. NSW_STORE_EVENT_INIT
+ * before it is filled.
+ */
+typedef struct nsw_store_event {
+  /**
+   * sizeof(nsw_store_event); NSW_STORE_EVENT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Who changed it: one or more of the bits NSW_STORE_CAUSE_LOCAL and the like.
+   */
+  uint32_t causes;
+  /**
+   * The key that is watched.
+   */
+  nsw_store_key watched;
+  /**
+   * What of it: NSW_STORE_CHANGED_ITSELF and the like.
+   */
+  uint32_t what;
+  /**
+   * For NSW_STORE_CHANGED_INSIDE the kind of the key in it (NSW_STORE_MAP and the like),
+   * else 0.
+   */
+  uint32_t kind;
+  /**
+   * For NSW_STORE_CHANGED_INSIDE the name of the key in it, else NULL.
+   */
+  const uint8_t *name;
+  /**
+   * How long the name is, in bytes.
+   */
+  size_t name_len;
+} nsw_store_event;
+
+/**
+ * Who is told of changes in watched keys: NSW_STORE_WATCHER_INIT, then the hook.
+ *
+ * The table is copied, so it need not outlive the call, but what `ctx` points to must
+ * outlive the store, or be taken back by another call of nsw_store_set_watcher.
+ */
+typedef struct nsw_store_watcher {
+  /**
+   * sizeof(nsw_store_watcher); NSW_STORE_WATCHER_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Handed to the hook as it is.
+   */
+  void *ctx;
+  /**
+   * Called for each event at the end of the call that changed something, on its thread;
+   * what a transaction changes at the end of nsw_store_commit. The event and its name are
+   * valid during the call only. A call on the store from within gets NSW_ERR_BUSY.
+   * Required.
+   */
+  void (*on_change)(void *ctx, const struct nsw_store_event *event);
+} nsw_store_watcher;
 
 /**
  * Done.
@@ -5127,14 +5293,19 @@ typedef struct nsw_store_merged {
 #define NSW_ERR_CRDT_OWN -246
 
 /**
+ * A transaction is open, or none is to be committed.
+ */
+#define NSW_ERR_CRDT_TRANSACTION -247
+
+/**
  * A replica was forgotten by one of two stores and not by the other.
  */
-#define NSW_ERR_CRDT_GENERATION -247
+#define NSW_ERR_CRDT_GENERATION -248
 
 /**
  * A replica that is to be forgotten or adopted is not retired, or something is left of it.
  */
-#define NSW_ERR_CRDT_MEMBER -248
+#define NSW_ERR_CRDT_MEMBER -249
 
 /**
  * The operating system refused, or the connection broke.
@@ -8921,8 +9092,10 @@ nsw_status nsw_store_remove(struct nsw_store *store,
  * Takes away all that is seen to be in a key and, if it is a map, in the keys in it.
  * What others put in at the same time stays. The key stays open.
  *
- * Errors: those of a bad handle, NSW_ERR_CRDT_KEY if it is not open, NSW_ERR_OVERFLOW
- * after 2^40 - 1 changes of this replica: what was taken away until then is.
+ * Errors: those of a bad handle, NSW_ERR_CRDT_KEY if it is not open, NSW_ERR_CAPACITY if
+ * something came by a digest before its change and `early` of the configuration leaves no
+ * room to remember that it is gone: nothing changes then. NSW_ERR_OVERFLOW after 2^40 - 1
+ * changes of this replica: what was taken away until then is.
  */
 nsw_status nsw_store_clear(struct nsw_store *store, nsw_store_key key);
 
@@ -8964,6 +9137,83 @@ nsw_status nsw_store_offer(struct nsw_store *store,
                            nsw_store_key reg,
                            int64_t number,
                            uint32_t *changed);
+
+/**
+ * Puts `element[0..element_len]` into a list, before the one that is at `index` now, or at
+ * the end if that is how many there are. It stays between its neighbours, wherever others
+ * put theirs. What several replicas put in the same place at the same time stands one behind
+ * the other, each replica's together if it came in one row, forwards or backwards.
+ *
+ * An element has a position of some 6 bytes, more the more often something was put in
+ * between two of the same row: at most 1,022.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `list` is not an open list, NSW_ERR_INVALID for an index that is more than there are,
+ * NSW_ERR_LENGTH for more than NSW_STORE_MAX_ELEMENT bytes, NSW_ERR_CAPACITY without room or
+ * if the position would be longer than it may, NSW_ERR_OVERFLOW after 2^40 - 1 changes of
+ * this replica. Nothing changes then.
+ */
+nsw_status nsw_store_insert(struct nsw_store *store,
+                            nsw_store_key list,
+                            size_t index,
+                            const uint8_t *element,
+                            size_t element_len);
+
+/**
+ * Puts each character of `text[0..text_len]`, which is UTF-8, into a list as an element, as
+ * with nsw_store_insert: all of them or none. `*count` is how many there are, which is how
+ * many changes they take (may be NULL).
+ *
+ * Errors: those of nsw_store_insert, and NSW_ERR_INVALID for what is no UTF-8. `*count` is 0
+ * then.
+ */
+nsw_status nsw_store_insert_text(struct nsw_store *store,
+                                 nsw_store_key list,
+                                 size_t index,
+                                 const uint8_t *text,
+                                 size_t text_len,
+                                 size_t *count);
+
+/**
+ * Removes `count` elements of a list, from the one at `index` on: one change each, all or
+ * none. It needs no room.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND if `list` is not an
+ * open list, NSW_ERR_INVALID if there are not so many, NSW_ERR_OVERFLOW if fewer changes
+ * are left to this replica, NSW_ERR_CAPACITY if changes that have not come are undone by it
+ * and cannot be remembered. Nothing changes then.
+ */
+nsw_status nsw_store_remove_at(struct nsw_store *store,
+                               nsw_store_key list,
+                               size_t index,
+                               size_t count);
+
+/**
+ * The element of a list at an index, `element[0..*element_len]`. nsw_store_element goes
+ * through all of them.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `list` is not an open list, NSW_ERR_INVALID if there are not so many,
+ * NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_store_element_at(const struct nsw_store *store,
+                                nsw_store_key list,
+                                size_t index,
+                                uint8_t *element,
+                                size_t element_cap,
+                                size_t *element_len);
+
+/**
+ * All elements of a list, one behind the other: `text[0..*text_len]`. Nothing ends it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
+ * if `list` is not an open list, NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_store_text(const struct nsw_store *store,
+                          nsw_store_key list,
+                          uint8_t *text,
+                          size_t text_cap,
+                          size_t *text_len);
 
 /**
  * The known replicas one by one: `*replica` is the `index`-th, from 0 on, this one first.
@@ -9081,11 +9331,11 @@ nsw_status nsw_store_contains(const struct nsw_store *store,
                               uint32_t *is_in);
 
 /**
- * How many elements a set has, or keys a map: those that nsw_store_next_key does not
+ * How many elements a set or a list has, or keys a map: those that nsw_store_next_key does not
  * list are counted, too.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
- * if `key` is not an open set or map.
+ * if `key` is not an open one of those.
  */
 nsw_status nsw_store_count(const struct nsw_store *store, nsw_store_key key, size_t *count);
 
@@ -9122,8 +9372,8 @@ nsw_status nsw_store_last_written(const struct nsw_store *store,
 nsw_status nsw_store_extreme(const struct nsw_store *store, nsw_store_key reg, int64_t *number);
 
 /**
- * The next element of a set, or value of a register of several, in no order:
- * `element[0..*element_len]`. `*cursor` is 0 for the first one and goes on with each;
+ * The next element of a list, in order, or of a set, or value of a register of several,
+ * in none: `element[0..*element_len]`. `*cursor` is 0 for the first one and goes on with each;
  * on an error it stays. NSW_DONE at the end; `*element_len` is 0 then. Every change of
  * the store makes cursors invalid: begin again with 0. One step takes the same time
  * however many there are.
@@ -9325,6 +9575,97 @@ nsw_status nsw_store_merge(struct nsw_store *store,
                            size_t frame_len,
                            uint64_t now_ms,
                            struct nsw_store_merged *merged);
+
+/**
+ * nsw_store_next_key for the keys of a map whose names begin with `prefix[0..prefix_len]`
+ * alone: NSW_DONE behind the last of these; `*next_len` and `*next_kind` are 0 then. With a
+ * `kind` of 0 it is the first one, and the name is not looked at; else the one behind that
+ * of the `kind` under `name[0..name_len]`. The name may lie where the next one is to be, the
+ * prefix may not.
+ *
+ * Errors: those of nsw_store_next_key, and NSW_ERR_INVALID if the prefix lies in the
+ * buffer. Nothing but `*next_len` is written then.
+ */
+nsw_status nsw_store_scan(const struct nsw_store *store,
+                          nsw_store_key map,
+                          const uint8_t *prefix,
+                          size_t prefix_len,
+                          const uint8_t *name,
+                          size_t name_len,
+                          uint32_t kind,
+                          uint8_t *next,
+                          size_t next_cap,
+                          size_t *next_len,
+                          uint32_t *next_kind);
+
+/**
+ * Begins a transaction: what this replica changes from now on until nsw_store_commit
+ * becomes visible at every other replica together, also at one that has it from a third.
+ * Here it is visible as it is done; nothing takes it back. `items` items, and `bytes` bytes
+ * of those that nsw_store_config counts, are sure to be free: changes that need no more of
+ * them find room. Open the keys before, since that takes from them. All of a transaction
+ * has to fit into a frame of nsw_store_delta, and into the log, or else peers need
+ * nsw_store_state. While one is open nsw_store_context, nsw_store_delta, nsw_store_state,
+ * nsw_store_digest, nsw_store_reconcile and nsw_store_merge answer
+ * NSW_ERR_CRDT_TRANSACTION. A digest brings values one by one: until both are equal
+ * (nsw_store_reconcile) a peer may have a part of a transaction.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CAPACITY without that much room,
+ * NSW_ERR_CRDT_TRANSACTION if one is open. Nothing begins then.
+ */
+nsw_status nsw_store_begin_transaction(struct nsw_store *store, size_t items, size_t bytes);
+
+/**
+ * Ends a transaction: from now on others are told of it. One without changes is nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CRDT_TRANSACTION if none is open.
+ */
+nsw_status nsw_store_commit(struct nsw_store *store);
+
+/**
+ * Watches a key, which is open (NSW_STORE_ROOT is), and if it is a map all keys below it:
+ * what changes there from now on is an event, told to the hook of nsw_store_set_watcher or
+ * taken by nsw_store_next_event. To watch it twice is the same as once. It ends with
+ * nsw_store_unwatch and when the key is closed for the last time.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CRDT_KEY if it is not open, NSW_ERR_CAPACITY for
+ * more than `watches` of nsw_store_config.
+ */
+nsw_status nsw_store_watch(struct nsw_store *store, nsw_store_key key);
+
+/**
+ * Ends what nsw_store_watch began, if it did; events of it that were not taken are gone.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CRDT_KEY if the key is not open.
+ */
+nsw_status nsw_store_unwatch(struct nsw_store *store, nsw_store_key key);
+
+/**
+ * Takes the oldest event: `*event` (NSW_STORE_EVENT_INIT), and its name, if it has one, in
+ * `name[0..*name_len]`, where `event->name` points to. NSW_DONE when all are taken;
+ * `*name_len` is 0 then. What changed several times before it was taken is one event. A key
+ * that an event is about stays in its table until the next call, even if nothing is in it
+ * any more. With a hook (nsw_store_set_watcher) there is nothing to take outside of a
+ * transaction.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_BUFFER_TOO_SMALL: the event is not taken then.
+ */
+nsw_status nsw_store_next_event(struct nsw_store *store,
+                                struct nsw_store_event *event,
+                                uint8_t *name,
+                                size_t name_cap,
+                                size_t *name_len);
+
+/**
+ * From now on the hook is told of changes in watched keys; of what was not taken until now
+ * at the end of this call. With NULL nobody is told, and events wait for
+ * nsw_store_next_event.
+ *
+ * Errors: those of a bad handle, NSW_ERR_STRUCT_SIZE, NSW_ERR_NULL without the hook,
+ * NSW_ERR_INVALID if `reserved` is not 0. Nothing changes then.
+ */
+nsw_status nsw_store_set_watcher(struct nsw_store *store, const struct nsw_store_watcher *watcher);
 
 #ifdef __cplusplus
 }  // extern "C"

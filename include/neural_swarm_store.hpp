@@ -386,7 +386,58 @@ public:
         return detail::result_of(status, merged);
     }
 
+    /// Begins a transaction: what this replica changes until commit() becomes visible at every
+    /// other one together. So many items and bytes are sure to be free. See
+    /// nsw_store_begin_transaction.
+    result<void> begin_transaction(std::size_t items = 0, std::size_t bytes = 0) noexcept {
+        return result<void>(nsw_store_begin_transaction(get(), items, bytes));
+    }
+    /// Ends a transaction.
+    result<void> commit() noexcept { return result<void>(nsw_store_commit(get())); }
+
+    /// The first key of a map whose name begins with a prefix, which may not lie in `buf`.
+    result<std::optional<store_entry>> first_with_prefix(key map, const store_bytes &prefix,
+                                                         span<std::uint8_t> buf) const noexcept {
+        return scan(map, prefix, store_bytes(), 0, buf);
+    }
+    /// The one behind another of them; none at the end. `name` may lie in `buf`.
+    result<std::optional<store_entry>> next_with_prefix(key map, const store_bytes &prefix,
+                                                        const store_bytes &name, store_kind kind,
+                                                        span<std::uint8_t> buf) const noexcept {
+        return scan(map, prefix, name, static_cast<std::uint32_t>(kind), buf);
+    }
+
+    /// Watches a key, and if it is a map all keys below it. See nsw_store_watch.
+    result<void> watch(key which) noexcept { return result<void>(nsw_store_watch(get(), which)); }
+    /// Ends what watch() began.
+    result<void> unwatch(key which) noexcept {
+        return result<void>(nsw_store_unwatch(get(), which));
+    }
+    /// Takes the oldest event, whose name goes to `buf`; none when all are taken.
+    result<std::optional<nsw_store_event>> next_event(span<std::uint8_t> buf) noexcept {
+        nsw_store_event event = NSW_STORE_EVENT_INIT;
+        std::size_t len = 0;
+        const nsw_status status =
+            nsw_store_next_event(get(), &event, buf.data(), buf.size(), &len);
+        return unless_done(status, event);
+    }
+    /// Who is told of changes at the end of the call that made them; NULL for nobody. See
+    /// nsw_store_watcher.
+    result<void> set_watcher(const nsw_store_watcher *watcher) noexcept {
+        return result<void>(nsw_store_set_watcher(get(), watcher));
+    }
+
 private:
+    result<std::optional<store_entry>> scan(key map, const store_bytes &prefix,
+                                            const store_bytes &name, std::uint32_t kind,
+                                            span<std::uint8_t> buf) const noexcept {
+        std::size_t len = 0;
+        std::uint32_t found = 0;
+        const nsw_status status =
+            nsw_store_scan(get(), map, prefix.data(), prefix.size(), name.data(), name.size(), kind,
+                           buf.data(), buf.size(), &len, &found);
+        return unless_done(status, store_entry{len, static_cast<store_kind>(found)});
+    }
     template <class Call>
     static result<bool> said(Call &&call) noexcept {
         std::uint32_t yes = 0;

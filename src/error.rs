@@ -188,10 +188,12 @@ errors! {
     CrdtBehind = -245, "the peer lacks more changes than are remembered; it needs the state";
     /// Changes of this replica that it does not know of.
     CrdtOwn = -246, "changes of this replica that it does not know of, not from the first one on; nothing was changed";
+    /// A transaction is open, or none is to be committed.
+    CrdtTransaction = -247, "a transaction is open, or none is to be committed; nothing was changed";
     /// A replica was forgotten by one of two stores and not by the other.
-    CrdtGeneration = -247, "the sender has not forgotten the same replicas; nothing was changed";
+    CrdtGeneration = -248, "the sender has not forgotten the same replicas; nothing was changed";
     /// A replica that is to be forgotten or adopted is not retired, or something is left of it.
-    CrdtMember = -248, "the replica is not retired, or something of it is still there";
+    CrdtMember = -249, "the replica is not retired, or something of it is still there";
 
     /// The operating system refused, or the connection broke.
     HostIo = -280, "the operating system refused, or the connection broke";

@@ -64,6 +64,9 @@ fn the_committed_header_is_up_to_date() {
         "store_read",
         "store_sum",
         "store_sync",
+        "store_scan",
+        "store_transaction",
+        "store_watch",
     ] {
         builder = builder.with_src(root().join(format!("src/ffi/{file}.rs")));
     }

@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use neural_swarm::crdt::{Key, Kind, ReplicaId, Store, StoreConfig};
+use neural_swarm::crdt::{Key, Kind, ReplicaId, Store, StoreConfig, StoreUsage};
 use neural_swarm::port::Heap;
 
 const NOW_MS: u64 = 1_700_000_000_000;
@@ -65,6 +65,13 @@ fuzz_target!(|input: &[u8]| {
     while let [what, value, more @ ..] = rest {
         rest = more;
         match what % 5 {
+            0 if value % 8 == 0 => {
+                // Two at once, which others get together.
+                us.begin_transaction(0, 0).expect("none is open");
+                change(&mut us, ours[usize::from(what / 5) % ours.len()], *value);
+                change(&mut us, ours[usize::from(*value) % ours.len()], what / 5);
+                us.commit().expect("one is open");
+            }
             0 => change(&mut us, ours[usize::from(*value) % ours.len()], *value),
             1 => change(&mut peer, theirs[usize::from(what / 5) % theirs.len()], *value),
             2 => {
@@ -121,7 +128,9 @@ fuzz_target!(|input: &[u8]| {
 fn merge(us: &mut Store<'_>, frame: &[u8]) {
     let (usage, state) = (us.usage(), all(1, us));
     if us.merge(frame, NOW_MS).is_err() {
-        assert_eq!((us.usage(), all(1, us)), (usage, state), "nothing changes");
+        // But for the mark that something is missing.
+        let after = StoreUsage { behind: usage.behind, ..us.usage() };
+        assert_eq!((after, all(1, us)), (usage, state), "nothing changes");
         return;
     }
     let (usage, state) = (us.usage(), all(1, us));

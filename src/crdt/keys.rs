@@ -16,7 +16,10 @@ use crate::mem::{Carved, Carver};
 pub(super) const ROOT: u32 = 0;
 
 const INLINE: usize = 8;
-const IN_HEAP: u8 = 255;
+const IN_HEAP: u8 = 15;
+const LEN: u8 = 15;
+/// The bit above the length that says that an event names the key.
+const NAMED: u8 = 16;
 
 /// A name in a map, with a kind of value.
 #[derive(Clone, Copy)]
@@ -29,6 +32,7 @@ pub(super) struct Entry {
     right: u32,
     /// The name, or its place in the heap.
     name: [u32; 2],
+    /// How long it is, or `IN_HEAP`, and a mark.
     name_len: u8,
     pub kind: Kind,
     /// How often it is held open.
@@ -40,6 +44,17 @@ pub(super) struct Entry {
     pub count: u32,
     /// Of a list the top of its tree.
     pub top: u32,
+}
+
+impl Entry {
+    fn name_len(&self) -> u8 {
+        self.name_len & LEN
+    }
+
+    /// Whether an event names the key: so it stays, even with nothing in it.
+    pub fn named(&self) -> bool {
+        self.name_len & NAMED != 0
+    }
 }
 
 /// What a key is called in its map.
@@ -117,21 +132,26 @@ impl<'m> Keys<'m> {
     /// The name of a key.
     pub fn name<'a>(&'a self, at: u32, heap: &'a Heap<'_>) -> &'a [u8] {
         let entry = self.get(at);
-        if entry.name_len == IN_HEAP {
+        if entry.name_len() == IN_HEAP {
             heap.get(entry.name[0])
         } else {
-            &bytemuck::bytes_of(&entry.name)[..entry.name_len as usize]
+            &bytemuck::bytes_of(&entry.name)[..entry.name_len() as usize]
         }
     }
 
     /// The place of a key's name in the heap, if it is there.
     pub fn name_in_heap(&self, at: u32) -> Option<u32> {
         let entry = self.get(at);
-        (entry.name_len == IN_HEAP).then_some(entry.name[0])
+        (entry.name_len() == IN_HEAP).then_some(entry.name[0])
     }
 
     pub fn set_name_in_heap(&mut self, at: u32, place: u32) {
         self.get_mut(at).name[0] = place;
+    }
+
+    pub fn set_named(&mut self, at: u32, named: bool) {
+        let entry = self.get_mut(at);
+        entry.name_len = entry.name_len() | if named { NAMED } else { 0 };
     }
 
     /// Bytes of the heap that a name needs.

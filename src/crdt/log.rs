@@ -6,9 +6,12 @@ use crate::error::Result;
 use crate::mem::{Carved, Carver};
 
 /// The bit above a stamp that says that the change undid something.
-const UNDOES: u64 = 1 << (64 - Stamp::FREE_BITS);
+const UNDOES: u64 = 1 << MARKS_AT;
 /// The bit that says that it made something of a joined value.
 const JOINS: u64 = UNDOES << 1;
+/// The one that says that the next change belongs to the same transaction.
+const TOGETHER: u64 = JOINS << 1;
+const MARKS_AT: u32 = 64 - Stamp::FREE_BITS;
 
 /// A part of what a change did. The parts of a change follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +23,9 @@ pub(super) struct Record {
     pub joined: Option<u64>,
     /// Of the item added or undone, or of the key.
     pub hash: u32,
+    /// Whether the same replica's next change belongs to the same transaction. The last
+    /// part of a change says so.
+    pub together: bool,
 }
 
 pub(super) struct Log<'m> {
@@ -29,11 +35,14 @@ pub(super) struct Log<'m> {
     end: u64,
     /// Where the next one goes in the ring: where the first one is, if it is full.
     next: usize,
+    /// How many belong together with the next change.
+    together: u64,
 }
 
 impl<'m> Log<'m> {
     pub fn carve(carver: &mut Carver<'m>, records: usize) -> Result<Self> {
-        Ok(Log { ring: carver.take(records, [0; 5])?, first: 0, end: 0, next: 0 })
+        let ring = carver.take(records, [0; 5])?;
+        Ok(Log { ring, first: 0, end: 0, next: 0, together: 0 })
     }
 
     /// Most records.
@@ -55,6 +64,25 @@ impl<'m> Log<'m> {
             undone: (event & UNDOES != 0).then_some(Stamp::of_word(other)),
             joined: (event & JOINS != 0).then_some(other),
             hash,
+            together: event & TOGETHER != 0,
+        }
+    }
+
+    /// Whether there is anything of a transaction of several changes.
+    pub fn has_transactions(&self) -> bool {
+        self.together > 0
+    }
+
+    /// Whether the change told last, if it is this one, belongs together with the next one.
+    pub fn join(&mut self, change: Stamp, together: bool) {
+        let Some(last) = self.end.checked_sub(1).filter(|last| *last >= self.first) else {
+            return;
+        };
+        let record = self.get(last);
+        if record.event == change && record.together != together {
+            let at = self.place(last);
+            self.ring[at][1] ^= (TOGETHER >> 32) as u32;
+            self.together = if together { self.together + 1 } else { self.together - 1 };
         }
     }
 
@@ -71,7 +99,9 @@ impl<'m> Log<'m> {
         };
         if full {
             // The oldest one is here.
-            forget(Stamp::of_word(word([place[0], place[1]])), context);
+            let oldest = word([place[0], place[1]]);
+            self.together -= u64::from(oldest & TOGETHER != 0);
+            forget(Stamp::of_word(oldest), context);
             self.first += 1;
         }
         let (does, undone) = match record {
@@ -95,6 +125,7 @@ impl<'m> Log<'m> {
             forget(self.get(self.first).event, context);
             self.first += 1;
         }
+        self.together = 0;
     }
 }
 

@@ -39,7 +39,7 @@ pub use self::clock::HybridTime;
 pub use self::dot::{Dot, MAX_REPLICAS, MAX_SEQ, ReplicaId};
 pub use self::kind::Kind;
 pub use self::store::{
-    Elements, Key, KeyCursor, KeyEntry, MAX_ELEMENT, Merged, Reconciled, Store, StoreConfig,
-    StoreUsage, Told,
+    Causes, Changed, Elements, Event, Key, KeyCursor, KeyEntry, KeysWithPrefix, MAX_ELEMENT,
+    Merged, Reconciled, Store, StoreConfig, StoreUsage, Told,
 };
 pub use self::wire::{MAX_BYTES, MAX_DEPTH};

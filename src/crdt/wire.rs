@@ -38,7 +38,7 @@ impl Frame {
             REPLICA | SPAN => true,
             KEY | HELD | HELD_NEGATIVE | JOINED_HELD => self != Frame::Context,
             ADD | ADD_NEGATIVE => matches!(self, Frame::Delta | Frame::State),
-            EVENT | UNDO | JOINED => self == Frame::Delta,
+            EVENT | UNDO | JOINED | TOGETHER => self == Frame::Delta,
             UNDONE => self != Frame::Delta,
             _ => self == Frame::Digest,
         }
@@ -65,6 +65,9 @@ pub(super) enum Op<'a> {
     Add { dot: WireDot, negative: bool, bytes: &'a [u8] },
     /// What the change before this undid, and the hash of that.
     Undo { dot: WireDot, hash: u32 },
+    /// The change before this and the one told next, the same replica's next one, belong to
+    /// one transaction.
+    Together,
     /// So many changes that add and undo nothing, from one on.
     Span { from: WireDot, more: u64 },
     /// A change that has not come and is undone already.
@@ -150,6 +153,7 @@ const HELD_NEGATIVE: u8 = 12;
 const GONE: u8 = 13;
 const JOINED: u8 = 14;
 const JOINED_HELD: u8 = 15;
+const TOGETHER: u8 = 16;
 
 /// Names of maps and of the key in the last of them, each with its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,6 +244,7 @@ impl<'a> Reader<'a> {
                 let dot = self.dot()?;
                 Op::Held { dot, negative: tag == HELD_NEGATIVE, bytes: self.bytes()? }
             }
+            TOGETHER => Op::Together,
             GONE => Op::Gone { dot: self.dot()?, hash: u32::from_le_bytes(self.array()?) },
             JOINED => Op::Joined { dot: Some(self.dot()?), bytes: self.bytes()? },
             JOINED_HELD => Op::Joined { dot: None, bytes: self.bytes()? },
@@ -388,6 +393,10 @@ impl<'a> Writer<'a> {
     pub fn undo(&mut self, dot: WireDot, hash: u32) {
         self.dot(UNDO, dot);
         self.put(&hash.to_le_bytes());
+    }
+
+    pub fn together(&mut self) {
+        self.put(&[TOGETHER]);
     }
 
     pub fn span(&mut self, from: WireDot, more: u64) {

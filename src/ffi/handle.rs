@@ -23,6 +23,10 @@ pub trait Object: Sized {
     type C;
     /// The magic word.
     const MAGIC: u32;
+
+    /// Ends each call that may have changed the object, whose lock is still held: for hooks
+    /// that are told.
+    fn after(&mut self) {}
 }
 
 /// The magic word of what has been destroyed.
@@ -154,7 +158,12 @@ pub unsafe fn with_mut<T: Object, R>(
     let handle = unsafe { find::<T>(handle) }?;
     handle.header.lock_exclusive()?;
     // SAFETY: the lock keeps every other call out.
-    let result = catch(|| f(unsafe { &mut *handle.value.get() }));
+    let result = catch(|| {
+        let value = unsafe { &mut *handle.value.get() };
+        let result = f(value);
+        value.after();
+        result
+    });
     handle.header.unlock_exclusive(matches!(result, Err(Error::Panic)));
     result
 }

@@ -153,10 +153,12 @@ pub const NSW_ERR_CRDT_CLOCK: nsw_status = -244;
 pub const NSW_ERR_CRDT_BEHIND: nsw_status = -245;
 /// Changes of this replica that it does not know of.
 pub const NSW_ERR_CRDT_OWN: nsw_status = -246;
+/// A transaction is open, or none is to be committed.
+pub const NSW_ERR_CRDT_TRANSACTION: nsw_status = -247;
 /// A replica was forgotten by one of two stores and not by the other.
-pub const NSW_ERR_CRDT_GENERATION: nsw_status = -247;
+pub const NSW_ERR_CRDT_GENERATION: nsw_status = -248;
 /// A replica that is to be forgotten or adopted is not retired, or something is left of it.
-pub const NSW_ERR_CRDT_MEMBER: nsw_status = -248;
+pub const NSW_ERR_CRDT_MEMBER: nsw_status = -249;
 /// The operating system refused, or the connection broke.
 pub const NSW_ERR_HOST_IO: nsw_status = -280;
 /// The address cannot be understood or found.
@@ -259,6 +261,7 @@ mod tests {
             (NSW_ERR_CRDT_CLOCK, Error::CrdtClock),
             (NSW_ERR_CRDT_BEHIND, Error::CrdtBehind),
             (NSW_ERR_CRDT_OWN, Error::CrdtOwn),
+            (NSW_ERR_CRDT_TRANSACTION, Error::CrdtTransaction),
             (NSW_ERR_CRDT_GENERATION, Error::CrdtGeneration),
             (NSW_ERR_CRDT_MEMBER, Error::CrdtMember),
             (NSW_ERR_HOST_IO, Error::HostIo),

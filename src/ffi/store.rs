@@ -5,6 +5,7 @@ use super::port::nsw_allocator;
 use super::slices::{input, put, tell};
 use super::status;
 use super::status::nsw_status;
+use super::store_watch::tell_watcher;
 use super::structs::{self, Versioned};
 use crate::crdt::{self, Key, Kind, ReplicaId, Store, StoreConfig, StoreUsage};
 use crate::error::{Error, Result};
@@ -141,6 +142,10 @@ pub struct nsw_store {
 impl Object for Store<'static> {
     type C = nsw_store;
     const MAGIC: u32 = u32::from_le_bytes(*b"nswS");
+
+    fn after(&mut self) {
+        tell_watcher(self);
+    }
 }
 
 /// What a store is made for. NSW_STORE_CONFIG_INIT, then at least `replica`; every
@@ -190,6 +195,11 @@ pub struct nsw_store_config {
     /// Its rows, 1 to 4; 0 means 4. The probability that it says more than that is exp(-rows).
     /// The same at all replicas. A count in a row takes 4 bytes, for each replica that counted.
     pub sketch_depth: u32,
+    /// The most keys that are watched (nsw_store_watch), at most 2^30; 0 means none.
+    pub watches: u32,
+    /// The most events of watched keys that wait to be taken, at most 2^30; 0 means 8 for
+    /// each of `watches`. Of what has no room each watch has one event that says so.
+    pub events: u32,
     /// Must be 0.
     pub reserved: u32,
 }
@@ -215,11 +225,15 @@ pub struct nsw_store_usage {
     pub bytes: u32,
     /// Spans of changes that came early, and changes undone before they came.
     pub early: u32,
+    /// 1 if something that others have was refused without room (NSW_ERR_CAPACITY) and has
+    /// not come since, else 0: until all changes have come of its replicas, up to the last
+    /// refused.
+    pub behind: u32,
 }
 
 // SAFETY: as the trait asks.
 unsafe impl Versioned for nsw_store_usage {
-    const LEAST: usize = size_of::<nsw_store_usage>();
+    const LEAST: usize = core::mem::offset_of!(nsw_store_usage, behind);
 }
 
 /// The caller's configuration.
@@ -251,6 +265,8 @@ unsafe fn read(config: *const nsw_store_config) -> Result<StoreConfig> {
         sketch_depth: or(c.sketch_depth, default.sketch_depth),
         max_ahead_ms: if c.max_ahead_ms == 0 { default.max_ahead_ms } else { c.max_ahead_ms },
         seed: c.seed,
+        watches: c.watches as usize,
+        events: or(c.events, (c.watches as usize).saturating_mul(8).min(1 << 30)),
     })
 }
 
@@ -312,6 +328,7 @@ impl From<StoreUsage> for nsw_store_usage {
             items: usage.items as u32,
             bytes: usage.bytes as u32,
             early: u32::try_from(usage.early).unwrap_or(u32::MAX),
+            behind: usage.behind.into(),
         }
     }
 }

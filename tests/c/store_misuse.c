@@ -154,6 +154,8 @@ static void without_room(void) {
     usage = usage_of(store);
     CHECK_STATUS(nsw_store_merge(store, told.at, told.len, NOW, &merged), NSW_ERR_CAPACITY);
     after = usage_of(store);
+    CHECK(after.behind == 1 && usage.behind == 0);
+    after.behind = 0;
     CHECK(merged.added == 0 && memcmp(&usage, &after, sizeof usage) == 0);
     frame again = state_of(store);
     CHECK(same(&full, &again) && !same(&full, &before));

@@ -24,6 +24,8 @@ const SMALL: StoreConfig = StoreConfig {
     sketch_width: 4,
     sketch_depth: 1,
     seed: 7,
+    watches: 0,
+    events: 0,
 };
 
 /// The docs of `Kind` say what an item and a key take.

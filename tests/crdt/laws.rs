@@ -22,6 +22,8 @@ const CONFIG: StoreConfig = StoreConfig {
     sketch_width: 24,
     sketch_depth: 4,
     seed: 0,
+    watches: 0,
+    events: 0,
 };
 
 /// Spans of sequence numbers, and single ones that are undone before they came.

@@ -1,6 +1,7 @@
 //! Stores beside a model of what they should hold, over a network that loses,
 //! repeats and reorders.
 
+mod behind;
 mod churn;
 mod digests;
 mod laws;
@@ -8,8 +9,11 @@ mod lists;
 mod members;
 mod memory;
 mod model;
+mod scan;
 mod scripts;
 mod sim;
+mod transactions;
+mod watches;
 mod world;
 
 use neural_swarm::Error;
@@ -173,35 +177,6 @@ fn a_short_log_is_made_up_for_by_states() {
     }
 }
 
-#[test]
-fn what_has_no_room_changes_nothing() {
-    for seed in seeds(3000, 300) {
-        let full = StoreConfig {
-            items: 24,
-            keys: 18,
-            bytes: 300,
-            early: 4,
-            log: 60,
-            ..StoreConfig::default()
-        };
-        println!("seed {seed}");
-        let count = 3;
-        let mut world = World::new(seed, count, &full, WHOLE);
-        for step in 0..600 {
-            match world.random.below(10) {
-                0..4 => world.change(),
-                4..6 => world.tell(),
-                _ => world.arrive(),
-            }
-            if step % 5 == 0 {
-                let at = world.random.below(count);
-                world.check(at);
-            }
-        }
-        world.check_orders();
-    }
-}
-
 /// After the last number there is no further change, and what was asked for is not done.
 #[test]
 fn sequence_numbers_end_with_an_error() {
@@ -226,7 +201,7 @@ fn parts_stand_in_their_frames_alone() {
     const STATE: u8 = 2;
     const CONTEXT: u8 = 3;
     const DIGEST: u8 = 4;
-    let parts: [(&[u8], &[u8]); 14] = [
+    let parts: [(&[u8], &[u8]); 15] = [
         (&[2, 1, 2, 1, b'k'], &[DELTA, STATE, DIGEST]),
         (&[3, 0, 2], &[DELTA]),
         (&[2, 1, 2, 1, b'k', 4, 0, 2, 1, b'x'], &[DELTA, STATE]),
@@ -241,6 +216,7 @@ fn parts_stand_in_their_frames_alone() {
         (&[13, 0, 1, 0, 0, 0, 0], &[DIGEST]),
         (&[2, 1, 11, 1, b'k', 14, 0, 2, 4, 0, 2, 2, 1], &[DELTA]),
         (&[2, 1, 11, 1, b'k', 15, 4, 0, 2, 2, 1], &[DELTA, STATE, DIGEST]),
+        (&[3, 0, 2, 16, 3, 0, 3], &[DELTA]),
     ];
     for (part, frames) in parts {
         for frame in [DELTA, STATE, CONTEXT, DIGEST] {

@@ -6,7 +6,7 @@ mod disk;
 mod net;
 
 use neural_swarm::Error;
-use neural_swarm::crdt::{ReplicaId, Store, StoreConfig};
+use neural_swarm::crdt::{ReplicaId, Store, StoreConfig, StoreUsage};
 use xxhash_rust::xxh64::xxh64;
 
 use self::disk::Disk;
@@ -294,7 +294,9 @@ impl Sim {
             Err(error) => {
                 self.tally.refused += 1;
                 assert_eq!(error, Error::Capacity);
-                assert_eq!(replica.store.usage(), usage, "nothing changes");
+                let after = replica.store.usage();
+                assert!(after.behind);
+                assert_eq!(StoreUsage { behind: usage.behind, ..after }, usage, "nothing changes");
                 assert!(before.is_none_or(|before| before == canonical(replica)));
             }
         }
@@ -320,7 +322,9 @@ impl Sim {
             Err(error) => {
                 self.tally.refused += 1;
                 assert_eq!(error, Error::Capacity);
-                assert_eq!(replica.store.usage(), usage, "nothing changes");
+                let after = replica.store.usage();
+                assert!(after.behind);
+                assert_eq!(StoreUsage { behind: usage.behind, ..after }, usage, "nothing changes");
                 assert!(before.is_none_or(|before| before == canonical(replica)));
             }
         }

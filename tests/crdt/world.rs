@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use neural_swarm::Error;
-use neural_swarm::crdt::{Dot, Key, KeyCursor, Kind, ReplicaId, Store, StoreConfig};
+use neural_swarm::crdt::{Dot, Key, KeyCursor, Kind, ReplicaId, Store, StoreConfig, StoreUsage};
 use neural_swarm::port::Heap;
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -465,8 +465,15 @@ impl World {
         let merged = self.replicas[to].store.merge(frame, self.now_ms);
         if merged.is_err() {
             assert_eq!(merged, Err(Error::Capacity));
-            assert_eq!(self.replicas[to].store.usage(), usage, "nothing changes");
+            self.refused(to, usage);
         }
+    }
+
+    /// A frame had no room: nothing has changed, and the store says that it is behind.
+    fn refused(&self, at: usize, before: StoreUsage) {
+        let after = self.replicas[at].store.usage();
+        assert_eq!(StoreUsage { behind: before.behind, ..after }, before, "nothing changes");
+        assert!(after.behind);
     }
 
     /// Two replicas find out in what they differ, in frames of at most so many bytes of
@@ -488,7 +495,7 @@ impl World {
                 }
                 Err(error) => {
                     assert_eq!(error, Error::Capacity);
-                    assert_eq!(self.replicas[at].store.usage(), usage, "nothing changes");
+                    self.refused(at, usage);
                     return false;
                 }
             }
@@ -541,6 +548,28 @@ impl World {
     }
 }
 
+/// The value of a key that is no map, as text.
+pub fn text_of(store: &Store<'_>, key: Key, kind: Kind) -> String {
+    match kind {
+        Kind::Map => unreachable!("a map has keys, not a value"),
+        Kind::AddWinsSet | Kind::RemoveWinsSet | Kind::MultiValue => {
+            let mut all: Vec<_> = store.elements(key).unwrap().map(Vec::from).collect();
+            all.sort();
+            format!("{all:?}")
+        }
+        Kind::List => format!("{:?}", list(store, key)),
+        Kind::EnableWinsFlag | Kind::DisableWinsFlag => format!("{}", store.flag(key).unwrap()),
+        Kind::LastWriter => format!("{:?}", store.last_written(key)),
+        Kind::GrowCounter | Kind::Counter => format!("{:?}", store.total(key)),
+        Kind::HyperLogLog => format!("{:?}", store.cardinality(key)),
+        Kind::CountMin => {
+            let often = BYTES.map(|bytes| store.frequency(key, bytes.as_bytes()).unwrap());
+            format!("{often:?}")
+        }
+        _ => format!("{:?}", store.extreme(key)),
+    }
+}
+
 /// All of a map, as text.
 pub fn listing(store: &mut Store<'_>, map: Key, indent: usize, text: &mut String) {
     let mut last: Option<(Vec<u8>, Kind)> = None;
@@ -556,30 +585,11 @@ pub fn listing(store: &mut Store<'_>, map: Key, indent: usize, text: &mut String
         assert!(last.is_none_or(|last| last < (name.clone(), kind)), "in order");
         text.push_str(&format!("{:indent$}{} {kind:?}", "", String::from_utf8_lossy(&name)));
         let key = store.open(map, &name, kind).unwrap();
-        match kind {
-            Kind::Map => {
-                text.push('\n');
-                listing(store, key, indent + 2, text);
-            }
-            Kind::AddWinsSet | Kind::RemoveWinsSet | Kind::MultiValue => {
-                let mut all: Vec<_> = store.elements(key).unwrap().map(Vec::from).collect();
-                all.sort();
-                text.push_str(&format!(" {all:?}\n"));
-            }
-            Kind::List => text.push_str(&format!(" {:?}\n", list(store, key))),
-            Kind::EnableWinsFlag | Kind::DisableWinsFlag => {
-                text.push_str(&format!(" {}\n", store.flag(key).unwrap()));
-            }
-            Kind::LastWriter => text.push_str(&format!(" {:?}\n", store.last_written(key))),
-            Kind::GrowCounter | Kind::Counter => {
-                text.push_str(&format!(" {:?}\n", store.total(key)));
-            }
-            Kind::HyperLogLog => text.push_str(&format!(" {:?}\n", store.cardinality(key))),
-            Kind::CountMin => {
-                let often = BYTES.map(|bytes| store.frequency(key, bytes.as_bytes()).unwrap());
-                text.push_str(&format!(" {often:?}\n"));
-            }
-            _ => text.push_str(&format!(" {:?}\n", store.extreme(key))),
+        if kind == Kind::Map {
+            text.push('\n');
+            listing(store, key, indent + 2, text);
+        } else {
+            text.push_str(&format!(" {}\n", text_of(store, key, kind)));
         }
         store.close(key).unwrap();
         last = Some((name, kind));

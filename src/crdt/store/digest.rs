@@ -12,6 +12,7 @@ use super::Store;
 use super::encode::{Frames, wire_dot};
 use super::merge::Merged;
 use super::pieces::PieceWalk;
+use super::watch::Causes;
 use crate::crdt::context::Member;
 use crate::crdt::items::NONE;
 use crate::crdt::wire::{Frame, Listed, Op, Part, Reader, Sum};
@@ -42,8 +43,10 @@ impl Store<'_> {
     ///
     /// # Errors
     /// [`Error::BufferTooSmall`] if what this replica has seen and one sum do not fit:
-    /// [`context_len`](Self::context_len) and 16 bytes.
+    /// [`context_len`](Self::context_len) and 16 bytes. [`Error::CrdtTransaction`] while a
+    /// transaction is open.
     pub fn digest(&mut self, frame: &mut [u8]) -> Result<usize> {
+        self.outside_transaction()?;
         for bits in [OPENING_BITS, STEP_BITS, 2, 0] {
             let mut frames = self.begin(frame, Frame::Digest);
             self.write_sums(&mut frames, Part { depth: 0, prefix: 0 }, bits);
@@ -57,7 +60,9 @@ impl Store<'_> {
     /// Takes in a frame of [`digest`](Self::digest) or of the peer's `reconcile`, and writes
     /// the answer for the peer's: sums over smaller parts, lists, items that the peer lacks.
     /// They go to and fro until an answer is empty, or one gets lost: then somebody begins
-    /// again. When `equal` is said, all of the peer's changes have come.
+    /// again. When `equal` is said, all of the peer's changes have come. Values come one by
+    /// one: until then a part of a transaction may be here without the rest, and what this
+    /// replica tells others may have it, too.
     ///
     /// # Errors
     /// Those of [`merge`](Self::merge), and [`Error::BufferTooSmall`] if not even one part
@@ -69,6 +74,14 @@ impl Store<'_> {
         now_ms: u64,
         answer: &mut [u8],
     ) -> Result<Reconciled> {
+        self.outside_transaction()?;
+        self.watches.cause = Causes::RECONCILED;
+        let reconciled = self.take_digest(frame, now_ms, answer);
+        self.watches.cause = Causes::LOCAL;
+        reconciled
+    }
+
+    fn take_digest(&mut self, frame: &[u8], now_ms: u64, answer: &mut [u8]) -> Result<Reconciled> {
         let reader = self.open_frame(frame)?;
         if reader.frame() != Frame::Digest {
             return Err(Error::CrdtFormat);

@@ -21,6 +21,25 @@ pub struct Told {
     pub next: Option<u64>,
 }
 
+/// Which of what took the place of something undone is told with the change that undid it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Successors {
+    /// None: they follow in the same frame.
+    Whole,
+    /// None, for want of room.
+    None,
+    /// What is here without its change having come; the others are in the same frame.
+    Early,
+    All,
+}
+
+impl Successors {
+    /// Whether all that took the place of something is told in the same frame.
+    fn all_follow(self) -> bool {
+        matches!(self, Successors::Whole | Successors::Early)
+    }
+}
+
 /// A frame that is being written.
 pub(super) struct Frames<'a> {
     pub writer: Writer<'a>,
@@ -41,8 +60,10 @@ impl Store<'_> {
     ///
     /// # Errors
     /// [`Error::BufferTooSmall`]; the length that is needed is in
-    /// [`context_len`](Self::context_len).
+    /// [`context_len`](Self::context_len). [`Error::CrdtTransaction`] while a transaction is
+    /// open.
     pub fn context(&mut self, frame: &mut [u8]) -> Result<usize> {
+        self.outside_transaction()?;
         self.begin(frame, Frame::Context).finish()
     }
 
@@ -66,22 +87,28 @@ impl Store<'_> {
     /// Writes changes that a peer lacks, as many as fit into the frame, for
     /// [`merge`](Self::merge). `peer` is what the peer's [`context`](Self::context)
     /// wrote, `from` 0 or where the frame before ended. While frames of several are on
-    /// their way, the peer may have some of this replica's values and not yet others.
+    /// their way, the peer may have some of this replica's values and not yet others; but
+    /// all of a transaction is in one frame, with the changes that took the place of some
+    /// of it since.
     ///
     /// # Errors
     /// [`Error::CrdtBehind`] if the peer lacks more than the log has: it needs the
     /// [`state`](Self::state). [`Error::CrdtFormat`] and [`Error::CrdtVersion`] if `peer`
-    /// is no context, [`Error::BufferTooSmall`] if not even one change fits.
+    /// is no context, [`Error::BufferTooSmall`] if not even one change or transaction fits,
+    /// [`Error::CrdtTransaction`] while one is open.
     pub fn delta(&mut self, peer: &[u8], from: u64, frame: &mut [u8]) -> Result<Told> {
         self.begin_delta(peer)?;
+        if self.log.has_transactions() {
+            return self.delta_in_units(from, frame);
+        }
         let from = from.max(self.first_lacking());
-        let told = self.write_events(from, frame, false)?;
+        let told = self.write_events(from, frame, Successors::Whole)?;
         match told.next {
             None => Ok(told),
             // Not all at once: what is undone now may have a successor in a later frame.
             // Where not even one change with its successors fits, it goes without.
-            Some(_) => match self.write_events(from, frame, true) {
-                Err(Error::BufferTooSmall) => self.write_events(from, frame, false),
+            Some(_) => match self.write_events(from, frame, Successors::All) {
+                Err(Error::BufferTooSmall) => self.write_events(from, frame, Successors::None),
                 told => told,
             },
         }
@@ -89,9 +116,13 @@ impl Store<'_> {
 
     /// Writes changes from a place in the log on, as many as fit; with `successors` also
     /// what took the place of something that they undo.
-    fn write_events(&mut self, from: u64, frame: &mut [u8], successors: bool) -> Result<Told> {
-        self.table.clear();
-        let mut frames = self.frames(frame, Frame::Delta);
+    fn write_events(
+        &mut self,
+        from: u64,
+        frame: &mut [u8],
+        successors: Successors,
+    ) -> Result<Told> {
+        let mut frames = self.begin_changes(frame);
         let (head, mut at) = (frames.writer.len, from);
         while let Some((event, parts)) = self.lacking(at) {
             let before = frames.writer.len;
@@ -108,6 +139,12 @@ impl Store<'_> {
         Ok(Told { len, next: None })
     }
 
+    /// Begins a frame of changes.
+    pub(super) fn begin_changes<'a>(&mut self, frame: &'a mut [u8]) -> Frames<'a> {
+        self.table.clear();
+        self.frames(frame, Frame::Delta)
+    }
+
     /// The length of a frame in which [`delta`](Self::delta) can go on; 0 if there is
     /// nothing to tell.
     ///
@@ -115,17 +152,21 @@ impl Store<'_> {
     /// Those of [`delta`](Self::delta).
     pub fn delta_len(&mut self, peer: &[u8], from: u64) -> Result<usize> {
         self.begin_delta(peer)?;
+        if self.log.has_transactions() {
+            return Ok(self.unit_len(from));
+        }
         let from = from.max(self.first_lacking());
-        self.table.clear();
-        let mut frames = self.frames(&mut [], Frame::Delta);
+        let mut frames = self.begin_changes(&mut []);
         let Some((event, parts)) = self.lacking(from) else { return Ok(0) };
         let more = self.lacking(parts.end).is_some();
-        self.write_event(&mut frames, event, parts, more);
+        let successors = if more { Successors::All } else { Successors::Whole };
+        self.write_event(&mut frames, event, parts, successors);
         Ok(frames.writer.len)
     }
 
     /// Reads what a peer has, unless it lacks more than can be told.
     fn begin_delta(&mut self, peer: &[u8]) -> Result<()> {
+        self.outside_transaction()?;
         self.read_context(peer)?;
         for (place, member) in self.context.members().iter().enumerate() {
             let has = self.places.up_to(place);
@@ -163,7 +204,7 @@ impl Store<'_> {
     }
 
     /// The first change in the log from a place on that the peer lacks, and its parts.
-    fn lacking(&mut self, from: u64) -> Option<(Stamp, Range<u64>)> {
+    pub(super) fn lacking(&mut self, from: u64) -> Option<(Stamp, Range<u64>)> {
         let range = self.log.range();
         let mut at = from.max(range.start);
         while at < range.end {
@@ -184,7 +225,9 @@ impl Store<'_> {
     ///
     /// # Errors
     /// [`Error::BufferTooSmall`]; see [`state_len`](Self::state_len).
+    /// [`Error::CrdtTransaction`] while a transaction is open.
     pub fn state(&mut self, frame: &mut [u8]) -> Result<usize> {
+        self.outside_transaction()?;
         self.write_state(frame).finish()
     }
 
@@ -245,19 +288,19 @@ impl Store<'_> {
         Ok(())
     }
 
-    fn write_event(
+    pub(super) fn write_event(
         &mut self,
         frames: &mut Frames<'_>,
         event: Stamp,
         parts: Range<u64>,
-        successors: bool,
+        successors: Successors,
     ) {
         let mut told = false;
         for part in parts.clone() {
             let record = self.log.get(part);
             if let Some(joined) = record.joined {
                 let what = (record.hash, joined);
-                told |= self.write_joined_event(frames, event, what, !successors);
+                told |= self.write_joined_event(frames, event, what, successors.all_follow());
             } else if record.undone.is_none() {
                 let at = self.items.find_dot(record.hash, event);
                 if at != NONE && !told {
@@ -275,8 +318,8 @@ impl Store<'_> {
             if let Some(undone) = record.undone {
                 let dot = wire_dot(&self.context, &mut self.table, frames, undone);
                 frames.writer.undo(dot, record.hash);
-                if successors {
-                    self.write_successors(frames, event, record.hash);
+                if matches!(successors, Successors::All | Successors::Early) {
+                    self.write_successors(frames, event, record.hash, successors);
                 }
             }
         }
@@ -284,11 +327,18 @@ impl Store<'_> {
 
     /// Writes the items with a hash whose changes the peer lacks and that come later: so
     /// nothing is missing between the frames that had a value before and has one after.
-    fn write_successors(&mut self, frames: &mut Frames<'_>, event: Stamp, hash: u32) {
+    fn write_successors(
+        &mut self,
+        frames: &mut Frames<'_>,
+        event: Stamp,
+        hash: u32,
+        which: Successors,
+    ) {
         let mut at = self.items.first(hash);
         while at != NONE {
             let dot = self.items.get(at).dot();
-            let new = dot.seq() > self.places.up_to(dot.place());
+            let new = dot.seq() > self.places.up_to(dot.place())
+                && (which == Successors::All || !self.context.has(dot));
             if new && dot != event && self.hash_of(at) == hash {
                 self.write_item(frames, at, true);
             }

@@ -122,6 +122,19 @@ impl Store<'_> {
         if kind == Kind::HyperLogLog { self.sizes.registers() } else { self.sizes.stride() }
     }
 
+    /// The last change of the n-th part that a change of a counter made something of.
+    pub(super) fn last_counted(
+        &self,
+        key: u32,
+        n: usize,
+        event: Stamp,
+        detail: u64,
+    ) -> Option<Stamp> {
+        let of = |place: usize| detail == ALL || place == event.place();
+        let mut parts = tally::parts(self.block(key)).filter(|(_, place, _)| of(*place));
+        parts.nth(n).map(|(_, place, part)| Stamp::new(place, part.seq))
+    }
+
     /// The same; they are made where there are none.
     pub(super) fn ensure_cells(&mut self, key: u32, place: usize) -> Result<usize> {
         if let Some(at) = self.cells_at(key, place) {

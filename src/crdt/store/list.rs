@@ -270,6 +270,7 @@ impl Store<'_> {
         }
         entry.count += 1;
         self.tree_mut(key, |tree| tree.insert(at, gap.index));
+        self.touched(key);
         Ok(at)
     }
 
@@ -287,6 +288,7 @@ impl Store<'_> {
         if let Some(place) = item.in_heap() {
             self.heap.give(place);
         }
+        self.touched(item.key);
         next
     }
 

@@ -272,6 +272,7 @@ impl Store<'_> {
         let count = &mut self.keys.get_mut(key).count;
         *count =
             if by_element { *count + u32::from(!negative) - u32::from(replaced.was_in) } else { 1 };
+        self.touched(key);
         Ok(())
     }
 

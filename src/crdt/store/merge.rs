@@ -4,6 +4,8 @@
 //! what it says, which cannot fail any more. So it is taken in whole or not at all.
 
 use super::joined::Before;
+use super::transaction::check_transactions;
+use super::watch::Causes;
 use super::{OWN, Store};
 use crate::crdt::clock::HybridTime;
 use crate::crdt::context::Span;
@@ -48,9 +50,18 @@ impl Store<'_> {
     /// [`Error::CrdtFormat`] and [`Error::CrdtVersion`] for what is no frame,
     /// [`Error::CrdtClock`] for a stamp too far ahead, [`Error::CrdtOwn`] for changes of
     /// this replica that it has not made and that do not follow on what it has (those that
-    /// do restore it), [`Error::Capacity`] without room. Nothing changes then, and the same
-    /// frame may be taken in later.
+    /// do restore it), [`Error::Capacity`] without room (the store is
+    /// [`behind`](super::StoreUsage::behind) then), [`Error::CrdtTransaction`] while a
+    /// transaction is open. Nothing changes then, and the same frame may be taken in later.
     pub fn merge(&mut self, frame: &[u8], now_ms: u64) -> Result<Merged> {
+        self.outside_transaction()?;
+        self.watches.cause = Causes::MERGED;
+        let merged = self.take_in(frame, now_ms);
+        self.watches.cause = Causes::LOCAL;
+        merged
+    }
+
+    fn take_in(&mut self, frame: &[u8], now_ms: u64) -> Result<Merged> {
         let reader = self.open_frame(frame)?;
         if !matches!(reader.frame(), Frame::Delta | Frame::State) {
             return Err(Error::CrdtFormat);
@@ -82,7 +93,7 @@ impl Store<'_> {
             for new in self.places.new_ones() {
                 self.context.forget(new);
             }
-            return checked;
+            return self.note_refused(reader, checked);
         }
         if self.places.new_ones().next().is_some() {
             self.acks.restart();
@@ -100,7 +111,7 @@ impl Store<'_> {
     fn check(&mut self, mut reader: Reader<'_>, now_ms: u64) -> Result<()> {
         self.places.clear();
         let (mut needs, mut event) = (Needs::default(), None);
-        let (mut key, mut place) = (None, None);
+        let (mut key, mut place, mut together) = (None, None, false);
         let all = reader;
         let (mut parts, mut first) = (0, true);
         while let Some(op) = reader.next()? {
@@ -171,6 +182,7 @@ impl Store<'_> {
                     }
                     self.count_freed(stamp, hash, &mut needs);
                 }
+                Op::Together => together = true,
                 Op::Sum(..) => {}
                 Op::Listed { items, .. } => {
                     for (dot, _) in items.iter() {
@@ -192,6 +204,9 @@ impl Store<'_> {
                     needs.undone += usize::from(!self.context.knows(stamp));
                 }
             }
+        }
+        if together {
+            check_transactions(all)?;
         }
         if needs.own || !self.context.has_room(needs.spans, needs.undone) {
             self.count_early(all, &mut needs)?;
@@ -346,7 +361,10 @@ impl Store<'_> {
                         Some(dot) => Some(self.places.stamp(dot)?),
                         None => None,
                     };
-                    merged.added += usize::from(self.join(at, change, bytes)?);
+                    if self.join(at, change, bytes)? {
+                        merged.added += 1;
+                        self.touched(at);
+                    }
                     if let Some(stamp) = change {
                         event = Some(stamp);
                         if log && !self.context.has(stamp) {
@@ -360,6 +378,11 @@ impl Store<'_> {
                     let undone = self.places.stamp(dot)?;
                     if log && !self.context.has(event) {
                         self.record(event, Some(undone), hash);
+                    }
+                }
+                Op::Together => {
+                    if let Some(event) = event.filter(|_| log) {
+                        self.log.join(event, true);
                     }
                 }
                 Op::Span { from, more } => {

@@ -1,5 +1,6 @@
 //! The store: keys, their values, and what is known of other replicas.
 
+mod behind;
 mod digest;
 mod encode;
 mod joined;
@@ -11,12 +12,17 @@ mod pieces;
 mod places;
 mod read;
 mod room;
+mod scan;
 mod sum;
+mod transaction;
+mod watch;
 
 use core::alloc::Layout;
 
+use self::behind::Behind;
 use self::members::Acks;
 use self::places::{Places, Table};
+use self::watch::{Hook, Watches};
 use super::clock::Clock;
 use super::context::Context;
 use super::dot::{Dot, MAX_REPLICAS, MAX_SEQ, ReplicaId, Stamp};
@@ -39,6 +45,8 @@ pub use self::encode::Told;
 pub use self::list::MAX_ELEMENT;
 pub use self::merge::Merged;
 pub use self::read::{Elements, KeyCursor, KeyEntry};
+pub use self::scan::KeysWithPrefix;
+pub use self::watch::{Causes, Changed, Event};
 
 /// What a store is made for. All memory is asked for at creation.
 #[derive(Clone, Copy, Debug)]
@@ -78,12 +86,17 @@ pub struct StoreConfig {
     /// The seed of all hashes, the same at all replicas. One that strangers do not
     /// know keeps them from making a store slow by what they add.
     pub seed: u32,
+    /// Most keys that are [watched](Store::watch), at most 2^30.
+    pub watches: usize,
+    /// Most [events](Store::next_event) that wait to be taken, at most 2^30. Of what has no
+    /// room each watch has one that says so.
+    pub events: usize,
 }
 
 impl Default for StoreConfig {
     /// For a handful of replicas: 8 replicas, 64 keys, 1,024 items, 16 KiB, the last
     /// 256 changes, 16 early ones, a minute ahead; a HyperLogLog of 1,024 registers (3.25 %),
-    /// a Count-Min sketch of 4 rows of 256 (1.06 %).
+    /// a Count-Min sketch of 4 rows of 256 (1.06 %); nothing is watched.
     fn default() -> Self {
         StoreConfig {
             replica: ReplicaId(0),
@@ -98,6 +111,8 @@ impl Default for StoreConfig {
             sketch_width: 256,
             sketch_depth: 4,
             seed: 0,
+            watches: 0,
+            events: 0,
         }
     }
 }
@@ -136,6 +151,9 @@ pub struct StoreUsage {
     pub bytes: usize,
     /// Spans of changes that came early, and changes undone before they came.
     pub early: usize,
+    /// Whether something that others have was refused without room and has not come
+    /// since: until all changes have come of its replicas, up to the last refused.
+    pub behind: bool,
 }
 
 /// Values that replicas change by themselves and merge.
@@ -147,6 +165,11 @@ pub struct Store<'m> {
     log: Log<'m>,
     places: Places<'m>,
     table: Table<'m>,
+    behind: Behind<'m>,
+    /// Whether a transaction is open.
+    transaction: bool,
+    watches: Watches<'m>,
+    pub(crate) hook: Hook,
     clock: Clock,
     acks: Acks<'m>,
     /// How many replicas were forgotten.
@@ -185,6 +208,8 @@ struct Parts<'m> {
     places: Places<'m>,
     table: Table<'m>,
     acks: Acks<'m>,
+    behind: Behind<'m>,
+    watches: Watches<'m>,
 }
 
 fn carve<'m>(config: &StoreConfig, carver: &mut Carver<'m>) -> Result<Parts<'m>> {
@@ -193,6 +218,8 @@ fn carve<'m>(config: &StoreConfig, carver: &mut Carver<'m>) -> Result<Parts<'m>>
         places: Places::carve(carver, config.replicas)?,
         table: Table::carve(carver, config.replicas)?,
         acks: Acks::carve(carver, config.replicas)?,
+        behind: Behind::carve(carver, config.replicas)?,
+        watches: Watches::carve(carver, config.watches, config.events)?,
         items: Items::carve(carver, config.items)?,
         keys: Keys::carve(carver, config.keys, config.seed)?,
         log: Log::carve(carver, config.log)?,
@@ -224,6 +251,8 @@ impl<'m> Store<'m> {
             && within(config.items, 1, MAX_ITEMS)
             && within(config.log, 0, MAX_ITEMS)
             && within(config.early, 0, MAX_ITEMS)
+            && within(config.watches, 0, MAX_ITEMS)
+            && within(config.events, 0, MAX_ITEMS)
             && config.bytes as u64 <= 1 << 31;
         if !ranges || !sizes(config).are_possible() {
             return Err(Error::Invalid);
@@ -243,7 +272,7 @@ impl<'m> Store<'m> {
 
     pub(crate) fn in_piece(config: &StoreConfig, mut piece: Piece<'m>) -> Result<Store<'m>> {
         let layout = Store::footprint(config)?;
-        let Parts { mut context, items, keys, heap, log, places, table, acks } =
+        let Parts { mut context, items, keys, heap, log, places, table, acks, behind, watches } =
             carve(config, &mut piece.carver(layout)?)?;
         context.admit(config.replica)?;
         let (clock, sizes, joined) = (Clock::new(config.max_ahead_ms), sizes(config), 0);
@@ -255,6 +284,10 @@ impl<'m> Store<'m> {
             log,
             places,
             table,
+            behind,
+            transaction: false,
+            watches,
+            hook: Hook::default(),
             clock,
             acks,
             generation: 0,
@@ -289,6 +322,7 @@ impl<'m> Store<'m> {
             items: self.items.used(),
             bytes: self.heap.live(),
             early: self.context.ahead().len() + self.context.undone().len(),
+            behind: self.behind.is_behind(&self.context),
         }
     }
 
@@ -326,6 +360,9 @@ impl<'m> Store<'m> {
         let place = self.place(key)?;
         if place == ROOT {
             return Err(Error::CrdtKey);
+        }
+        if self.keys.get(place).pins == 1 {
+            self.unwatch_place(place);
         }
         self.keys.get_mut(place).pins -= 1;
         self.drop_empty(place);
@@ -394,7 +431,7 @@ impl<'m> Store<'m> {
     fn drop_empty(&mut self, mut key: u32) {
         while key != ROOT {
             let entry = *self.keys.get(key);
-            if entry.pins > 0 || entry.last != NONE {
+            if entry.pins > 0 || entry.last != NONE || entry.named() {
                 return;
             }
             self.keys.leave(key, &self.heap);
@@ -485,6 +522,7 @@ impl<'m> Store<'m> {
             let place = self.store_bytes(at, parts)?;
             self.items.get_mut(at).set_in_heap(place);
         }
+        self.touched(key);
         Ok(())
     }
 
@@ -527,6 +565,7 @@ impl<'m> Store<'m> {
         if moved && let Some(place) = self.items.get(at).in_heap() {
             self.heap.own(place, at);
         }
+        self.touched(item.key);
         at
     }
 
@@ -560,16 +599,21 @@ impl<'m> Store<'m> {
 
     fn happened(&mut self, change: Stamp) {
         self.context.member(OWN).seen = change.seq();
+        if self.transaction {
+            self.log.join(change, true);
+        }
     }
 
     #[inline]
     fn record(&mut self, event: Stamp, undone: Option<Stamp>, hash: u32) {
-        self.log.push(Record { event, undone, joined: None, hash }, &mut self.context);
+        let record = Record { event, undone, joined: None, together: false, hash };
+        self.log.push(record, &mut self.context);
     }
 
     /// A change made something of a joined value.
     fn record_joined(&mut self, event: Stamp, joined: u64, hash: u32) {
-        let record = Record { event, undone: None, joined: Some(joined), hash };
+        let joined = Some(joined);
+        let record = Record { event, undone: None, joined, together: false, hash };
         self.log.push(record, &mut self.context);
     }
 }

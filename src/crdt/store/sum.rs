@@ -53,6 +53,7 @@ impl Store<'_> {
         self.set_tally(key, OWN, Tally { seq: change.seq(), net, ..old })?;
         self.record_joined(change, Self::ONE_PART, self.keys.get(key).hash);
         self.happened(change);
+        self.touched(key);
         Ok(())
     }
 
@@ -109,6 +110,7 @@ impl Store<'_> {
         };
         self.record_joined(change, detail, self.keys.get(key).hash);
         self.happened(change);
+        self.touched(key);
         Ok(())
     }
 
@@ -172,6 +174,7 @@ impl Store<'_> {
         }
         self.record_joined(change, Self::ALL_PARTS, self.keys.get(key).hash);
         self.happened(change);
+        self.touched(key);
         Ok(())
     }
 }
