@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "neural_swarm_object.hpp"
+#include "neural_swarm_store.hpp"
 
 namespace nsw {
 inline namespace NSW_HPP_ON_ERROR {
@@ -40,6 +41,14 @@ struct functions<nsw_host_tcp> {
     static constexpr auto send = &nsw_host_tcp_send;
     static constexpr auto receive = &nsw_host_tcp_receive;
     static constexpr auto transport = &nsw_host_tcp_transport;
+};
+
+template <>
+struct functions<nsw_host_storage> {
+    using config = nsw_host_storage_config;
+    static constexpr auto footprint = &nsw_host_storage_footprint;
+    static constexpr auto create = &nsw_host_storage_create;
+    static constexpr auto destroy = &nsw_host_storage_destroy;
 };
 
 /// As the C functions take it: a negative time is none, and what is longer than they know is for
@@ -158,6 +167,55 @@ public:
 };
 
 } // namespace detail
+
+/// Where a store came from. See NSW_HOST_STORAGE_JOURNAL and the like.
+enum class storage_origin : std::uint32_t {
+    journal = NSW_HOST_STORAGE_JOURNAL,
+    newest = NSW_HOST_STORAGE_NEWEST,
+    previous = NSW_HOST_STORAGE_PREVIOUS
+};
+
+/// A folder, and the empty store that becomes what is in it; both are only referred to, while
+/// it is used.
+struct storage_config : nsw_host_storage_config {
+    storage_config(std::string_view folder, nsw::store &of) noexcept : nsw_host_storage_config{} {
+        size = sizeof(nsw_host_storage_config);
+        path = folder.data();
+        path_len = folder.size();
+        store = of.get();
+    }
+};
+
+/// The files of a store. See nsw_host_storage_create.
+class storage : public detail::object<storage, nsw_host_storage> {
+public:
+    /// What the files had.
+    result<nsw_host_storage_info> describe() const noexcept {
+        nsw_host_storage_info info = NSW_HOST_STORAGE_INFO_INIT;
+        const nsw_status status = nsw_host_storage_describe(get(), &info);
+        return detail::result_of(status, info);
+    }
+    /// Where the store came from.
+    result<storage_origin> origin() const noexcept {
+        nsw_host_storage_info info = NSW_HOST_STORAGE_INFO_INIT;
+        const nsw_status status = nsw_host_storage_describe(get(), &info);
+        return detail::result_of(status, static_cast<storage_origin>(info.origin));
+    }
+    /// Writes all that happened in the store since the last time; flush() makes it durable.
+    result<void> append(store &of) noexcept {
+        return result<void>(nsw_host_storage_append(get(), of.get()));
+    }
+    /// Makes durable what append() wrote.
+    result<void> flush() noexcept { return result<void>(nsw_host_storage_flush(get())); }
+    /// Makes all that happened in the store durable. See nsw_host_storage_commit.
+    result<void> commit(store &of) noexcept {
+        return result<void>(nsw_host_storage_commit(get(), of.get()));
+    }
+    /// Writes a new snapshot and makes it durable.
+    result<void> snapshot(store &of) noexcept {
+        return result<void>(nsw_host_storage_snapshot(get(), of.get()));
+    }
+};
 
 /// Where a UDP socket listens; the address is only referred to, while it is used.
 struct udp_config : nsw_host_udp_config {

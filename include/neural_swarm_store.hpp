@@ -427,6 +427,53 @@ public:
         return result<void>(nsw_store_set_watcher(get(), watcher));
     }
 
+    /// The length of the snapshot that save() writes now.
+    result<std::uint64_t> save_len() noexcept {
+        std::uint64_t len = 0;
+        const nsw_status status = nsw_store_save_len(get(), &len);
+        return detail::result_of(status, len);
+    }
+    /// Writes the next piece of a snapshot, of any size; returns its length, 0 when all is
+    /// written. `cursor` is 0 for the first one. See nsw_store_save.
+    result<std::size_t> save(std::uint64_t &cursor, span<std::uint8_t> piece) noexcept {
+        std::size_t len = 0;
+        const nsw_status status =
+            nsw_store_save(get(), &cursor, piece.data(), piece.size(), &len);
+        return detail::result_of(status == NSW_DONE ? NSW_OK : status, len);
+    }
+    /// Takes in the next piece of a snapshot, of any size; returns how much scratch memory this
+    /// snapshot needs. See nsw_store_load.
+    result<std::size_t> load(span<const std::uint8_t> piece, span<std::uint8_t> scratch) noexcept {
+        std::size_t needed = 0;
+        const nsw_status status = nsw_store_load(get(), piece.data(), piece.size(),
+                                                 scratch.data(), scratch.size(), &needed);
+        return detail::result_of(status, needed);
+    }
+    /// Says that there are no more pieces: the store is as it was saved.
+    result<void> load_end() noexcept { return result<void>(nsw_store_load_end(get())); }
+    /// Where a journal goes on that has all that happened until now, or a snapshot of it.
+    result<std::uint64_t> journal_end() const noexcept {
+        std::uint64_t cursor = 0;
+        const nsw_status status = nsw_store_journal_end(get(), &cursor);
+        return detail::result_of(status, cursor);
+    }
+    /// Writes all that happened since `cursor` as one record; returns its length, 0 if nothing
+    /// did. See nsw_store_journal.
+    result<std::size_t> journal(std::uint64_t &cursor, span<std::uint8_t> record) noexcept {
+        std::size_t len = 0;
+        const nsw_status status =
+            nsw_store_journal(get(), &cursor, record.data(), record.size(), &len);
+        return detail::result_of(status == NSW_DONE ? NSW_OK : status, len);
+    }
+    /// Takes in the first one of some records; returns its length, 0 if there is none. See
+    /// nsw_store_replay.
+    result<std::size_t> replay(span<const std::uint8_t> records) noexcept {
+        std::size_t taken = 0;
+        const nsw_status status =
+            nsw_store_replay(get(), records.data(), records.size(), &taken);
+        return detail::result_of(status == NSW_DONE ? NSW_OK : status, taken);
+    }
+
 private:
     result<std::optional<store_entry>> scan(key map, const store_bytes &prefix,
                                             const store_bytes &name, std::uint32_t kind,

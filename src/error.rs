@@ -194,6 +194,16 @@ errors! {
     CrdtGeneration = -248, "the sender has not forgotten the same replicas; nothing was changed";
     /// A replica that is to be forgotten or adopted is not retired, or something is left of it.
     CrdtMember = -249, "the replica is not retired, or something of it is still there";
+    /// A snapshot or record is not what was written.
+    CrdtDamaged = -250, "a snapshot or record is not what was written; nothing was taken in";
+    /// A snapshot or record ends early.
+    CrdtTorn = -251, "a snapshot or record ends early; nothing was taken in";
+    /// The store has changed since it began to be saved.
+    CrdtChanged = -252, "the store has changed since it began to be saved; begin again";
+    /// The store has something in it already.
+    CrdtNotEmpty = -253, "the store has something in it already, or is being loaded";
+    /// The snapshot is of another replica, or of a store with another seed.
+    CrdtForeign = -254, "the snapshot is of another replica, or of a store with another seed";
 
     /// The operating system refused, or the connection broke.
     HostIo = -280, "the operating system refused, or the connection broke";

@@ -67,6 +67,8 @@ fn the_committed_header_is_up_to_date() {
         "store_scan",
         "store_transaction",
         "store_watch",
+        "store_keep",
+        "host_storage",
     ] {
         builder = builder.with_src(root().join(format!("src/ffi/{file}.rs")));
     }
@@ -260,6 +262,7 @@ fn the_header_keeps_to_the_grammar() {
             "framer",
             "group",
             "host_listener",
+            "host_storage",
             "host_tcp",
             "host_tls",
             "host_udp",

@@ -30,6 +30,16 @@ impl Clock {
         Clock { last: HybridTime(0), max_ahead_ms }
     }
 
+    /// The latest stamp that was given or seen.
+    pub fn last(&self) -> HybridTime {
+        self.last
+    }
+
+    /// Forgets all stamps.
+    pub fn clear(&mut self) {
+        self.last = HybridTime(0);
+    }
+
     /// What the next stamp is, at a time of day. It is given by [`see`](Self::see).
     pub fn next(&self, now_ms: u64) -> Result<HybridTime> {
         let after = self.last.0.checked_add(1).ok_or(Error::Overflow)?;

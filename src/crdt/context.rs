@@ -111,6 +111,20 @@ impl<'m> Context<'m> {
         }
     }
 
+    /// How many changes have come, and how many are undone before: they tell whether
+    /// anything came to be known.
+    pub fn weight(&self) -> (u64, usize) {
+        let spans = self.ahead().iter().map(|span| span.to.seq() - span.from.seq() + 1);
+        let seen = self.members().iter().map(|member| member.seen);
+        (spans.chain(seen).sum(), self.undone_count)
+    }
+
+    /// Forgets all but this replica, which is in the first place, and its changes, too.
+    pub fn clear(&mut self) {
+        self.members[0] = Member { id: self.members[0].id, ..Member::default() };
+        (self.count, self.spans, self.undone_count) = (1, 0, 0);
+    }
+
     /// Whether a change has come.
     #[inline]
     pub fn has(&self, dot: Stamp) -> bool {

@@ -37,12 +37,16 @@ pub(super) struct Log<'m> {
     next: usize,
     /// How many belong together with the next change.
     together: u64,
+    /// How often something happened that no record tells of.
+    untold: u64,
+    /// Where a journal began or went on after the last time that it did.
+    from: u64,
 }
 
 impl<'m> Log<'m> {
     pub fn carve(carver: &mut Carver<'m>, records: usize) -> Result<Self> {
         let ring = carver.take(records, [0; 5])?;
-        Ok(Log { ring, first: 0, end: 0, next: 0, together: 0 })
+        Ok(Log { ring, first: 0, end: 0, next: 0, together: 0, untold: 0, from: 0 })
     }
 
     /// Most records.
@@ -95,7 +99,8 @@ impl<'m> Log<'m> {
     pub fn push(&mut self, record: Record, context: &mut Context<'_>) {
         let full = self.end - self.first == self.len();
         let Some(place) = self.ring.get_mut(self.next) else {
-            return forget(record.event, context);
+            forget(record.event, context);
+            return self.lose();
         };
         if full {
             // The oldest one is here.
@@ -119,13 +124,31 @@ impl<'m> Log<'m> {
         }
     }
 
-    /// Forgets all.
+    /// Something happened that no record tells of.
+    pub fn lose(&mut self) {
+        self.untold += 1;
+        self.from = self.journal_end();
+    }
+
+    /// Forgets all records, and that there are none before the next.
     pub fn clear(&mut self, context: &mut Context<'_>) {
         while self.first < self.end {
             forget(self.get(self.first).event, context);
             self.first += 1;
         }
         self.together = 0;
+        self.lose();
+    }
+
+    /// Where a journal goes on that has all that happened until now.
+    pub fn journal_end(&self) -> u64 {
+        self.end + self.untold
+    }
+
+    /// The record at which a journal goes on, if all that happened since is there.
+    pub fn journal_at(&self, from: u64) -> Option<u64> {
+        let number = from.checked_sub(self.untold)?;
+        (from >= self.from && number >= self.first).then_some(number)
     }
 }
 

@@ -16,6 +16,7 @@
 //! - `tally`, `sketch`: values that are no items, but joined of parts.
 //! - `log`: the last changes, to tell them.
 //! - `wire`: frames as bytes, and back.
+//! - `record`: bytes with a length and a checksum, for what keeps them.
 //! - `store`: what callers do, what they read, what others did, what others are told.
 
 mod clock;
@@ -30,6 +31,7 @@ mod kind;
 mod list;
 mod log;
 mod numbers;
+pub(crate) mod record;
 mod sketch;
 mod store;
 mod tally;

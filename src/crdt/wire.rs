@@ -3,6 +3,7 @@
 use super::dot::{MAX_SEQ, ReplicaId};
 use super::kind::Kind;
 use super::numbers;
+use super::record::Sum32;
 use crate::error::{Error, Result};
 
 /// The version of the format.
@@ -196,6 +197,11 @@ impl<'a> Reader<'a> {
         Ok(reader)
     }
 
+    /// Parts alone, of those that such a frame may have.
+    pub fn parts(frame: Frame, parts: &'a [u8]) -> Reader<'a> {
+        Reader { frame, generation: 0, rest: parts }
+    }
+
     /// What the frame is.
     pub fn frame(&self) -> Frame {
         self.frame
@@ -328,15 +334,34 @@ impl<'a> Reader<'a> {
 /// buffer has.
 pub(super) struct Writer<'a> {
     buffer: &'a mut [u8],
+    /// So many bytes come before those that the buffer is for.
+    before: usize,
+    /// Over all that is written, if somebody wants to know.
+    sum: Option<Sum32>,
     pub len: usize,
 }
 
 impl<'a> Writer<'a> {
     pub fn new(buffer: &'a mut [u8], kind: Frame, generation: u32) -> Writer<'a> {
-        let mut writer = Writer { buffer, len: 0 };
+        let mut writer = Writer::parts(buffer, 0);
         writer.put(&[VERSION, kind as u8]);
         writer.number(generation.into());
         writer
+    }
+
+    /// Parts alone; of them the buffer is for those bytes that come after `before`.
+    pub fn parts(buffer: &'a mut [u8], before: usize) -> Writer<'a> {
+        Writer { buffer, before, sum: None, len: 0 }
+    }
+
+    /// Parts of which there is only a sum.
+    pub fn sum_of_parts(sum: Sum32) -> Writer<'a> {
+        Writer { sum: Some(sum), ..Writer::parts(&mut [], 0) }
+    }
+
+    /// The sum over all that was written.
+    pub fn into_sum(self) -> Option<Sum32> {
+        self.sum
     }
 
     /// Whether all that was written is there.
@@ -344,10 +369,17 @@ impl<'a> Writer<'a> {
         self.len <= self.buffer.len()
     }
 
-    fn put(&mut self, bytes: &[u8]) {
+    pub fn put(&mut self, bytes: &[u8]) {
         let to = self.len.saturating_add(bytes.len());
-        if let Some(place) = self.buffer.get_mut(self.len..to) {
-            place.copy_from_slice(bytes);
+        if let Some(sum) = &mut self.sum {
+            sum.update(bytes);
+        }
+        let (skipped, at) =
+            (self.before.saturating_sub(self.len), self.len.saturating_sub(self.before));
+        let bytes = bytes.get(skipped..).unwrap_or_default();
+        if let Some(room) = self.buffer.get_mut(at..) {
+            let len = bytes.len().min(room.len());
+            room[..len].copy_from_slice(&bytes[..len]);
         }
         self.len = to;
     }

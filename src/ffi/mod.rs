@@ -30,6 +30,8 @@ pub mod host_key;
 #[cfg(all(feature = "tls", unix))]
 pub mod host_listener;
 #[cfg(all(feature = "std", unix))]
+pub mod host_storage;
+#[cfg(all(feature = "std", unix))]
 pub mod host_tcp;
 #[cfg(all(feature = "tls", unix))]
 pub mod host_tls;
@@ -62,6 +64,7 @@ mod slices;
 pub mod static_key;
 pub mod status;
 pub mod store;
+pub mod store_keep;
 pub mod store_list;
 pub mod store_members;
 pub mod store_read;

@@ -159,6 +159,16 @@ pub const NSW_ERR_CRDT_TRANSACTION: nsw_status = -247;
 pub const NSW_ERR_CRDT_GENERATION: nsw_status = -248;
 /// A replica that is to be forgotten or adopted is not retired, or something is left of it.
 pub const NSW_ERR_CRDT_MEMBER: nsw_status = -249;
+/// A snapshot or record is not what was written.
+pub const NSW_ERR_CRDT_DAMAGED: nsw_status = -250;
+/// A snapshot or record ends early.
+pub const NSW_ERR_CRDT_TORN: nsw_status = -251;
+/// The store has changed since it began to be saved.
+pub const NSW_ERR_CRDT_CHANGED: nsw_status = -252;
+/// The store has something in it already.
+pub const NSW_ERR_CRDT_NOT_EMPTY: nsw_status = -253;
+/// The snapshot is of another replica, or of a store with another seed.
+pub const NSW_ERR_CRDT_FOREIGN: nsw_status = -254;
 /// The operating system refused, or the connection broke.
 pub const NSW_ERR_HOST_IO: nsw_status = -280;
 /// The address cannot be understood or found.
@@ -264,6 +274,11 @@ mod tests {
             (NSW_ERR_CRDT_TRANSACTION, Error::CrdtTransaction),
             (NSW_ERR_CRDT_GENERATION, Error::CrdtGeneration),
             (NSW_ERR_CRDT_MEMBER, Error::CrdtMember),
+            (NSW_ERR_CRDT_DAMAGED, Error::CrdtDamaged),
+            (NSW_ERR_CRDT_TORN, Error::CrdtTorn),
+            (NSW_ERR_CRDT_CHANGED, Error::CrdtChanged),
+            (NSW_ERR_CRDT_NOT_EMPTY, Error::CrdtNotEmpty),
+            (NSW_ERR_CRDT_FOREIGN, Error::CrdtForeign),
             (NSW_ERR_HOST_IO, Error::HostIo),
             (NSW_ERR_HOST_ADDRESS, Error::HostAddress),
             (NSW_ERR_HOST_PERMISSIONS, Error::HostPermissions),

@@ -1,4 +1,4 @@
-//! What an operating system gives: sockets and clocks.
+//! What an operating system gives: sockets, files and clocks.
 //!
 //! | file | what |
 //! |---|---|
@@ -8,6 +8,7 @@
 //! | `tcp` `connection` | frames over TCP |
 //! | `key_file` | private keys in files that nobody else can read |
 //! | `tls/` | frames over mutual TLS 1.3 (feature `tls`) |
+//! | `storage/` | stores of replicated values in files |
 //! | `wait` | waiting for sockets, with a deadline |
 //!
 //! Only in builds with `std` for a Unix. The transports implement
@@ -19,6 +20,7 @@ mod address;
 mod clock;
 mod connection;
 mod key_file;
+mod storage;
 mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
@@ -28,6 +30,7 @@ mod wait;
 pub use address::{parse_address, show_address, socket_address, to_address};
 pub use clock::{now_us, unix_time};
 pub use key_file::{load_key, save_key};
+pub use storage::{Files, Folder, Opened, Origin, Storage, StorageConfig};
 #[cfg(feature = "tls")]
 pub use tcp::Listener;
 pub use tcp::{MAX_CONNECTIONS, Tcp, TcpConfig, TcpCounts};

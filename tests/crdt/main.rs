@@ -4,6 +4,7 @@
 mod behind;
 mod churn;
 mod digests;
+mod journals;
 mod laws;
 mod lists;
 mod members;
@@ -12,6 +13,9 @@ mod model;
 mod scan;
 mod scripts;
 mod sim;
+mod snapshots;
+#[cfg(all(feature = "std", unix))]
+mod storage;
 mod transactions;
 mod watches;
 mod world;

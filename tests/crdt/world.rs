@@ -221,6 +221,8 @@ pub struct World {
     pub modelled: bool,
     /// Whether there are sketches: they keep their epoch when they are cleared.
     pub sketches: bool,
+    /// What its replicas are made of.
+    config: StoreConfig,
 }
 
 /// Whether little fits into a store.
@@ -241,9 +243,19 @@ pub fn sized(config: &StoreConfig) -> StoreConfig {
 }
 
 impl World {
+    fn config(config: &StoreConfig, at: usize) -> StoreConfig {
+        StoreConfig { replica: ReplicaId(100 - at as u64), ..*config }
+    }
+
+    /// What a replica is made of.
+    pub fn config_of(&self, at: usize) -> StoreConfig {
+        World::config(&self.config, at)
+    }
+
     pub fn new(seed: u64, count: usize, config: &StoreConfig, mtu: usize) -> World {
         let small = is_small(config);
-        let config = |n: usize| StoreConfig { replica: ReplicaId(100 - n as u64), ..sized(config) };
+        let all = sized(config);
+        let config = |n: usize| World::config(&all, n);
         let replica = |n: usize| {
             let mut replica = Replica::new(&config(n));
             (0..count).for_each(|n| replica.store.admit(config(n).replica).unwrap());
@@ -251,6 +263,7 @@ impl World {
         };
         World {
             replicas: (0..count).map(replica).collect(),
+            config: all,
             changes: vec![],
             frames: vec![],
             random: Random::new(seed),

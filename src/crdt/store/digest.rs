@@ -90,7 +90,7 @@ impl Store<'_> {
             return Err(Error::BufferTooSmall);
         }
         self.prepare(reader, now_ms)?;
-        let mut merged = Merged::default();
+        let (mut merged, known) = (Merged::default(), self.context.weight());
         self.undo_known(reader, &mut merged)?;
         self.add_all(reader, &mut merged)?;
         let equal = self.is_equal(reader)?;
@@ -109,6 +109,7 @@ impl Store<'_> {
             answered = self.answer(reader, &mut frames, &mut merged);
         }
         self.sweep(reader);
+        self.note_untold(known, merged);
         let all = answered?;
         let told = frames.writer.len > head;
         if !frames.writer.fits() || (!all && !told) {

@@ -58,6 +58,15 @@ impl Store<'_> {
         Ok(())
     }
 
+    /// Takes a joined value's block away.
+    pub(super) fn drop_block(&mut self, key: u32) {
+        let at = core::mem::replace(&mut self.keys.get_mut(key).last, NONE);
+        if at != NONE {
+            self.heap.give(at);
+            self.joined -= 1;
+        }
+    }
+
     /// Whether something is in a joined value.
     pub(super) fn is_joined_full(&self, key: u32) -> bool {
         if self.kind(key).is_sketch() {
@@ -255,7 +264,8 @@ impl Store<'_> {
             while let Some((replica, part)) = Tally::read(&mut rest) {
                 let place = self.part_place(replica)?;
                 let old = self.tally(key, place);
-                if old.is_none() && self.context.has(Stamp::new(place, part.seq)) {
+                let has = self.context.has(Stamp::new(place, part.seq));
+                if old.is_none() && has && !self.is_loading() {
                     // It was here, and was collected.
                     continue;
                 }

@@ -60,7 +60,9 @@ impl Store<'_> {
     /// # Errors
     /// [`Error::Capacity`] if there are as many as there may be.
     pub fn admit(&mut self, replica: ReplicaId) -> Result<()> {
+        self.not_while_loading()?;
         let (place, new) = self.context.admit(replica)?;
+        self.version += u64::from(new);
         if new || self.acks.0[place].retired {
             self.acks.restart();
         }
@@ -119,6 +121,13 @@ impl Store<'_> {
                     self.note_clearing(place, self.places.told(place));
                 }
             }
+        }
+    }
+
+    /// All that has come may have cleared counters.
+    pub(super) fn clearing_seen(&mut self) {
+        for place in 0..self.context.members().len() {
+            self.note_clearing(place, self.context.members()[place].seen);
         }
     }
 
@@ -316,6 +325,7 @@ impl Store<'_> {
         self.context.forget(place);
         self.acks.0[place] = Ack { low: PackedSeq::new(u64::MAX), ..Ack::default() };
         self.generation = generation;
+        self.version += 1;
         Ok(())
     }
 

@@ -68,13 +68,17 @@ impl Store<'_> {
         }
         self.prepare(reader, now_ms)?;
         let mut merged = Merged::default();
-        if reader.frame() == Frame::State {
+        let known = (reader.frame() == Frame::State).then(|| self.context.weight());
+        if known.is_some() {
             self.take_absent(reader, &mut merged)?;
         }
         self.undo_known(reader, &mut merged)?;
         self.add_all(reader, &mut merged)?;
         self.deliver_all(reader)?;
         self.undo_rest(reader, &mut merged)?;
+        if let Some(known) = known {
+            self.note_untold(known, merged);
+        }
         self.sweep(reader);
         Ok(merged)
     }
@@ -87,6 +91,8 @@ impl Store<'_> {
 
     /// Makes sure that all of a frame can be taken in. If not, nothing has changed.
     pub(super) fn prepare(&mut self, reader: Reader<'_>, now_ms: u64) -> Result<()> {
+        self.not_while_loading()?;
+        self.version += 1;
         let checked = self.check(reader, now_ms);
         if checked.is_err() {
             self.sweep(reader);
@@ -256,8 +262,15 @@ impl Store<'_> {
         Ok(stamp)
     }
 
+    /// What a state or digest brought is not in the log.
+    pub(super) fn note_untold(&mut self, known: (u64, usize), merged: Merged) {
+        if merged != Merged::default() || self.context.weight() != known {
+            self.log.lose();
+        }
+    }
+
     /// The key that a path leads to, new ones on the way if need be.
-    fn ensure_path(&mut self, path: Path<'_>) -> Result<u32> {
+    pub(super) fn ensure_path(&mut self, path: Path<'_>) -> Result<u32> {
         let mut key = ROOT;
         for (name, kind) in path.levels() {
             key = match self.ensure(key, name, kind) {
@@ -402,6 +415,9 @@ impl Store<'_> {
         let to = from.seq() + more;
         if more >= self.log.len() {
             let member = self.context.member(from.place());
+            if to > member.seen {
+                self.log.lose();
+            }
             member.logged = member.logged.max(to);
             return;
         }
@@ -414,7 +430,7 @@ impl Store<'_> {
     }
 
     /// Adds an item of somebody else's.
-    fn add_item(
+    pub(super) fn add_item(
         &mut self,
         key: u32,
         hash: u32,

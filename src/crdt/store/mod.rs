@@ -4,7 +4,9 @@ mod behind;
 mod digest;
 mod encode;
 mod joined;
+mod journal;
 mod list;
+mod load;
 mod local;
 mod members;
 mod merge;
@@ -12,6 +14,7 @@ mod pieces;
 mod places;
 mod read;
 mod room;
+mod save;
 mod scan;
 mod sum;
 mod transaction;
@@ -20,8 +23,10 @@ mod watch;
 use core::alloc::Layout;
 
 use self::behind::Behind;
+use self::load::Loading;
 use self::members::Acks;
 use self::places::{Places, Table};
+use self::save::Saving;
 use self::watch::{Hook, Watches};
 use super::clock::Clock;
 use super::context::Context;
@@ -177,6 +182,10 @@ pub struct Store<'m> {
     sizes: Sizes,
     /// Keys of joined values that have a block.
     joined: usize,
+    /// How often something changed.
+    version: u64,
+    saving: Saving,
+    loading: Loading,
     _piece: Piece<'m>,
 }
 
@@ -276,6 +285,7 @@ impl<'m> Store<'m> {
             carve(config, &mut piece.carver(layout)?)?;
         context.admit(config.replica)?;
         let (clock, sizes, joined) = (Clock::new(config.max_ahead_ms), sizes(config), 0);
+        let (version, saving, loading) = (0, Saving::default(), Loading::default());
         Ok(Store {
             context,
             items,
@@ -293,6 +303,9 @@ impl<'m> Store<'m> {
             generation: 0,
             sizes,
             joined,
+            version,
+            saving,
+            loading,
             _piece: piece,
         })
     }
@@ -591,6 +604,7 @@ impl<'m> Store<'m> {
 
     /// This replica's next change. It is one when [`happened`](Self::happened) says so.
     fn next_change(&self) -> Result<Stamp> {
+        self.not_while_loading()?;
         match self.context.members()[OWN].seen {
             0 => Ok(Stamp::new(OWN, 1)),
             seen => Stamp::new(OWN, seen).next(),
@@ -598,6 +612,7 @@ impl<'m> Store<'m> {
     }
 
     fn happened(&mut self, change: Stamp) {
+        self.version += 1;
         self.context.member(OWN).seen = change.seq();
         if self.transaction {
             self.log.join(change, true);

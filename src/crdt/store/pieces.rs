@@ -34,7 +34,7 @@ pub(super) struct Piece {
 
 impl Store<'_> {
     /// The n-th part of a joined value; whether there is something in it.
-    fn piece(&self, key: u32, n: usize) -> Option<(Piece, bool)> {
+    pub(super) fn piece(&self, key: u32, n: usize) -> Option<(Piece, bool)> {
         let hash = self.keys.get(key).hash;
         let kind = self.kind(key);
         if !kind.is_sketch() {

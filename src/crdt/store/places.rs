@@ -1,5 +1,6 @@
 //! The replicas of a frame, which has a table of its own.
 
+use crate::crdt::context::Member;
 use crate::crdt::dot::{PackedSeq, Stamp};
 use crate::crdt::wire::WireDot;
 use crate::error::{Error, Result};
@@ -43,6 +44,16 @@ impl<'m> Places<'m> {
     pub fn clear(&mut self) {
         self.places.fill(Place::default());
         (self.count, self.ragged, self.undoes) = (0, false, false);
+    }
+
+    /// The replicas of the frame are so many of the store, in its order.
+    pub fn same(&mut self, count: usize) {
+        self.clear();
+        for (place, of) in self.places.iter_mut().take(count).enumerate() {
+            // At most 2^15 of them.
+            of.of_frame = place as u16;
+        }
+        self.count = count;
     }
 
     /// The next replica of the frame is this one.
@@ -115,6 +126,16 @@ impl<'m> Table<'m> {
     pub fn clear(&mut self) {
         self.at.fill(u16::MAX);
         self.count = 0;
+    }
+
+    /// The replicas of the frame are those of the store, in its order.
+    pub fn of_members(&mut self, members: &[Member]) {
+        self.clear();
+        for (at, _) in self.at.iter_mut().zip(members).filter(|(_, member)| !member.is_free()) {
+            // At most 2^15 of them.
+            *at = self.count as u16;
+            self.count += 1;
+        }
     }
 
     pub fn count(&self) -> usize {

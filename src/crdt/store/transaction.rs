@@ -108,7 +108,7 @@ impl Store<'_> {
     }
 
     /// Where it ends.
-    fn end_of(&self, mut at: u64) -> u64 {
+    pub(super) fn end_of(&self, mut at: u64) -> u64 {
         let range = self.log.range();
         while at + 1 < range.end && self.goes_on(at) {
             at += 1;
@@ -178,7 +178,12 @@ impl Store<'_> {
     }
 
     /// Writes the changes of some records, joined as they are.
-    fn write_together(&mut self, frames: &mut Frames<'_>, all: Range<u64>, successors: Successors) {
+    pub(super) fn write_together(
+        &mut self,
+        frames: &mut Frames<'_>,
+        all: Range<u64>,
+        successors: Successors,
+    ) {
         let mut at = all.start;
         while at < all.end {
             let (event, end) = (self.log.get(at).event, self.end_of_change(at));
