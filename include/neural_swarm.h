@@ -142,6 +142,8 @@
 #define NSW_STORE_MERGED_INIT {sizeof(nsw_store_merged), 0, 0}
 #define NSW_STORE_EVENT_INIT {sizeof(nsw_store_event), 0, 0, 0, 0, 0, 0}
 #define NSW_STORE_WATCHER_INIT {sizeof(nsw_store_watcher), 0, 0, 0}
+#define NSW_HOST_STORAGE_CONFIG_INIT {sizeof(nsw_host_storage_config), 0, 0, 0, 0, 0}
+#define NSW_HOST_STORAGE_INFO_INIT {sizeof(nsw_host_storage_info), 0, 0, 0}
 
 /* A setting of exactly 0, where a plain zero means a default that is something else. */
 #define NSW_ZERO (-0.0f)
@@ -1094,6 +1096,22 @@
 #define NSW_STORE_CHANGED_MANY 3
 
 /**
+ * Where a store came from: from a journal alone, or it is new.
+ */
+#define NSW_HOST_STORAGE_JOURNAL 1
+
+/**
+ * Where a store came from: from the newest snapshot, and its journal.
+ */
+#define NSW_HOST_STORAGE_NEWEST 2
+
+/**
+ * Where a store came from: the newest snapshot is damaged or missing, so from the one before,
+ * or none, and the journals since. Nothing is lost, but there is one copy less.
+ */
+#define NSW_HOST_STORAGE_PREVIOUS 3
+
+/**
  * An allocator over a buffer of the caller: how a program runs without a heap.
  *
  * Memory is handed out from front to back. A block given back can be used
@@ -1169,6 +1187,13 @@ typedef struct nsw_group nsw_group;
  * which several threads may call at once.
  */
 typedef struct nsw_host_listener nsw_host_listener;
+
+/**
+ * The files of a store: a snapshot, and a journal of what happened since; what is torn by a
+ * crash is found and cut off, and the snapshot before is kept until the next. One process
+ * has a folder at a time. An object belongs to one store, and to one thread at a time.
+ */
+typedef struct nsw_host_storage nsw_host_storage;
 
 /**
  * A listener, if it has an address to listen at, and connections, each of which
@@ -4943,6 +4968,61 @@ typedef struct nsw_store_watcher {
 } nsw_store_watcher;
 
 /**
+ * Which files a store is kept in. NSW_HOST_STORAGE_CONFIG_INIT, then `path`, `path_len` and
+ * `store`. Read during the call only.
+ */
+typedef struct nsw_host_storage_config {
+  /**
+   * sizeof(nsw_host_storage_config); NSW_HOST_STORAGE_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * A journal longer than this makes nsw_host_storage_commit take a new snapshot, in
+   * bytes; 0 means 1 MiB.
+   */
+  uint64_t journal_bytes;
+  /**
+   * The name of a folder, `path_len` bytes. It is made if it is not there; the folder around
+   * it is there.
+   */
+  const char *path;
+  /**
+   * Bytes of `path`.
+   */
+  size_t path_len;
+  /**
+   * An empty store, which becomes what the files have.
+   */
+  struct nsw_store *store;
+} nsw_host_storage_config;
+
+/**
+ * What the files had when they were opened. NSW_HOST_STORAGE_INFO_INIT before it is filled.
+ */
+typedef struct nsw_host_storage_info {
+  /**
+   * sizeof(nsw_host_storage_info); NSW_HOST_STORAGE_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * NSW_HOST_STORAGE_JOURNAL, NSW_HOST_STORAGE_NEWEST or NSW_HOST_STORAGE_PREVIOUS.
+   */
+  uint32_t origin;
+  /**
+   * Records of the journals.
+   */
+  uint64_t records;
+  /**
+   * Bytes at the end of the journal that were not written to their end, and are no more.
+   */
+  uint64_t cut;
+} nsw_host_storage_info;
+
+/**
  * Done.
  */
 #define NSW_OK 0
@@ -5306,6 +5386,31 @@ typedef struct nsw_store_watcher {
  * A replica that is to be forgotten or adopted is not retired, or something is left of it.
  */
 #define NSW_ERR_CRDT_MEMBER -249
+
+/**
+ * A snapshot or record is not what was written.
+ */
+#define NSW_ERR_CRDT_DAMAGED -250
+
+/**
+ * A snapshot or record ends early.
+ */
+#define NSW_ERR_CRDT_TORN -251
+
+/**
+ * The store has changed since it began to be saved.
+ */
+#define NSW_ERR_CRDT_CHANGED -252
+
+/**
+ * The store has something in it already.
+ */
+#define NSW_ERR_CRDT_NOT_EMPTY -253
+
+/**
+ * The snapshot is of another replica, or of a store with another seed.
+ */
+#define NSW_ERR_CRDT_FOREIGN -254
 
 /**
  * The operating system refused, or the connection broke.
@@ -9666,6 +9771,202 @@ nsw_status nsw_store_next_event(struct nsw_store *store,
  * NSW_ERR_INVALID if `reserved` is not 0. Nothing changes then.
  */
 nsw_status nsw_store_set_watcher(struct nsw_store *store, const struct nsw_store_watcher *watcher);
+
+/**
+ * The length of the snapshot that nsw_store_save writes now, in bytes. Changes nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_store_save_len(struct nsw_store *store, uint64_t *len);
+
+/**
+ * Writes the next piece of a snapshot, `piece[0..*piece_len]`: all that is in the store,
+ * its replica's number, changes and clock, for nsw_store_load. `*cursor` is 0 for the first
+ * piece; it goes on with each, and on an error it stays. A piece may have any size, and may
+ * be overwritten behind `*piece_len`. NSW_DONE when all is written; `*piece_len` is 0 then.
+ * Nothing may be changed or merged between the pieces. The changes that are remembered to
+ * be told are not kept, so peers get the state of what was before.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_CHANGED if something was changed
+ * or merged since the first piece: begin again with 0; NSW_ERR_INVALID for a cursor that is
+ * not where the last piece ended, NSW_ERR_BUFFER_TOO_SMALL for a piece without a byte,
+ * NSW_ERR_CRDT_NOT_EMPTY while a snapshot is being loaded.
+ */
+nsw_status nsw_store_save(struct nsw_store *store,
+                          uint64_t *cursor,
+                          uint8_t *piece,
+                          size_t piece_cap,
+                          size_t *piece_len);
+
+/**
+ * Takes in the next piece, of any size, of what nsw_store_save wrote, into an empty store of
+ * the same replica, seed and sizes of sketches; its keys may be open. `scratch[0..scratch_cap]` is memory in
+ * which records are put together, the same at each call, untouched in between; for short
+ * names and values about a kilobyte, for a snapshot in one piece none (NULL). `*scratch_len`
+ * (may be NULL) is what this snapshot needs. Until nsw_store_load_end the store refuses to
+ * be changed. Piece and scratch may not overlap.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID if they overlap, and
+ * NSW_ERR_CRDT_NOT_EMPTY for a store that is not empty: nothing changes then. All others end
+ * the loading and leave the store empty: NSW_ERR_CRDT_DAMAGED for what is not what was
+ * written, NSW_ERR_CRDT_FORMAT and NSW_ERR_CRDT_VERSION for what is no snapshot,
+ * NSW_ERR_CRDT_FOREIGN for that of another replica, another seed or other sizes,
+ * NSW_ERR_CAPACITY without room, NSW_ERR_BUFFER_TOO_SMALL for a scratch that is too short.
+ */
+nsw_status nsw_store_load(struct nsw_store *store,
+                          const uint8_t *piece,
+                          size_t piece_len,
+                          uint8_t *scratch,
+                          size_t scratch_cap,
+                          size_t *scratch_len);
+
+/**
+ * Says that there are no more pieces: the store is as it was saved, and can be used.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CRDT_TORN if the snapshot ends early, or none
+ * began: the store is empty then.
+ */
+nsw_status nsw_store_load_end(struct nsw_store *store);
+
+/**
+ * Where a journal goes on that has all that happened until now, or a snapshot of it:
+ * `*cursor` for nsw_store_journal. For a new store it is 0.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_store_journal_end(const struct nsw_store *store, uint64_t *cursor);
+
+/**
+ * Writes all that happened since `*cursor`, changes of this replica and of others, as one
+ * record, `record[0..*record_len]`, for nsw_store_replay. When that is durable the changes may
+ * be acknowledged, and sent to others: one that others have and this replica loses would come
+ * twice with the same number. The cursor goes on; on an error it stays. NSW_DONE if nothing happened;
+ * `*record_len` is 0 then. Changes nothing. Values that came before their changes, because
+ * these come in several frames, may be left out: they come again.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_BEHIND if more happened than is
+ * remembered, or a state or a digest was taken in: a new snapshot is needed, and the cursor
+ * of nsw_store_journal_end; NSW_ERR_INVALID for a cursor that is still to come,
+ * NSW_ERR_BUFFER_TOO_SMALL, NSW_ERR_CRDT_NOT_EMPTY while a snapshot is being loaded.
+ */
+nsw_status nsw_store_journal(struct nsw_store *store,
+                             uint64_t *cursor,
+                             uint8_t *record,
+                             size_t record_cap,
+                             size_t *record_len);
+
+/**
+ * Takes in the record of nsw_store_journal that `records[0..records_len]` begins with;
+ * `*taken` is its length. NSW_DONE if there is none; `*taken` is 0 then. Records are replayed
+ * in the order in which they were written, into a store of the same replica that is new, or
+ * loaded from a snapshot that was taken before. What it has already changes nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_TORN and NSW_ERR_CRDT_DAMAGED
+ * for a record that was not written to its end, or damaged: the journal ends before it, and
+ * what is written next goes there. NSW_ERR_CRDT_FORMAT and NSW_ERR_CRDT_VERSION for what is no
+ * such record, NSW_ERR_CRDT_FOREIGN for that of another replica or another seed,
+ * NSW_ERR_CRDT_OWN if records before it are missing, NSW_ERR_CAPACITY without room: a store
+ * made as the one that wrote it has enough. `*taken` is 0 then.
+ */
+nsw_status nsw_store_replay(struct nsw_store *store,
+                            const uint8_t *records,
+                            size_t records_len,
+                            size_t *taken);
+
+#if defined(NSW_STD)
+/**
+ * The memory that the object takes: the one block that nsw_host_storage_create asks for, in
+ * bytes. Buffers come from the system's heap.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for an empty path. Any thread.
+ */
+nsw_status nsw_host_storage_footprint(const struct nsw_host_storage_config *config,
+                                      size_t *size,
+                                      size_t *align);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Opens a folder, or makes a new one, and brings the store to what is in it: the newest
+ * snapshot and all that was made durable since. In one block of `memory` (NULL: the system's
+ * heap). The caller owns `*storage` and ends it with nsw_host_storage_destroy; the store
+ * stays the caller's.
+ *
+ * Errors: those of nsw_host_storage_footprint, those of a bad handle and
+ * NSW_ERR_CRDT_NOT_EMPTY for a store that is not empty; it stays as it is. All others leave it
+ * empty: NSW_ERR_BUSY if the folder is in use, by this process or another one,
+ * NSW_ERR_CRDT_DAMAGED if something that was durable is lost (then the replica's number must
+ * not be used any more, for peers may have more of its changes), NSW_ERR_CRDT_FOREIGN for
+ * files of another replica or another seed, NSW_ERR_CRDT_VERSION, NSW_ERR_CAPACITY for a store
+ * without room for it, NSW_ERR_HOST_IO if the system refuses, NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*storage` is NULL then.
+ */
+nsw_status nsw_host_storage_create(const struct nsw_host_storage_config *config,
+                                   const struct nsw_allocator *memory,
+                                   struct nsw_host_storage **storage);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Closes the files and gives the object's block back. What was not flushed may be lost. NULL
+ * is fine, and so is an already destroyed one whose memory can still be read.
+ */
+void nsw_host_storage_destroy(struct nsw_host_storage *storage);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Fills `*info` (NSW_HOST_STORAGE_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_storage_describe(const struct nsw_host_storage *storage,
+                                     struct nsw_host_storage_info *info);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Writes all that happened in the store since the last time to the journal. After the next
+ * nsw_host_storage_flush it is durable.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CRDT_BEHIND if the store does not remember all of it
+ * (see nsw_store_journal), and NSW_ERR_HOST_IO if the system refuses, now or before: then
+ * nsw_host_storage_snapshot is needed. NSW_ERR_CRDT_FOREIGN for another replica's store.
+ */
+nsw_status nsw_host_storage_append(struct nsw_host_storage *storage, struct nsw_store *store);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Makes durable what nsw_host_storage_append wrote.
+ *
+ * Errors: those of a bad handle, NSW_ERR_HOST_IO if the system refuses, now or before: then
+ * nsw_host_storage_snapshot is needed.
+ */
+nsw_status nsw_host_storage_flush(struct nsw_host_storage *storage);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Makes all that happened in the store durable: by the journal, or by a new snapshot where
+ * that is needed or the journal is long. Then it may be acknowledged, and sent to others.
+ *
+ * Errors: those of a bad handle, NSW_ERR_HOST_IO if the system refuses: the next commit tries
+ * again with all that is missing; NSW_ERR_CRDT_FOREIGN for another replica's store.
+ */
+nsw_status nsw_host_storage_commit(struct nsw_host_storage *storage, struct nsw_store *store);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Writes a new snapshot and makes it durable. Until then the one before is what counts, with
+ * its journal; both are kept until the next one.
+ *
+ * Errors: those of a bad handle, NSW_ERR_HOST_IO if the system refuses, NSW_ERR_CRDT_FOREIGN
+ * for another replica's store. What was durable still is.
+ */
+nsw_status nsw_host_storage_snapshot(struct nsw_host_storage *storage, struct nsw_store *store);
+#endif
 
 #ifdef __cplusplus
 }  // extern "C"

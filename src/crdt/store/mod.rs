@@ -1,6 +1,7 @@
 //! The store: keys, their values, and what is known of other replicas.
 
 mod behind;
+mod config;
 mod digest;
 mod encode;
 mod joined;
@@ -45,6 +46,7 @@ use crate::error::{Error, Result};
 use crate::mem::{Carver, Piece};
 use crate::port::Allocator;
 
+pub use self::config::{StoreConfig, StoreUsage};
 pub use self::digest::Reconciled;
 pub use self::encode::Told;
 pub use self::list::MAX_ELEMENT;
@@ -52,75 +54,6 @@ pub use self::merge::Merged;
 pub use self::read::{Elements, KeyCursor, KeyEntry};
 pub use self::scan::KeysWithPrefix;
 pub use self::watch::{Causes, Changed, Event};
-
-/// What a store is made for. All memory is asked for at creation.
-#[derive(Clone, Copy, Debug)]
-pub struct StoreConfig {
-    /// This replica.
-    pub replica: ReplicaId,
-    /// Most replicas that ever change something, this one included, 1 to 32,768.
-    pub replicas: usize,
-    /// Most keys, of all maps together, 1 to 2^30 - 1.
-    pub keys: usize,
-    /// Most items, 1 to 2^30. A set or a list has one for each element, a flag and a register
-    /// one; each may have one more for each change at the same time.
-    pub items: usize,
-    /// Bytes for names, elements and values of more than 8 bytes, each with 8 bytes
-    /// beside it; at most 2^31. Elements of lists lie here however short they are, and
-    /// have about 30 bytes beside them.
-    pub bytes: usize,
-    /// Changes that are remembered to be told to others, in parts: one for what a
-    /// change adds, and one for each item that it takes away. Who has missed more
-    /// gets the state.
-    pub log: usize,
-    /// Most changes that can come before their predecessors: spans of them, and
-    /// such as were undone before they came.
-    pub early: usize,
-    /// How far a stamp of another replica may be ahead of the time of day, in
-    /// milliseconds. `u64::MAX` for a store without a clock.
-    pub max_ahead_ms: u64,
-    /// The binary logarithm of the registers of a HyperLogLog, a byte each; 4 to 16. The
-    /// error is about 1.04 over their root. The same at all replicas.
-    pub sketch_precision: u32,
-    /// Columns of a Count-Min sketch, 1 to 8,192. It says too much by 2.72 over the columns
-    /// of all that was counted, or less. The same at all replicas.
-    pub sketch_width: usize,
-    /// Its rows, 1 to 4: the probability that it says more than that is exp(-rows). The same
-    /// at all replicas. A count in a row takes 4 bytes, for each replica that counted.
-    pub sketch_depth: usize,
-    /// The seed of all hashes, the same at all replicas. One that strangers do not
-    /// know keeps them from making a store slow by what they add.
-    pub seed: u32,
-    /// Most keys that are [watched](Store::watch), at most 2^30.
-    pub watches: usize,
-    /// Most [events](Store::next_event) that wait to be taken, at most 2^30. Of what has no
-    /// room each watch has one that says so.
-    pub events: usize,
-}
-
-impl Default for StoreConfig {
-    /// For a handful of replicas: 8 replicas, 64 keys, 1,024 items, 16 KiB, the last
-    /// 256 changes, 16 early ones, a minute ahead; a HyperLogLog of 1,024 registers (3.25 %),
-    /// a Count-Min sketch of 4 rows of 256 (1.06 %); nothing is watched.
-    fn default() -> Self {
-        StoreConfig {
-            replica: ReplicaId(0),
-            replicas: 8,
-            keys: 64,
-            items: 1024,
-            bytes: 16_384,
-            log: 256,
-            early: 16,
-            max_ahead_ms: 60_000,
-            sketch_precision: 10,
-            sketch_width: 256,
-            sketch_depth: 4,
-            seed: 0,
-            watches: 0,
-            events: 0,
-        }
-    }
-}
 
 /// An open key: a name in a map. It stays valid until it is closed as often as it
 /// was opened.
@@ -141,24 +74,6 @@ impl Key {
     pub fn from_bits(bits: u64) -> Key {
         Key { place: bits as u32, hash: (bits >> 32) as u32 }
     }
-}
-
-/// How full a store is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StoreUsage {
-    /// Replicas that are known.
-    pub replicas: usize,
-    /// Keys, those that are open and empty included.
-    pub keys: usize,
-    /// Items.
-    pub items: usize,
-    /// Bytes of the heap.
-    pub bytes: usize,
-    /// Spans of changes that came early, and changes undone before they came.
-    pub early: usize,
-    /// Whether something that others have was refused without room and has not come
-    /// since: until all changes have come of its replicas, up to the last refused.
-    pub behind: bool,
 }
 
 /// Values that replicas change by themselves and merge.
@@ -236,14 +151,6 @@ fn carve<'m>(config: &StoreConfig, carver: &mut Carver<'m>) -> Result<Parts<'m>>
     })
 }
 
-fn sizes(config: &StoreConfig) -> Sizes {
-    Sizes {
-        precision: config.sketch_precision,
-        width: config.sketch_width,
-        depth: config.sketch_depth,
-    }
-}
-
 impl<'m> Store<'m> {
     /// The root: the map that all keys are in.
     pub const ROOT: Key = Key { place: ROOT, hash: 0 };
@@ -263,7 +170,7 @@ impl<'m> Store<'m> {
             && within(config.watches, 0, MAX_ITEMS)
             && within(config.events, 0, MAX_ITEMS)
             && config.bytes as u64 <= 1 << 31;
-        if !ranges || !sizes(config).are_possible() {
+        if !ranges || !config.sizes().are_possible() {
             return Err(Error::Invalid);
         }
         let mut carver = Carver::measure();
@@ -284,7 +191,7 @@ impl<'m> Store<'m> {
         let Parts { mut context, items, keys, heap, log, places, table, acks, behind, watches } =
             carve(config, &mut piece.carver(layout)?)?;
         context.admit(config.replica)?;
-        let (clock, sizes, joined) = (Clock::new(config.max_ahead_ms), sizes(config), 0);
+        let (clock, sizes, joined) = (Clock::new(config.max_ahead_ms), config.sizes(), 0);
         let (version, saving, loading) = (0, Saving::default(), Loading::default());
         Ok(Store {
             context,
