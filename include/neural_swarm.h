@@ -142,7 +142,7 @@
 #define NSW_STORE_MERGED_INIT {sizeof(nsw_store_merged), 0, 0}
 #define NSW_STORE_EVENT_INIT {sizeof(nsw_store_event), 0, 0, 0, 0, 0, 0}
 #define NSW_STORE_WATCHER_INIT {sizeof(nsw_store_watcher), 0, 0, 0}
-#define NSW_HOST_STORAGE_CONFIG_INIT {sizeof(nsw_host_storage_config), 0, 0, 0, 0, 0}
+#define NSW_HOST_STORAGE_CONFIG_INIT {sizeof(nsw_host_storage_config), 0, 0, 0, 0, 0, 0}
 #define NSW_HOST_STORAGE_INFO_INIT {sizeof(nsw_host_storage_info), 0, 0, 0}
 
 /* A setting of exactly 0, where a plain zero means a default that is something else. */
@@ -4998,6 +4998,10 @@ typedef struct nsw_host_storage_config {
    * An empty store, which becomes what the files have.
    */
   struct nsw_store *store;
+  /**
+   * 0.
+   */
+  size_t reserved_end;
 } nsw_host_storage_config;
 
 /**

@@ -41,6 +41,8 @@ pub struct nsw_host_storage_config {
     pub path_len: usize,
     /// An empty store, which becomes what the files have.
     pub store: *mut nsw_store,
+    /// 0.
+    pub reserved_end: usize,
 }
 
 // SAFETY: as the trait asks.
@@ -98,7 +100,7 @@ unsafe fn read(config: *const nsw_host_storage_config) -> Result<Config> {
     // SAFETY: the caller's word.
     let c = unsafe { structs::read(config) }?;
     structs::check_pointer(c.store)?;
-    if c.reserved != 0 || c.path_len == 0 {
+    if c.reserved != 0 || c.reserved_end != 0 || c.path_len == 0 {
         return Err(Error::Invalid);
     }
     let default = StorageConfig::default();
