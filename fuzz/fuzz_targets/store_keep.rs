@@ -42,7 +42,12 @@ fn record(held: &[u8]) -> Vec<u8> {
 
 /// A snapshot of records that hold these bytes, one for each length.
 fn snapshot(clock: u8, held: &[u8]) -> Vec<u8> {
-    let begin = [&[1, 0, 0, 0, 0, 10, 4, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0][..], &[clock; 8], &[0, 4, 0, 0]].concat();
+    let begin = [
+        &[1, 0, 0, 0, 0, 10, 4, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0][..],
+        &[clock; 8],
+        &[0, 0, 0, 0, 0, 4, 0, 0],
+    ]
+    .concat();
     let mut records = vec![record(&begin)];
     let mut rest = held;
     while let [len, more @ ..] = rest {

@@ -233,10 +233,10 @@ impl Sim {
     fn change(&mut self, at: usize) {
         let id = self.config(at).replica;
         let replica = &mut self.world.replicas[at];
-        let (before, own) = (replica.context(), replica.store.seen(id));
+        let own = replica.store.seen(id);
         self.world.change_at(at);
         let replica = &mut self.world.replicas[at];
-        self.nodes[at].disk.changed(replica, &before);
+        self.nodes[at].disk.changed(replica);
         let seen = replica.store.seen(id);
         self.tally.changes += seen - own;
         self.note("change", at, &seen.to_le_bytes());
@@ -290,7 +290,7 @@ impl Sim {
         let (usage, now_ms) = (replica.store.usage(), self.world.now_ms);
         let before = watch.then(|| canonical(replica));
         match replica.store.merge(frame, now_ms) {
-            Ok(_) => self.nodes[to].disk.merged(replica, frame),
+            Ok(_) => self.nodes[to].disk.came(replica),
             Err(error) => {
                 self.tally.refused += 1;
                 assert_eq!(error, Error::Capacity);
@@ -311,14 +311,14 @@ impl Sim {
         let mut answer = vec![0; room];
         match replica.store.reconcile(frame, now_ms, &mut answer) {
             Ok(done) => {
-                self.nodes[at].disk.reconciled(replica, frame, room);
+                self.nodes[at].disk.came(replica);
                 answer.truncate(done.len);
                 self.tally.equal += usize::from(done.equal);
                 if done.len > 0 {
                     self.send(at, peer, answer);
                 }
             }
-            Err(Error::BufferTooSmall) => self.nodes[at].disk.reconciled(replica, frame, room),
+            Err(Error::BufferTooSmall) => self.nodes[at].disk.came(replica),
             Err(error) => {
                 self.tally.refused += 1;
                 assert_eq!(error, Error::Capacity);
@@ -340,20 +340,13 @@ impl Sim {
         for which in 0..KEYS.len() {
             old.close(which);
         }
-        match self.nodes[at].disk.restart(&config, self.world.now_ms) {
-            Ok(mut new) => {
-                let id = config.replica;
-                assert_eq!(new.store.seen(id), old.store.seen(id), "its own changes are there");
-                if all {
-                    assert_eq!(canonical(&mut new), canonical(old), "node {at} after a crash");
-                }
-                *old = new;
-            }
-            Err(error) => {
-                // What others sent had made room for it. So it goes on as it was.
-                assert_eq!((error, all), (Error::Capacity, false));
-            }
+        let mut new = self.nodes[at].disk.restart(&config);
+        let id = config.replica;
+        assert_eq!(new.store.seen(id), old.store.seen(id), "its own changes are there");
+        if all {
+            assert_eq!(canonical(&mut new), canonical(old), "node {at} after a crash");
         }
+        *old = new;
     }
 
     fn leave(&mut self, at: usize) {

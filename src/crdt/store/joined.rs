@@ -289,6 +289,12 @@ impl Store<'_> {
         if cells.epoch < self.epoch(key) || cells.is_empty() {
             return Ok(changed);
         }
+        // What was cleared since may be told as zeros.
+        let mut empty = true;
+        cells.each(|_, value| empty &= value == 0);
+        if empty {
+            return Ok(changed);
+        }
         let at = self.ensure_cells(key, place)?;
         cells.each(|cell, value| {
             if self.cell(key, at, cell) < value {

@@ -1,91 +1,93 @@
-//! What a node has left after a crash: a checkpoint, and what happened since. The one place
-//! that knows how a store is kept.
+//! What a node has left after a crash: a snapshot, a journal of what happened since, and a
+//! record that was being written. The one place that knows how a store is kept.
 
 use neural_swarm::Error;
 use neural_swarm::crdt::StoreConfig;
 
-use crate::world::{Replica, WHOLE};
-
-/// Something that changed a store.
-#[derive(Clone)]
-enum Record {
-    /// A frame to merge: a change of the node itself, or what came.
-    Frame(Vec<u8>),
-    /// A digest to answer, with room for so many bytes.
-    Digest(Vec<u8>, usize),
-}
+use crate::world::Replica;
 
 pub struct Disk {
-    checkpoint: Vec<u8>,
-    records: Vec<Record>,
-    /// Whether what others sent is kept, too. If not, it gets lost in a crash, and others
-    /// tell it again.
+    snapshot: Vec<u8>,
+    journal: Vec<u8>,
+    /// Up to where the journal tells what happened.
+    cursor: u64,
+    /// Where the last record of the journal begins.
+    last: usize,
+    /// Whether what others send is kept at once. If not, it is with the node's next change, and
+    /// what came since gets lost in a crash: others tell it again.
     pub all: bool,
 }
 
 impl Disk {
     pub fn new(all: bool) -> Disk {
-        Disk { checkpoint: vec![], records: vec![], all }
+        Disk { snapshot: vec![], journal: vec![], cursor: 0, last: 0, all }
     }
 
-    /// Everything up to now, in one.
+    /// Everything up to now, in pieces.
     pub fn checkpoint(&mut self, replica: &mut Replica) {
-        self.checkpoint = replica.state();
-        self.records.clear();
-    }
-
-    /// The node itself has changed something since it had this context. That is written
-    /// before anybody hears of it: else another change could get its number.
-    pub fn changed(&mut self, replica: &mut Replica, before: &[u8]) {
-        for frame in replica.tell(before, WHOLE) {
-            if frame[1] == super::STATE {
-                // More than the log remembers.
-                return self.checkpoint(replica);
+        let mut piece = [0; 333];
+        self.snapshot.clear();
+        loop {
+            let len = replica.store.save(self.snapshot.len() as u64, &mut piece).unwrap();
+            if len == 0 {
+                break;
             }
-            self.records.push(Record::Frame(frame));
+            self.snapshot.extend(&piece[..len]);
         }
-        self.shorten(replica);
+        assert_eq!(self.snapshot.len() as u64, replica.store.save_len());
+        self.journal.clear();
+        (self.cursor, self.last) = (replica.store.journal_end(), 0);
     }
 
-    pub fn merged(&mut self, replica: &mut Replica, frame: &[u8]) {
+    /// The node itself has changed something. That is written before anybody hears of it:
+    /// else another change could get its number.
+    pub fn changed(&mut self, replica: &mut Replica) {
+        match replica.store.journal_len(self.cursor) {
+            Ok(0) => {}
+            Ok(len) => {
+                self.last = self.journal.len();
+                self.journal.resize(self.last + len, 0);
+                let record = &mut self.journal[self.last..];
+                assert_eq!(replica.store.journal(self.cursor, record), Ok(len));
+                self.cursor = replica.store.journal_end();
+                if self.journal.len() > 5000 {
+                    self.checkpoint(replica);
+                }
+            }
+            // Not all of it is in the log.
+            Err(Error::CrdtBehind) => self.checkpoint(replica),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Something came. What came before its change is not in the log.
+    pub fn came(&mut self, replica: &mut Replica) {
         if self.all {
-            self.records.push(Record::Frame(frame.to_vec()));
-            self.shorten(replica);
-        }
-    }
-
-    pub fn reconciled(&mut self, replica: &mut Replica, frame: &[u8], room: usize) {
-        if self.all {
-            self.records.push(Record::Digest(frame.to_vec(), room));
-            self.shorten(replica);
-        }
-    }
-
-    fn shorten(&mut self, replica: &mut Replica) {
-        if self.records.len() > 40 {
             self.checkpoint(replica);
         }
     }
 
-    /// The node as it was. Where not all is kept there may be no room for what there was
-    /// room for before.
-    pub fn restart(&self, config: &StoreConfig, now_ms: u64) -> Result<Replica, Error> {
+    /// The node as it was, whatever of another record was written.
+    pub fn restart(&mut self, config: &StoreConfig) -> Replica {
         let mut replica = Replica::new(config);
-        if !self.checkpoint.is_empty() {
-            replica.store.merge(&self.checkpoint, now_ms)?;
-        }
-        for record in &self.records {
-            match record {
-                Record::Frame(frame) => _ = replica.store.merge(frame, now_ms)?,
-                Record::Digest(frame, room) => {
-                    let done = replica.store.reconcile(frame, now_ms, &mut vec![0; *room]);
-                    // What it brought was taken in.
-                    if done != Err(Error::BufferTooSmall) {
-                        done?;
-                    }
-                }
+        if !self.snapshot.is_empty() {
+            let mut scratch = [0; 4096];
+            for piece in self.snapshot.chunks(257) {
+                replica.store.load(piece, &mut scratch).unwrap();
             }
+            replica.store.load_end().unwrap();
         }
-        Ok(replica)
+        let torn = &self.journal[self.last..];
+        let journal = [&self.journal, &torn[..torn.len() / 2]].concat();
+        let mut at = 0;
+        while at < self.journal.len() {
+            at += replica.store.replay(&journal[at..]).unwrap();
+        }
+        assert_eq!(at, self.journal.len());
+        if at < journal.len() {
+            assert_eq!(replica.store.replay(&journal[at..]), Err(Error::CrdtTorn));
+        }
+        self.cursor = replica.store.journal_end();
+        replica
     }
 }
