@@ -43,7 +43,7 @@ pub struct StoreConfig {
     pub seed: u32,
     /// Most keys that are [watched](Store::watch), at most 2^30.
     pub watches: usize,
-    /// Most [events](Store::next_event) that wait to be taken, at most 2^30. Of what has no
+    /// Most [events](super::Store::next_event) that wait to be taken, at most 2^30. Of what has no
     /// room each watch has one that says so.
     pub events: usize,
 }
