@@ -41,7 +41,7 @@ pub struct StoreConfig {
     /// The seed of all hashes, the same at all replicas. One that strangers do not
     /// know keeps them from making a store slow by what they add.
     pub seed: u32,
-    /// Most keys that are [watched](Store::watch), at most 2^30.
+    /// Most keys that are [watched](super::Store::watch), at most 2^30.
     pub watches: usize,
     /// Most [events](super::Store::next_event) that wait to be taken, at most 2^30. Of what has no
     /// room each watch has one that says so.
