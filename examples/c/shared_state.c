@@ -13,6 +13,7 @@ static const char *const names[NODES] = {"ada", "ben", "eve"};
 struct node {
     nsw_store *store;
     nsw_store_key tools, master; /* a set, and a register of the last writer */
+    nsw_store_key parts, diary;  /* a counter, and a list of what was done */
 };
 
 static unsigned char memory[48 * 1024]; /* all that the library gets, for three nodes */
@@ -23,7 +24,7 @@ static nsw_status start(struct node *node, uint64_t number, const nsw_allocator 
     config.replica = number; /* nobody else's */
     config.replicas = NODES;
     config.keys = 4;
-    config.items = 32;
+    config.items = 64;
     config.bytes = 1024;
     config.log = 64;
     nsw_status status = nsw_store_create(&config, allocator, &node->store);
@@ -33,6 +34,12 @@ static nsw_status start(struct node *node, uint64_t number, const nsw_allocator 
     if (status == NSW_OK)
         status = nsw_store_open(node->store, NSW_STORE_ROOT, (const uint8_t *)"master", 6,
                                 NSW_STORE_LAST_WRITER, &node->master);
+    if (status == NSW_OK)
+        status = nsw_store_open(node->store, NSW_STORE_ROOT, (const uint8_t *)"parts", 5,
+                                NSW_STORE_COUNTER, &node->parts);
+    if (status == NSW_OK)
+        status = nsw_store_open(node->store, NSW_STORE_ROOT, (const uint8_t *)"diary", 5,
+                                NSW_STORE_LIST, &node->diary);
     return status;
 }
 
@@ -64,11 +71,28 @@ static nsw_status appoint(struct node *node, const char *name, uint64_t now_ms)
     return nsw_store_assign(node->store, node->master, (const uint8_t *)name, strlen(name), now_ms);
 }
 
+static nsw_status made(struct node *node, uint64_t parts)
+{
+    return nsw_store_increment(node->store, node->parts, parts);
+}
+
+/* A line at the end of the diary. */
+static nsw_status note(struct node *node, const char *line)
+{
+    size_t lines = 0;
+    nsw_status status = nsw_store_count(node->store, node->diary, &lines);
+    if (status == NSW_OK)
+        status = nsw_store_insert(node->store, node->diary, lines, (const uint8_t *)line,
+                                  strlen(line));
+    return status;
+}
+
 static void show(const struct node *node, const char *name)
 {
     static const char *const all[] = {"drill", "lamp", "rope", "saw"};
-    uint8_t master[16];
-    size_t len = 0;
+    uint8_t master[16], line[32];
+    size_t len = 0, lines = 0;
+    int64_t parts = 0;
     printf("  %s:", name);
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         uint32_t in = 0;
@@ -76,12 +100,19 @@ static void show(const struct node *node, const char *name)
         printf(" %s", in ? all[i] : "-");
     }
     nsw_store_last_written(node->store, node->master, master, sizeof master, &len, NULL);
-    printf("; master %.*s\n", (int)len, (const char *)master);
+    nsw_store_total(node->store, node->parts, &parts);
+    printf("; master %.*s; %d parts;", (int)len, (const char *)master, (int)parts);
+    nsw_store_count(node->store, node->diary, &lines);
+    for (size_t i = 0; i < lines; i++) {
+        nsw_store_element_at(node->store, node->diary, i, line, sizeof line, &len);
+        printf(" %.*s,", (int)len, (const char *)line);
+    }
+    puts("");
 }
 
 int main(void)
 {
-    struct node nodes[NODES] = {{NULL, 0, 0}};
+    struct node nodes[NODES] = {{NULL, 0, 0, 0, 0}};
     struct node *ada = &nodes[0], *ben = &nodes[1], *eve = &nodes[2];
     nsw_allocator allocator = NSW_ALLOCATOR_INIT;
     nsw_arena *arena = NULL;
@@ -95,6 +126,8 @@ int main(void)
     if (status == NSW_OK) status = add(ada, "drill");
     if (status == NSW_OK) status = add(ada, "lamp");
     if (status == NSW_OK) status = appoint(ada, "ada", now_ms);
+    if (status == NSW_OK) status = made(ada, 10);
+    if (status == NSW_OK) status = note(ada, "dawn");
     if (status == NSW_OK) status = tell(ada, ben, now_ms);
     if (status == NSW_OK) status = tell(ada, eve, now_ms);
     puts("together:");
@@ -105,11 +138,17 @@ int main(void)
         status = nsw_store_remove(ada->store, ada->tools,
                                   (const uint8_t *)"drill", 5, NULL);
     if (status == NSW_OK) status = add(ben, "rope");
+    if (status == NSW_OK) status = made(ben, 2);
+    if (status == NSW_OK) status = note(ben, "ben tied");
+    if (status == NSW_OK) status = note(ben, "ben pulled");
     if (status == NSW_OK) status = appoint(ben, "ben", now_ms + 1000);
     if (status == NSW_OK) status = tell(ada, ben, now_ms);
     if (status == NSW_OK) status = tell(ben, ada, now_ms + 1000);
     if (status == NSW_OK) status = add(eve, "drill"); /* who adds wins against who removes */
     if (status == NSW_OK) status = add(eve, "saw");
+    if (status == NSW_OK) status = made(eve, 5); /* counts as well, whatever the others make */
+    if (status == NSW_OK) status = note(eve, "eve sawed"); /* stays apart from ben's lines */
+    if (status == NSW_OK) status = note(eve, "eve drilled");
     if (status == NSW_OK) status = appoint(eve, "eve", now_ms + 2000); /* later than ben's */
     puts("apart:");
     for (int i = 0; i < NODES && status == NSW_OK; i++) show(&nodes[i], names[i]);
