@@ -119,6 +119,11 @@ impl<'m> Keys<'m> {
         at == ROOT || (at < self.fresh && self.get(at).parent != NONE)
     }
 
+    /// Places that were ever used.
+    pub fn places(&self) -> u32 {
+        self.fresh
+    }
+
     /// All keys but the root, by their places.
     pub fn live(&self) -> impl Iterator<Item = u32> {
         (1..self.fresh).filter(|at| self.is_live(*at))

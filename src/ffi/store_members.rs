@@ -40,11 +40,11 @@ pub unsafe extern "C" fn nsw_store_admit(store: *mut nsw_store, replica: u64) ->
 }
 
 /// A replica is waited for no more, and nothing is to be taken from it: it was removed
-/// from those who take part, which all are to agree on. It can be admitted again until it is
-/// forgotten.
+/// from those who take part, which all are to agree on. It can be admitted again as long as
+/// nobody has collected anything since. Snapshots do not tell of it.
 ///
 /// Errors: those of a bad handle, NSW_ERR_CRDT_MEMBER for this replica itself, and for
-/// one that is not known.
+/// one that is not known, NSW_ERR_CRDT_NOT_EMPTY while a snapshot is being loaded.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_store_retire(store: *mut nsw_store, replica: u64) -> nsw_status {
     // SAFETY: NULL or a store, by the documentation above.
@@ -117,12 +117,13 @@ pub unsafe extern "C" fn nsw_store_stable(
 }
 
 /// Drops what all have and says only that something is not there: removals of remove-wins
-/// sets and disable-wins flags with the additions that they win against, and parts of counters
-/// that were cleared. Values stay what they are. `*count` (may be NULL) is how many were dropped:
-/// each is a change of this replica, so one replica that does it now and then is enough.
+/// sets and disable-wins flags with the additions that they win against; and what this replica,
+/// or one that is retired, had counted before counters were cleared. Values stay what they are.
+/// `*count` (may be NULL) is how many were dropped: each is a change of this replica. For sets and
+/// flags one replica that does it now and then is enough, for counters each does.
 ///
 /// Errors: those of a bad handle, NSW_ERR_OVERFLOW after 2^40 - 1 changes of this
-/// replica; `*count` is 0.
+/// replica, NSW_ERR_CRDT_NOT_EMPTY while a snapshot is being loaded; `*count` is 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_store_collect(store: *mut nsw_store, count: *mut usize) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.

@@ -139,9 +139,12 @@ fn cycles(seed: u64, count: usize) -> u64 {
             sync(&mut world, at, other);
         }
         // What remembers that something is not there goes when both have it.
-        sync(&mut world, 0, 1);
-        world.replicas[0].store.collect().unwrap();
-        sync(&mut world, 0, 1);
+        for at in [0, 1] {
+            sync(&mut world, 0, 1);
+            sync(&mut world, 1, 0);
+            world.replicas[at].store.collect().unwrap();
+        }
+        sync(&mut world, 1, 0);
         for replica in &world.replicas {
             assert_eq!(replica.store.usage(), empty, "cycle {cycle} of seed {seed}");
         }

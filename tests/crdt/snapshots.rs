@@ -302,6 +302,11 @@ fn saving_and_loading_are_kept_apart_from_changes() {
     assert_eq!(new.store.add(key, b"x"), Err(Error::CrdtNotEmpty));
     assert_eq!(new.store.merge(&peer.state(), 0), Err(Error::CrdtNotEmpty));
     assert_eq!(new.store.save(0, &mut piece), Err(Error::CrdtNotEmpty));
+    // Half of it would say that the other half was removed.
+    assert_eq!(new.store.state(&mut [0; 2000]), Err(Error::CrdtNotEmpty));
+    assert_eq!(new.store.digest(&mut [0; 2000]), Err(Error::CrdtNotEmpty));
+    assert_eq!(new.store.context(&mut [0; 2000]), Err(Error::CrdtNotEmpty));
+    assert_eq!(new.store.collect(), Err(Error::CrdtNotEmpty));
     assert_eq!(new.store.journal(0, &mut piece), Err(Error::CrdtNotEmpty));
     assert_eq!(new.store.load_end(), Err(Error::CrdtTorn));
     // In one piece no memory is needed; in several the longest record.

@@ -34,6 +34,20 @@ impl<'m> Behind<'m> {
         self.for_good || self.refused[..self.count].iter().any(lacks)
     }
 
+    /// Nothing of a replica will come.
+    pub fn forget(&mut self, replica: ReplicaId) {
+        let of = |refused: &Refused| refused.replica == replica;
+        if let Some(at) = self.refused[..self.count].iter().position(of) {
+            self.count -= 1;
+            self.refused[at] = self.refused[self.count];
+        }
+    }
+
+    /// Nothing was refused.
+    pub fn clear(&mut self) {
+        (self.count, self.for_good) = (0, false);
+    }
+
     /// Changes of a replica up to this one were refused.
     fn refuse(&mut self, new: Refused, context: &Context<'_>) {
         let mut at = 0;

@@ -182,7 +182,7 @@ impl Store<'_> {
         frames: &mut Frames<'_>,
         merged: &mut Merged,
     ) -> Result<bool> {
-        if !self.answer_epochs(reader, frames)? {
+        if !(self.answer_epochs(reader, frames)? && self.write_collected(reader, frames)?) {
             return Ok(false);
         }
         let mut ops = reader;
@@ -260,12 +260,12 @@ impl Store<'_> {
     }
 
     /// Where a frame ends.
-    fn mark_end(&self, frames: &Frames<'_>) -> (usize, usize, u32) {
+    pub(super) fn mark_end(&self, frames: &Frames<'_>) -> (usize, usize, u32) {
         (frames.writer.len, self.table.count(), frames.key)
     }
 
     /// Takes back what was written since, if it does not fit; whether it does.
-    fn keep(&mut self, frames: &mut Frames<'_>, end: (usize, usize, u32)) -> bool {
+    pub(super) fn keep(&mut self, frames: &mut Frames<'_>, end: (usize, usize, u32)) -> bool {
         let fits = frames.writer.fits();
         if !fits {
             (frames.writer.len, frames.key) = (end.0, end.2);

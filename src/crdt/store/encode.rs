@@ -36,7 +36,7 @@ pub(super) enum Successors {
 impl Successors {
     /// Whether all that took the place of something is told in the same frame.
     fn all_follow(self) -> bool {
-        matches!(self, Successors::Whole | Successors::Early)
+        self == Successors::Whole
     }
 }
 

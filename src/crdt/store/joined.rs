@@ -22,7 +22,8 @@ use crate::error::{Error, Result};
 /// lowest bits.
 const ONE: u64 = 0;
 const ALL: u64 = 1;
-const CELLS: u64 = 2;
+const REGISTER: u64 = 2;
+const CELLS: u64 = 3;
 
 impl Store<'_> {
     /// The block of a joined value.
@@ -209,6 +210,8 @@ impl Store<'_> {
     ) -> Result<usize> {
         let kind = path.kind();
         let new = first && self.keys.get(key).last == NONE;
+        // Of a joined value the count is the last frame that told of it.
+        let again = core::mem::replace(&mut self.keys.get_mut(key).count, self.frame) == self.frame;
         if !kind.is_sketch() {
             let mut rest = bytes;
             let mut more = if new { Heap::cost(0) } else { 0 };
@@ -224,7 +227,14 @@ impl Store<'_> {
                 let old = self.tally(key, place);
                 let new = old.map_or(part, |old| old.joined(part));
                 let old = old.map_or(0, |old| old.bytes(place).get().len());
-                more += new.bytes(place).get().len().saturating_sub(old);
+                let longer = new.bytes(place).get().len().saturating_sub(old);
+                let before = if again { told_before(before, path, replica) } else { None };
+                match before {
+                    None => more += longer,
+                    Some(other) if other == part => {}
+                    // Nobody has two versions of a part.
+                    Some(_) => return Err(Error::CrdtFormat),
+                }
             }
             return Ok(more);
         }
@@ -239,20 +249,27 @@ impl Store<'_> {
             }
         }
         let epoch = self.epoch(key);
-        let mut more = if new { Heap::cost(HEAD) } else { 0 };
+        let more = if new { Heap::cost(HEAD) } else { 0 };
         if cells.is_empty() || cells.epoch < epoch {
             return Ok(more);
         }
-        let there = cells.epoch == epoch && self.cells_at(key, place).is_some();
-        let same = |of: &[u8]| {
-            let other = self.read_cells(kind, of).ok().filter(|other| !other.is_empty());
-            other.is_some_and(|other| kind == Kind::HyperLogLog || other.replica == cells.replica)
-        };
-        if !there && !before.any(|at, of| at == path && same(of)) {
-            let gone = if cells.epoch > epoch { self.block(key).len().max(HEAD) - HEAD } else { 0 };
-            more += self.cells_cost(kind).saturating_sub(gone);
+        if cells.epoch == epoch && self.cells_at(key, place).is_some() {
+            return Ok(more);
         }
-        Ok(more)
+        let cost = self.cells_cost(kind);
+        let mut gone = if cells.epoch > epoch { self.block(key).len().max(HEAD) - HEAD } else { 0 };
+        // What was told before takes what the new epoch leaves, or has room already.
+        let mut told = false;
+        before.any(|at, of| {
+            let other = if at == path { self.read_cells(kind, of).ok() } else { None };
+            if let Some(other) = other.filter(|other| !other.is_empty()) {
+                told |= other.epoch == cells.epoch
+                    && (kind == Kind::HyperLogLog || other.replica == cells.replica);
+                gone = gone.saturating_sub(cost);
+            }
+            told
+        });
+        Ok(more + if told { 0 } else { cost.saturating_sub(gone) })
     }
 
     /// Joins parts of a value; whether anything changed. There must be room.
@@ -264,8 +281,8 @@ impl Store<'_> {
             while let Some((replica, part)) = Tally::read(&mut rest) {
                 let place = self.part_place(replica)?;
                 let old = self.tally(key, place);
-                let has = self.context.has(Stamp::new(place, part.seq));
-                if old.is_none() && has && !self.is_loading() {
+                let known = self.context.knows(Stamp::new(place, part.seq));
+                if old.is_none() && known && !self.is_loading() {
                     // It was here, and was collected.
                     continue;
                 }
@@ -313,8 +330,9 @@ impl Store<'_> {
             let counter = entry.kind.is_joined() && !entry.kind.is_sketch();
             if counter && entry.hash == hash && entry.last != NONE {
                 let part = self.tally(key, dot.place());
-                if part.is_some_and(|part| part.seq == dot.seq()) {
+                if part.is_some_and(|part| part.seq <= dot.seq()) {
                     self.remove_tally(key, dot.place());
+                    self.touched(key);
                     self.drop_empty(key);
                     return true;
                 }
@@ -374,7 +392,8 @@ impl Store<'_> {
             count += 1;
         });
         let want = if kind == Kind::HyperLogLog { 1 } else { self.sizes.depth };
-        if fits && count == want { Ok(detail << 2 | CELLS) } else { Err(Error::CrdtFormat) }
+        let tag = if kind == Kind::HyperLogLog { REGISTER } else { CELLS };
+        if fits && count == want { Ok(detail << 2 | tag) } else { Err(Error::CrdtFormat) }
     }
 
     /// What the log remembers of a change of this replica's part of a counter.
@@ -382,7 +401,12 @@ impl Store<'_> {
     /// The same of a clearing.
     pub(super) const ALL_PARTS: u64 = ALL;
 
-    /// The same of cells of a sketch: one, or one in each row.
+    /// The same of a register of a HyperLogLog.
+    pub(super) fn detail_of_register(register: usize) -> u64 {
+        (register as u64) << 2 | REGISTER
+    }
+
+    /// The same of counts of a Count-Min sketch, one in each row.
     pub(super) fn detail_of(columns: impl Iterator<Item = usize>) -> u64 {
         let mut detail = 0;
         for (row, column) in columns.enumerate() {
@@ -465,10 +489,16 @@ impl Store<'_> {
     ) -> bool {
         let kind = self.kind(key);
         let place = if kind == Kind::HyperLogLog { OWN } else { event.place() };
-        let at = self.cells_at(key, place);
+        let cleared = detail == ALL;
+        if !cleared && (kind == Kind::HyperLogLog) != (detail & 3 == REGISTER) {
+            // Another key with the same hash.
+            return false;
+        }
+        // What was cleared since is told by the epoch that it was cleared by.
+        let at = self.cells_at(key, place).filter(|_| !cleared);
         let runs: [Option<(usize, usize)>; sketch::MAX_DEPTH] = core::array::from_fn(|row| {
             let column = (detail >> 2) as usize;
-            if detail & 3 != CELLS {
+            if cleared {
                 None
             } else if kind == Kind::HyperLogLog {
                 (row == 0).then_some((column, 1))
@@ -478,11 +508,6 @@ impl Store<'_> {
                 (row < self.sizes.depth).then_some((row * self.sizes.width + column, 1))
             }
         });
-        let at = at.filter(|_| detail & 3 == CELLS);
-        if detail & 3 == CELLS && at.is_none() {
-            // Cleared since, and that is told as well.
-            return false;
-        }
         self.write_cells(frames, key, place, dot, at, runs.into_iter().flatten());
         true
     }
@@ -530,6 +555,19 @@ impl Store<'_> {
         frames.writer.begin_joined(dot, bytes.get().len());
         frames.writer.raw(bytes.get());
     }
+}
+
+/// What a frame told before of a replica's part of a counter.
+fn told_before(mut before: Before<'_>, path: Path<'_>, replica: usize) -> Option<Tally> {
+    let mut found = None;
+    before.any(|at, mut bytes| {
+        while at == path && found.is_none() && !bytes.is_empty() {
+            let Some((of, part)) = Tally::read(&mut bytes) else { break };
+            found = (of == replica).then_some(part);
+        }
+        found.is_some()
+    });
+    found
 }
 
 /// The block of a joined value.

@@ -82,6 +82,7 @@ impl Store<'_> {
             }
             // Those that were admitted are in the snapshot, or are not.
             self.context.clear();
+            self.acks.clear();
             self.loading = Loading { stage: Stage::Begin, ..Loading::default() };
         }
         let loaded = self.load_piece(piece, scratch);
@@ -169,6 +170,8 @@ impl Store<'_> {
         }
         self.log.clear(&mut self.context);
         self.context.clear();
+        self.acks.clear();
+        self.behind.clear();
         self.clock.clear();
         self.generation = 0;
         self.version += 1;

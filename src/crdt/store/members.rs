@@ -25,10 +25,14 @@ struct Ack {
     low: PackedSeq,
     /// Its last change that cleared a counter.
     clearing: PackedSeq,
+    /// Its last change that anybody has.
+    high: PackedSeq,
     /// Whether it was heard in this round.
     heard: bool,
     /// Whether nobody waits for it.
     retired: bool,
+    /// Whether all were heard since it was retired.
+    settled: bool,
 }
 
 pub(super) struct Acks<'m>(Carved<'m, Ack>);
@@ -37,6 +41,11 @@ impl<'m> Acks<'m> {
     pub fn carve(carver: &mut Carver<'m>, replicas: usize) -> Result<Self> {
         let fresh = Ack { low: PackedSeq::new(u64::MAX), ..Ack::default() };
         Ok(Acks(carver.take(replicas, fresh)?))
+    }
+
+    /// Forgets what others have, and who is retired.
+    pub fn clear(&mut self) {
+        self.0.fill(Ack { low: PackedSeq::new(u64::MAX), ..Ack::default() });
     }
 
     /// Begins the round again: those that were heard said nothing of a replica that is new.
@@ -63,6 +72,10 @@ impl Store<'_> {
         self.not_while_loading()?;
         let (place, new) = self.context.admit(replica)?;
         self.version += u64::from(new);
+        if new {
+            // No record tells of it.
+            self.log.lose();
+        }
         if new || self.acks.0[place].retired {
             self.acks.restart();
         }
@@ -79,6 +92,9 @@ impl Store<'_> {
     /// A replica has so many changes of each.
     pub(super) fn heard(&mut self, sender: usize, has: impl Fn(&Places<'_>, usize) -> u64) {
         let members = self.context.members();
+        for (place, ack) in self.acks.0[..members.len()].iter_mut().enumerate() {
+            ack.high = PackedSeq::new(ack.high.get().max(has(&self.places, place)));
+        }
         // Those of its own changes that are not here might have seen less.
         if sender == OWN || has(&self.places, sender) > members[sender].seen {
             return;
@@ -103,8 +119,8 @@ impl Store<'_> {
         }
         for (ack, member) in acks.iter_mut().zip(members) {
             let all = ack.low.get().min(member.seen).max(ack.stable.get());
-            (ack.stable, ack.low, ack.heard) =
-                (PackedSeq::new(all), PackedSeq::new(u64::MAX), false);
+            ack.stable = PackedSeq::new(all);
+            (ack.low, ack.heard, ack.settled) = (PackedSeq::new(u64::MAX), false, ack.retired);
         }
     }
 
@@ -137,13 +153,16 @@ impl Store<'_> {
     }
 
     /// Drops what is stable and says only that something is not there: removals of
-    /// remove-wins sets and disable-wins flags with the additions that they win against, and
-    /// parts of counters that were cleared. Values stay what they are. How many were dropped:
-    /// each is a change of this replica, so one replica that does it now and then is enough.
+    /// remove-wins sets and disable-wins flags with the additions that they win against; and
+    /// what this replica, or one that is retired, had counted before counters were cleared.
+    /// Values stay what they are. How many were dropped: each is a change of this replica. For
+    /// sets and flags one replica that does it now and then is enough, for counters each does.
     ///
     /// # Errors
-    /// [`Error::Overflow`] after the last sequence number.
+    /// [`Error::Overflow`] after the last sequence number, [`Error::CrdtNotEmpty`] while a
+    /// snapshot is being loaded.
     pub fn collect(&mut self) -> Result<usize> {
+        self.not_while_loading()?;
         // Alone there is nobody to wait for.
         self.end_round();
         let mut count = 0;
@@ -153,8 +172,7 @@ impl Store<'_> {
                 count += usize::from(self.collect_removal(at)?);
             }
         }
-        let acks = self.acks.0.iter();
-        if self.joined > 0 && acks.clone().all(|ack| ack.clearing.get() <= ack.stable.get()) {
+        if self.joined > 0 {
             let mut key = ROOT;
             while let Some(next) = self.keys.next_live(key) {
                 key = next;
@@ -210,9 +228,13 @@ impl Store<'_> {
     fn collect_parts(&mut self, key: u32) -> Result<usize> {
         let hash = self.keys.get(key).hash;
         let mut count = 0;
+        let clearings_are = self.acks.0.iter().all(|ack| ack.clearing.get() <= ack.stable.get());
         loop {
+            // Whose part it is counts from nothing again afterwards. Nobody else knows whether
+            // that replica has seen what cleared it, unless it counts no more.
             let stable = |(_, place, part): &(_, usize, Tally)| {
-                part.is_cleared() && self.is_stable(Stamp::new(*place, part.seq))
+                let counts = *place != OWN && !(self.acks.0[*place].retired && clearings_are);
+                !counts && part.is_cleared() && self.is_stable(Stamp::new(*place, part.seq))
             };
             let Some((_, place, part)) = tally::parts(self.block(key)).find(stable) else { break };
             let change = self.next_change()?;
@@ -227,17 +249,22 @@ impl Store<'_> {
 
     /// A replica is waited for no more, and nothing is to be taken from it: it was removed
     /// from those who take part, which all are to agree on. It can be [`admit`](Self::admit)ted
-    /// again until it is forgotten.
+    /// again as long as nobody has collected anything since. Snapshots do not tell of it.
     ///
     /// # Errors
-    /// [`Error::CrdtMember`] for this replica itself, and for one that is not known.
+    /// [`Error::CrdtMember`] for this replica itself, and for one that is not known,
+    /// [`Error::CrdtNotEmpty`] while a snapshot is being loaded.
     pub fn retire(&mut self, replica: ReplicaId) -> Result<()> {
+        self.not_while_loading()?;
         let place = self.context.place(replica).filter(|place| *place != OWN);
-        self.acks.0[place.ok_or(Error::CrdtMember)?].retired = true;
+        let ack = &mut self.acks.0[place.ok_or(Error::CrdtMember)?];
+        (ack.retired, ack.settled) = (true, false);
+        self.acks.restart();
         Ok(())
     }
 
     fn retired(&self, replica: ReplicaId) -> Result<usize> {
+        self.not_while_loading()?;
         let place = self.context.place(replica).ok_or(Error::CrdtMember)?;
         if self.acks.0[place].retired { Ok(place) } else { Err(Error::CrdtMember) }
     }
@@ -256,14 +283,19 @@ impl Store<'_> {
         let mut count = 0;
         for at in 0..self.items.places() {
             let item = *self.items.get(at);
-            if item.key != NONE && item.dot().place() == from && self.context.has(item.dot()) {
+            if item.key == NONE || item.dot().place() != from || !self.context.has(item.dot()) {
+                continue;
+            }
+            if self.kind(item.key) == Kind::LastWriter {
+                self.adopt_written(item.key, item.dot())?;
+            } else {
                 let (change, hash) = (self.next_change()?, self.hash_of(at));
                 *self.items.get_mut(at) = Item::of(change, item.negative()).like(&item);
                 self.record(change, Some(item.dot()), hash);
                 self.record(change, None, hash);
                 self.happened(change);
-                count += 1;
             }
+            count += 1;
         }
         let mut key = ROOT;
         while let Some(next) = self.keys.next_live(key) {
@@ -275,12 +307,45 @@ impl Store<'_> {
         Ok(count)
     }
 
+    /// Adopts a value of a register of the last writer. As the number of the replica decides
+    /// between values of the same time, the one that wins takes the place of the others, and one
+    /// that does not goes.
+    fn adopt_written(&mut self, key: u32, dot: Stamp) -> Result<()> {
+        let (change, hash) = (self.next_change()?, self.keys.get(key).hash);
+        let best = self.items.get(self.best_item(key)).dot();
+        if best != dot {
+            let at = self.items.find_dot(hash, dot);
+            self.undo(change, hash, at)?;
+            self.happened(change);
+            return Ok(());
+        }
+        loop {
+            let first = self.first_of(key);
+            let other = |at: &u32| {
+                let of = self.items.get(*at).dot();
+                of != dot && self.context.has(of)
+            };
+            let ring = core::iter::successors(Some(first), |at| {
+                Some(self.items.next_until(*at, first)).filter(|at| *at != NONE)
+            });
+            let Some(at) = ring.into_iter().find(other) else { break };
+            self.undo(change, hash, at)?;
+        }
+        let at = self.items.find_dot(hash, dot);
+        let item = *self.items.get(at);
+        *self.items.get_mut(at) = Item::of(change, item.negative()).like(&item);
+        self.record(change, Some(dot), hash);
+        self.record(change, None, hash);
+        self.happened(change);
+        Ok(())
+    }
+
     fn adopt_part(&mut self, key: u32, from: usize) -> Result<bool> {
         let Some(part) = self.tally(key, from).filter(|part| !part.is_cleared()) else {
             return Ok(false);
         };
         let change = self.next_change()?;
-        let own = self.tally(key, OWN).unwrap_or(Tally::begun(change.seq()));
+        let own = self.own_tally(key, change)?;
         let net = i64::try_from(i128::from(own.net) + part.value()).map_err(|_| Error::Overflow)?;
         self.set_tally(key, OWN, Tally { seq: change.seq(), net, ..own })?;
         self.set_tally(key, from, part.cleared())?;
@@ -301,6 +366,7 @@ impl Store<'_> {
     /// [`Error::CrdtMember`] if it is not retired, or something is left of it, or somebody may
     /// lack changes of it. Nothing changes then.
     pub fn forget(&mut self, replica: ReplicaId) -> Result<()> {
+        self.outside_transaction()?;
         let place = self.retired(replica)?;
         self.end_round();
         let seen = self.context.members()[place].seen;
@@ -313,7 +379,10 @@ impl Store<'_> {
             Kind::CountMin => self.block(key).len() > HEAD && self.cells_at(key, place).is_some(),
             _ => false,
         };
-        let left = seen > self.acks.0[place].stable.get()
+        let ack = self.acks.0[place];
+        let left = seen > ack.stable.get()
+            || ack.high.get() > seen
+            || !ack.settled
             || (0..self.items.places()).any(of)
             || self.keys.live().any(in_block);
         let generation = self.generation.checked_add(1).ok_or(Error::Overflow)?;
@@ -323,6 +392,7 @@ impl Store<'_> {
         // It has records of that replica; whom it would help gets the state.
         self.log.clear(&mut self.context);
         self.context.forget(place);
+        self.behind.forget(replica);
         self.acks.0[place] = Ack { low: PackedSeq::new(u64::MAX), ..Ack::default() };
         self.generation = generation;
         self.version += 1;

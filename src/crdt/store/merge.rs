@@ -116,6 +116,7 @@ impl Store<'_> {
     /// and counts what else it needs.
     fn check(&mut self, mut reader: Reader<'_>, now_ms: u64) -> Result<()> {
         self.places.clear();
+        self.frame = self.frame.wrapping_add(1).max(1);
         let (mut needs, mut event) = (Needs::default(), None);
         let (mut key, mut place, mut together) = (None, None, false);
         let all = reader;
@@ -382,6 +383,9 @@ impl Store<'_> {
                         event = Some(stamp);
                         if log && !self.context.has(stamp) {
                             let detail = self.joined_detail(at, stamp, bytes)?;
+                            if detail == Self::ALL_PARTS {
+                                self.clearing_told(Some(stamp));
+                            }
                             self.record_joined(stamp, detail, self.keys.get(at).hash);
                         }
                     }
@@ -557,7 +561,7 @@ impl Store<'_> {
                 self.take_absent_of(key, reader, merged)?;
             }
         }
-        Ok(())
+        self.take_absent_parts(reader, merged)
     }
 
     fn take_absent_of(&mut self, key: u32, reader: Reader<'_>, merged: &mut Merged) -> Result<()> {

@@ -97,6 +97,8 @@ pub struct Store<'m> {
     sizes: Sizes,
     /// Keys of joined values that have a block.
     joined: usize,
+    /// The number of the frame that is checked, to know what it told before; never 0.
+    frame: u32,
     /// How often something changed.
     version: u64,
     saving: Saving,
@@ -210,6 +212,7 @@ impl<'m> Store<'m> {
             generation: 0,
             sizes,
             joined,
+            frame: 0,
             version,
             saving,
             loading,

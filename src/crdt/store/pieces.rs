@@ -7,6 +7,7 @@ use xxhash_rust::xxh32::xxh32;
 use xxhash_rust::xxh64::xxh64;
 
 use super::encode::{Frames, wire_dot};
+use super::merge::Merged;
 use super::{OWN, Store};
 use crate::crdt::dot::Stamp;
 use crate::crdt::items::NONE;
@@ -143,6 +144,126 @@ impl Store<'_> {
         let bytes = part.bytes(to);
         frames.writer.begin_joined(None, bytes.get().len());
         frames.writer.raw(bytes.get());
+    }
+
+    /// Removes the parts of counters that a state knows and does not have: they were collected.
+    pub(super) fn take_absent_parts(
+        &mut self,
+        reader: Reader<'_>,
+        merged: &mut Merged,
+    ) -> Result<()> {
+        if self.joined == 0 {
+            return Ok(());
+        }
+        // Most keys are told of whole: how many parts of each are is their count meanwhile.
+        for key in 0..self.keys.places() {
+            if self.is_counter(key) {
+                self.keys.get_mut(key).count = 0;
+            }
+        }
+        let (mut ops, mut key) = (reader, NONE);
+        while let Some(op) = ops.next()? {
+            match op {
+                Op::Key(path) => key = self.find_path(path).unwrap_or(NONE),
+                Op::Joined { mut bytes, .. } if key != NONE && self.is_counter(key) => {
+                    while let Some((replica, _)) = Tally::read(&mut bytes) {
+                        let there = self.tally(key, self.part_place(replica)?).is_some();
+                        self.keys.get_mut(key).count += u32::from(there);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for key in 0..self.keys.places() {
+            if self.is_counter(key) {
+                let told = core::mem::take(&mut self.keys.get_mut(key).count) as usize;
+                if told < tally::parts(self.block(key)).count() {
+                    self.take_untold_parts(key, reader, merged)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_counter(&self, key: u32) -> bool {
+        let counter = matches!(self.kind(key), Kind::Counter | Kind::GrowCounter);
+        counter && self.keys.is_live(key) && self.keys.get(key).last != NONE
+    }
+
+    fn take_untold_parts(
+        &mut self,
+        key: u32,
+        reader: Reader<'_>,
+        merged: &mut Merged,
+    ) -> Result<()> {
+        let mut n = 0;
+        loop {
+            let part = tally::parts(self.block(key)).nth(n);
+            let Some((_, place, part)) = part else { break };
+            let known = self.covers(reader, Stamp::new(place, part.seq))?;
+            if known && !self.tells_part(key, place, reader)? {
+                self.remove_tally(key, place);
+                self.touched(key);
+                merged.removed += 1;
+            } else {
+                n += 1;
+            }
+        }
+        self.drop_empty(key);
+        Ok(())
+    }
+
+    /// Whether a frame tells of a replica's part of a counter.
+    fn tells_part(&self, of: u32, place: usize, mut reader: Reader<'_>) -> Result<bool> {
+        let mut key = NONE;
+        while let Some(op) = reader.next()? {
+            match op {
+                Op::Key(path) => key = self.find_path(path).unwrap_or(NONE),
+                Op::Joined { mut bytes, .. } if key == of => {
+                    while let Some((replica, _)) = Tally::read(&mut bytes) {
+                        if self.part_place(replica)? == place {
+                            return Ok(true);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(false)
+    }
+
+    /// Says which parts of counters that a frame tells of were collected here, as far as
+    /// there is room; whether there is for all.
+    pub(super) fn write_collected(
+        &mut self,
+        reader: Reader<'_>,
+        frames: &mut Frames<'_>,
+    ) -> Result<bool> {
+        let (mut ops, mut key) = (reader, NONE);
+        while let Some(op) = ops.next()? {
+            match op {
+                Op::Key(path) => key = self.find_path(path).unwrap_or(NONE),
+                Op::Joined { mut bytes, .. }
+                    if key != NONE
+                        && matches!(self.kind(key), Kind::Counter | Kind::GrowCounter) =>
+                {
+                    while let Some((replica, part)) = Tally::read(&mut bytes) {
+                        let dot = Stamp::new(self.part_place(replica)?, part.seq);
+                        if self.tally(key, dot.place()).is_some() || !self.context.has(dot) {
+                            continue;
+                        }
+                        let end = self.mark_end(frames);
+                        let dot = wire_dot(&self.context, &mut self.table, frames, dot);
+                        frames.writer.gone(dot, self.keys.get(key).hash);
+                        if !self.keep(frames, end) {
+                            return Ok(false);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(true)
     }
 
     /// Whether a frame tells of a part just as it is here.

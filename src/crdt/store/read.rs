@@ -164,6 +164,12 @@ impl Store<'_> {
     /// The bytes of the item that wins: assignments at the same time have one each,
     /// until the next that has seen them.
     fn best(&self, key: u32) -> Option<&[u8]> {
+        let best = self.best_item(key);
+        (best != NONE).then(|| self.bytes_of(best))
+    }
+
+    /// The item that wins.
+    pub(super) fn best_item(&self, key: u32) -> u32 {
         let kind = self.kind(key);
         let rank = |at: u32| {
             let number = self.bytes_of(at).first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
@@ -177,7 +183,7 @@ impl Store<'_> {
         };
         let mut best = self.first_of(key);
         if best == NONE {
-            return None;
+            return NONE;
         }
         let start = best;
         let mut at = self.items.next(start);
@@ -187,7 +193,7 @@ impl Store<'_> {
             }
             at = self.items.next(at);
         }
-        Some(self.bytes_of(best))
+        best
     }
 
     /// The first key of a map, by the bytes of names and then by kind, that comes

@@ -92,9 +92,9 @@ impl Store<'_> {
     /// [`Error::CrdtChanged`] if something was changed or merged since the first piece,
     /// [`Error::Invalid`] for an `at` where the last piece did not end,
     /// [`Error::BufferTooSmall`] for a piece without a byte, [`Error::CrdtNotEmpty`] while a
-    /// snapshot is being loaded.
+    /// snapshot is being loaded, [`Error::CrdtTransaction`] while a transaction is open.
     pub fn save(&mut self, at: u64, piece: &mut [u8]) -> Result<usize> {
-        self.not_while_loading()?;
+        self.outside_transaction()?;
         if at == 0 {
             self.begin_saving();
         } else if self.saving.next == At::Nowhere {

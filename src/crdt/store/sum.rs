@@ -3,6 +3,7 @@
 use xxhash_rust::xxh64::xxh64;
 
 use super::{Key, OWN, Store};
+use crate::crdt::dot::Stamp;
 use crate::crdt::kind::Kind;
 use crate::crdt::sketch::{self, HEAD};
 use crate::crdt::tally::{self, Tally};
@@ -45,16 +46,22 @@ impl Store<'_> {
             return Ok(());
         }
         let change = self.next_change()?;
-        let old = self.tally(key, OWN).unwrap_or(Tally::begun(change.seq()));
-        if old.seq > change.seq() {
-            return Err(Error::CrdtOwn);
-        }
+        let old = self.own_tally(key, change)?;
         let net = old.net.checked_add(by).ok_or(Error::Overflow)?;
         self.set_tally(key, OWN, Tally { seq: change.seq(), net, ..old })?;
         self.record_joined(change, Self::ONE_PART, self.keys.get(key).hash);
         self.happened(change);
         self.touched(key);
         Ok(())
+    }
+
+    /// This replica's part of a counter before a change of it.
+    pub(super) fn own_tally(&self, key: u32, change: Stamp) -> Result<Tally> {
+        match self.tally(key, OWN) {
+            None => Ok(Tally::begun(change.seq())),
+            Some(part) if part.seq < change.seq() => Ok(part),
+            Some(_) => Err(Error::CrdtOwn),
+        }
     }
 
     /// What a counter of either kind says: the sum of what all have counted, as far as
@@ -91,7 +98,7 @@ impl Store<'_> {
                 return Ok(());
             }
             self.set_cell(key, at, register, rank.into());
-            Self::detail_of(core::iter::once(register))
+            Self::detail_of_register(register)
         } else {
             let sizes = self.sizes;
             let columns = (0..sizes.depth).map(|row| sizes.column(hash, row));

@@ -62,6 +62,7 @@ impl Store<'_> {
 
     /// Refuses what may not be in the middle of a transaction.
     pub(super) fn outside_transaction(&self) -> Result<()> {
+        self.not_while_loading()?;
         if self.transaction { Err(Error::CrdtTransaction) } else { Ok(()) }
     }
 
