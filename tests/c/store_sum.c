@@ -153,8 +153,8 @@ static void sketches(void) {
     REQUIRE_OK(nsw_store_create(&cfg, NULL, &c));
     key seen = open(c, NSW_STORE_ROOT, "seen", NSW_STORE_HYPER_LOG_LOG);
     CHECK_OK(nsw_store_observe(c, seen, text("x"), 1, 1));
-    frame frame = state_of(c);
-    CHECK_STATUS(nsw_store_merge(d, frame.at, frame.len, NOW, NULL), NSW_ERR_CRDT_FORMAT);
+    frame told = state_of(c);
+    CHECK_STATUS(nsw_store_merge(d, told.at, told.len, NOW, NULL), NSW_ERR_CRDT_FORMAT);
     nsw_store_destroy(c);
     nsw_store_destroy(d);
 }
