@@ -33,7 +33,7 @@ static nsw_host_storage_info info_of(const nsw_host_storage *storage) {
 }
 
 static const char *name(const char *of, unsigned number) {
-    static char all[64];
+    static char all[128];
     snprintf(all, sizeof all, "%s/%s-%u", path, of, number);
     return all;
 }
