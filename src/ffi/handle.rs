@@ -157,14 +157,16 @@ pub unsafe fn with_mut<T: Object, R>(
     // SAFETY: the caller's word.
     let handle = unsafe { find::<T>(handle) }?;
     handle.header.lock_exclusive()?;
+    let mut panicked = true;
     // SAFETY: the lock keeps every other call out.
     let result = catch(|| {
         let value = unsafe { &mut *handle.value.get() };
         let result = f(value);
         value.after();
+        panicked = false;
         result
     });
-    handle.header.unlock_exclusive(matches!(result, Err(Error::Panic)));
+    handle.header.unlock_exclusive(panicked);
     result
 }
 
@@ -179,9 +181,14 @@ pub unsafe fn with_ref<T: Object, R>(
     // SAFETY: the caller's word.
     let handle = unsafe { find::<T>(handle) }?;
     handle.header.lock_shared()?;
+    let mut panicked = true;
     // SAFETY: the lock keeps calls that change it out.
-    let result = catch(|| f(unsafe { &*handle.value.get() }));
-    handle.header.unlock_shared(matches!(result, Err(Error::Panic)));
+    let result = catch(|| {
+        let result = f(unsafe { &*handle.value.get() });
+        panicked = false;
+        result
+    });
+    handle.header.unlock_shared(panicked);
     result
 }
 
