@@ -19,6 +19,25 @@ pub(super) unsafe fn copy(output: Output<u8>, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Tells the caller which key was found, nothing for none; whether there is one.
+///
+/// # Safety
+/// As [`Output::take`], beside which `apart` lies; `kind` is NULL or writable.
+pub(super) unsafe fn tell_entry(
+    output: Output<u8>,
+    apart: &[u8],
+    kind: *mut u32,
+    found: Option<KeyEntry<'_>>,
+) -> Result<bool> {
+    let name = found.map_or(&[][..], |entry| entry.name);
+    // SAFETY: the caller's word.
+    unsafe {
+        output.take(name.len(), &bytes_of(apart))?.copy_from_slice(name);
+        put(kind, found.map_or(0, |entry| entry.kind as u32))?;
+    }
+    Ok(found.is_some())
+}
+
 /// This replica's number.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL.
@@ -225,10 +244,7 @@ pub unsafe extern "C" fn nsw_store_next_key(
             0 => KeyCursor::From(name),
             kind => KeyCursor::After(KeyEntry { name, kind: kind_of(kind)? }),
         };
-        let found = s.next_key(Key::from_bits(map), after)?;
-        copy(output, found.map_or(&[], |entry| entry.name))?;
-        put(next_kind, found.map_or(0, |entry| entry.kind as u32))?;
-        Ok(found.is_some())
+        tell_entry(output, &[], next_kind, s.next_key(Key::from_bits(map), after)?)
     };
     // SAFETY: NULL or a store, by the documentation above.
     status_or(unsafe { with_ref::<Store<'static>, _>(store, find) }, NSW_DONE)

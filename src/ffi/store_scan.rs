@@ -1,10 +1,11 @@
 //! Keys of a store whose names begin alike.
 
 use super::handle::with_ref;
-use super::slices::{Output, bytes_of, input, put};
+use super::slices::{Output, input};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
 use super::store::{kind_of, nsw_store, nsw_store_key};
+use super::store_read::tell_entry;
 use super::structs::check_pointer;
 use crate::crdt::{Key, KeyEntry, Store};
 
@@ -41,10 +42,7 @@ pub unsafe extern "C" fn nsw_store_scan(
             kind => Some(KeyEntry { name: input(name, name_len)?, kind: kind_of(kind)? }),
         };
         let found = s.next_with_prefix(Key::from_bits(map), prefix, last)?;
-        let bytes = found.map_or(&[][..], |entry| entry.name);
-        output.take(bytes.len(), &bytes_of(prefix))?.copy_from_slice(bytes);
-        put(next_kind, found.map_or(0, |entry| entry.kind as u32))?;
-        Ok(found.is_some())
+        tell_entry(output, prefix, next_kind, found)
     };
     // SAFETY: NULL or a store, by the documentation above.
     status_or(unsafe { with_ref::<Store<'static>, _>(store, find) }, NSW_DONE)
