@@ -64,9 +64,12 @@ fn seen(frame: &[u8]) -> Seen {
     seen
 }
 
+/// What [`canonical`] says of a store.
+pub type Canonical = (String, Vec<u8>, Seen);
+
 /// Everything about a store that others can ever get to know: its values, the sum over all
 /// items, what it has seen.
-pub fn canonical(replica: &mut Replica) -> (String, Vec<u8>, Seen) {
+pub fn canonical(replica: &mut Replica) -> Canonical {
     let context = replica.context();
     // Behind the context stand the sums, by parts of the hashes.
     let mut digest = vec![0; WHOLE];

@@ -11,7 +11,7 @@ use xxhash_rust::xxh64::xxh64;
 
 use self::disk::Disk;
 use self::net::{Net, Packet};
-use crate::laws::canonical;
+use crate::laws::{Canonical, canonical};
 use crate::world::{KEYS, Random, Replica, WHOLE, World, sized};
 use crate::{seeds, times};
 
@@ -292,12 +292,7 @@ impl Sim {
         match replica.store.merge(frame, now_ms) {
             Ok(_) => self.nodes[to].disk.came(replica),
             Err(error) => {
-                self.tally.refused += 1;
-                assert_eq!(error, Error::Capacity);
-                let after = replica.store.usage();
-                assert!(after.behind);
-                assert_eq!(StoreUsage { behind: usage.behind, ..after }, usage, "nothing changes");
-                assert!(before.is_none_or(|before| before == canonical(replica)));
+                self.refused(to, error, usage, before);
             }
         }
     }
@@ -320,14 +315,18 @@ impl Sim {
             }
             Err(Error::BufferTooSmall) => self.nodes[at].disk.came(replica),
             Err(error) => {
-                self.tally.refused += 1;
-                assert_eq!(error, Error::Capacity);
-                let after = replica.store.usage();
-                assert!(after.behind);
-                assert_eq!(StoreUsage { behind: usage.behind, ..after }, usage, "nothing changes");
-                assert!(before.is_none_or(|before| before == canonical(replica)));
+                self.refused(at, error, usage, before);
             }
         }
+    }
+
+    /// A frame had no room.
+    fn refused(&mut self, at: usize, error: Error, usage: StoreUsage, before: Option<Canonical>) {
+        self.tally.refused += 1;
+        assert_eq!(error, Error::Capacity);
+        self.world.refused(at, usage);
+        let replica = &mut self.world.replicas[at];
+        assert!(before.is_none_or(|before| before == canonical(replica)));
     }
 
     /// A node begins again with what is on its disk.

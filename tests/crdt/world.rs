@@ -483,7 +483,7 @@ impl World {
     }
 
     /// A frame had no room: nothing has changed, and the store says that it is behind.
-    fn refused(&self, at: usize, before: StoreUsage) {
+    pub fn refused(&self, at: usize, before: StoreUsage) {
         let after = self.replicas[at].store.usage();
         assert_eq!(StoreUsage { behind: before.behind, ..after }, before, "nothing changes");
         assert!(after.behind);

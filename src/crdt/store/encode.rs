@@ -241,8 +241,7 @@ impl Store<'_> {
         let mut key = ROOT;
         while let Some(next) = self.keys.next_live(key) {
             key = next;
-            // What others have are keys and parts, not items.
-            let start = if self.kind(key).has_items() { self.first_of(key) } else { NONE };
+            let start = self.first_of(key);
             let mut at = start;
             while at != NONE {
                 self.write_item(&mut frames, at, false);

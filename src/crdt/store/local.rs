@@ -154,7 +154,7 @@ impl Store<'_> {
     fn early_in(&self, key: u32) -> usize {
         let mut early = 0;
         if self.kind(key) != Kind::Map {
-            let start = if self.kind(key).has_items() { self.first_of(key) } else { NONE };
+            let start = self.first_of(key);
             let mut at = start;
             while at != NONE {
                 early += usize::from(!self.context.has(self.items.get(at).dot()));

@@ -557,9 +557,7 @@ impl Store<'_> {
         let mut key = ROOT;
         while let Some(next) = self.keys.next_live(key) {
             key = next;
-            if self.kind(key).has_items() {
-                self.take_absent_of(key, reader, merged)?;
-            }
+            self.take_absent_of(key, reader, merged)?;
         }
         self.take_absent_parts(reader, merged)
     }
@@ -599,11 +597,8 @@ impl Store<'_> {
             return Ok(told);
         }
         while let Some(op) = reader.next()? {
-            let (from, more) = match op {
-                Op::Event(dot) | Op::Add { dot, .. } | Op::Undone(dot) => (dot, 0),
-                Op::Span { from, more } => (from, more),
-                _ => continue,
-            };
+            let changes = if let Op::Undone(dot) = op { Some((dot, 0)) } else { op.changes() };
+            let Some((from, more)) = changes else { continue };
             let from = self.places.stamp(from)?;
             if from.place() == change.place()
                 && (from.seq()..=from.seq() + more).contains(&change.seq())

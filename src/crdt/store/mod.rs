@@ -462,12 +462,13 @@ impl<'m> Store<'m> {
         }
     }
 
-    /// The first item of a key.
+    /// The first item of a key; none of one whose values are no items.
     fn first_of(&self, key: u32) -> u32 {
-        match self.keys.get(key).last {
-            NONE => NONE,
-            last => self.items.next(last),
+        let entry = self.keys.get(key);
+        if entry.last == NONE || !entry.kind.has_items() {
+            return NONE;
         }
+        self.items.next(entry.last)
     }
 
     /// Removes an item. Its key stays, even if it is empty now. Where the next one of the

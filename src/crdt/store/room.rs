@@ -3,7 +3,6 @@
 use super::Store;
 use super::merge::Needs;
 use crate::crdt::items::NONE;
-use crate::crdt::keys::ROOT;
 use crate::crdt::wire::{Op, Reader, WireDot};
 use crate::error::{Error, Result};
 
@@ -71,19 +70,15 @@ impl Store<'_> {
     /// Counts what a state knows and does not have: that will go.
     pub(super) fn count_absent(&mut self, reader: Reader<'_>, needs: &mut Needs) -> Result<()> {
         self.mark_told(reader)?;
-        let mut key = ROOT;
-        while let Some(next) = self.keys.next_live(key) {
-            key = next;
-            let start = if self.kind(key).has_items() { self.first_of(key) } else { NONE };
-            let mut at = start;
-            while at != NONE {
-                let item = *self.items.get(at);
-                self.items.get_mut(at).mark(false);
-                if !item.marked() && self.covers(reader, item.dot())? {
-                    needs.freed_items += 1;
-                    needs.freed_bytes += self.cost_of(at);
-                }
-                at = self.items.next_until(at, start);
+        for at in 0..self.items.places() {
+            let item = *self.items.get(at);
+            if item.key == NONE {
+                continue;
+            }
+            self.items.get_mut(at).mark(false);
+            if !item.marked() && self.covers(reader, item.dot())? {
+                needs.freed_items += 1;
+                needs.freed_bytes += self.cost_of(at);
             }
         }
         Ok(())
