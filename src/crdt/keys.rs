@@ -173,13 +173,30 @@ impl<'m> Keys<'m> {
         self.buckets[bucket]
     }
 
+    /// The first key of a hash's bucket.
+    pub fn first(&self, hash: u32) -> u32 {
+        self.first_of_bucket(self.bucket(hash))
+    }
+
+    /// From `at` on in its bucket, the first joined value with this hash that has a block.
+    pub fn joined(&self, mut at: u32, hash: u32) -> u32 {
+        while at != NONE {
+            let entry = self.get(at);
+            if entry.hash == hash && entry.kind.is_joined() && entry.last != NONE {
+                break;
+            }
+            at = entry.chain;
+        }
+        at
+    }
+
     /// The next key of the same bucket.
     pub fn following(&self, at: u32) -> u32 {
         self.get(at).chain
     }
 
     pub fn find(&self, parent: u32, hash: u32, name: Name<'_>, heap: &Heap<'_>) -> Option<u32> {
-        let mut at = self.buckets[self.bucket(hash)];
+        let mut at = self.first(hash);
         while at != NONE {
             let entry = self.get(at);
             let same = entry.hash == hash && entry.parent == parent && entry.kind == name.1;

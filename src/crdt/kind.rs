@@ -142,7 +142,12 @@ impl Kind {
 
     /// Whether values are joined of parts; those of the other kinds but maps are items.
     pub(super) fn is_joined(self) -> bool {
-        matches!(self, Kind::GrowCounter | Kind::Counter) || self.is_sketch()
+        self.is_counter() || self.is_sketch()
+    }
+
+    /// Whether it is a sum of what replicas counted.
+    pub(super) fn is_counter(self) -> bool {
+        matches!(self, Kind::GrowCounter | Kind::Counter)
     }
 
     /// Whether it is a table of cells.

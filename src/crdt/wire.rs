@@ -472,16 +472,12 @@ impl<'a> Writer<'a> {
         self.put(&hash.to_le_bytes());
     }
     /// Parts of a joined value, and the change that made them so: so many bytes follow by
-    /// [`raw`](Self::raw).
+    /// [`put`](Self::put).
     pub fn begin_joined(&mut self, dot: Option<WireDot>, len: usize) {
         match dot {
             Some(dot) => self.dot(JOINED, dot),
             None => self.put(&[JOINED_HELD]),
         }
         self.number(len as u64);
-    }
-
-    pub fn raw(&mut self, bytes: &[u8]) {
-        self.put(bytes);
     }
 }

@@ -11,7 +11,7 @@ use xxhash_rust::xxh64::xxh64;
 use super::Store;
 use super::encode::{Frames, wire_dot};
 use super::merge::Merged;
-use super::pieces::PieceWalk;
+use super::pieces::{JoinedOps, PieceWalk};
 use super::watch::Causes;
 use crate::crdt::context::Member;
 use crate::crdt::items::NONE;
@@ -213,22 +213,18 @@ impl Store<'_> {
     /// Tells the epochs of sketches of which the peer told parts of an earlier one: or it
     /// would tell those again. Whether all of them fit.
     fn answer_epochs(&mut self, reader: Reader<'_>, frames: &mut Frames<'_>) -> Result<bool> {
-        let (mut ops, mut key) = (reader, NONE);
-        while let Some(op) = ops.next()? {
-            match op {
-                Op::Key(path) => key = self.find_path(path).unwrap_or(NONE),
-                Op::Joined { bytes, .. } if key != NONE => {
-                    let Some(epoch) = self.later_epoch(key, bytes)? else { continue };
-                    let end = self.mark_end(frames);
-                    self.write_piece(frames, &epoch);
-                    if !self.keep(frames, end) {
-                        return Ok(false);
-                    }
-                    // Once is enough.
-                    key = NONE;
-                }
-                _ => {}
+        let (mut ops, mut last) = (JoinedOps::new(reader), NONE);
+        while let Some((key, bytes)) = ops.next(self)? {
+            let Some(epoch) = self.later_epoch(key, bytes)?.filter(|_| key != last) else {
+                continue;
+            };
+            let end = self.mark_end(frames);
+            self.write_piece(frames, &epoch);
+            if !self.keep(frames, end) {
+                return Ok(false);
             }
+            // Once is enough.
+            last = key;
         }
         Ok(true)
     }

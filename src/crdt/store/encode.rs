@@ -179,7 +179,7 @@ impl Store<'_> {
 
     /// A place in the log before which there is nothing that the peer lacks: found from the
     /// end, since most peers lack little.
-    fn first_lacking(&mut self) -> u64 {
+    fn first_lacking(&self) -> u64 {
         let mut lacks = 0;
         for (place, member) in self.context.members().iter().enumerate() {
             lacks += member.seen.saturating_sub(self.places.up_to(place));
@@ -204,15 +204,11 @@ impl Store<'_> {
     }
 
     /// The first change in the log from a place on that the peer lacks, and its parts.
-    pub(super) fn lacking(&mut self, from: u64) -> Option<(Stamp, Range<u64>)> {
+    pub(super) fn lacking(&self, from: u64) -> Option<(Stamp, Range<u64>)> {
         let range = self.log.range();
         let mut at = from.max(range.start);
         while at < range.end {
-            let event = self.log.get(at).event;
-            let mut end = at + 1;
-            while end < range.end && self.log.get(end).event == event {
-                end += 1;
-            }
+            let (event, end) = (self.log.get(at).event, self.end_of_change(at));
             if event.seq() > self.places.up_to(event.place()) {
                 return Some((event, at..end));
             }

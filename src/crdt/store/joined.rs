@@ -18,10 +18,10 @@ use crate::crdt::tally::{self, Tally};
 use crate::crdt::wire::{Op, Path, Reader};
 use crate::error::{Error, Result};
 
-/// What a change did to a joined value, as the log remembers it: the kind of it in the
-/// lowest bits.
-const ONE: u64 = 0;
-const ALL: u64 = 1;
+/// What a change did to a joined value, as the log remembers it, in the lowest bits: its
+/// replica counted; it was cleared; a register; counts of a Count-Min sketch, which follow.
+pub(super) const ONE_PART: u64 = 0;
+pub(super) const ALL_PARTS: u64 = 1;
 const REGISTER: u64 = 2;
 const CELLS: u64 = 3;
 
@@ -127,22 +127,14 @@ impl Store<'_> {
         starts.into_iter().find(of).map(|at| at + 2)
     }
 
+    /// How many cells a sketch has, of each replica if it is a Count-Min sketch.
+    pub(super) fn cells_in(&self, kind: Kind) -> usize {
+        if kind == Kind::HyperLogLog { self.sizes.registers() } else { self.sizes.cells() }
+    }
+
     /// Bytes that the cells of a replica take.
     pub(super) fn cells_cost(&self, kind: Kind) -> usize {
         if kind == Kind::HyperLogLog { self.sizes.registers() } else { self.sizes.stride() }
-    }
-
-    /// The last change of the n-th part that a change of a counter made something of.
-    pub(super) fn last_counted(
-        &self,
-        key: u32,
-        n: usize,
-        event: Stamp,
-        detail: u64,
-    ) -> Option<Stamp> {
-        let of = |place: usize| detail == ALL || place == event.place();
-        let mut parts = tally::parts(self.block(key)).filter(|(_, place, _)| of(*place));
-        parts.nth(n).map(|(_, place, part)| Stamp::new(place, part.seq))
     }
 
     /// The same; they are made where there are none.
@@ -324,20 +316,17 @@ impl Store<'_> {
 
     /// Drops a part of a counter that was collected elsewhere; whether there was one.
     pub(super) fn drop_part(&mut self, dot: Stamp, hash: u32) -> bool {
-        let mut key = self.keys.first_of_bucket(self.keys.bucket(hash));
+        let mut key = self.keys.joined(self.keys.first(hash), hash);
         while key != NONE {
-            let entry = self.keys.get(key);
-            let counter = entry.kind.is_joined() && !entry.kind.is_sketch();
-            if counter && entry.hash == hash && entry.last != NONE {
-                let part = self.tally(key, dot.place());
-                if part.is_some_and(|part| part.seq <= dot.seq()) {
-                    self.remove_tally(key, dot.place());
-                    self.touched(key);
-                    self.drop_empty(key);
-                    return true;
-                }
+            let counter = self.kind(key).is_counter();
+            let part = if counter { self.tally(key, dot.place()) } else { None };
+            if part.is_some_and(|part| part.seq <= dot.seq()) {
+                self.remove_tally(key, dot.place());
+                self.touched(key);
+                self.drop_empty(key);
+                return true;
             }
-            key = self.keys.following(key);
+            key = self.keys.joined(self.keys.following(key), hash);
         }
         false
     }
@@ -348,10 +337,7 @@ impl Store<'_> {
         let len = row.len();
         let Some((range, ..)) = tally::parts(row).find(|(_, of, _)| *of == place) else { return };
         if range.len() == len {
-            self.heap.give(self.keys.get(key).last);
-            self.keys.get_mut(key).last = NONE;
-            self.joined -= 1;
-            return;
+            return self.drop_block(key);
         }
         self.block_mut(key).copy_within(range.end..len, range.start);
         // Less needs no room.
@@ -366,7 +352,7 @@ impl Store<'_> {
         let kind = self.kind(key);
         if kind.is_sketch() {
             let cells = self.read_cells(kind, bytes)?;
-            return if cells.is_empty() { Ok(ALL) } else { self.cells_detail(kind, &cells) };
+            return if cells.is_empty() { Ok(ALL_PARTS) } else { self.cells_detail(kind, &cells) };
         }
         let mut rest = bytes;
         let (replica, part) = Tally::read(&mut rest).ok_or(Error::CrdtFormat)?;
@@ -374,7 +360,7 @@ impl Store<'_> {
         let one = rest.is_empty()
             && self.part_place(replica)? == event.place()
             && part.seq >= event.seq();
-        Ok(if one { ONE } else { ALL })
+        Ok(if one { ONE_PART } else { ALL_PARTS })
     }
 
     /// Which cells a change of a sketch is about: one, or one in each row.
@@ -395,11 +381,6 @@ impl Store<'_> {
         let tag = if kind == Kind::HyperLogLog { REGISTER } else { CELLS };
         if fits && count == want { Ok(detail << 2 | tag) } else { Err(Error::CrdtFormat) }
     }
-
-    /// What the log remembers of a change of this replica's part of a counter.
-    pub(super) const ONE_PART: u64 = ONE;
-    /// The same of a clearing.
-    pub(super) const ALL_PARTS: u64 = ALL;
 
     /// The same of a register of a HyperLogLog.
     pub(super) fn detail_of_register(register: usize) -> u64 {
@@ -425,21 +406,30 @@ impl Store<'_> {
         all_follow: bool,
     ) -> bool {
         let mut told = false;
-        let mut key = self.keys.first_of_bucket(self.keys.bucket(hash));
+        let mut key = self.keys.joined(self.keys.first(hash), hash);
         while key != NONE {
-            let next = self.keys.following(key);
-            let entry = self.keys.get(key);
-            if entry.hash == hash && entry.kind.is_joined() && entry.last != NONE {
-                let dot = (!told).then_some(event);
-                told |= if entry.kind.is_sketch() {
-                    self.write_cells_event(frames, key, event, dot, detail)
-                } else {
-                    self.write_tally_event(frames, key, (event, dot), detail, all_follow)
-                };
-            }
-            key = next;
+            let dot = (!told).then_some(event);
+            told |= if self.kind(key).is_sketch() {
+                self.write_cells_event(frames, key, event, dot, detail)
+            } else {
+                self.write_tally_event(frames, key, (event, dot), detail, all_follow)
+            };
+            key = self.keys.joined(self.keys.following(key), hash);
         }
         told
+    }
+
+    /// The last change of the n-th part that a change of a counter made something of.
+    pub(super) fn last_counted(
+        &self,
+        key: u32,
+        n: usize,
+        event: Stamp,
+        detail: u64,
+    ) -> Option<Stamp> {
+        let of = |place: usize| detail == ALL_PARTS || place == event.place();
+        let mut parts = tally::parts(self.block(key)).filter(|(_, place, _)| of(*place));
+        parts.nth(n).map(|(_, place, part)| Stamp::new(place, part.seq))
     }
 
     fn write_tally_event(
@@ -450,7 +440,7 @@ impl Store<'_> {
         detail: u64,
         all_follow: bool,
     ) -> bool {
-        let all = detail == ALL;
+        let all = detail == ALL_PARTS;
         if !all {
             // Who has a change has its part, or a later one, or it was collected.
             let Some(part) = self.tally(key, event.place()) else { return false };
@@ -474,7 +464,7 @@ impl Store<'_> {
         frames.writer.begin_joined(dot, len);
         for (_, place, part) in told {
             let of = self.table.place(place).0;
-            frames.writer.raw(part.bytes(of).get());
+            frames.writer.put(part.bytes(of).get());
         }
         true
     }
@@ -489,7 +479,7 @@ impl Store<'_> {
     ) -> bool {
         let kind = self.kind(key);
         let place = if kind == Kind::HyperLogLog { OWN } else { event.place() };
-        let cleared = detail == ALL;
+        let cleared = detail == ALL_PARTS;
         if !cleared && (kind == Kind::HyperLogLog) != (detail & 3 == REGISTER) {
             // Another key with the same hash.
             return false;
@@ -553,17 +543,16 @@ impl Store<'_> {
             }
         }
         frames.writer.begin_joined(dot, bytes.get().len());
-        frames.writer.raw(bytes.get());
+        frames.writer.put(bytes.get());
     }
 }
 
 /// What a frame told before of a replica's part of a counter.
 fn told_before(mut before: Before<'_>, path: Path<'_>, replica: usize) -> Option<Tally> {
     let mut found = None;
-    before.any(|at, mut bytes| {
-        while at == path && found.is_none() && !bytes.is_empty() {
-            let Some((of, part)) = Tally::read(&mut bytes) else { break };
-            found = (of == replica).then_some(part);
+    before.any(|at, bytes| {
+        if at == path {
+            found = tally::parts(bytes).find(|(_, of, _)| *of == replica).map(|(.., part)| part);
         }
         found.is_some()
     });

@@ -4,8 +4,6 @@
 
 use core::cmp::Ordering;
 
-use xxhash_rust::xxh32::xxh32;
-
 use super::{Key, Store};
 use crate::crdt::dot::{Dot, MAX_SEQ, Stamp};
 use crate::crdt::heap::Heap;
@@ -229,8 +227,7 @@ impl Store<'_> {
         if self.items.room() == 0 || bytes > self.heap.free() {
             return Err(Error::Capacity);
         }
-        let position = position::split(parts[0]).map_or(parts[0], |(position, _)| position);
-        let hash = xxh32(position, self.keys.get(key).hash);
+        let hash = self.item_hash(key, parts[0]);
         let at = self.put_into(hash, key, Item::of(change, false), parts, gap)?;
         self.record(change, None, hash);
         self.happened(change);

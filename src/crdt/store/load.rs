@@ -69,7 +69,8 @@ impl Store<'_> {
     /// [`load_end`](Self::load_end) the store refuses to be changed.
     ///
     /// # Errors
-    /// [`Error::CrdtNotEmpty`] for a store that is not empty; it stays as it is. All other
+    /// [`Error::CrdtNotEmpty`] for a store that is not empty, [`Error::CrdtTransaction`] while a
+    /// transaction is open; it stays as it is. All other
     /// errors end the loading and leave the store empty: [`Error::CrdtDamaged`] for what is not
     /// what was written, [`Error::CrdtFormat`] and [`Error::CrdtVersion`] for what is no
     /// snapshot, [`Error::CrdtForeign`] for that of another replica, another seed or other sizes,
@@ -77,6 +78,7 @@ impl Store<'_> {
     /// short.
     pub fn load(&mut self, piece: &[u8], scratch: &mut [u8]) -> Result<()> {
         if self.loading.stage == Stage::Nothing {
+            self.outside_transaction()?;
             if !self.is_empty() {
                 return Err(Error::CrdtNotEmpty);
             }
@@ -302,6 +304,10 @@ impl Store<'_> {
                     self.context.undo(dot)?;
                 }
                 Op::Key(path) => {
+                    if key.is_none() {
+                        // All replicas were told of before.
+                        self.places.same(self.loading.members);
+                    }
                     self.drop_unused(key.map(|(key, _)| key));
                     key = Some((self.ensure_path(path)?, path));
                 }
@@ -347,7 +353,6 @@ impl Store<'_> {
     fn load_joined(&mut self, key: Option<(u32, Path<'_>)>, bytes: &[u8]) -> Result<()> {
         let (key, path) =
             key.filter(|(_, path)| path.kind().is_joined()).ok_or(Error::CrdtFormat)?;
-        self.places.same(self.loading.members);
         let none = Before::new(Reader::parts(Frame::State, &[]), 0);
         let needed = self.check_joined(path, key, None, bytes, (true, none));
         if needed.map_err(|_| Error::CrdtFormat)? > self.heap.free() {

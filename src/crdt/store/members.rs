@@ -5,13 +5,13 @@
 //! has not seen it (Baquero, Almeida, Shoker, "Pure operation-based replicated data types", 2017,
 //! section 6).
 
+use super::joined::ALL_PARTS;
 use super::places::Places;
 use super::{OWN, Store};
 use crate::crdt::dot::{PackedSeq, ReplicaId, Stamp};
 use crate::crdt::items::{Item, NONE};
 use crate::crdt::keys::ROOT;
 use crate::crdt::kind::Kind;
-use crate::crdt::sketch::HEAD;
 use crate::crdt::tally::{self, Tally};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
@@ -176,7 +176,7 @@ impl Store<'_> {
             let mut key = ROOT;
             while let Some(next) = self.keys.next_live(key) {
                 key = next;
-                if matches!(self.kind(key), Kind::Counter | Kind::GrowCounter) {
+                if self.kind(key).is_counter() {
                     count += self.collect_parts(key)?;
                 }
             }
@@ -300,7 +300,7 @@ impl Store<'_> {
         let mut key = ROOT;
         while let Some(next) = self.keys.next_live(key) {
             key = next;
-            if matches!(self.kind(key), Kind::Counter | Kind::GrowCounter) {
+            if self.kind(key).is_counter() {
                 count += usize::from(self.adopt_part(key, from)?);
             }
         }
@@ -350,7 +350,7 @@ impl Store<'_> {
         self.set_tally(key, OWN, Tally { seq: change.seq(), net, ..own })?;
         self.set_tally(key, from, part.cleared())?;
         self.clearing_told(Some(change));
-        self.record_joined(change, Self::ALL_PARTS, self.keys.get(key).hash);
+        self.record_joined(change, ALL_PARTS, self.keys.get(key).hash);
         self.happened(change);
         Ok(true)
     }
@@ -375,9 +375,8 @@ impl Store<'_> {
             item.key != NONE && item.dot().place() == place
         };
         let in_block = |key: u32| match self.kind(key) {
-            Kind::Counter | Kind::GrowCounter => self.tally(key, place).is_some(),
-            Kind::CountMin => self.block(key).len() > HEAD && self.cells_at(key, place).is_some(),
-            _ => false,
+            Kind::CountMin => self.cells_at(key, place).is_some(),
+            kind => kind.is_counter() && self.tally(key, place).is_some(),
         };
         let ack = self.acks.0[place];
         let left = seen > ack.stable.get()

@@ -3,7 +3,7 @@
 //! A frame is read several times: to check it and count what it needs, then to do
 //! what it says, which cannot fail any more. So it is taken in whole or not at all.
 
-use super::joined::Before;
+use super::joined::{ALL_PARTS, Before};
 use super::transaction::check_transactions;
 use super::watch::Causes;
 use super::{OWN, Store};
@@ -383,7 +383,7 @@ impl Store<'_> {
                         event = Some(stamp);
                         if log && !self.context.has(stamp) {
                             let detail = self.joined_detail(at, stamp, bytes)?;
-                            if detail == Self::ALL_PARTS {
+                            if detail == ALL_PARTS {
                                 self.clearing_told(Some(stamp));
                             }
                             self.record_joined(stamp, detail, self.keys.get(at).hash);

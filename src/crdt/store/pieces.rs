@@ -13,7 +13,7 @@ use crate::crdt::dot::Stamp;
 use crate::crdt::items::NONE;
 use crate::crdt::kind::Kind;
 use crate::crdt::sketch::HEAD;
-use crate::crdt::tally::{self, Tally};
+use crate::crdt::tally;
 use crate::crdt::wire::{Op, Part, Reader};
 use crate::error::Result;
 
@@ -42,9 +42,7 @@ impl Store<'_> {
             let (_, place, _) = tally::parts(self.block(key)).nth(n)?;
             return Some((self.piece_of(key, hash, place, 0), true));
         }
-        let cells =
-            if kind == Kind::HyperLogLog { self.sizes.registers() } else { self.sizes.cells() };
-        let chunks = cells.div_ceil(CHUNK);
+        let chunks = self.cells_in(kind).div_ceil(CHUNK);
         let Some(at) = n.checked_sub(1) else {
             return Some((self.piece_of(key, hash, OWN, 0), self.epoch(key) > 0));
         };
@@ -89,12 +87,8 @@ impl Store<'_> {
 
     /// The run of a part's cells.
     fn run_of(&self, piece: &Piece) -> (usize, usize) {
-        let all = match self.kind(piece.key) {
-            Kind::HyperLogLog => self.sizes.registers(),
-            _ => self.sizes.cells(),
-        };
         let first = (piece.chunk - 1) * CHUNK;
-        (first, CHUNK.min(all - first))
+        (first, CHUNK.min(self.cells_in(self.kind(piece.key)) - first))
     }
 
     /// The bytes of a part's cells.
@@ -143,7 +137,7 @@ impl Store<'_> {
         let to = wire_dot(&self.context, &mut self.table, frames, dot).replica;
         let bytes = part.bytes(to);
         frames.writer.begin_joined(None, bytes.get().len());
-        frames.writer.raw(bytes.get());
+        frames.writer.put(bytes.get());
     }
 
     /// Removes the parts of counters that a state knows and does not have: they were collected.
@@ -161,17 +155,12 @@ impl Store<'_> {
                 self.keys.get_mut(key).count = 0;
             }
         }
-        let (mut ops, mut key) = (reader, NONE);
-        while let Some(op) = ops.next()? {
-            match op {
-                Op::Key(path) => key = self.find_path(path).unwrap_or(NONE),
-                Op::Joined { mut bytes, .. } if key != NONE && self.is_counter(key) => {
-                    while let Some((replica, _)) = Tally::read(&mut bytes) {
-                        let there = self.tally(key, self.part_place(replica)?).is_some();
-                        self.keys.get_mut(key).count += u32::from(there);
-                    }
-                }
-                _ => {}
+        let mut ops = JoinedOps::new(reader);
+        while let Some((key, bytes)) = ops.next(self)? {
+            let counter = self.is_counter(key);
+            for (_, replica, _) in tally::parts(bytes).filter(|_| counter) {
+                let there = self.tally(key, self.part_place(replica)?).is_some();
+                self.keys.get_mut(key).count += u32::from(there);
             }
         }
         for key in 0..self.keys.places() {
@@ -186,8 +175,7 @@ impl Store<'_> {
     }
 
     fn is_counter(&self, key: u32) -> bool {
-        let counter = matches!(self.kind(key), Kind::Counter | Kind::GrowCounter);
-        counter && self.keys.is_live(key) && self.keys.get(key).last != NONE
+        self.kind(key).is_counter() && self.keys.is_live(key) && self.keys.get(key).last != NONE
     }
 
     fn take_untold_parts(
@@ -214,19 +202,13 @@ impl Store<'_> {
     }
 
     /// Whether a frame tells of a replica's part of a counter.
-    fn tells_part(&self, of: u32, place: usize, mut reader: Reader<'_>) -> Result<bool> {
-        let mut key = NONE;
-        while let Some(op) = reader.next()? {
-            match op {
-                Op::Key(path) => key = self.find_path(path).unwrap_or(NONE),
-                Op::Joined { mut bytes, .. } if key == of => {
-                    while let Some((replica, _)) = Tally::read(&mut bytes) {
-                        if self.part_place(replica)? == place {
-                            return Ok(true);
-                        }
-                    }
+    fn tells_part(&self, of: u32, place: usize, reader: Reader<'_>) -> Result<bool> {
+        let mut ops = JoinedOps::new(reader);
+        while let Some((key, bytes)) = ops.next(self)? {
+            for (_, replica, _) in tally::parts(bytes).filter(|_| key == of) {
+                if self.part_place(replica)? == place {
+                    return Ok(true);
                 }
-                _ => {}
             }
         }
         Ok(false)
@@ -239,43 +221,31 @@ impl Store<'_> {
         reader: Reader<'_>,
         frames: &mut Frames<'_>,
     ) -> Result<bool> {
-        let (mut ops, mut key) = (reader, NONE);
-        while let Some(op) = ops.next()? {
-            match op {
-                Op::Key(path) => key = self.find_path(path).unwrap_or(NONE),
-                Op::Joined { mut bytes, .. }
-                    if key != NONE
-                        && matches!(self.kind(key), Kind::Counter | Kind::GrowCounter) =>
-                {
-                    while let Some((replica, part)) = Tally::read(&mut bytes) {
-                        let dot = Stamp::new(self.part_place(replica)?, part.seq);
-                        if self.tally(key, dot.place()).is_some() || !self.context.has(dot) {
-                            continue;
-                        }
-                        let end = self.mark_end(frames);
-                        let dot = wire_dot(&self.context, &mut self.table, frames, dot);
-                        frames.writer.gone(dot, self.keys.get(key).hash);
-                        if !self.keep(frames, end) {
-                            return Ok(false);
-                        }
-                    }
+        let mut ops = JoinedOps::new(reader);
+        while let Some((key, bytes)) = ops.next(self)? {
+            let counter = self.kind(key).is_counter();
+            for (_, replica, part) in tally::parts(bytes).filter(|_| counter) {
+                let dot = Stamp::new(self.part_place(replica)?, part.seq);
+                if self.tally(key, dot.place()).is_some() || !self.context.has(dot) {
+                    continue;
                 }
-                _ => {}
+                let end = self.mark_end(frames);
+                let dot = wire_dot(&self.context, &mut self.table, frames, dot);
+                frames.writer.gone(dot, self.keys.get(key).hash);
+                if !self.keep(frames, end) {
+                    return Ok(false);
+                }
             }
         }
         Ok(true)
     }
 
     /// Whether a frame tells of a part just as it is here.
-    pub(super) fn is_told(&self, piece: &Piece, mut reader: Reader<'_>) -> Result<bool> {
-        let mut key = NONE;
-        while let Some(op) = reader.next()? {
-            match op {
-                Op::Key(path) => key = self.find_path(path).unwrap_or(NONE),
-                Op::Joined { bytes, .. } if key == piece.key && self.says(piece, bytes)? => {
-                    return Ok(true);
-                }
-                _ => {}
+    pub(super) fn is_told(&self, piece: &Piece, reader: Reader<'_>) -> Result<bool> {
+        let mut ops = JoinedOps::new(reader);
+        while let Some((key, bytes)) = ops.next(self)? {
+            if key == piece.key && self.says(piece, bytes)? {
+                return Ok(true);
             }
         }
         Ok(false)
@@ -285,8 +255,7 @@ impl Store<'_> {
     fn says(&self, piece: &Piece, bytes: &[u8]) -> Result<bool> {
         let kind = self.kind(piece.key);
         if !kind.is_sketch() {
-            let mut rest = bytes;
-            while let Some((replica, part)) = Tally::read(&mut rest) {
+            for (_, replica, part) in tally::parts(bytes) {
                 if self.part_place(replica)? == piece.place {
                     return Ok(self.tally(piece.key, piece.place) == Some(part));
                 }
@@ -310,6 +279,30 @@ impl Store<'_> {
             told += 1;
         });
         Ok(same && told == count)
+    }
+}
+
+/// Goes through what a frame tells of joined values that are here.
+pub(super) struct JoinedOps<'a> {
+    reader: Reader<'a>,
+    key: u32,
+}
+
+impl<'a> JoinedOps<'a> {
+    pub fn new(reader: Reader<'a>) -> JoinedOps<'a> {
+        JoinedOps { reader, key: NONE }
+    }
+
+    /// The next key and what is told of it.
+    pub fn next(&mut self, store: &Store<'_>) -> Result<Option<(u32, &'a [u8])>> {
+        while let Some(op) = self.reader.next()? {
+            match op {
+                Op::Key(path) => self.key = store.find_path(path).unwrap_or(NONE),
+                Op::Joined { bytes, .. } if self.key != NONE => return Ok(Some((self.key, bytes))),
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 }
 

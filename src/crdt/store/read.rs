@@ -3,7 +3,7 @@
 use super::{Key, Store};
 use crate::crdt::clock::HybridTime;
 use crate::crdt::items::{NONE, Sought};
-use crate::crdt::keys::ROOT;
+use crate::crdt::keys::{Name, ROOT};
 use crate::crdt::kind::Kind;
 use crate::error::{Error, Result};
 
@@ -204,20 +204,23 @@ impl Store<'_> {
     /// [`Error::CrdtKey`] and [`Error::CrdtKind`] if `map` is not an open map.
     pub fn next_key(&self, map: Key, after: KeyCursor<'_>) -> Result<Option<KeyEntry<'_>>> {
         let map = self.expect(map, Kind::Map)?;
-        let mut next = match after {
-            KeyCursor::From(name) => self.keys.after(map, (name, Kind::Map), true, &self.heap),
-            KeyCursor::After(entry) => {
-                self.keys.after(map, (entry.name, entry.kind), false, &self.heap)
-            }
-        };
+        Ok(match after {
+            KeyCursor::From(name) => self.step(map, (name, Kind::Map), true),
+            KeyCursor::After(entry) => self.step(map, (entry.name, entry.kind), false),
+        })
+    }
+
+    /// The first key behind a name, or of it, in which something is.
+    pub(super) fn step(&self, map: u32, from: Name<'_>, or_this: bool) -> Option<KeyEntry<'_>> {
+        let mut next = self.keys.after(map, from, or_this, &self.heap);
         while let Some(key) = next {
-            let entry = KeyEntry { name: self.keys.name(key, &self.heap), kind: self.kind(key) };
+            let (name, kind) = (self.keys.name(key, &self.heap), self.kind(key));
             if self.is_full(key) {
-                return Ok(Some(entry));
+                return Some(KeyEntry { name, kind });
             }
-            next = self.keys.after(map, (entry.name, entry.kind), false, &self.heap);
+            next = self.keys.after(map, (name, kind), false, &self.heap);
         }
-        Ok(None)
+        None
     }
 
     /// Whether there is something in a key: what remembers a removal does not count.

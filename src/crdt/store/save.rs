@@ -8,7 +8,6 @@ use super::encode::Frames;
 use super::{OWN, Store};
 use crate::crdt::items::NONE;
 use crate::crdt::keys::ROOT;
-use crate::crdt::kind::Kind;
 use crate::crdt::record::{HEAD, Sum32, head, seal, what, whole_len};
 use crate::crdt::sketch::Sizes;
 use crate::crdt::wire::{VERSION, WireDot, Writer};
@@ -289,12 +288,6 @@ impl Store<'_> {
     fn first_part(&self, key: Option<u32>) -> At {
         match key {
             None => At::End,
-            // What a map has are keys, not items.
-            Some(key) if self.kind(key) == Kind::Map => At::Item { key, at: NONE },
-            // One that is open and empty has no block.
-            Some(key) if self.kind(key).is_joined() && self.keys.get(key).last == NONE => {
-                At::Item { key, at: NONE }
-            }
             Some(key) if self.kind(key).is_joined() => At::Joined { key, n: 0 },
             Some(key) => At::Item { key, at: self.first_of(key) },
         }

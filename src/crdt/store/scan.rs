@@ -1,7 +1,6 @@
 //! Keys of a map whose names begin alike.
 
 use super::{Key, KeyEntry, Store};
-use crate::crdt::keys::Name;
 use crate::crdt::kind::Kind;
 use crate::error::Result;
 
@@ -12,16 +11,15 @@ pub struct KeysWithPrefix<'a> {
     map: u32,
     prefix: &'a [u8],
     /// The key before, if there was one.
-    last: Option<Name<'a>>,
+    last: Option<KeyEntry<'a>>,
 }
 
 impl<'a> Iterator for KeysWithPrefix<'a> {
     type Item = KeyEntry<'a>;
 
     fn next(&mut self) -> Option<KeyEntry<'a>> {
-        let found = self.store.step_with_prefix(self.map, self.prefix, self.last)?;
-        self.last = Some(found);
-        Some(KeyEntry { name: found.0, kind: found.1 })
+        self.last = Some(self.store.step_with_prefix(self.map, self.prefix, self.last)?);
+        self.last
     }
 }
 
@@ -57,30 +55,20 @@ impl Store<'_> {
     ) -> Result<Option<KeyEntry<'_>>> {
         let map = self.expect(map, Kind::Map)?;
         // A name before all of the prefix is as good as none.
-        let last = last.filter(|last| last.name >= prefix).map(|last| (last.name, last.kind));
-        let found = self.step_with_prefix(map, prefix, last);
-        Ok(found.map(|(name, kind)| KeyEntry { name, kind }))
+        let last = last.filter(|last| last.name >= prefix);
+        Ok(self.step_with_prefix(map, prefix, last))
     }
 
     fn step_with_prefix(
         &self,
         map: u32,
         prefix: &[u8],
-        last: Option<Name<'_>>,
-    ) -> Option<Name<'_>> {
-        let first = (prefix, Kind::Map);
-        let (from, or_this) = last.map_or((first, true), |last| (last, false));
-        let mut next = self.keys.after(map, from, or_this, &self.heap);
-        while let Some(key) = next {
-            let found = (self.keys.name(key, &self.heap), self.kind(key));
-            if !found.0.starts_with(prefix) {
-                return None;
-            }
-            if self.is_full(key) {
-                return Some(found);
-            }
-            next = self.keys.after(map, found, false, &self.heap);
-        }
-        None
+        last: Option<KeyEntry<'_>>,
+    ) -> Option<KeyEntry<'_>> {
+        let found = match last {
+            None => self.step(map, (prefix, Kind::Map), true),
+            Some(last) => self.step(map, (last.name, last.kind), false),
+        };
+        found.filter(|entry| entry.name.starts_with(prefix))
     }
 }

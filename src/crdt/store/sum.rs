@@ -2,6 +2,7 @@
 
 use xxhash_rust::xxh64::xxh64;
 
+use super::joined::{ALL_PARTS, ONE_PART};
 use super::{Key, OWN, Store};
 use crate::crdt::dot::Stamp;
 use crate::crdt::kind::Kind;
@@ -35,10 +36,7 @@ impl Store<'_> {
 
     fn expect_counter(&self, counter: Key) -> Result<u32> {
         let key = self.place(counter)?;
-        match self.kind(key) {
-            Kind::GrowCounter | Kind::Counter => Ok(key),
-            _ => Err(Error::CrdtKind),
-        }
+        if self.kind(key).is_counter() { Ok(key) } else { Err(Error::CrdtKind) }
     }
 
     fn count_by(&mut self, key: u32, by: i64) -> Result<()> {
@@ -49,7 +47,7 @@ impl Store<'_> {
         let old = self.own_tally(key, change)?;
         let net = old.net.checked_add(by).ok_or(Error::Overflow)?;
         self.set_tally(key, OWN, Tally { seq: change.seq(), net, ..old })?;
-        self.record_joined(change, Self::ONE_PART, self.keys.get(key).hash);
+        self.record_joined(change, ONE_PART, self.keys.get(key).hash);
         self.happened(change);
         self.touched(key);
         Ok(())
@@ -179,7 +177,7 @@ impl Store<'_> {
             }
             self.clearing_told(Some(change));
         }
-        self.record_joined(change, Self::ALL_PARTS, self.keys.get(key).hash);
+        self.record_joined(change, ALL_PARTS, self.keys.get(key).hash);
         self.happened(change);
         self.touched(key);
         Ok(())

@@ -95,7 +95,7 @@ impl Store<'_> {
     }
 
     /// Whether a frame from here on has all that the peer lacks.
-    fn is_all(&mut self, from: u64) -> bool {
+    fn is_all(&self, from: u64) -> bool {
         self.lacking(0).is_none_or(|(_, parts)| parts.start >= from)
     }
 
@@ -124,7 +124,7 @@ impl Store<'_> {
     }
 
     /// The first change or transaction from a place on that the peer lacks.
-    fn lacking_together(&mut self, from: u64) -> Option<Range<u64>> {
+    fn lacking_together(&self, from: u64) -> Option<Range<u64>> {
         let (_, parts) = self.lacking(from)?;
         Some(parts.start..self.end_of(parts.start))
     }
@@ -196,7 +196,7 @@ impl Store<'_> {
         }
     }
 
-    fn end_of_change(&self, mut at: u64) -> u64 {
+    pub(super) fn end_of_change(&self, mut at: u64) -> u64 {
         let (event, end) = (self.log.get(at).event, self.log.range().end);
         while at < end && self.log.get(at).event == event {
             at += 1;
@@ -215,7 +215,7 @@ impl Store<'_> {
 
     /// What has to be told with a change or transaction, in a frame that has all that the
     /// peer lacks from `first` on: between which records that is.
-    fn unit_of(&mut self, all: Range<u64>, first: u64) -> (Range<u64>, Successors) {
+    fn unit_of(&self, all: Range<u64>, first: u64) -> (Range<u64>, Successors) {
         let single = self.end_of_change(all.start) == all.end;
         let mut unit = all.clone();
         if single && !self.take_joined_successors(all, &mut unit) {
@@ -237,7 +237,7 @@ impl Store<'_> {
 
     /// Takes in the transactions of what took the place of what a single change undid;
     /// whether there are any.
-    fn take_joined_successors(&mut self, change: Range<u64>, unit: &mut Range<u64>) -> bool {
+    fn take_joined_successors(&self, change: Range<u64>, unit: &mut Range<u64>) -> bool {
         let mut found = false;
         for number in change {
             let record = self.log.get(number);
@@ -258,9 +258,7 @@ impl Store<'_> {
 
     /// Takes in the transaction that a change is of, if it is of one.
     fn take_joined(&self, change: Stamp, unit: &mut Range<u64>) -> bool {
-        let Some(at) = self.log.range().find(|at| self.log.get(*at).event == change) else {
-            return false;
-        };
+        let Some(at) = self.record_of(change) else { return false };
         let all = self.start_of(at)..self.end_of(at);
         let joined = self.end_of_change(all.start) < all.end;
         if joined {
@@ -269,12 +267,17 @@ impl Store<'_> {
         joined
     }
 
-    fn lacks(&mut self, change: Stamp) -> bool {
+    /// The first record of a change.
+    fn record_of(&self, change: Stamp) -> Option<u64> {
+        self.log.range().find(|at| self.log.get(*at).event == change)
+    }
+
+    fn lacks(&self, change: Stamp) -> bool {
         change.seq() > self.places.up_to(change.place())
     }
 
     /// Takes in who undid what a change added, if it is gone and the peer lacks that.
-    fn follow(&mut self, change: Range<u64>, first: u64, unit: &mut Range<u64>) {
+    fn follow(&self, change: Range<u64>, first: u64, unit: &mut Range<u64>) {
         let event = self.log.get(change.start).event;
         self.follow_joined(change.clone(), first, unit);
         let adds = |store: &Self, at: &u64| store.log.get(*at).undone.is_none();
@@ -292,36 +295,31 @@ impl Store<'_> {
             extend(unit, self.start_of(at)..self.end_of(at));
         }
     }
-}
 
-impl Store<'_> {
     /// Takes in the last changes of the parts of counters that a change made something of:
     /// what is told of those is told of all.
-    fn follow_joined(&mut self, change: Range<u64>, first: u64, unit: &mut Range<u64>) {
+    fn follow_joined(&self, change: Range<u64>, first: u64, unit: &mut Range<u64>) {
         let record = self.log.get(change.start);
         let Some(detail) = record.joined else { return };
-        let mut key = self.keys.first_of_bucket(self.keys.bucket(record.hash));
+        let mut key = self.keys.joined(self.keys.first(record.hash), record.hash);
         while key != NONE {
-            let entry = self.keys.get(key);
-            let found = entry.hash == record.hash && entry.kind.is_joined() && entry.last != NONE;
-            if found && !entry.kind.is_sketch() {
-                let mut n = 0;
-                while let Some(last) = self.last_counted(key, n, record.event, detail) {
-                    n += 1;
-                    self.take_in_change(last, record.event, first, unit);
-                }
+            let mut n = 0;
+            while self.kind(key).is_counter()
+                && let Some(last) = self.last_counted(key, n, record.event, detail)
+            {
+                n += 1;
+                self.take_in_change(last, record.event, first, unit);
             }
-            key = self.keys.following(key);
+            key = self.keys.joined(self.keys.following(key), record.hash);
         }
     }
 
-    fn take_in_change(&mut self, last: Stamp, event: Stamp, first: u64, unit: &mut Range<u64>) {
+    fn take_in_change(&self, last: Stamp, event: Stamp, first: u64, unit: &mut Range<u64>) {
         let here = first.min(unit.start)..unit.end;
         if last == event || !self.lacks(last) {
             return;
         }
-        let found = self.log.range().find(|at| self.log.get(*at).event == last);
-        if let Some(at) = found.filter(|at| !here.contains(at)) {
+        if let Some(at) = self.record_of(last).filter(|at| !here.contains(at)) {
             extend(unit, self.start_of(at)..self.end_of(at));
         }
     }
