@@ -200,9 +200,9 @@ errors! {
     CrdtTorn = -251, "a snapshot or record ends early; nothing was taken in";
     /// The store has changed since it began to be saved.
     CrdtChanged = -252, "the store has changed since it began to be saved; begin again";
-    /// The store has something in it already.
+    /// The store has something in it already, or is being loaded.
     CrdtNotEmpty = -253, "the store has something in it already, or is being loaded";
-    /// The snapshot is of another replica, or of a store with another seed.
+    /// The snapshot is of another replica, or of a store with another seed or other sketches.
     CrdtForeign = -254, "the snapshot is of another replica, or of a store with another seed";
 
     /// The operating system refused, or the connection broke.

@@ -24,7 +24,7 @@ pub(crate) mod what {
     pub const PARTS: u8 = 2;
     /// A snapshot's last record.
     pub const END: u8 = 3;
-    /// Changes that belong together.
+    /// All changes since the record before.
     pub const CHANGES: u8 = 4;
 }
 

@@ -138,7 +138,7 @@ pub unsafe extern "C" fn nsw_host_storage_footprint(
 /// empty: NSW_ERR_BUSY if the folder is in use, by this process or another one,
 /// NSW_ERR_CRDT_DAMAGED if something that was durable is lost (then the replica's number must
 /// not be used any more, for peers may have more of its changes), NSW_ERR_CRDT_FOREIGN for
-/// files of another replica or another seed, NSW_ERR_CRDT_VERSION, NSW_ERR_CAPACITY for a store
+/// files of another replica, another seed or other sizes of sketches, NSW_ERR_CRDT_VERSION, NSW_ERR_CAPACITY for a store
 /// without room for it, NSW_ERR_HOST_IO if the system refuses, NSW_ERR_NO_ALLOCATOR,
 /// NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*storage` is NULL then.
 #[cfg(feature = "std")]

@@ -165,9 +165,9 @@ pub const NSW_ERR_CRDT_DAMAGED: nsw_status = -250;
 pub const NSW_ERR_CRDT_TORN: nsw_status = -251;
 /// The store has changed since it began to be saved.
 pub const NSW_ERR_CRDT_CHANGED: nsw_status = -252;
-/// The store has something in it already.
+/// The store has something in it already, or is being loaded.
 pub const NSW_ERR_CRDT_NOT_EMPTY: nsw_status = -253;
-/// The snapshot is of another replica, or of a store with another seed.
+/// The snapshot is of another replica, or of a store with another seed or other sketches.
 pub const NSW_ERR_CRDT_FOREIGN: nsw_status = -254;
 /// The operating system refused, or the connection broke.
 pub const NSW_ERR_HOST_IO: nsw_status = -280;

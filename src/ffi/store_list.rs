@@ -5,21 +5,8 @@ use super::slices::{Output, bytes_of, input, tell};
 use super::status::nsw_status;
 use super::store::{nsw_store, nsw_store_key};
 use super::store_read::copy;
-use crate::crdt::{self, Key, Kind, Store};
+use crate::crdt::{Key, Store};
 use crate::error::Error;
-
-/// A kind of key: byte strings in an order. What is put between two elements stays there,
-/// and what several put in the same place at the same time stands one behind the other,
-/// each replica's together.
-pub const NSW_STORE_LIST: u32 = 14;
-
-/// The most bytes of an element of a list.
-pub const NSW_STORE_MAX_ELEMENT: u32 = 64511;
-
-const _: () = {
-    assert!(NSW_STORE_LIST == Kind::List as u32);
-    assert!(NSW_STORE_MAX_ELEMENT as usize == crdt::MAX_ELEMENT);
-};
 
 /// Puts `element[0..element_len]` into a list, before the one that is at `index` now, or at
 /// the end if that is how many there are. It stays between its neighbours, wherever others

@@ -11,9 +11,9 @@ use crate::crdt::Store;
 /// of those that nsw_store_config counts, are sure to be free: changes that need no more of
 /// them find room. Open the keys before, since that takes from them. All of a transaction
 /// has to fit into a frame of nsw_store_delta, and into the log, or else peers need
-/// nsw_store_state. While one is open nsw_store_context, nsw_store_delta, nsw_store_state,
-/// nsw_store_digest, nsw_store_reconcile and nsw_store_merge answer
-/// NSW_ERR_CRDT_TRANSACTION. A digest brings values one by one: until both are equal
+/// nsw_store_state. While one is open, calls that tell of the store (nsw_store_delta and the
+/// like), keep it (nsw_store_save, nsw_store_journal and those of nsw_host_storage), take
+/// something in, or forget a replica answer NSW_ERR_CRDT_TRANSACTION. A digest brings values one by one: until both are equal
 /// (nsw_store_reconcile) a peer may have a part of a transaction.
 ///
 /// Errors: those of a bad handle, NSW_ERR_CAPACITY without that much room,

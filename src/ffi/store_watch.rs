@@ -11,9 +11,10 @@ use super::structs::{self, Versioned};
 use crate::crdt::{Causes, Changed, Event, Key, Store};
 use crate::error::{Error, Result};
 
-/// A bit of `causes` of an event: the caller changed something.
+/// A bit of `causes` of an event: the caller changed something, or loaded it.
 pub const NSW_STORE_CAUSE_LOCAL: u32 = 1;
-/// A bit of `causes` of an event: a frame did that nsw_store_merge took in.
+/// A bit of `causes` of an event: a frame did that nsw_store_merge took in, or a record of
+/// nsw_store_replay.
 pub const NSW_STORE_CAUSE_MERGED: u32 = 2;
 /// A bit of `causes` of an event: a frame did that nsw_store_reconcile took in.
 pub const NSW_STORE_CAUSE_RECONCILED: u32 = 4;
@@ -33,7 +34,7 @@ pub const NSW_STORE_CHANGED_MANY: u32 = 3;
 pub struct nsw_store_event {
     /// sizeof(nsw_store_event); NSW_STORE_EVENT_INIT sets it.
     pub size: u32,
-    /// Who changed it: one or more of the bits NSW_STORE_CAUSE_LOCAL and the like.
+    /// What changed it: one or more of the bits NSW_STORE_CAUSE_LOCAL and the like.
     pub causes: u32,
     /// The key that is watched.
     pub watched: nsw_store_key,

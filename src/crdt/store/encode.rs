@@ -114,8 +114,8 @@ impl Store<'_> {
         }
     }
 
-    /// Writes changes from a place in the log on, as many as fit; with `successors` also
-    /// what took the place of something that they undo.
+    /// Writes changes from a place in the log on, as many as fit, with those
+    /// `successors` of what they undo.
     fn write_events(
         &mut self,
         from: u64,

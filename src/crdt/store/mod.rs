@@ -77,6 +77,12 @@ impl Key {
 }
 
 /// Values that replicas change by themselves and merge.
+///
+/// Beside the errors that are named with them: while a snapshot is being loaded, calls that
+/// change the store or tell of it answer [`Error::CrdtNotEmpty`], and change nothing; while a
+/// transaction is open, those that tell of it, keep it or take something in answer
+/// [`Error::CrdtTransaction`]; frames of a replica that has forgotten others, or fewer, are
+/// [`Error::CrdtGeneration`].
 pub struct Store<'m> {
     context: Context<'m>,
     items: Items<'m>,
