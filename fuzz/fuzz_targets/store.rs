@@ -14,11 +14,15 @@ fn store(replica: u64, items: usize) -> Store<'static> {
     let config = StoreConfig {
         replica: ReplicaId(replica),
         replicas: 4,
-        keys: 11,
+        // A map, a key of each kind in it, and names.
+        keys: Kind::ALL.len(),
         items,
-        bytes: 20 * items,
+        bytes: 20 * items + 28 * Kind::ALL.len() + 100,
         log: 24,
         early: 8,
+        sketch_precision: 4,
+        sketch_width: 4,
+        sketch_depth: 2,
         ..StoreConfig::default()
     };
     Store::new(&config, Heap).expect("good settings")
@@ -33,9 +37,8 @@ fn all(kind: u8, store: &mut Store<'_>) -> Vec<u8> {
 
 fn keys(store: &mut Store<'_>) -> Vec<(Key, Kind)> {
     let map = store.open(Store::ROOT, b"map", Kind::Map).expect("room");
-    let mut open = |kind: Kind| (store.open(map, b"a key of some length", kind), kind);
-    let opened = Kind::ALL[1..].iter().map(|kind| open(*kind));
-    opened.filter_map(|(key, kind)| Some((key.ok()?, kind))).collect()
+    let mut open = |kind: Kind| store.open(map, b"a key of some length", kind).expect("room");
+    Kind::ALL[1..].iter().map(|kind| (open(*kind), *kind)).collect()
 }
 
 fn change(store: &mut Store<'_>, (key, kind): (Key, Kind), value: u8) {
@@ -52,7 +55,11 @@ fn change(store: &mut Store<'_>, (key, kind): (Key, Kind), value: u8) {
         Kind::LastWriter | Kind::MultiValue => store.assign_bytes(key, &bytes, NOW_MS),
         Kind::List if on => store.insert(key, index, &bytes),
         Kind::List => store.remove_at(key, index, (count - index).min(2)),
-        _ => store.offer(key, i64::from(value) - 100).map(|_| ()),
+        Kind::Max | Kind::Min => store.offer(key, i64::from(value) - 100).map(|_| ()),
+        Kind::Counter if on => store.decrement(key, value.into()),
+        Kind::Counter | Kind::GrowCounter => store.increment(key, value.into()),
+        Kind::HyperLogLog | Kind::CountMin => store.observe(key, &bytes, value.into()),
+        _ => unreachable!("a kind without a change"),
     };
 }
 

@@ -67,8 +67,19 @@ int main(void) {
     CHECK_STATUS(nsw_store_member(a, 0, NULL), NSW_ERR_NULL);
     CHECK_STATUS(nsw_store_generation(a, NULL), NSW_ERR_NULL);
     CHECK_STATUS(nsw_store_stable(a, 1, NULL), NSW_ERR_NULL);
-    CHECK_STATUS(nsw_store_admit(NULL, 1), NSW_ERR_NULL);
-    CHECK_STATUS(nsw_store_collect(NULL, &count), NSW_ERR_NULL);
+    uint64_t zeros[8] = {0};
+    nsw_store *const none[] = {NULL, (nsw_store *)zeros};
+    for (size_t i = 0; i < COUNT_OF(none); i++) {
+        nsw_status status = i == 0 ? NSW_ERR_NULL : NSW_ERR_HANDLE;
+        CHECK_STATUS(nsw_store_admit(none[i], 1), status);
+        CHECK_STATUS(nsw_store_retire(none[i], 1), status);
+        CHECK_STATUS(nsw_store_adopt(none[i], 1, &count), status);
+        CHECK_STATUS(nsw_store_forget(none[i], 1), status);
+        CHECK_STATUS(nsw_store_collect(none[i], &count), status);
+        CHECK_STATUS(nsw_store_member(none[i], 0, &replica), status);
+        CHECK_STATUS(nsw_store_generation(none[i], &generation), status);
+        CHECK_STATUS(nsw_store_stable(none[i], 1, &replica), status);
+    }
     for (uint64_t n = 2; n <= 8; n++) {
         CHECK_OK(nsw_store_admit(a, n));
     }

@@ -126,9 +126,6 @@ fn a_store_comes_back_from_its_journal() {
                 snapshots += kept[at].snapshots;
             }
         }
-        for kept in &mut kept {
-            kept.from = 0;
-        }
         if config.early == 64 {
             world.settle();
             let want = all_of(&mut world.replicas[0].store);

@@ -74,8 +74,8 @@ fn each_leads_to_what_it_says() {
     assert!(files.len() >= Kind::ALL.len());
 }
 
-/// What src/crdt/kind.rs has as the example of each kind is in the kind's script, and
-/// nobody sees anything else in the end.
+/// What src/crdt/kind.rs has as the example of each kind is in the kind's script, and all
+/// see the same in the end.
 #[test]
 fn the_examples_of_the_kinds_are_among_them() {
     const BEGIN: &str = "Example: ";
@@ -94,7 +94,10 @@ fn the_examples_of_the_kinds_are_among_them() {
         let example = example.split_once(". Everywhere: ").unwrap().0.replace('`', "");
         let script = folder().join(format!("{}.txt", verbs::name(kind)));
         let script = std::fs::read_to_string(&script).unwrap();
-        assert!(script.lines().any(|line| line == example), "{kind:?}: {example}");
+        let mut behind = script.lines().skip_while(|line| *line != example);
+        assert_eq!(behind.next(), Some(&example[..]), "{kind:?}");
+        let seen: Vec<&str> = behind.skip(1).take_while(|line| line.starts_with('>')).collect();
+        assert!(matches!(seen[..], [one] if one.starts_with("> a b")), "{kind:?}: {seen:?}");
     }
 }
 

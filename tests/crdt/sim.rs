@@ -479,5 +479,6 @@ fn a_seed_is_a_run() {
     for seed in 20_000..20_020 {
         assert_eq!(run(seed), run(seed));
     }
-    assert_ne!(run(20_000).1, run(20_010).1);
+    // The tallies, since the seed itself is in the hash.
+    assert_ne!(run(20_000).0, run(20_010).0);
 }

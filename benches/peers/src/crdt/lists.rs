@@ -8,6 +8,9 @@ use yrs::{
     UpdateEvent,
 };
 
+use neural_swarm::crdt::{Kind, StoreConfig};
+
+use super::ours::{Ours, config};
 use super::{Bench, number};
 use crate::measure::{Contestant, Outcome, alternate, timed};
 use crate::report::{Section, Table, number as figure};
@@ -48,9 +51,59 @@ struct Theirs {
     update: Arc<Mutex<Vec<u8>>>,
 }
 
-impl Theirs {
+/// A replica of a list.
+trait List: Sized {
+    type Values: PartialEq;
+
+    fn new(replica: u64, elements: usize) -> Outcome<Self>;
+    /// The edit, and what others are told.
+    fn edit(&mut self, edit: Edit) -> Vec<u8>;
+    fn take_in(&mut self, update: &[u8]) -> Outcome<()>;
+    fn state(&mut self) -> Vec<u8>;
+    fn values(&self) -> Self::Values;
+}
+
+impl List for Ours {
+    type Values = Vec<Vec<u8>>;
+
+    fn new(replica: u64, elements: usize) -> Outcome<Ours> {
+        // Positions of random edits take some 20 bytes, the tree and the heap 20 more.
+        let config = StoreConfig { bytes: elements * 120, ..config(replica, elements) };
+        Ours::new(&config, Kind::List)
+    }
+
+    fn edit(&mut self, edit: Edit) -> Vec<u8> {
+        // What a peer has that was told all before.
+        let peer = self.context();
+        match edit {
+            Edit::Insert(at, value) => self.store.insert(self.key, at as usize, &value),
+            Edit::Remove(at) => self.store.remove_at(self.key, at as usize, 1),
+        }
+        .expect("room");
+        let mut frame = [0; 1200];
+        let len = self.tell(&peer, &mut frame);
+        frame[..len].to_vec()
+    }
+
+    fn take_in(&mut self, update: &[u8]) -> Outcome<()> {
+        self.merge(update);
+        Ok(())
+    }
+
+    fn state(&mut self) -> Vec<u8> {
+        Ours::state(self)
+    }
+
+    fn values(&self) -> Self::Values {
+        self.store.elements(self.key).expect("a list").map(Vec::from).collect()
+    }
+}
+
+impl List for Theirs {
+    type Values = Vec<Out>;
+
     /// A replica's document. Its number is not drawn, so that the bytes are the same.
-    fn new(replica: u64) -> Theirs {
+    fn new(replica: u64, _: usize) -> Outcome<Theirs> {
         let doc = Doc::with_client_id(replica);
         let list = doc.get_or_insert_array("list");
         let update = Arc::new(Mutex::new(Vec::new()));
@@ -59,11 +112,10 @@ impl Theirs {
             last.lock().expect("one thread").clone_from(&event.update);
         };
         doc.observe_update_v1("told", tell).expect("a document");
-        Theirs { doc, list, update }
+        Ok(Theirs { doc, list, update })
     }
 
-    /// The edit, and what others are told.
-    fn edit(&self, edit: Edit) -> Vec<u8> {
+    fn edit(&mut self, edit: Edit) -> Vec<u8> {
         let mut transaction = self.doc.transact_mut();
         match edit {
             Edit::Insert(at, value) => {
@@ -75,16 +127,16 @@ impl Theirs {
         std::mem::take(&mut *self.update.lock().expect("one thread"))
     }
 
-    fn state(&self) -> Vec<u8> {
+    fn state(&mut self) -> Vec<u8> {
         self.doc.transact().encode_state_as_update_v1(&StateVector::default())
     }
 
-    fn take_in(&self, update: &[u8]) -> Outcome<()> {
+    fn take_in(&mut self, update: &[u8]) -> Outcome<()> {
         let update = Update::decode_v1(update)?;
         Ok(self.doc.transact_mut().apply_update(update)?)
     }
 
-    fn values(&self) -> Vec<Out> {
+    fn values(&self) -> Self::Values {
         self.list.iter(&self.doc.transact()).collect()
     }
 }
@@ -111,18 +163,18 @@ impl Measured {
     }
 }
 
-fn theirs(bench: &Bench, trace: &[Edit]) -> Outcome<Measured> {
-    let one = Theirs::new(1);
+fn measured<L: List>(bench: &Bench, trace: &[Edit]) -> Outcome<Measured> {
+    let mut one = L::new(1, trace.len())?;
     let updates: Vec<Vec<u8>> = trace.iter().map(|edit| one.edit(*edit)).collect();
-    let two = Theirs::new(2);
+    let mut two = L::new(2, trace.len())?;
     updates.iter().try_for_each(|update| two.take_in(update))?;
     if one.values() != two.values() {
-        return Err("the replicas of yrs do not have the same".into());
+        return Err("the replicas of a list do not have the same".into());
     }
     let edits = Contestant::new("edits", |times| {
         let mut taken = 0.0;
         for _ in 0..times {
-            let list = Theirs::new(1);
+            let mut list = L::new(1, trace.len())?;
             taken += timed(|| trace.iter().map(|edit| list.edit(*edit).len()).sum::<usize>());
         }
         Ok(taken)
@@ -130,7 +182,7 @@ fn theirs(bench: &Bench, trace: &[Edit]) -> Outcome<Measured> {
     let merges = Contestant::new("merges", |times| {
         let mut taken = 0.0;
         for _ in 0..times {
-            let list = Theirs::new(2);
+            let mut list = L::new(2, trace.len())?;
             taken += timed(|| updates.iter().try_for_each(|update| list.take_in(update)).is_ok());
         }
         Ok(taken)
@@ -151,7 +203,8 @@ pub fn section(bench: &Bench) -> Outcome<Section> {
         title: "Lists",
         text: format!(
             "{count} edits of a list of byte strings of 8 bytes, each with the bytes that tell others \
-             (for yrs a transaction of its own and `observe_update_v1`), and all of those taken in \
+             (ours a delta to a peer that has all before; for yrs a transaction of its own and \
+             `observe_update_v1`), and all of those taken in \
              by another replica. Random edits insert anywhere, and one of five removes."
         ),
         ..Section::default()
@@ -161,7 +214,8 @@ pub fn section(bench: &Bench) -> Outcome<Section> {
         if !bench.wants(&format!("list, {name}")) {
             continue;
         }
-        rows.push(theirs(bench, &trace)?.row([name, "yrs"], count));
+        rows.push(measured::<Ours>(bench, &trace)?.row([name, "ours"], count));
+        rows.push(measured::<Theirs>(bench, &trace)?.row([name, "yrs"], count));
     }
     if !rows.is_empty() {
         let head = vec!["edits", "who", "an edit", "taken in", "bytes an edit", "bytes of all"];
