@@ -1,8 +1,8 @@
-//! Registers of the last writer.
+//! Registers of the last writer, and counters.
 
 use std::hint::black_box;
 
-use crdts::LWWReg;
+use crdts::{CmRDT, LWWReg, PNCounter};
 use neural_swarm::crdt::{Kind, StoreConfig};
 
 use super::Bench;
@@ -56,8 +56,9 @@ pub fn section(bench: &Bench) -> Outcome<Section> {
     }
     numbers(bench, &mut rows)?;
     told(bench, &mut rows)?;
+    counted(bench, &mut rows)?;
     Ok(Section {
-        title: "Registers of the last writer",
+        title: "Registers of the last writer, counters",
         text: "Beside `crdts::LWWReg` of bytes (`Vec<u8>`), whose marker is a time and an actor. \
                Ours looks whether there is room, makes the time stamp, finds what is replaced, \
                and remembers the change (and what it undid) for others; theirs compares two \
@@ -105,6 +106,23 @@ fn told(bench: &Bench, rows: &mut Vec<Row>) -> Outcome<()> {
             frame.clear();
             bincode::serialize_into(&mut frame, &register).expect("bytes");
             black_box(&frame);
+        });
+        Ok([ours, theirs])
+    })
+}
+
+/// One more, as each replica counts: `apply` of what `inc` says, as others take it in.
+fn counted(bench: &Bench, rows: &mut Vec<Row>) -> Outcome<()> {
+    bench.row(rows, "counter: one more", Some(0.8), || {
+        let mut ours = Ours::new(&StoreConfig { log: 256, ..config(1, 1) }, Kind::Counter)?;
+        let ours = Contestant::calls("ours", move || {
+            ours.store.increment(ours.key, black_box(1)).expect("room");
+        });
+        let mut counter = PNCounter::new();
+        let theirs = Contestant::calls("PNCounter", move || {
+            let op = counter.inc(black_box(1));
+            counter.apply(op);
+            black_box(&counter);
         });
         Ok([ours, theirs])
     })
