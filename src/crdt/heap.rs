@@ -62,6 +62,12 @@ impl<'m> Heap<'m> {
         &self.bytes[at..at + self.number(at - 4) as usize]
     }
 
+    /// So many bytes of a block, from a place in it on.
+    #[inline]
+    pub fn part_mut(&mut self, at: u32, len: usize) -> &mut [u8] {
+        &mut self.bytes[at as usize..at as usize + len]
+    }
+
     pub fn get_mut(&mut self, at: u32) -> &mut [u8] {
         let at = at as usize;
         let len = self.number(at - 4) as usize;

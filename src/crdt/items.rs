@@ -48,6 +48,7 @@ impl Item {
     }
 
     /// The same with a key, and its few bytes; or with a place in the heap to come.
+    #[inline]
     pub fn with(self, key: u32, few: Option<&[u8]>) -> Item {
         let mut item = Item { key, ..self };
         let len = few.map_or(IN_HEAP, |bytes| bytes.len() as u64);
@@ -131,9 +132,14 @@ impl Item {
         (len < IN_LIST).then(|| &bytemuck::bytes_of(&self.data)[..len as usize])
     }
 
-    /// Whether it holds these few bytes itself.
-    fn holds(&self, data: [u32; 2], len: usize) -> bool {
-        self.data == data && self.len_code() == len as u64
+    /// Whether it is a key's and holds these few bytes itself.
+    #[inline]
+    fn holds(&self, key: u32, sought: Sought<'_>) -> bool {
+        let differs = (self.data[0] ^ sought.data[0])
+            | (self.data[1] ^ sought.data[1])
+            | (self.key ^ key)
+            | (self.len_code() as u32 ^ sought.bytes.len() as u32);
+        differs == 0
     }
 }
 
@@ -164,6 +170,7 @@ impl<'a> Sought<'a> {
 }
 
 pub(super) struct Items<'m> {
+    /// The last one is nobody's for ever: what is read where there is none.
     items: Carved<'m, Item>,
     buckets: Carved<'m, u32>,
     /// The first of the free places that were used before.
@@ -176,12 +183,17 @@ pub(super) struct Items<'m> {
 impl<'m> Items<'m> {
     pub fn carve(carver: &mut Carver<'m>, items: usize) -> Result<Self> {
         Ok(Items {
-            items: carver.take(items, Item::of(Stamp::of_word(0), false))?,
+            items: carver.take(items + 1, Item::of(Stamp::of_word(0), false))?,
             buckets: carver.take((items - items / 4).max(1), NONE)?,
             free: NONE,
             fresh: 0,
             used: 0,
         })
+    }
+
+    /// How many there may be.
+    fn len(&self) -> usize {
+        self.items.len() - 1
     }
 
     pub fn used(&self) -> usize {
@@ -194,7 +206,7 @@ impl<'m> Items<'m> {
     }
 
     pub fn room(&self) -> usize {
-        self.items.len() - self.used as usize
+        self.len() - self.used as usize
     }
 
     pub fn get(&self, at: u32) -> &Item {
@@ -228,26 +240,57 @@ impl<'m> Items<'m> {
     #[inline]
     pub fn find<'b>(
         &self,
+        at: u32,
+        key: u32,
+        sought: Sought<'_>,
+        long: impl Fn(u32) -> &'b [u8],
+    ) -> u32 {
+        if sought.bytes.len() <= INLINE {
+            self.find_few(at, key, sought)
+        } else {
+            self.find_long(at, key, sought, long)
+        }
+    }
+
+    fn find_long<'b>(
+        &self,
         mut at: u32,
         key: u32,
         sought: Sought<'_>,
         long: impl Fn(u32) -> &'b [u8],
     ) -> u32 {
-        let few = sought.bytes.len() <= INLINE;
         while at != NONE {
             let item = self.get(at);
-            // Of the items of a bucket many have the same key, and few the same bytes.
-            let same = if few {
-                item.holds(sought.data, sought.bytes.len()) && item.key == key
-            } else {
-                item.key == key && item.in_heap().is_some_and(|place| long(place) == sought.bytes)
-            };
-            if same {
+            if item.key == key && item.in_heap().is_some_and(|place| long(place) == sought.bytes) {
                 return at;
             }
             at = item.chain;
         }
         NONE
+    }
+
+    /// The same for few bytes. Two items at a time: whether a bucket has none, one or two
+    /// is as good as random, and a branch on it would be guessed wrong every other time.
+    #[inline]
+    fn find_few(&self, mut at: u32, key: u32, sought: Sought<'_>) -> u32 {
+        loop {
+            let first = self.or_nothing(at);
+            let second = self.or_nothing(first.chain);
+            let is_first = first.holds(key, sought);
+            if is_first | second.holds(key, sought) {
+                return if is_first { at } else { first.chain };
+            }
+            at = second.chain;
+            if at == NONE {
+                return NONE;
+            }
+        }
+    }
+
+    /// The item at a place, or one that is nobody's.
+    #[inline]
+    fn or_nothing(&self, at: u32) -> &Item {
+        &self.items[(at as usize).min(self.len())]
     }
 
     /// The item that a change added, if it is in the bucket of this hash.
@@ -267,7 +310,7 @@ impl<'m> Items<'m> {
             let at = self.free;
             self.free = self.get(at).chain;
             at
-        } else if (self.fresh as usize) < self.items.len() {
+        } else if (self.fresh as usize) < self.len() {
             self.fresh += 1;
             self.fresh - 1
         } else {

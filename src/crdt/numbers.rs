@@ -28,17 +28,30 @@ pub(super) fn read_first(bytes: &[u8]) -> Option<(u64, usize)> {
     Some((number, bytes.len() - rest.len()))
 }
 
-/// The bytes of a number, and how many of them.
-pub(super) fn bytes_of(mut number: u64) -> ([u8; MAX_LEN], usize) {
-    let (mut bytes, mut len) = ([0; MAX_LEN], 0);
-    loop {
-        bytes[len] = number as u8 & 127 | if number > 127 { 128 } else { 0 };
-        len += 1;
-        number >>= 7;
-        if number == 0 {
-            return (bytes, len);
+/// How many bytes a number has.
+#[inline]
+pub(super) fn len(number: u64) -> usize {
+    // A byte for each seven bits, one at least.
+    (70 - (number | 1).leading_zeros() as usize) / 7
+}
+
+/// Writes a number to as many bytes as it has.
+#[inline]
+pub(super) fn write(mut number: u64, bytes: &mut [u8]) {
+    if let [before @ .., last] = bytes {
+        for byte in before {
+            *byte = number as u8 | 128;
+            number >>= 7;
         }
+        *last = number as u8;
     }
+}
+
+/// The bytes of a number, and how many of them.
+pub(super) fn bytes_of(number: u64) -> ([u8; MAX_LEN], usize) {
+    let (mut bytes, len) = ([0; MAX_LEN], len(number));
+    write(number, &mut bytes[..len]);
+    (bytes, len)
 }
 
 /// A number with a sign as one without: 0, -1, 1, -2 and so on.

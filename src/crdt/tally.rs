@@ -81,6 +81,11 @@ impl Tally {
         bytes
     }
 
+    /// Where in its bytes `net` is.
+    pub fn net_at(self, replica: usize) -> usize {
+        numbers::len((replica as u64) << 2) + numbers::len(self.seq)
+    }
+
     /// The part at the beginning, which is cut off, and the replica's number.
     pub fn read(rest: &mut &[u8]) -> Option<(usize, Tally)> {
         let first = numbers::read(rest)?;

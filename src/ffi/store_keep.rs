@@ -1,6 +1,6 @@
 //! Stores that are kept: snapshots, and records of what happened since.
 
-use super::handle::{call_mut, call_ref, with_mut};
+use super::handle::{call_mut, with_mut};
 use super::slices::{Output, bytes_of, input, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
@@ -108,11 +108,11 @@ pub unsafe extern "C" fn nsw_store_load_end(store: *mut nsw_store) -> nsw_status
 /// Errors: those of a bad handle, NSW_ERR_NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_store_journal_end(
-    store: *const nsw_store,
+    store: *mut nsw_store,
     cursor: *mut u64,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { call_ref::<Store<'static>>(store, |s| put(cursor, s.journal_end())) }
+    unsafe { call_mut::<Store<'static>>(store, |s| put(cursor, s.journal_end())) }
 }
 
 /// Writes all that happened since `*cursor`, changes of this replica and of others, as one

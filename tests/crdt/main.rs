@@ -17,6 +17,7 @@ mod snapshots;
 #[cfg(all(feature = "std", unix))]
 mod storage;
 mod transactions;
+mod untold;
 mod watches;
 mod world;
 

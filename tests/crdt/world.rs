@@ -333,6 +333,8 @@ impl World {
             let number = if kind == Kind::Min { -number } else { number };
             i128::from(number) * 1_000_000_000 + i128::from(id.0) * 1_000_000 + i128::from(seq)
         };
+        // Whether it is no change.
+        let mut nothing = false;
         let (done, action) = if clear {
             (store.clear(key), Action::Clear)
         } else {
@@ -375,8 +377,10 @@ impl World {
                     (store.observe(key, &bytes, times), Action::Put(bytes, times.into()))
                 }
                 _ => {
-                    let done = store.offer(key, number).map(|_| ());
-                    (done, Action::Put(number.to_le_bytes().to_vec(), rank(number, before + 1)))
+                    let done = store.offer(key, number);
+                    nothing = done == Ok(false);
+                    let bytes = number.to_le_bytes().to_vec();
+                    (done.map(|_| ()), Action::Put(bytes, rank(number, store.seen(id))))
                 }
             }
         };
@@ -388,9 +392,28 @@ impl World {
         } else if self.modelled && after > before {
             let seqs = before + 1..=after;
             self.changes.push(Change { replica: at, seqs, key: which, action, seen });
+        } else if self.modelled && !nothing && amends(kind, &action) {
+            self.amend(at, which, action);
         }
         if self.random.chance(30) {
             self.replicas[at].close(which);
+        }
+    }
+
+    /// A replica made its last change, of which no other one may know, another one.
+    fn amend(&mut self, at: usize, which: usize, action: Action) {
+        let id = self.replicas[at].store.replica();
+        let last = self.changes.iter_mut().rev().find(|change| change.replica == at).unwrap();
+        let dot = Dot { replica: id, seq: *last.seqs.end() };
+        assert_eq!((last.key, dot.seq), (which, self.replicas[at].store.seen(id)));
+        let mut others = self.replicas.iter().enumerate().filter(|(other, _)| *other != at);
+        assert!(others.all(|(_, other)| !other.store.has(dot)), "others know of it");
+        match (&mut last.action, action) {
+            (Action::Put(of, number), Action::Put(bytes, by)) if KEYS[which].3 == Rule::Sum => {
+                assert!(of.is_empty() && bytes.is_empty());
+                *number += by;
+            }
+            (last, action) => *last = action,
         }
     }
 
@@ -613,4 +636,21 @@ pub fn all_of(store: &mut Store<'_>) -> String {
     let mut text = String::new();
     listing(store, Store::ROOT, 0, &mut text);
     text
+}
+
+/// Whether what changed something without another sequence number was a change.
+fn amends(kind: Kind, action: &Action) -> bool {
+    match (kind, action) {
+        (Kind::Counter | Kind::GrowCounter, Action::Put(_, by)) => *by != 0,
+        (
+            Kind::EnableWinsFlag
+            | Kind::DisableWinsFlag
+            | Kind::LastWriter
+            | Kind::MultiValue
+            | Kind::Max
+            | Kind::Min,
+            action,
+        ) => *action != Action::Clear,
+        _ => false,
+    }
 }

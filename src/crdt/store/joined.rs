@@ -5,7 +5,10 @@
 //! the heap, which `last` of its entry says the place of. A part is found by a hash
 //! that shares its upper bits with that of the key.
 
+use core::ops::Range;
+
 use super::encode::{Frames, wire_dot};
+use super::untold::Untold;
 use super::{BLOCK_OWNED, OWN, Store};
 use crate::crdt::dot::Stamp;
 use crate::crdt::heap::Heap;
@@ -43,6 +46,7 @@ impl Store<'_> {
         let old = self.block(key).len();
         let at = self.keys.get(key).last;
         let (items, keys) = (&mut self.items, &mut self.keys);
+        self.untold = Untold::NOTHING;
         let moved = |owner, at| super::moved(items, keys, owner, at);
         let at = match at {
             NONE => {
@@ -79,23 +83,42 @@ impl Store<'_> {
 
     /// A replica's part of a counter.
     pub(super) fn tally(&self, key: u32, place: usize) -> Option<Tally> {
-        tally::parts(self.block(key)).find(|(_, of, _)| *of == place).map(|(.., part)| part)
+        self.find_tally(key, place).1
+    }
+
+    /// The same, and where it is in the row, or would be.
+    pub(super) fn find_tally(&self, key: u32, place: usize) -> (Range<usize>, Option<Tally>) {
+        let row = self.block(key);
+        match tally::parts(row).find(|(_, of, _)| *of == place) {
+            Some((range, _, part)) => (range, Some(part)),
+            None => (row.len()..row.len(), None),
+        }
     }
 
     /// Sets a replica's part of a counter.
     pub(super) fn set_tally(&mut self, key: u32, place: usize, part: Tally) -> Result<()> {
-        let row = self.block(key);
-        let len = row.len();
-        let found = tally::parts(row).find(|(_, of, _)| *of == place);
-        let old = found.map_or(len..len, |(range, ..)| range);
+        let old = self.find_tally(key, place).0;
+        self.put_tally(key, place, old, part)
+    }
+
+    /// The same for a part that is at `old` in the row.
+    pub(super) fn put_tally(
+        &mut self,
+        key: u32,
+        place: usize,
+        old: Range<usize>,
+        part: Tally,
+    ) -> Result<()> {
         let bytes = part.bytes(place);
-        let new = bytes.get();
+        let (new, len) = (bytes.get(), self.block(key).len());
         let (behind, end) = (len - old.end, old.start + new.len());
         if new.len() > old.len() {
             self.resize_block(key, end + behind)?;
         }
         let row = self.block_mut(key);
-        row.copy_within(old.end..len, end);
+        if old.end != end {
+            row.copy_within(old.end..len, end);
+        }
         row[old.start..end].copy_from_slice(new);
         if new.len() < old.len() {
             self.resize_block(key, end + behind)?;

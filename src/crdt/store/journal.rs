@@ -4,6 +4,7 @@ use xxhash_rust::xxh32::xxh32;
 
 use super::Store;
 use super::encode::{Frames, Successors};
+use super::untold::Untold;
 use crate::crdt::clock::HybridTime;
 use crate::crdt::items::NONE;
 use crate::crdt::keys::ROOT;
@@ -17,7 +18,9 @@ const BEFORE: usize = HEAD + 13;
 impl Store<'_> {
     /// Where a journal goes on that has all that happened until now, or a snapshot of it. For
     /// a new store it is 0.
-    pub fn journal_end(&self) -> u64 {
+    pub fn journal_end(&mut self) -> u64 {
+        // What is changed from now on is behind it.
+        self.untold = Untold::NOTHING;
         self.log.journal_end()
     }
 

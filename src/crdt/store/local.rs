@@ -18,7 +18,7 @@ impl Store<'_> {
     pub fn add(&mut self, set: Key, element: &[u8]) -> Result<()> {
         let key = self.place(set)?;
         match self.kind(key) {
-            Kind::AddWinsSet | Kind::RemoveWinsSet => self.assign(key, false, [&[], element]),
+            Kind::AddWinsSet | Kind::RemoveWinsSet => self.put_element(key, false, element),
             _ => Err(Error::CrdtKind),
         }
     }
@@ -57,7 +57,7 @@ impl Store<'_> {
             }
             Kind::RemoveWinsSet => {
                 let was_in = self.is_in(hash, key, sought);
-                self.assign(key, true, [&[], element])?;
+                self.put_element(key, true, element)?;
                 Ok(was_in)
             }
             _ => Err(Error::CrdtKind),
@@ -86,6 +86,15 @@ impl Store<'_> {
     /// As those of [`add`](Self::add), and [`Error::Invalid`] for a time of 2^48 milliseconds
     /// or more; the value may have 65,527 bytes.
     pub fn assign_bytes(&mut self, register: Key, value: &[u8], now_ms: u64) -> Result<()> {
+        if self.is_untold(register, Kind::LastWriter) {
+            let stamp = self.clock.next(now_ms)?;
+            if self.assign_untold(&stamp.0.to_le_bytes(), value) {
+                self.clock.see(stamp);
+                return Ok(());
+            }
+        } else if self.is_untold(register, Kind::MultiValue) && self.assign_untold(&[], value) {
+            return Ok(());
+        }
         let key = self.place(register)?;
         if value.len() > MAX_BYTES - 8 {
             return Err(Error::Length);
@@ -208,71 +217,90 @@ impl Store<'_> {
         }
     }
 
-    /// An item takes the place of those with the same bytes in a set, of all of a
-    /// register or flag. Its bytes come in two parts.
-    fn assign(&mut self, key: u32, negative: bool, parts: [&[u8]; 2]) -> Result<()> {
-        let [head, bytes] = parts;
-        let len = head.len() + bytes.len();
-        if len > MAX_BYTES {
+    /// An item takes the place of those with the same bytes in a set.
+    fn put_element(&mut self, key: u32, negative: bool, element: &[u8]) -> Result<()> {
+        if element.len() > MAX_BYTES {
             return Err(Error::Length);
         }
-        let sought = Sought::new(bytes);
-        let hash = self.item_hash(key, bytes);
+        let sought = Sought::new(element);
+        let hash = self.item_hash(key, element);
         let change = self.next_change()?;
-        let by_element = self.kind(key).by_element();
-        let first = if by_element { self.find(hash, key, sought) } else { self.first_of(key) };
+        let first = self.find(hash, key, sought);
         if first != NONE {
-            return self.reassign(first, change, hash, negative, parts);
+            return self.put_again(first, change, hash, negative, sought);
         }
-        if self.items.room() == 0 || Self::item_cost(len) > self.heap.free() {
+        if self.items.room() == 0 || Self::item_cost(element.len()) > self.heap.free() {
             return Err(Error::Capacity);
         }
-        self.put(hash, key, Item::of(change, negative), parts)?;
+        self.put(hash, key, Item::of(change, negative), [&[], element])?;
         self.record(change, None, hash);
         self.happened(change);
-        let count = &mut self.keys.get_mut(key).count;
-        *count = if by_element { *count + u32::from(!negative) } else { 1 };
+        self.keys.get_mut(key).count += u32::from(!negative);
         Ok(())
     }
 
-    /// An assignment where there is something that it takes the place of, at `first`.
-    fn reassign(
+    /// The same for an element of which something is there, at `first`.
+    fn put_again(
         &mut self,
         first: u32,
         change: Stamp,
         hash: u32,
         negative: bool,
-        parts: [&[u8]; 2],
+        element: Sought<'_>,
     ) -> Result<()> {
         let key = self.items.get(first).key;
-        let by_element = self.kind(key).by_element();
-        let (len, sought) = (parts[0].len() + parts[1].len(), Sought::new(parts[1]));
-        let replaced = self.replaced(first, key, sought);
+        let replaced = self.replaced(first, key, element);
+        // The new one is as long as any of them.
+        if !self.context.has_room(0, replaced.early) {
+            return Err(Error::Capacity);
+        }
+        for _ in 1..replaced.items {
+            self.undo(change, hash, self.find(hash, key, element))?;
+        }
+        // The last one is another from now on.
+        let last = self.find(hash, key, element);
+        self.undo_dot(change, hash, self.items.get(last).dot())?;
+        self.items.get_mut(last).set_change(change, negative);
+        self.record(change, None, hash);
+        self.happened(change);
+        let count = &mut self.keys.get_mut(key).count;
+        *count = *count + u32::from(!negative) - u32::from(replaced.was_in);
+        self.touched(key);
+        Ok(())
+    }
+
+    /// An item takes the place of all of a register or flag. Its bytes come in two parts,
+    /// the first of eight bytes or none.
+    fn assign(&mut self, key: u32, negative: bool, parts: [&[u8]; 2]) -> Result<()> {
+        let len = parts[0].len() + parts[1].len();
+        let (first, hash) = (self.first_of(key), self.keys.get(key).hash);
+        let change = self.next_change()?;
+        let replaced = self.replaced(first, key, Sought::new(&[]));
         let enough = Self::item_cost(len) <= self.heap.free() + replaced.bytes
+            && (replaced.items > 0 || self.items.room() > 0)
             && self.context.has_room(0, replaced.early);
         if !enough {
             return Err(Error::Capacity);
         }
         // One with as many bytes, as mostly, is another from now on.
-        if replaced.items == 1 && (by_element || self.bytes_of(first).len() == len) {
+        if replaced.items == 1 && self.bytes_of(first).len() == len {
             self.undo_dot(change, hash, self.items.get(first).dot())?;
             self.items.get_mut(first).set_change(change, negative);
-            if !by_element {
-                self.set_bytes(first, parts);
-            }
+            self.set_bytes(first, parts);
+            self.touched(key);
         } else {
             for _ in 0..replaced.items {
-                let at = if by_element { self.find(hash, key, sought) } else { self.first_of(key) };
-                self.undo(change, hash, at)?;
+                self.undo(change, hash, self.first_of(key))?;
             }
             self.put(hash, key, Item::of(change, negative), parts)?;
         }
         self.record(change, None, hash);
         self.happened(change);
-        let count = &mut self.keys.get_mut(key).count;
-        *count =
-            if by_element { *count + u32::from(!negative) - u32::from(replaced.was_in) } else { 1 };
-        self.touched(key);
+        let entry = self.keys.get_mut(key);
+        entry.count = 1;
+        if let Some(at) = self.items.get(entry.last).in_heap() {
+            self.assigned_untold(key, at, len);
+        }
         Ok(())
     }
 

@@ -345,9 +345,9 @@ impl Store<'_> {
             return Ok(false);
         };
         let change = self.next_change()?;
-        let own = self.own_tally(key, change)?;
+        let (at, own) = self.own_tally(key, change)?;
         let net = i64::try_from(i128::from(own.net) + part.value()).map_err(|_| Error::Overflow)?;
-        self.set_tally(key, OWN, Tally { seq: change.seq(), net, ..own })?;
+        self.put_tally(key, OWN, at, Tally { seq: change.seq(), net, ..own })?;
         self.set_tally(key, from, part.cleared())?;
         self.clearing_told(Some(change));
         self.record_joined(change, ALL_PARTS, self.keys.get(key).hash);

@@ -19,6 +19,7 @@ mod save;
 mod scan;
 mod sum;
 mod transaction;
+mod untold;
 mod watch;
 
 use core::alloc::Layout;
@@ -28,6 +29,7 @@ use self::load::Loading;
 use self::members::Acks;
 use self::places::{Places, Table};
 use self::save::Saving;
+use self::untold::Untold;
 use self::watch::{Hook, Watches};
 use super::clock::Clock;
 use super::context::Context;
@@ -94,6 +96,7 @@ pub struct Store<'m> {
     behind: Behind<'m>,
     /// Whether a transaction is open.
     transaction: bool,
+    untold: Untold,
     watches: Watches<'m>,
     pub(crate) hook: Hook,
     clock: Clock,
@@ -211,6 +214,7 @@ impl<'m> Store<'m> {
             table,
             behind,
             transaction: false,
+            untold: Untold::NOTHING,
             watches,
             hook: Hook::default(),
             clock,
@@ -290,6 +294,7 @@ impl<'m> Store<'m> {
         if place == ROOT {
             return Err(Error::CrdtKey);
         }
+        self.untold = Untold::NOTHING;
         if self.keys.get(place).pins == 1 {
             self.unwatch_place(place);
         }
@@ -380,6 +385,7 @@ impl<'m> Store<'m> {
     /// The same behind so many bytes of a block.
     fn store_behind(&mut self, owner: u32, links: usize, [head, bytes]: [&[u8]; 2]) -> Result<u32> {
         let (items, keys) = (&mut self.items, &mut self.keys);
+        self.untold = Untold::NOTHING;
         let len = links + head.len() + bytes.len();
         let at = self.heap.take(owner, len, |owner, at| moved(items, keys, owner, at))?;
         let (first, second) = self.heap.get_mut(at)[links..].split_at_mut(head.len());
@@ -399,6 +405,7 @@ impl<'m> Store<'m> {
     }
 
     /// The hash by which items of a key are found.
+    #[inline]
     fn item_hash(&self, key: u32, bytes: &[u8]) -> u32 {
         let entry = self.keys.get(key);
         if entry.kind.by_element() {
@@ -427,6 +434,7 @@ impl<'m> Store<'m> {
         self.items.find(at, key, sought, |at| self.heap.get(at))
     }
 
+    #[inline]
     fn find(&self, hash: u32, key: u32, sought: Sought<'_>) -> u32 {
         self.find_from(self.items.first(hash), key, sought)
     }
@@ -443,8 +451,7 @@ impl<'m> Store<'m> {
             return self.put_in_order(hash, key, item, parts[1]);
         }
         let len = parts[0].len() + parts[1].len();
-        let mut few = [0; INLINE];
-        let item = item.with(key, (len <= INLINE).then(|| joined(parts, &mut few)));
+        let item = item.with(key, (len <= INLINE).then(|| few(parts)));
         let at = self.items.insert(hash, self.keys.get(key).last, item)?;
         self.keys.get_mut(key).last = at;
         if len > INLINE {
@@ -459,7 +466,7 @@ impl<'m> Store<'m> {
     fn set_bytes(&mut self, at: u32, [head, bytes]: [&[u8]; 2]) {
         let item = self.items.get_mut(at);
         match item.in_heap() {
-            None => item.set_few(joined([head, bytes], &mut [0; INLINE])),
+            None => item.set_few(few([head, bytes])),
             Some(place) => {
                 let (first, second) = self.heap.get_mut(place).split_at_mut(head.len());
                 first.copy_from_slice(head);
@@ -528,8 +535,10 @@ impl<'m> Store<'m> {
         }
     }
 
+    #[inline]
     fn happened(&mut self, change: Stamp) {
         self.version += 1;
+        self.untold = Untold::NOTHING;
         self.context.member(OWN).seen = change.seq();
         if self.transaction {
             self.log.join(change, true);
@@ -550,14 +559,8 @@ impl<'m> Store<'m> {
     }
 }
 
-/// Two parts of few bytes as one.
+/// Two parts of few bytes as one: the first one has eight bytes or none.
 #[inline]
-fn joined<'a>([head, bytes]: [&'a [u8]; 2], few: &'a mut [u8; INLINE]) -> &'a [u8] {
-    if head.is_empty() {
-        return bytes;
-    }
-    let len = head.len() + bytes.len();
-    few[..head.len()].copy_from_slice(head);
-    few[head.len()..len].copy_from_slice(bytes);
-    &few[..len]
+fn few<'a>([head, bytes]: [&'a [u8]; 2]) -> &'a [u8] {
+    if head.is_empty() { bytes } else { head }
 }

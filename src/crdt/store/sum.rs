@@ -1,5 +1,7 @@
 //! What the caller counts: counters and sketches.
 
+use core::ops::Range;
+
 use xxhash_rust::xxh64::xxh64;
 
 use super::joined::{ALL_PARTS, ONE_PART};
@@ -19,8 +21,14 @@ impl Store<'_> {
     /// last sequence number, [`Error::Capacity`] without room in the heap, [`Error::CrdtOwn`]
     /// if others know of later counts of this replica. Nothing changes then.
     pub fn increment(&mut self, counter: Key, by: u64) -> Result<()> {
+        let by = i64::try_from(by).map_err(|_| Error::Overflow);
+        if let Ok(by) = by
+            && self.count_untold(counter, by)
+        {
+            return Ok(());
+        }
         let key = self.expect_counter(counter)?;
-        self.count_by(key, i64::try_from(by).map_err(|_| Error::Overflow)?)
+        self.count_by(key, by?)
     }
 
     /// Counts `by` downwards with a counter that can; 0 changes nothing.
@@ -29,9 +37,15 @@ impl Store<'_> {
     /// Those of [`increment`](Self::increment), and [`Error::CrdtKind`] for one that only
     /// grows.
     pub fn decrement(&mut self, counter: Key, by: u64) -> Result<()> {
+        let by = 0i64.checked_sub_unsigned(by).ok_or(Error::Overflow);
+        if let Ok(by) = by
+            && self.is_untold(counter, Kind::Counter)
+            && self.count_untold(counter, by)
+        {
+            return Ok(());
+        }
         let key = self.expect(counter, Kind::Counter)?;
-        let by = 0i64.checked_sub_unsigned(by).ok_or(Error::Overflow)?;
-        self.count_by(key, by)
+        self.count_by(key, by?)
     }
 
     fn expect_counter(&self, counter: Key) -> Result<u32> {
@@ -44,20 +58,25 @@ impl Store<'_> {
             return Ok(());
         }
         let change = self.next_change()?;
-        let old = self.own_tally(key, change)?;
+        let (at, old) = self.own_tally(key, change)?;
         let net = old.net.checked_add(by).ok_or(Error::Overflow)?;
-        self.set_tally(key, OWN, Tally { seq: change.seq(), net, ..old })?;
+        let start = at.start;
+        let part = Tally { seq: change.seq(), net, ..old };
+        self.put_tally(key, OWN, at, part)?;
         self.record_joined(change, ONE_PART, self.keys.get(key).hash);
         self.happened(change);
         self.touched(key);
+        let at = self.keys.get(key).last as usize + start + part.net_at(OWN);
+        self.counted_untold(key, at as u32, net);
         Ok(())
     }
 
-    /// This replica's part of a counter before a change of it.
-    pub(super) fn own_tally(&self, key: u32, change: Stamp) -> Result<Tally> {
-        match self.tally(key, OWN) {
-            None => Ok(Tally::begun(change.seq())),
-            Some(part) if part.seq < change.seq() => Ok(part),
+    /// This replica's part of a counter before a change of it, and where it is in the row.
+    pub(super) fn own_tally(&self, key: u32, change: Stamp) -> Result<(Range<usize>, Tally)> {
+        let (at, part) = self.find_tally(key, OWN);
+        match part {
+            None => Ok((at, Tally::begun(change.seq()))),
+            Some(part) if part.seq < change.seq() => Ok((at, part)),
             Some(_) => Err(Error::CrdtOwn),
         }
     }

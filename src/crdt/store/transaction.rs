@@ -9,6 +9,7 @@
 use core::ops::Range;
 
 use super::encode::{Frames, Successors, Told};
+use super::untold::Untold;
 use super::{OWN, Store};
 use crate::crdt::dot::Stamp;
 use crate::crdt::items::NONE;
@@ -49,6 +50,7 @@ impl Store<'_> {
             return Err(Error::CrdtTransaction);
         }
         self.transaction = false;
+        self.untold = Untold::NOTHING;
         if let Some(last @ 1..) = self.context.members().first().map(|own| own.seen) {
             self.log.join(Stamp::new(OWN, last), false);
         }
@@ -60,10 +62,15 @@ impl Store<'_> {
         self.transaction
     }
 
-    /// Refuses what may not be in the middle of a transaction.
-    pub(super) fn outside_transaction(&self) -> Result<()> {
+    /// Refuses what may not be in the middle of a transaction: what tells of changes, keeps
+    /// them or takes others in.
+    pub(super) fn outside_transaction(&mut self) -> Result<()> {
         self.not_while_loading()?;
-        if self.transaction { Err(Error::CrdtTransaction) } else { Ok(()) }
+        if self.transaction {
+            return Err(Error::CrdtTransaction);
+        }
+        self.untold = Untold::NOTHING;
+        Ok(())
     }
 
     /// [`delta`](Self::delta) where there are transactions.

@@ -237,7 +237,7 @@ impl Store<'_> {
         Event { watched, changed: Changed::Many, causes }
     }
 
-    fn key_at(&self, place: u32) -> Key {
+    pub(super) fn key_at(&self, place: u32) -> Key {
         if place == ROOT { Self::ROOT } else { Key { place, hash: self.keys.get(place).hash } }
     }
 
@@ -250,10 +250,14 @@ impl Store<'_> {
     }
 
     /// Something in a key has changed.
+    #[inline]
     pub(super) fn touched(&mut self, key: u32) {
-        if self.watches.is_empty() {
-            return;
+        if !self.watches.is_empty() {
+            self.post_all(key);
         }
+    }
+
+    fn post_all(&mut self, key: u32) {
         let (mut inside, mut at) = (NONE, key);
         while at != NONE {
             self.post(at, inside);
