@@ -35,23 +35,26 @@ pub(super) fn len(number: u64) -> usize {
     (70 - (number | 1).leading_zeros() as usize) / 7
 }
 
-/// Writes a number to as many bytes as it has.
+/// Writes a number to the beginning of bytes, of which there are enough; the rest.
 #[inline]
-pub(super) fn write(mut number: u64, bytes: &mut [u8]) {
-    if let [before @ .., last] = bytes {
+pub(super) fn write(number: u64, bytes: &mut [u8]) -> &mut [u8] {
+    let mut left = number;
+    let (own, rest) = bytes.split_at_mut(len(number));
+    if let [before @ .., last] = own {
         for byte in before {
-            *byte = number as u8 | 128;
-            number >>= 7;
+            *byte = left as u8 | 128;
+            left >>= 7;
         }
-        *last = number as u8;
+        *last = left as u8;
     }
+    rest
 }
 
 /// The bytes of a number, and how many of them.
 pub(super) fn bytes_of(number: u64) -> ([u8; MAX_LEN], usize) {
-    let (mut bytes, len) = ([0; MAX_LEN], len(number));
-    write(number, &mut bytes[..len]);
-    (bytes, len)
+    let mut bytes = [0; MAX_LEN];
+    write(number, &mut bytes);
+    (bytes, len(number))
 }
 
 /// A number with a sign as one without: 0, -1, 1, -2 and so on.
@@ -86,8 +89,12 @@ impl<const N: usize> Scratch<N> {
     }
 
     pub fn number(&mut self, number: u64) {
-        let (bytes, len) = bytes_of(number);
-        self.put(&bytes[..len]);
+        let end = self.len + len(number);
+        debug_assert!(end <= N);
+        if end <= N {
+            write(number, &mut self.bytes[self.len..]);
+            self.len = end;
+        }
     }
 
     pub fn get(&self) -> &[u8] {

@@ -61,23 +61,37 @@ impl Tally {
         Tally { seq, net, base_seq, base }
     }
 
-    /// As bytes, with the replica's number in some table.
-    pub fn bytes(self, replica: usize) -> Scratch<MAX_LEN> {
-        let form = match self {
-            _ if self.is_cleared() => CLEARED,
-            Tally { base: 0, .. } => NO_BASE,
-            _ => BASE,
+    /// The numbers that it is written as, with the replica's in some table, and how many
+    /// of them.
+    fn numbers(self, replica: usize) -> ([u64; 5], usize) {
+        let (form, count) = match self {
+            _ if self.is_cleared() => (CLEARED, 3),
+            Tally { base: 0, .. } => (NO_BASE, 4),
+            _ => (BASE, 5),
         };
+        let (first, after) = ((replica as u64) << 2 | form, self.seq - self.base_seq);
+        ([first, self.seq, zigzag(self.net), after, zigzag(self.base)], count)
+    }
+
+    /// How many bytes it has.
+    pub fn len(self, replica: usize) -> usize {
+        let (numbers, count) = self.numbers(replica);
+        numbers[..count].iter().map(|number| numbers::len(*number)).sum()
+    }
+
+    /// Writes it to as many bytes as it has.
+    pub fn write(self, replica: usize, mut bytes: &mut [u8]) {
+        let (numbers, count) = self.numbers(replica);
+        for number in &numbers[..count] {
+            bytes = numbers::write(*number, bytes);
+        }
+    }
+
+    /// As bytes.
+    pub fn bytes(self, replica: usize) -> Scratch<MAX_LEN> {
+        let (numbers, count) = self.numbers(replica);
         let mut bytes = Scratch::new();
-        bytes.number((replica as u64) << 2 | form);
-        bytes.number(self.seq);
-        bytes.number(zigzag(self.net));
-        if form != CLEARED {
-            bytes.number(self.seq - self.base_seq);
-        }
-        if form == BASE {
-            bytes.number(zigzag(self.base));
-        }
+        numbers[..count].iter().for_each(|number| bytes.number(*number));
         bytes
     }
 

@@ -369,7 +369,27 @@ impl<'a> Writer<'a> {
         self.len <= self.buffer.len()
     }
 
+    /// The next so many bytes, which are counted then, if they go to the buffer as they are.
+    #[inline]
+    fn plain(&mut self, len: usize) -> Option<&mut [u8]> {
+        if self.before > 0 || self.sum.is_some() {
+            return None;
+        }
+        let place = self.buffer.get_mut(self.len..)?.get_mut(..len)?;
+        self.len += len;
+        Some(place)
+    }
+
+    #[inline]
     pub fn put(&mut self, bytes: &[u8]) {
+        match self.plain(bytes.len()) {
+            Some(place) => place.copy_from_slice(bytes),
+            None => self.put_part(bytes),
+        }
+    }
+
+    /// What does not fit, comes too early, or goes into a sum.
+    fn put_part(&mut self, bytes: &[u8]) {
         let to = self.len.saturating_add(bytes.len());
         if let Some(sum) = &mut self.sum {
             sum.update(bytes);
@@ -385,8 +405,13 @@ impl<'a> Writer<'a> {
     }
 
     fn number(&mut self, number: u64) {
-        let (bytes, len) = numbers::bytes_of(number);
-        self.put(&bytes[..len]);
+        match self.plain(numbers::len(number)) {
+            Some(place) => _ = numbers::write(number, place),
+            None => {
+                let (bytes, len) = numbers::bytes_of(number);
+                self.put_part(&bytes[..len]);
+            }
+        }
     }
 
     fn dot(&mut self, tag: u8, dot: WireDot) {

@@ -109,19 +109,18 @@ impl Store<'_> {
         old: Range<usize>,
         part: Tally,
     ) -> Result<()> {
-        let bytes = part.bytes(place);
-        let (new, len) = (bytes.get(), self.block(key).len());
-        let (behind, end) = (len - old.end, old.start + new.len());
-        if new.len() > old.len() {
-            self.resize_block(key, end + behind)?;
+        let (len, new) = (self.block(key).len(), part.len(place));
+        let (all, end) = (len - old.len() + new, old.start + new);
+        if all > len {
+            self.resize_block(key, all)?;
         }
         let row = self.block_mut(key);
-        if old.end != end {
+        if all != len {
             row.copy_within(old.end..len, end);
         }
-        row[old.start..end].copy_from_slice(new);
-        if new.len() < old.len() {
-            self.resize_block(key, end + behind)?;
+        part.write(place, &mut row[old.start..end]);
+        if all < len {
+            self.resize_block(key, all)?;
         }
         Ok(())
     }
@@ -241,8 +240,8 @@ impl Store<'_> {
                 }
                 let old = self.tally(key, place);
                 let new = old.map_or(part, |old| old.joined(part));
-                let old = old.map_or(0, |old| old.bytes(place).get().len());
-                let longer = new.bytes(place).get().len().saturating_sub(old);
+                let old = old.map_or(0, |old| old.len(place));
+                let longer = new.len(place).saturating_sub(old);
                 let before = if again { told_before(before, path, replica) } else { None };
                 match before {
                     None => more += longer,
@@ -482,7 +481,7 @@ impl Store<'_> {
         for (_, place, part) in told.clone() {
             let of = Stamp::new(place, part.seq);
             let of = wire_dot(&self.context, &mut self.table, frames, of).replica;
-            len += part.bytes(of).get().len();
+            len += part.len(of);
         }
         frames.writer.begin_joined(dot, len);
         for (_, place, part) in told {

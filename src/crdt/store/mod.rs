@@ -561,6 +561,6 @@ impl<'m> Store<'m> {
 
 /// Two parts of few bytes as one: the first one has eight bytes or none.
 #[inline]
-fn few<'a>([head, bytes]: [&'a [u8]; 2]) -> &'a [u8] {
+fn few([head, bytes]: [&[u8]; 2]) -> &[u8] {
     if head.is_empty() { bytes } else { head }
 }

@@ -191,7 +191,7 @@ impl Store<'_> {
                 let next = tally::parts(&self.block(key)[at..]).next();
                 let Some((_, place, part)) = next else { break };
                 let cleared = part.cleared();
-                at += cleared.bytes(place).get().len();
+                at += cleared.len(place);
                 self.set_tally(key, place, cleared)?;
             }
             self.clearing_told(Some(change));
