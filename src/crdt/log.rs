@@ -59,6 +59,7 @@ impl<'m> Log<'m> {
         self.first..self.end
     }
 
+    #[inline]
     pub fn get(&self, number: u64) -> Record {
         let [event, above, undone, high, hash] = self.ring[self.place(number)];
         let event = word([event, above]);
@@ -90,6 +91,7 @@ impl<'m> Log<'m> {
         }
     }
 
+    #[inline]
     fn place(&self, number: u64) -> usize {
         let back = (self.end - number) as usize;
         if back <= self.next { self.next - back } else { self.next + self.ring.len() - back }

@@ -258,6 +258,7 @@ impl<'a> Reader<'a> {
         }))
     }
 
+    #[inline]
     fn byte(&mut self) -> Result<u8> {
         let (byte, rest) = self.rest.split_first().ok_or(Error::CrdtFormat)?;
         self.rest = rest;
@@ -282,6 +283,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn dot(&mut self) -> Result<WireDot> {
         let (replica, seq) = (self.number()?, self.number()?);
         let replica = usize::try_from(replica).map_err(|_| Error::CrdtFormat)?;
@@ -299,6 +301,7 @@ impl<'a> Reader<'a> {
         there.then_some(Part { depth, prefix: prefix as u32 }).ok_or(Error::CrdtFormat)
     }
 
+    #[inline]
     fn bytes(&mut self) -> Result<&'a [u8]> {
         let len = self.number()?;
         let len = usize::try_from(len).ok().filter(|len| *len <= MAX_BYTES);
@@ -404,6 +407,7 @@ impl<'a> Writer<'a> {
         self.len = to;
     }
 
+    #[inline]
     fn number(&mut self, number: u64) {
         match self.plain(numbers::len(number)) {
             Some(place) => _ = numbers::write(number, place),
@@ -414,12 +418,14 @@ impl<'a> Writer<'a> {
         }
     }
 
+    #[inline]
     fn dot(&mut self, tag: u8, dot: WireDot) {
         self.put(&[tag]);
         self.number(dot.replica as u64);
         self.number(dot.seq);
     }
 
+    #[inline]
     fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         self.put(bytes);
@@ -442,6 +448,7 @@ impl<'a> Writer<'a> {
         self.dot(EVENT, dot);
     }
 
+    #[inline]
     pub fn add(&mut self, dot: WireDot, negative: bool, bytes: &[u8]) {
         self.dot(if negative { ADD_NEGATIVE } else { ADD }, dot);
         self.bytes(bytes);

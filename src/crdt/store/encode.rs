@@ -370,6 +370,7 @@ impl Store<'_> {
 }
 
 /// A dot in the frame, whose replica it tells first if need be.
+#[inline]
 pub(super) fn wire_dot(
     context: &Context<'_>,
     table: &mut Table<'_>,

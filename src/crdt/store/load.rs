@@ -384,6 +384,7 @@ impl Store<'_> {
         if self.items.room() == 0 || Self::cost_in(kind, bytes.len()) > self.heap.free() {
             return Err(Error::Capacity);
         }
+        self.early_items |= !has;
         self.add_item(key, hash, Item::of(dot, negative), bytes, &mut Merged::default())
     }
 }

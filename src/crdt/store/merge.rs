@@ -79,7 +79,9 @@ impl Store<'_> {
         if let Some(known) = known {
             self.note_untold(known, merged);
         }
-        self.sweep(reader);
+        if self.places.undoes || self.places.left_out {
+            self.sweep(reader);
+        }
         Ok(merged)
     }
 
@@ -153,7 +155,9 @@ impl Store<'_> {
                             None => self.ensure_path(path)?,
                         };
                         place = Some(at);
-                        if self.items.find_dot(self.item_hash(at, bytes), stamp) == NONE {
+                        let there = self.early_items
+                            && self.items.find_dot(self.item_hash(at, bytes), stamp) != NONE;
+                        if !there {
                             needs.items += 1;
                             needs.bytes += Self::cost_in(kind, bytes.len());
                         }
@@ -254,6 +258,7 @@ impl Store<'_> {
         if stamp.seq() <= up_to + 1 {
             self.places.set_up_to(stamp.place(), to.seq().max(up_to));
         } else {
+            self.places.gaps = true;
             // One that follows the one before goes into the same span.
             let follows = needs.last.is_some_and(|last| last.next() == Ok(stamp));
             needs.spans += if follows { 0 } else { self.context.needs(Span { from: stamp, to }) };
@@ -332,6 +337,8 @@ impl Store<'_> {
     /// Adds what is new, and remembers the changes to tell them to others.
     pub(super) fn add_all(&mut self, mut reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
         let log = reader.frame() == Frame::Delta;
+        // What a digest brings may stay without its change.
+        self.early_items |= reader.frame() == Frame::Digest;
         let (mut key, mut place, mut event) = (None, None, None);
         while let Some(op) = reader.next()? {
             match op {
@@ -348,6 +355,8 @@ impl Store<'_> {
                     let is_change = matches!(op, Op::Add { .. });
                     if is_change {
                         event = Some(stamp);
+                    } else {
+                        self.early_items = true;
                     }
                     let mut hash = 0;
                     if !self.context.knows(stamp) {
@@ -357,9 +366,7 @@ impl Store<'_> {
                         };
                         place = Some(at);
                         hash = self.item_hash(at, bytes);
-                        if self.items.find_dot(hash, stamp) == NONE {
-                            self.add_item(at, hash, Item::of(stamp, negative), bytes, merged)?;
-                        }
+                        self.add_item(at, hash, Item::of(stamp, negative), bytes, merged)?;
                     }
                     if is_change && log && !self.context.has(stamp) {
                         self.record(stamp, None, hash);
@@ -371,6 +378,7 @@ impl Store<'_> {
                         None => self.ensure_path(key.ok_or(Error::CrdtFormat)?)?,
                     };
                     place = Some(at);
+                    self.places.left_out = true;
                     let change = match dot {
                         Some(dot) => Some(self.places.stamp(dot)?),
                         None => None,
@@ -433,7 +441,7 @@ impl Store<'_> {
         }
     }
 
-    /// Adds an item of somebody else's.
+    /// Adds an item of somebody else's, unless it is here.
     pub(super) fn add_item(
         &mut self,
         key: u32,
@@ -443,20 +451,24 @@ impl Store<'_> {
         merged: &mut Merged,
     ) -> Result<()> {
         let kind = self.kind(key);
+        let sought = Sought::new(bytes);
+        if kind.by_element() && self.find(hash, key, sought) == NONE {
+            merged.added += 1;
+            self.put(hash, key, item, [&[], bytes])?;
+            self.keys.get_mut(key).count += u32::from(!item.negative());
+            return Ok(());
+        }
+        if self.items.find_dot(hash, item.dot()) != NONE {
+            self.places.left_out = true;
+            return Ok(());
+        }
         if let (Kind::LastWriter, Some(stamp)) = (kind, bytes.first_chunk()) {
             self.clock.see(HybridTime(u64::from_le_bytes(*stamp)));
         }
         merged.added += 1;
-        if !kind.by_element() {
-            return self.put(hash, key, item, [&[], bytes]);
-        }
-        let sought = Sought::new(bytes);
-        let new = self.find(hash, key, sought) == NONE;
-        let was_in = !new && self.is_in(hash, key, sought);
+        let was_in = kind.by_element() && self.is_in(hash, key, sought);
         self.put(hash, key, item, [&[], bytes])?;
-        if new {
-            self.keys.get_mut(key).count += u32::from(!item.negative());
-        } else {
+        if kind.by_element() {
             self.recount(hash, key, sought, was_in);
         }
         Ok(())
@@ -496,9 +508,30 @@ impl Store<'_> {
         next
     }
 
-    /// All changes of a frame come: those that have no room as long as others are missing
-    /// which stand behind them when these have come.
+    /// All changes of a frame come.
     pub(super) fn deliver_all(&mut self, reader: Reader<'_>) -> Result<()> {
+        if self.places.gaps {
+            return self.deliver_early(reader);
+        }
+        for replica in 0..self.places.count() {
+            let place = self.places.of_frame(replica);
+            let up_to = self.places.up_to(place);
+            let member = self.context.member(place);
+            if up_to > member.seen {
+                if reader.frame() != Frame::Delta {
+                    // How they came about was not told.
+                    member.logged = member.logged.max(up_to);
+                }
+                let from = Stamp::new(place, member.seen + 1);
+                self.context.deliver(Span { from, to: Stamp::new(place, up_to) })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same where there are gaps: changes that have no room as long as others are missing
+    /// which stand behind them come when these have come.
+    fn deliver_early(&mut self, reader: Reader<'_>) -> Result<()> {
         let mut before = usize::MAX;
         loop {
             let waiting = self.deliver_some(reader)?;
@@ -553,41 +586,23 @@ impl Store<'_> {
 
     /// Removes what a state knows and does not have.
     fn take_absent(&mut self, reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
-        self.mark_told(reader)?;
-        let mut key = ROOT;
-        while let Some(next) = self.keys.next_live(key) {
-            key = next;
-            self.take_absent_of(key, reader, merged)?;
-        }
-        self.take_absent_parts(reader, merged)
-    }
-
-    fn take_absent_of(&mut self, key: u32, reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
-        let mut left = self.items_of(key);
-        let mut at = self.first_of(key);
-        while left > 0 {
-            left -= 1;
-            let item = *self.items.get(at);
-            self.items.get_mut(at).mark(false);
-            if !item.marked() && self.covers(reader, item.dot())? {
+        let marked = self.mark_told(reader)?;
+        let mut at = 0;
+        while at < self.items.places() {
+            let item = self.items.get(at);
+            let (key, dot) = (item.key, item.dot());
+            if key != NONE && !item.marked() && self.covers(reader, dot)? {
+                // Another one may come to this place.
                 let hash = self.hash_of(at);
-                at = self.remove_item(at, hash, merged);
+                self.remove_item(at, hash, merged);
             } else {
-                at = self.items.next(at);
+                at += 1;
             }
         }
-        Ok(())
-    }
-
-    /// How many items a key has.
-    fn items_of(&self, key: u32) -> usize {
-        let start = self.first_of(key);
-        let (mut at, mut count) = (start, 0);
-        while at != NONE {
-            count += 1;
-            at = self.items.next_until(at, start);
+        if marked {
+            self.unmark_all();
         }
-        count
+        self.take_absent_parts(reader, merged)
     }
 
     /// Whether a state or digest knows of a change.

@@ -104,6 +104,8 @@ pub struct Store<'m> {
     /// How many replicas were forgotten.
     generation: u32,
     sizes: Sizes,
+    /// Whether an item may ever have come before its change.
+    early_items: bool,
     /// Keys of joined values that have a block.
     joined: usize,
     /// The number of the frame that is checked, to know what it told before; never 0.
@@ -221,6 +223,7 @@ impl<'m> Store<'m> {
             acks,
             generation: 0,
             sizes,
+            early_items: false,
             joined,
             frame: 0,
             version,

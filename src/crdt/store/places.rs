@@ -28,6 +28,10 @@ pub(super) struct Places<'m> {
     pub ragged: bool,
     /// Whether the frame says that something is undone or no more.
     pub undoes: bool,
+    /// Whether it tells of changes that do not follow on what is here and was told before.
+    pub gaps: bool,
+    /// Whether something in it may have been for nothing, so that its key is empty.
+    pub left_out: bool,
 }
 
 impl<'m> Places<'m> {
@@ -37,13 +41,17 @@ impl<'m> Places<'m> {
             count: 0,
             ragged: false,
             undoes: false,
+            gaps: false,
+            left_out: false,
         })
     }
 
     /// Forgets the frame before.
     pub fn clear(&mut self) {
         self.places.fill(Place::default());
-        (self.count, self.ragged, self.undoes) = (0, false, false);
+        self.count = 0;
+        (self.ragged, self.undoes) = (false, false);
+        (self.gaps, self.left_out) = (false, false);
     }
 
     /// The replicas of the frame are so many of the store, in its order.
@@ -79,6 +87,16 @@ impl<'m> Places<'m> {
     pub fn new_ones(&self) -> impl Iterator<Item = usize> {
         let new = |place: &&Place| place.new;
         self.places[..self.count].iter().filter(new).map(|place| place.of_frame as usize)
+    }
+
+    /// How many replicas the frame has.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The place of one of them in the store's table.
+    pub fn of_frame(&self, replica: usize) -> usize {
+        self.places[replica].of_frame as usize
     }
 
     /// Who sent the frame, unless it is a delta: the first one that it tells of.
@@ -151,6 +169,7 @@ impl<'m> Table<'m> {
     }
 
     /// Where a replica of the store is in the frame; whether it is new there.
+    #[inline]
     pub fn place(&mut self, place: usize) -> (usize, bool) {
         let at = &mut self.at[place];
         let new = *at == u16::MAX;

@@ -47,24 +47,37 @@ impl Store<'_> {
         Ok(())
     }
 
-    /// Marks what a state has.
-    pub(super) fn mark_told(&mut self, mut reader: Reader<'_>) -> Result<()> {
-        let mut key = None;
+    /// Marks what a state has; whether there is any of it.
+    pub(super) fn mark_told(&mut self, mut reader: Reader<'_>) -> Result<bool> {
+        let (mut key, mut any) = (None, false);
         while let Some(op) = reader.next()? {
             match op {
                 Op::Key(path) => key = self.find_path(path),
                 Op::Add { dot, bytes, .. } | Op::Held { dot, bytes, .. } => {
                     let Some(place) = key else { continue };
                     let stamp = self.places.stamp(dot)?;
+                    if !self.early_items && !self.context.has(stamp) {
+                        continue;
+                    }
                     let at = self.items.find_dot(self.item_hash(place, bytes), stamp);
                     if at != NONE {
                         self.items.get_mut(at).mark(true);
+                        any = true;
                     }
                 }
                 _ => {}
             }
         }
-        Ok(())
+        Ok(any)
+    }
+
+    /// Takes all marks away.
+    pub(super) fn unmark_all(&mut self) {
+        for at in 0..self.items.places() {
+            if self.items.get(at).marked() {
+                self.items.get_mut(at).mark(false);
+            }
+        }
     }
 
     /// Counts what a state knows and does not have: that will go.
@@ -72,15 +85,12 @@ impl Store<'_> {
         self.mark_told(reader)?;
         for at in 0..self.items.places() {
             let item = *self.items.get(at);
-            if item.key == NONE {
-                continue;
-            }
-            self.items.get_mut(at).mark(false);
-            if !item.marked() && self.covers(reader, item.dot())? {
+            if item.key != NONE && !item.marked() && self.covers(reader, item.dot())? {
                 needs.freed_items += 1;
                 needs.freed_bytes += self.cost_of(at);
             }
         }
+        self.unmark_all();
         Ok(())
     }
 }
