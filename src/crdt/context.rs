@@ -133,6 +133,7 @@ impl<'m> Context<'m> {
 
     /// Whether a change has come, or is undone already: what it added is not to be
     /// added any more.
+    #[inline]
     pub fn knows(&self, dot: Stamp) -> bool {
         self.has(dot) || self.undone().binary_search(&dot).is_ok()
     }

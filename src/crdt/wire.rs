@@ -258,6 +258,30 @@ impl<'a> Reader<'a> {
         }))
     }
 
+    /// The next part, if it is an addition of few bytes by one of the first replicas: as most
+    /// are, and read with less ado than by [`next`](Self::next).
+    pub fn next_add(&mut self) -> Option<(WireDot, &'a [u8])> {
+        let [ADD, replica @ ..128, low, rest @ ..] = self.rest else { return None };
+        let (seq, rest) = match (*low, rest) {
+            (1..128, rest) => (u64::from(*low), rest),
+            (128..=255, [high @ 1..128, rest @ ..]) => {
+                (u64::from(*low & 127) | u64::from(*high) << 7, rest)
+            }
+            (128..=255, [middle @ 128..=255, high @ 1..128, rest @ ..]) => {
+                let low = u64::from(*low & 127) | u64::from(*middle & 127) << 7;
+                (low | u64::from(*high) << 14, rest)
+            }
+            _ => return None,
+        };
+        let [len @ ..128, rest @ ..] = rest else { return None };
+        let (bytes, rest) = rest.split_at_checked(*len as usize)?;
+        if !self.frame.has(ADD) {
+            return None;
+        }
+        self.rest = rest;
+        Some((WireDot { replica: *replica as usize, seq }, bytes))
+    }
+
     #[inline]
     fn byte(&mut self) -> Result<u8> {
         let (byte, rest) = self.rest.split_first().ok_or(Error::CrdtFormat)?;
@@ -450,8 +474,18 @@ impl<'a> Writer<'a> {
 
     #[inline]
     pub fn add(&mut self, dot: WireDot, negative: bool, bytes: &[u8]) {
-        self.dot(if negative { ADD_NEGATIVE } else { ADD }, dot);
-        self.bytes(bytes);
+        let tag = if negative { ADD_NEGATIVE } else { ADD };
+        let (replica, len) = (dot.replica as u64, bytes.len() as u64);
+        let head = 1 + numbers::len(replica) + numbers::len(dot.seq) + numbers::len(len);
+        let Some(place) = self.plain(head + bytes.len()) else {
+            self.dot(tag, dot);
+            return self.bytes(bytes);
+        };
+        let (head, rest) = place.split_at_mut(head);
+        head[0] = tag;
+        let after = numbers::write(dot.seq, numbers::write(replica, &mut head[1..]));
+        numbers::write(len, after);
+        rest.copy_from_slice(bytes);
     }
 
     pub fn undo(&mut self, dot: WireDot, hash: u32) {

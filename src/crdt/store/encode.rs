@@ -291,6 +291,18 @@ impl Store<'_> {
         successors: Successors,
     ) {
         let mut told = false;
+        let record = self.log.get(parts.start);
+        if parts.end - parts.start == 1 && record.undone.is_none() && record.joined.is_none() {
+            // As most are: something was added, and may be gone.
+            match self.items.find_dot(record.hash, event) {
+                NONE => {
+                    let dot = wire_dot(&self.context, &mut self.table, frames, event);
+                    frames.writer.event(dot);
+                }
+                at => self.write_item(frames, at, false),
+            }
+            return;
+        }
         for part in parts.clone() {
             let record = self.log.get(part);
             if let Some(joined) = record.joined {

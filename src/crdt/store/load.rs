@@ -312,10 +312,10 @@ impl Store<'_> {
                     key = Some((self.ensure_path(path)?, path));
                 }
                 Op::Add { dot, negative, bytes } => {
-                    self.take_item(key.map(|(key, _)| key), dot, negative, bytes, true)?;
+                    self.load_item(key.map(|(key, _)| key), dot, negative, bytes, true)?;
                 }
                 Op::Held { dot, negative, bytes } => {
-                    self.take_item(key.map(|(key, _)| key), dot, negative, bytes, false)?;
+                    self.load_item(key.map(|(key, _)| key), dot, negative, bytes, false)?;
                 }
                 Op::Joined { dot: None, bytes } => self.load_joined(key, bytes)?,
                 _ => return Err(Error::CrdtFormat),
@@ -362,7 +362,7 @@ impl Store<'_> {
     }
 
     /// An item, whose change has come or not.
-    fn take_item(
+    fn load_item(
         &mut self,
         key: Option<u32>,
         dot: WireDot,

@@ -123,7 +123,14 @@ impl Store<'_> {
         let (mut key, mut place, mut together) = (None, None, false);
         let all = reader;
         let (mut parts, mut first) = (0, true);
-        while let Some(op) = reader.next()? {
+        loop {
+            while let Some((dot, bytes)) = reader.next_add() {
+                parts += 1;
+                let path = key.ok_or(Error::CrdtFormat)?;
+                self.check_item(path, &mut place, (dot, false, bytes), now_ms, &mut needs)?;
+                event = Some(self.count_change(dot, 0, &mut needs)?);
+            }
+            let Some(op) = reader.next()? else { break };
             parts += 1;
             match op {
                 Op::Replica(id) => {
@@ -141,27 +148,7 @@ impl Store<'_> {
                 }
                 Op::Add { dot, negative, bytes } | Op::Held { dot, negative, bytes } => {
                     let path = key.ok_or(Error::CrdtFormat)?;
-                    let kind = path.kind();
-                    if !kind.allows(bytes) || (negative && !kind.has_negatives()) {
-                        return Err(Error::CrdtFormat);
-                    }
-                    if let (Kind::LastWriter, Some(stamp)) = (kind, bytes.first_chunk()) {
-                        self.clock.check(HybridTime(u64::from_le_bytes(*stamp)), now_ms)?;
-                    }
-                    let stamp = self.places.stamp(dot)?;
-                    if !self.context.knows(stamp) {
-                        let at = match place {
-                            Some(place) => place,
-                            None => self.ensure_path(path)?,
-                        };
-                        place = Some(at);
-                        let there = self.early_items
-                            && self.items.find_dot(self.item_hash(at, bytes), stamp) != NONE;
-                        if !there {
-                            needs.items += 1;
-                            needs.bytes += Self::cost_in(kind, bytes.len());
-                        }
-                    }
+                    self.check_item(path, &mut place, (dot, negative, bytes), now_ms, &mut needs)?;
                     if let Op::Add { .. } = op {
                         event = Some(self.count_change(dot, 0, &mut needs)?);
                     }
@@ -232,6 +219,42 @@ impl Store<'_> {
         let enough = self.has_room(&needs)
             && self.context.has_room(needs.spans, needs.undone.saturating_sub(come));
         if enough { Ok(()) } else { Err(Error::Capacity) }
+    }
+
+    /// Checks an item of a frame, and counts what it needs. `place` is that of its key, if it is
+    /// known.
+    #[inline]
+    fn check_item(
+        &mut self,
+        path: Path<'_>,
+        place: &mut Option<u32>,
+        (dot, negative, bytes): (WireDot, bool, &[u8]),
+        now_ms: u64,
+        needs: &mut Needs,
+    ) -> Result<()> {
+        let kind = path.kind();
+        if !kind.allows(bytes) || (negative && !kind.has_negatives()) {
+            return Err(Error::CrdtFormat);
+        }
+        if let (Kind::LastWriter, Some(stamp)) = (kind, bytes.first_chunk()) {
+            self.clock.check(HybridTime(u64::from_le_bytes(*stamp)), now_ms)?;
+        }
+        let stamp = self.places.stamp(dot)?;
+        if self.context.knows(stamp) {
+            return Ok(());
+        }
+        let at = match *place {
+            Some(place) => place,
+            None => self.ensure_path(path)?,
+        };
+        *place = Some(at);
+        let there =
+            self.early_items && self.items.find_dot(self.item_hash(at, bytes), stamp) != NONE;
+        if !there {
+            needs.items += 1;
+            needs.bytes += Self::cost_in(kind, bytes.len());
+        }
+        Ok(())
     }
 
     /// Counts what an item gives back, once.
@@ -340,7 +363,17 @@ impl Store<'_> {
         // What a digest brings may stay without its change.
         self.early_items |= reader.frame() == Frame::Digest;
         let (mut key, mut place, mut event) = (None, None, None);
-        while let Some(op) = reader.next()? {
+        loop {
+            while let Some((dot, bytes)) = reader.next_add() {
+                let (stamp, path) = (self.places.stamp(dot)?, key.ok_or(Error::CrdtFormat)?);
+                event = Some(stamp);
+                let item = Item::of(stamp, false);
+                let hash = self.take_item(path, &mut place, item, bytes, merged)?;
+                if log && !self.context.has(stamp) {
+                    self.record(stamp, None, hash);
+                }
+            }
+            let Some(op) = reader.next()? else { return Ok(()) };
             match op {
                 Op::Key(path) => (key, place) = (Some(path), None),
                 Op::Event(dot) => {
@@ -358,16 +391,8 @@ impl Store<'_> {
                     } else {
                         self.early_items = true;
                     }
-                    let mut hash = 0;
-                    if !self.context.knows(stamp) {
-                        let at = match place {
-                            Some(place) => place,
-                            None => self.ensure_path(path)?,
-                        };
-                        place = Some(at);
-                        hash = self.item_hash(at, bytes);
-                        self.add_item(at, hash, Item::of(stamp, negative), bytes, merged)?;
-                    }
+                    let item = Item::of(stamp, negative);
+                    let hash = self.take_item(path, &mut place, item, bytes, merged)?;
                     if is_change && log && !self.context.has(stamp) {
                         self.record(stamp, None, hash);
                     }
@@ -419,7 +444,30 @@ impl Store<'_> {
                 _ => {}
             }
         }
-        Ok(())
+    }
+
+    /// Adds an item of a frame, if its change has not come; its hash then. `place` is that of
+    /// its key, if it is known.
+    #[inline]
+    fn take_item(
+        &mut self,
+        path: Path<'_>,
+        place: &mut Option<u32>,
+        item: Item,
+        bytes: &[u8],
+        merged: &mut Merged,
+    ) -> Result<u32> {
+        if self.context.knows(item.dot()) {
+            return Ok(0);
+        }
+        let at = match *place {
+            Some(place) => place,
+            None => self.ensure_path(path)?,
+        };
+        *place = Some(at);
+        let hash = self.item_hash(at, bytes);
+        self.add_item(at, hash, item, bytes, merged)?;
+        Ok(hash)
     }
 
     /// Remembers changes without effects, unless they are more than the log holds.
@@ -586,12 +634,21 @@ impl Store<'_> {
 
     /// Removes what a state knows and does not have.
     fn take_absent(&mut self, reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
+        let knows_of_us = |place| {
+            self.places.told(place) > 0
+                && (self.context.members()[place].seen > 0 || self.early_items)
+        };
+        let mut places = (0..self.places.count()).map(|replica| self.places.of_frame(replica));
+        if !self.places.ragged && !places.any(knows_of_us) {
+            return Ok(());
+        }
         let marked = self.mark_told(reader)?;
         let mut at = 0;
         while at < self.items.places() {
             let item = self.items.get(at);
             let (key, dot) = (item.key, item.dot());
-            if key != NONE && !item.marked() && self.covers(reader, dot)? {
+            let told = self.places.ragged || dot.seq() <= self.places.told(dot.place());
+            if told && key != NONE && !item.marked() && self.covers(reader, dot)? {
                 // Another one may come to this place.
                 let hash = self.hash_of(at);
                 self.remove_item(at, hash, merged);
@@ -606,11 +663,17 @@ impl Store<'_> {
     }
 
     /// Whether a state or digest knows of a change.
-    pub(super) fn covers(&self, mut reader: Reader<'_>, change: Stamp) -> Result<bool> {
+    #[inline]
+    pub(super) fn covers(&self, reader: Reader<'_>, change: Stamp) -> Result<bool> {
         let told = change.seq() <= self.places.told(change.place());
         if told || !self.places.ragged {
             return Ok(told);
         }
+        self.covers_apart(reader, change)
+    }
+
+    /// The same of a change that is not among those told without a gap.
+    fn covers_apart(&self, mut reader: Reader<'_>, change: Stamp) -> Result<bool> {
         while let Some(op) = reader.next()? {
             let changes = if let Op::Undone(dot) = op { Some((dot, 0)) } else { op.changes() };
             let Some((from, more)) = changes else { continue };

@@ -76,6 +76,7 @@ impl<'m> Places<'m> {
     }
 
     /// A dot of the frame.
+    #[inline]
     pub fn stamp(&self, dot: WireDot) -> Result<Stamp> {
         if dot.replica >= self.count {
             return Err(Error::CrdtFormat);
@@ -113,6 +114,7 @@ impl<'m> Places<'m> {
     }
 
     /// How far the frame tells of all changes of a replica.
+    #[inline]
     pub fn told(&self, place: usize) -> u64 {
         self.places[place].told.get()
     }
