@@ -302,6 +302,13 @@ impl<'m> Items<'m> {
         at
     }
 
+    /// The same, if it may be here.
+    #[inline]
+    pub fn find_dot_near(&self, near: u32, hash: u32, dot: Stamp) -> u32 {
+        let item = self.or_nothing(near);
+        if item.dot() == dot && item.key != NONE { near } else { self.find_dot(hash, dot) }
+    }
+
     /// A new item, behind the last one of its key's ring; its place, which is the
     /// ring's new last.
     #[inline(always)]

@@ -21,6 +21,8 @@ pub(super) struct Record {
     pub undone: Option<Stamp>,
     /// What it made of a joined value, if it did: see there. At most 55 bits.
     pub joined: Option<u64>,
+    /// Where what it added was put, or `NONE`: it may be elsewhere now, or gone.
+    pub item: u32,
     /// Of the item added or undone, or of the key.
     pub hash: u32,
     /// Whether the same replica's next change belongs to the same transaction. The last
@@ -68,6 +70,7 @@ impl<'m> Log<'m> {
             event: Stamp::of_word(event),
             undone: (event & UNDOES != 0).then_some(Stamp::of_word(other)),
             joined: (event & JOINS != 0).then_some(other),
+            item: undone,
             hash,
             together: event & TOGETHER != 0,
         }
@@ -114,7 +117,7 @@ impl<'m> Log<'m> {
         let (does, undone) = match record {
             Record { undone: Some(undone), .. } => (UNDOES, undone.word()),
             Record { joined: Some(joined), .. } => (JOINS, joined),
-            _ => (0, 0),
+            _ => (0, record.item.into()),
         };
         let event = record.event.word() | does;
         *place =

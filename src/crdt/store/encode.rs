@@ -294,7 +294,7 @@ impl Store<'_> {
         let record = self.log.get(parts.start);
         if parts.end - parts.start == 1 && record.undone.is_none() && record.joined.is_none() {
             // As most are: something was added, and may be gone.
-            match self.items.find_dot(record.hash, event) {
+            match self.items.find_dot_near(record.item, record.hash, event) {
                 NONE => {
                     let dot = wire_dot(&self.context, &mut self.table, frames, event);
                     frames.writer.event(dot);
@@ -309,7 +309,7 @@ impl Store<'_> {
                 let what = (record.hash, joined);
                 told |= self.write_joined_event(frames, event, what, successors.all_follow());
             } else if record.undone.is_none() {
-                let at = self.items.find_dot(record.hash, event);
+                let at = self.items.find_dot_near(record.item, record.hash, event);
                 if at != NONE && !told {
                     self.write_item(frames, at, false);
                     told = true;

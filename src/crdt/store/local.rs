@@ -233,9 +233,11 @@ impl Store<'_> {
             return Err(Error::Capacity);
         }
         self.put(hash, key, Item::of(change, negative), [&[], element])?;
-        self.record(change, None, hash);
+        let entry = self.keys.get_mut(key);
+        entry.count += u32::from(!negative);
+        let at = entry.last;
+        self.record_added(change, at, hash);
         self.happened(change);
-        self.keys.get_mut(key).count += u32::from(!negative);
         Ok(())
     }
 
@@ -261,7 +263,7 @@ impl Store<'_> {
         let last = self.find(hash, key, element);
         self.undo_dot(change, hash, self.items.get(last).dot())?;
         self.items.get_mut(last).set_change(change, negative);
-        self.record(change, None, hash);
+        self.record_added(change, last, hash);
         self.happened(change);
         let count = &mut self.keys.get_mut(key).count;
         *count = *count + u32::from(!negative) - u32::from(replaced.was_in);
@@ -294,11 +296,12 @@ impl Store<'_> {
             }
             self.put(hash, key, Item::of(change, negative), parts)?;
         }
-        self.record(change, None, hash);
-        self.happened(change);
         let entry = self.keys.get_mut(key);
         entry.count = 1;
-        if let Some(at) = self.items.get(entry.last).in_heap() {
+        let last = entry.last;
+        self.record_added(change, last, hash);
+        self.happened(change);
+        if let Some(at) = self.items.get(last).in_heap() {
             self.assigned_untold(key, at, len);
         }
         Ok(())

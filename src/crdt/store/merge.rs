@@ -370,7 +370,7 @@ impl Store<'_> {
                 let item = Item::of(stamp, false);
                 let hash = self.take_item(path, &mut place, item, bytes, merged)?;
                 if log && !self.context.has(stamp) {
-                    self.record(stamp, None, hash);
+                    self.record_added(stamp, self.last_of(place), hash);
                 }
             }
             let Some(op) = reader.next()? else { return Ok(()) };
@@ -394,7 +394,7 @@ impl Store<'_> {
                     let item = Item::of(stamp, negative);
                     let hash = self.take_item(path, &mut place, item, bytes, merged)?;
                     if is_change && log && !self.context.has(stamp) {
-                        self.record(stamp, None, hash);
+                        self.record_added(stamp, self.last_of(place), hash);
                     }
                 }
                 Op::Joined { dot, bytes } => {
@@ -444,6 +444,11 @@ impl Store<'_> {
                 _ => {}
             }
         }
+    }
+
+    /// The item of a key that was added last, mostly.
+    fn last_of(&self, key: Option<u32>) -> u32 {
+        key.map_or(NONE, |key| self.keys.get(key).last)
     }
 
     /// Adds an item of a frame, if its change has not come; its hash then. `place` is that of

@@ -550,14 +550,21 @@ impl<'m> Store<'m> {
 
     #[inline]
     fn record(&mut self, event: Stamp, undone: Option<Stamp>, hash: u32) {
-        let record = Record { event, undone, joined: None, together: false, hash };
+        let record = Record { event, undone, joined: None, item: NONE, together: false, hash };
+        self.log.push(record, &mut self.context);
+    }
+
+    /// A change added an item.
+    #[inline]
+    fn record_added(&mut self, event: Stamp, item: u32, hash: u32) {
+        let record = Record { event, undone: None, joined: None, item, together: false, hash };
         self.log.push(record, &mut self.context);
     }
 
     /// A change made something of a joined value.
     fn record_joined(&mut self, event: Stamp, joined: u64, hash: u32) {
         let joined = Some(joined);
-        let record = Record { event, undone: None, joined, together: false, hash };
+        let record = Record { event, undone: None, joined, item: NONE, together: false, hash };
         self.log.push(record, &mut self.context);
     }
 }
