@@ -252,6 +252,7 @@ impl<'m> Items<'m> {
         }
     }
 
+    #[inline(never)]
     fn find_long<'b>(
         &self,
         mut at: u32,

@@ -42,18 +42,7 @@ impl Store<'_> {
                 if first == NONE {
                     return Ok(false);
                 }
-                let change = self.next_change()?;
-                let replaced = self.replaced(first, key, sought);
-                if !self.context.has_room(0, replaced.early) {
-                    return Err(Error::Capacity);
-                }
-                self.undo(change, hash, first)?;
-                for _ in 1..replaced.items {
-                    self.undo(change, hash, self.find(hash, key, sought))?;
-                }
-                self.happened(change);
-                self.keys.get_mut(key).count -= 1;
-                Ok(true)
+                self.remove_from(first, hash, key, sought).map(|()| true)
             }
             Kind::RemoveWinsSet => {
                 let was_in = self.is_in(hash, key, sought);
@@ -62,6 +51,42 @@ impl Store<'_> {
             }
             _ => Err(Error::CrdtKind),
         }
+    }
+
+    /// Removes all items with these bytes, which begin at `first`.
+    #[inline]
+    fn remove_from(&mut self, first: u32, hash: u32, key: u32, element: Sought<'_>) -> Result<()> {
+        let change = self.next_change()?;
+        let more = self.find_from(self.items.following(first), key, element) != NONE;
+        if more || !self.context.has(self.items.get(first).dot()) {
+            return self.remove_all(change, first, hash, key, element);
+        }
+        self.record(change, Some(self.items.get(first).dot()), hash);
+        self.take(hash, first);
+        self.happened(change);
+        self.keys.get_mut(key).count -= 1;
+        Ok(())
+    }
+
+    /// The same where there are several, or some came before their changes.
+    fn remove_all(
+        &mut self,
+        change: Stamp,
+        first: u32,
+        hash: u32,
+        key: u32,
+        element: Sought<'_>,
+    ) -> Result<()> {
+        let replaced = self.replaced(first, key, element);
+        if !self.context.has_room(0, replaced.early) {
+            return Err(Error::Capacity);
+        }
+        for _ in 0..replaced.items {
+            self.undo(change, hash, self.find(hash, key, element))?;
+        }
+        self.happened(change);
+        self.keys.get_mut(key).count -= 1;
+        Ok(())
     }
 
     /// Says yes or no to a flag.
