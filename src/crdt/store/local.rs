@@ -2,7 +2,7 @@
 
 use super::{Key, Store};
 use crate::crdt::dot::Stamp;
-use crate::crdt::items::{Item, NONE, Sought};
+use crate::crdt::items::{INLINE, Item, NONE, Sought};
 use crate::crdt::kind::Kind;
 use crate::crdt::wire::MAX_BYTES;
 use crate::error::{Error, Result};
@@ -254,16 +254,26 @@ impl Store<'_> {
         if first != NONE {
             return self.put_again(first, change, hash, negative, sought);
         }
-        if self.items.room() == 0 || Self::item_cost(element.len()) > self.heap.free() {
-            return Err(Error::Capacity);
-        }
-        self.put(hash, key, Item::of(change, negative), [&[], element])?;
-        let entry = self.keys.get_mut(key);
-        entry.count += u32::from(!negative);
-        let at = entry.last;
+        let item = Item::of(change, negative);
+        let at = if element.len() <= INLINE {
+            self.put_few(hash, key, item.with(key, Some(element)))?
+        } else {
+            self.put_long(hash, key, item, element)?
+        };
+        self.keys.get_mut(key).count += u32::from(!negative);
         self.record_added(change, at, hash);
         self.happened(change);
         Ok(())
+    }
+
+    /// Adds an item whose bytes go to the heap, if there is room; its place.
+    #[inline(never)]
+    fn put_long(&mut self, hash: u32, key: u32, item: Item, element: &[u8]) -> Result<u32> {
+        if self.items.room() == 0 || Self::item_cost(element.len()) > self.heap.free() {
+            return Err(Error::Capacity);
+        }
+        self.put(hash, key, item, [&[], element])?;
+        Ok(self.keys.get(key).last)
     }
 
     /// The same for an element of which something is there, at `first`.

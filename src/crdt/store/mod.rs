@@ -447,21 +447,28 @@ impl<'m> Store<'m> {
         self.items.get(item).in_heap().map_or(0, |at| Heap::cost(self.heap.get(at).len()))
     }
 
+    /// Adds an item that holds its bytes itself; its place.
+    #[inline]
+    fn put_few(&mut self, hash: u32, key: u32, item: Item) -> Result<u32> {
+        let at = self.items.insert(hash, self.keys.get(key).last, item)?;
+        self.keys.get_mut(key).last = at;
+        self.touched(key);
+        Ok(at)
+    }
+
     /// Adds an item with bytes in two parts. There must be room.
-    #[inline(always)]
+    #[inline]
     fn put(&mut self, hash: u32, key: u32, item: Item, parts: [&[u8]; 2]) -> Result<()> {
         if self.kind(key).is_ordered() {
             return self.put_in_order(hash, key, item, parts[1]);
         }
         let len = parts[0].len() + parts[1].len();
-        let item = item.with(key, (len <= INLINE).then(|| few(parts)));
-        let at = self.items.insert(hash, self.keys.get(key).last, item)?;
-        self.keys.get_mut(key).last = at;
-        if len > INLINE {
-            let place = self.store_bytes(at, parts)?;
-            self.items.get_mut(at).set_in_heap(place);
+        if len <= INLINE {
+            return self.put_few(hash, key, item.with(key, Some(few(parts)))).map(|_| ());
         }
-        self.touched(key);
+        let at = self.put_few(hash, key, item.with(key, None))?;
+        let place = self.store_bytes(at, parts)?;
+        self.items.get_mut(at).set_in_heap(place);
         Ok(())
     }
 
