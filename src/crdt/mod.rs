@@ -40,6 +40,7 @@ mod wire;
 pub use self::clock::HybridTime;
 pub use self::dot::{Dot, MAX_REPLICAS, MAX_SEQ, ReplicaId};
 pub use self::kind::Kind;
+pub(crate) use self::store::Element;
 pub use self::store::{
     Causes, Changed, Elements, Event, Key, KeyCursor, KeyEntry, KeysWithPrefix, MAX_ELEMENT,
     Merged, Reconciled, Store, StoreConfig, StoreUsage, Told,

@@ -7,7 +7,7 @@ use super::status;
 use super::status::nsw_status;
 use super::store_watch::tell_watcher;
 use super::structs::{self, Versioned};
-use crate::crdt::{self, Key, Kind, ReplicaId, Store, StoreConfig, StoreUsage};
+use crate::crdt::{self, Element, Key, Kind, ReplicaId, Store, StoreConfig, StoreUsage};
 use crate::error::{Error, Result};
 
 /// A kind of key: keys in a key. It is there as long as something is in it, so who puts
@@ -442,11 +442,12 @@ pub unsafe extern "C" fn nsw_store_add(
     element: *const u8,
     element_len: usize,
 ) -> nsw_status {
+    let set = Key::from_bits(set);
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        call_mut::<Store<'static>>(store, |s| {
-            s.add(Key::from_bits(set), input(element, element_len)?)
-        })
+        // Before the lock is taken: the processor does both at once.
+        let element = input(element, element_len).map(|bytes| Element::of(set, bytes));
+        call_mut::<Store<'static>>(store, |s| s.add_element(set, element?))
     }
 }
 
@@ -463,11 +464,13 @@ pub unsafe extern "C" fn nsw_store_remove(
     element_len: usize,
     was_in: *mut u32,
 ) -> nsw_status {
+    let set = Key::from_bits(set);
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
+        let element = input(element, element_len).map(|bytes| Element::of(set, bytes));
         call_mut::<Store<'static>>(store, |s| {
             tell(was_in, 0)?;
-            let removed = s.remove(Key::from_bits(set), input(element, element_len)?)?;
+            let removed = s.remove_element(set, element?)?;
             tell(was_in, removed.into())
         })
     }

@@ -2,6 +2,7 @@
 
 use super::{Key, Store};
 use crate::crdt::dot::Stamp;
+use crate::crdt::hash::hash;
 use crate::crdt::items::{INLINE, Item, NONE, Sought};
 use crate::crdt::kind::Kind;
 use crate::crdt::wire::MAX_BYTES;
@@ -15,7 +16,12 @@ impl Store<'_> {
     /// [`Error::CrdtKey`] and [`Error::CrdtKind`] if `set` is not an open set,
     /// [`Error::Length`] for more than 65,535 bytes, [`Error::Capacity`] without room,
     /// [`Error::Overflow`] after the last sequence number. Nothing changes then.
+    #[inline]
     pub fn add(&mut self, set: Key, element: &[u8]) -> Result<()> {
+        self.add_element(set, Element::of(set, element))
+    }
+
+    pub(crate) fn add_element(&mut self, set: Key, element: Element<'_>) -> Result<()> {
         let key = self.place(set)?;
         match self.kind(key) {
             Kind::AddWinsSet | Kind::RemoveWinsSet => self.put_element(key, false, element),
@@ -29,13 +35,17 @@ impl Store<'_> {
     /// # Errors
     /// Those of [`add`](Self::add); from an add-wins set an element can be removed
     /// without any room.
+    #[inline]
     pub fn remove(&mut self, set: Key, element: &[u8]) -> Result<bool> {
+        self.remove_element(set, Element::of(set, element))
+    }
+
+    pub(crate) fn remove_element(&mut self, set: Key, element: Element<'_>) -> Result<bool> {
         let key = self.place(set)?;
-        if element.len() > MAX_BYTES {
+        let Element { hash, sought } = element;
+        if sought.bytes.len() > MAX_BYTES {
             return Err(Error::Length);
         }
-        let sought = Sought::new(element);
-        let hash = self.item_hash(key, element);
         match self.kind(key) {
             Kind::AddWinsSet => {
                 let first = self.find(hash, key, sought);
@@ -243,12 +253,12 @@ impl Store<'_> {
     }
 
     /// An item takes the place of those with the same bytes in a set.
-    fn put_element(&mut self, key: u32, negative: bool, element: &[u8]) -> Result<()> {
+    fn put_element(&mut self, key: u32, negative: bool, element: Element<'_>) -> Result<()> {
+        let Element { hash, sought } = element;
+        let element = sought.bytes;
         if element.len() > MAX_BYTES {
             return Err(Error::Length);
         }
-        let sought = Sought::new(element);
-        let hash = self.item_hash(key, element);
         let change = self.next_change()?;
         let first = self.find(hash, key, sought);
         if first != NONE {
@@ -375,6 +385,22 @@ impl Store<'_> {
         }
         self.record(change, Some(dot), hash);
         Ok(())
+    }
+}
+
+/// An element of a set, and by what it is found. To make one takes nothing of the store, so
+/// it can be made while that is still waited for.
+#[derive(Clone, Copy)]
+pub(crate) struct Element<'a> {
+    hash: u32,
+    sought: Sought<'a>,
+}
+
+impl<'a> Element<'a> {
+    /// For a set, which has to be open when it is used.
+    #[inline]
+    pub fn of(set: Key, bytes: &'a [u8]) -> Element<'a> {
+        Element { hash: hash(bytes, set.hash), sought: Sought::new(bytes) }
     }
 }
 

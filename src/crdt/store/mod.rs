@@ -52,6 +52,7 @@ pub use self::config::{StoreConfig, StoreUsage};
 pub use self::digest::Reconciled;
 pub use self::encode::Told;
 pub use self::list::MAX_ELEMENT;
+pub(crate) use self::local::Element;
 pub use self::merge::Merged;
 pub use self::read::{Elements, KeyCursor, KeyEntry};
 pub use self::scan::KeysWithPrefix;
