@@ -36,7 +36,7 @@ measure() { # <folder>
     figure[stack_size]=${figure[section_stack]}
 
     local firmware
-    for firmware in noise capability signing link; do
+    for firmware in noise capability signing link store; do
         while read -r name value; do
             case $name in
             "$firmware"_*) figure[$name]=$value ;;
@@ -103,6 +103,14 @@ The secure link on the same machine, with this machine as its peer over a serial
   memory        ${figure[link_footprint]} bytes for a link with 1 peer and 2 handshakes at once (frames of 300 bytes),
                 ${figure[link_per_peer]} for another peer with its two sessions, ${figure[link_per_handshake]} for another handshake,
                 ${figure[link_arena_high_water]} with identity and framer; stack ${figure[link_stack_high_water]} bytes at most
+A replicated store on the same machine, keys of all kinds, with recorded frames of a replica of this machine:
+  frames        ${figure[store_told]} told, each byte as by this machine; ${figure[store_taken]} taken in, the last first, ${figure[store_again]} of them twice;
+                ${figure[store_states]} of all these with the whole store; ${figure[store_lost]} lost, ${figure[store_damaged]} damaged ones refused,
+                ${figure[store_full]} refused without room and taken later
+  converged     ${figure[store_compared]} of ${figure[host_store_compared]} times: by sums over everything, and by all values of both
+  flash         ${figure[store_flash]} bytes, of them ${figure[store_nsw_library]} library
+  memory        ${figure[store_footprint]} bytes for a store of 4 replicas, 24 keys, 64 items with 1,536 bytes, the last 64 changes;
+                stack ${figure[store_stack_high_water]} bytes at most
 END
 }
 
