@@ -9252,7 +9252,8 @@ nsw_status nsw_store_set_flag(struct nsw_store *store, nsw_store_key flag, uint3
 /**
  * Assigns `value[0..value_len]` to a register of the last writer or of several values.
  * `now_ms` is the time of day in milliseconds since 1970, for the former; 0 without a
- * clock.
+ * clock. As many bytes that are assigned to it next may be part of the same change, as with
+ * nsw_store_increment.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
  * if `reg` is not an open one of those, NSW_ERR_LENGTH for more than
@@ -9555,7 +9556,9 @@ nsw_status nsw_store_next_key(const struct nsw_store *store,
                               uint32_t *next_kind);
 
 /**
- * Counts `by` upwards with a counter of either kind; 0 changes nothing.
+ * Counts `by` upwards with a counter of either kind; 0 changes nothing. What is counted
+ * with it next is mostly part of the same change, as long as nothing else happens here and
+ * nothing is told or kept: so it takes little, and no room in the log.
  *
  * Errors: those of a bad handle, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND if `counter` is
  * not an open counter, NSW_ERR_OVERFLOW if this replica's part would be more than INT64_MAX,
@@ -9873,7 +9876,7 @@ nsw_status nsw_store_load_end(struct nsw_store *store);
  *
  * Errors: those of a bad handle, NSW_ERR_NULL.
  */
-nsw_status nsw_store_journal_end(const struct nsw_store *store, uint64_t *cursor);
+nsw_status nsw_store_journal_end(struct nsw_store *store, uint64_t *cursor);
 
 /**
  * Writes all that happened since `*cursor`, changes of this replica and of others, as one

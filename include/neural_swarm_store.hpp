@@ -452,7 +452,7 @@ public:
     /// Says that there are no more pieces: the store is as it was saved.
     result<void> load_end() noexcept { return result<void>(nsw_store_load_end(get())); }
     /// Where a journal goes on that has all that happened until now, or a snapshot of it.
-    result<std::uint64_t> journal_end() const noexcept {
+    result<std::uint64_t> journal_end() noexcept {
         std::uint64_t cursor = 0;
         const nsw_status status = nsw_store_journal_end(get(), &cursor);
         return detail::result_of(status, cursor);

@@ -128,14 +128,14 @@ impl<'m> Context<'m> {
     /// Whether a change has come.
     #[inline]
     pub fn has(&self, dot: Stamp) -> bool {
-        dot.seq() <= self.members[dot.place()].seen || self.span(dot).is_ok()
+        dot.seq() <= self.members[dot.place()].seen || (self.spans > 0 && self.span(dot).is_ok())
     }
 
     /// Whether a change has come, or is undone already: what it added is not to be
     /// added any more.
     #[inline]
     pub fn knows(&self, dot: Stamp) -> bool {
-        self.has(dot) || self.undone().binary_search(&dot).is_ok()
+        self.has(dot) || (self.undone_count > 0 && self.undone().binary_search(&dot).is_ok())
     }
 
     /// The span that a dot is in, or where one of its own would be.

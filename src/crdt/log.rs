@@ -76,6 +76,13 @@ impl<'m> Log<'m> {
         }
     }
 
+    /// The change that a record is of.
+    #[inline]
+    pub fn event(&self, number: u64) -> Stamp {
+        let [event, above, ..] = self.ring[self.place(number)];
+        Stamp::of_word(word([event, above]))
+    }
+
     /// Whether there is anything of a transaction of several changes.
     pub fn has_transactions(&self) -> bool {
         self.together > 0

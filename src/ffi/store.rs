@@ -506,7 +506,8 @@ pub unsafe extern "C" fn nsw_store_set_flag(
 
 /// Assigns `value[0..value_len]` to a register of the last writer or of several values.
 /// `now_ms` is the time of day in milliseconds since 1970, for the former; 0 without a
-/// clock.
+/// clock. As many bytes that are assigned to it next may be part of the same change, as with
+/// nsw_store_increment.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND
 /// if `reg` is not an open one of those, NSW_ERR_LENGTH for more than

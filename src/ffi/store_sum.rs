@@ -6,7 +6,9 @@ use super::status::nsw_status;
 use super::store::{nsw_store, nsw_store_key};
 use crate::crdt::{Key, Store};
 
-/// Counts `by` upwards with a counter of either kind; 0 changes nothing.
+/// Counts `by` upwards with a counter of either kind; 0 changes nothing. What is counted
+/// with it next is mostly part of the same change, as long as nothing else happens here and
+/// nothing is told or kept: so it takes little, and no room in the log.
 ///
 /// Errors: those of a bad handle, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND if `counter` is
 /// not an open counter, NSW_ERR_OVERFLOW if this replica's part would be more than INT64_MAX,

@@ -190,7 +190,7 @@ impl Store<'_> {
         let (range, mut last) = (self.log.range(), None);
         let mut at = range.end;
         while at > range.start {
-            let event = self.log.get(at - 1).event;
+            let event = self.log.event(at - 1);
             if last != Some(event) {
                 if lacks == 0 {
                     break;
@@ -208,7 +208,11 @@ impl Store<'_> {
         let range = self.log.range();
         let mut at = from.max(range.start);
         while at < range.end {
-            let (event, end) = (self.log.get(at).event, self.end_of_change(at));
+            let event = self.log.event(at);
+            let mut end = at + 1;
+            while end < range.end && self.log.event(end) == event {
+                end += 1;
+            }
             if event.seq() > self.places.up_to(event.place()) {
                 return Some((event, at..end));
             }

@@ -18,7 +18,7 @@ use crate::crdt::kind::Kind;
 use crate::crdt::numbers::Scratch;
 use crate::crdt::sketch::{self, Cells, HEAD};
 use crate::crdt::tally::{self, Tally};
-use crate::crdt::wire::{Op, Path, Reader};
+
 use crate::error::{Error, Result};
 
 /// What a change did to a joined value, as the log remembers it, in the lowest bits: its
@@ -211,81 +211,6 @@ impl Store<'_> {
         if nobody { Ok(OWN) } else { self.part_place(cells.replica) }
     }
 
-    /// Checks parts of a joined value, the first ones after their path if `first`, and
-    /// tells how many bytes of the heap they need. `before` is what the frame told before: what
-    /// both need counts once.
-    pub(super) fn check_joined(
-        &mut self,
-        path: Path<'_>,
-        key: u32,
-        event: Option<Stamp>,
-        bytes: &[u8],
-        (first, mut before): (bool, Before<'_>),
-    ) -> Result<usize> {
-        let kind = path.kind();
-        let new = first && self.keys.get(key).last == NONE;
-        // Of a joined value the count is the last frame that told of it.
-        let again = core::mem::replace(&mut self.keys.get_mut(key).count, self.frame) == self.frame;
-        if !kind.is_sketch() {
-            let mut rest = bytes;
-            let mut more = if new { Heap::cost(0) } else { 0 };
-            if rest.is_empty() {
-                return Err(Error::CrdtFormat);
-            }
-            while !rest.is_empty() {
-                let (replica, part) = Tally::read(&mut rest).ok_or(Error::CrdtFormat)?;
-                let place = self.part_place(replica)?;
-                if kind == Kind::GrowCounter && (part.net < 0 || part.base < 0) {
-                    return Err(Error::CrdtFormat);
-                }
-                let old = self.tally(key, place);
-                let new = old.map_or(part, |old| old.joined(part));
-                let old = old.map_or(0, |old| old.len(place));
-                let longer = new.len(place).saturating_sub(old);
-                let before = if again { told_before(before, path, replica) } else { None };
-                match before {
-                    None => more += longer,
-                    Some(other) if other == part => {}
-                    // Nobody has two versions of a part.
-                    Some(_) => return Err(Error::CrdtFormat),
-                }
-            }
-            return Ok(more);
-        }
-        let cells = self.read_cells(kind, bytes)?;
-        let place = self.cells_place(kind, &cells)?;
-        if let Some(event) = event
-            && !cells.is_empty()
-        {
-            self.cells_detail(kind, &cells)?;
-            if kind == Kind::CountMin && place != event.place() {
-                return Err(Error::CrdtFormat);
-            }
-        }
-        let epoch = self.epoch(key);
-        let more = if new { Heap::cost(HEAD) } else { 0 };
-        if cells.is_empty() || cells.epoch < epoch {
-            return Ok(more);
-        }
-        if cells.epoch == epoch && self.cells_at(key, place).is_some() {
-            return Ok(more);
-        }
-        let cost = self.cells_cost(kind);
-        let mut gone = if cells.epoch > epoch { self.block(key).len().max(HEAD) - HEAD } else { 0 };
-        // What was told before takes what the new epoch leaves, or has room already.
-        let mut told = false;
-        before.any(|at, of| {
-            let other = if at == path { self.read_cells(kind, of).ok() } else { None };
-            if let Some(other) = other.filter(|other| !other.is_empty()) {
-                told |= other.epoch == cells.epoch
-                    && (kind == Kind::HyperLogLog || other.replica == cells.replica);
-                gone = gone.saturating_sub(cost);
-            }
-            told
-        });
-        Ok(more + if told { 0 } else { cost.saturating_sub(gone) })
-    }
-
     /// Joins parts of a value; whether anything changed. There must be room.
     pub(super) fn join(&mut self, key: u32, event: Option<Stamp>, bytes: &[u8]) -> Result<bool> {
         let kind = self.kind(key);
@@ -386,7 +311,7 @@ impl Store<'_> {
     }
 
     /// Which cells a change of a sketch is about: one, or one in each row.
-    fn cells_detail(&self, kind: Kind, cells: &Cells<'_>) -> Result<u64> {
+    pub(super) fn cells_detail(&self, kind: Kind, cells: &Cells<'_>) -> Result<u64> {
         let (mut detail, mut count) = (0, 0);
         let mut fits = true;
         cells.each(|cell, _| {
@@ -569,53 +494,10 @@ impl Store<'_> {
     }
 }
 
-/// What a frame told before of a replica's part of a counter.
-fn told_before(mut before: Before<'_>, path: Path<'_>, replica: usize) -> Option<Tally> {
-    let mut found = None;
-    before.any(|at, bytes| {
-        if at == path {
-            found = tally::parts(bytes).find(|(_, of, _)| *of == replica).map(|(.., part)| part);
-        }
-        found.is_some()
-    });
-    found
-}
-
 /// The block of a joined value.
 fn block<'a>(keys: &Keys<'_>, heap: &'a Heap<'_>, key: u32) -> &'a [u8] {
     match keys.get(key).last {
         NONE => &[],
         at => heap.get(at),
-    }
-}
-
-/// The parts of joined values that a frame told before another one.
-#[derive(Clone, Copy)]
-pub(super) struct Before<'a> {
-    reader: Reader<'a>,
-    /// How many parts of the frame were read.
-    parts: usize,
-}
-
-impl<'a> Before<'a> {
-    /// The first so many parts of a frame.
-    pub fn new(reader: Reader<'a>, parts: usize) -> Before<'a> {
-        Before { reader, parts }
-    }
-
-    /// Whether this is so of any.
-    fn any(&mut self, mut so: impl FnMut(Path<'_>, &[u8]) -> bool) -> bool {
-        let (mut reader, mut key) = (self.reader, None);
-        for _ in 0..self.parts {
-            match reader.next() {
-                Ok(Some(Op::Key(path))) => key = Some(path),
-                Ok(Some(Op::Joined { bytes, .. })) if key.is_some_and(|key| so(key, bytes)) => {
-                    return true;
-                }
-                Ok(Some(_)) => {}
-                _ => return false,
-            }
-        }
-        false
     }
 }

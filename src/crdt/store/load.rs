@@ -4,7 +4,7 @@
 //! last one is there and right the store takes in nothing else, and whatever is wrong
 //! makes it empty again.
 
-use super::joined::Before;
+use super::check::Before;
 use super::merge::Merged;
 use super::save::{BEGIN, MAGIC};
 use super::{OWN, Store};

@@ -115,7 +115,9 @@ impl Store<'_> {
     }
 
     /// Assigns bytes to a last-writer-wins or a multi-value register. `now_ms` is the
-    /// time of day in milliseconds since 1970, for the former; 0 without a clock.
+    /// time of day in milliseconds since 1970, for the former; 0 without a clock. As many bytes
+    /// that are assigned to it next may be part of the same change, as with
+    /// [`increment`](Self::increment).
     ///
     /// # Errors
     /// As those of [`add`](Self::add), and [`Error::Invalid`] for a time of 2^48 milliseconds

@@ -3,17 +3,16 @@
 //! A frame is read several times: to check it and count what it needs, then to do
 //! what it says, which cannot fail any more. So it is taken in whole or not at all.
 
-use super::joined::{ALL_PARTS, Before};
-use super::transaction::check_transactions;
+use super::Store;
+use super::joined::ALL_PARTS;
 use super::watch::Causes;
-use super::{OWN, Store};
 use crate::crdt::clock::HybridTime;
 use crate::crdt::context::Span;
 use crate::crdt::dot::Stamp;
-use crate::crdt::items::{Item, NONE, Sought};
+use crate::crdt::items::{INLINE, Item, NONE, Sought};
 use crate::crdt::keys::ROOT;
 use crate::crdt::kind::Kind;
-use crate::crdt::wire::{Frame, Op, Path, Reader, WireDot};
+use crate::crdt::wire::{Frame, Op, Path, Reader};
 use crate::error::{Error, Result};
 
 /// What a frame changed.
@@ -23,22 +22,6 @@ pub struct Merged {
     pub added: usize,
     /// Items that are gone.
     pub removed: usize,
-}
-
-/// What a frame needs.
-#[derive(Default)]
-pub(super) struct Needs {
-    pub items: usize,
-    pub bytes: usize,
-    /// Given back by what it undoes.
-    pub freed_items: usize,
-    pub freed_bytes: usize,
-    pub spans: usize,
-    pub undone: usize,
-    /// The last change that came early.
-    pub last: Option<Stamp>,
-    /// Whether there is one of this replica's own among them.
-    pub own: bool,
 }
 
 impl Store<'_> {
@@ -89,206 +72,6 @@ impl Store<'_> {
     pub(super) fn open_frame<'a>(&self, frame: &'a [u8]) -> Result<Reader<'a>> {
         let reader = Reader::open(frame)?;
         if reader.generation == self.generation { Ok(reader) } else { Err(Error::CrdtGeneration) }
-    }
-
-    /// Makes sure that all of a frame can be taken in. If not, nothing has changed.
-    pub(super) fn prepare(&mut self, reader: Reader<'_>, now_ms: u64) -> Result<()> {
-        self.not_while_loading()?;
-        self.version += 1;
-        let checked = self.check(reader, now_ms);
-        if checked.is_err() {
-            self.sweep(reader);
-            for new in self.places.new_ones() {
-                self.context.forget(new);
-            }
-            return self.note_refused(reader, checked);
-        }
-        if self.places.new_ones().next().is_some() {
-            self.acks.restart();
-        }
-        if reader.frame() != Frame::Delta
-            && let Some(sender) = self.places.sender()
-        {
-            self.heard(sender, |places, place| places.told(place));
-        }
-        checked
-    }
-
-    /// Checks a frame, makes its replicas and keys known (which nobody can see yet),
-    /// and counts what else it needs.
-    fn check(&mut self, mut reader: Reader<'_>, now_ms: u64) -> Result<()> {
-        self.places.clear();
-        self.frame = self.frame.wrapping_add(1).max(1);
-        let (mut needs, mut event) = (Needs::default(), None);
-        let (mut key, mut place, mut together) = (None, None, false);
-        let all = reader;
-        let (mut parts, mut first) = (0, true);
-        loop {
-            while let Some((dot, bytes)) = reader.next_add() {
-                parts += 1;
-                let path = key.ok_or(Error::CrdtFormat)?;
-                self.check_item(path, &mut place, (dot, false, bytes), now_ms, &mut needs)?;
-                event = Some(self.count_change(dot, 0, &mut needs)?);
-            }
-            let Some(op) = reader.next()? else { break };
-            parts += 1;
-            match op {
-                Op::Replica(id) => {
-                    let (place, new) = self.context.admit(id)?;
-                    self.places.push(place, new)?;
-                    self.places.set_up_to(place, self.context.members()[place].seen);
-                }
-                Op::Key(path) => (key, place, first) = (Some(path), None, true),
-                Op::Event(dot) => {
-                    event = Some(self.count_change(dot, 0, &mut needs)?);
-                }
-                Op::Span { from, more } => {
-                    self.count_change(from, more, &mut needs)?;
-                    event = None;
-                }
-                Op::Add { dot, negative, bytes } | Op::Held { dot, negative, bytes } => {
-                    let path = key.ok_or(Error::CrdtFormat)?;
-                    self.check_item(path, &mut place, (dot, negative, bytes), now_ms, &mut needs)?;
-                    if let Op::Add { .. } = op {
-                        event = Some(self.count_change(dot, 0, &mut needs)?);
-                    }
-                }
-                Op::Joined { dot, bytes } => {
-                    let path = key.ok_or(Error::CrdtFormat)?;
-                    if !path.kind().is_joined() {
-                        return Err(Error::CrdtFormat);
-                    }
-                    let at = match place {
-                        Some(place) => place,
-                        None => self.ensure_path(path)?,
-                    };
-                    place = Some(at);
-                    let change = match dot {
-                        Some(dot) => Some(self.count_change(dot, 0, &mut needs)?),
-                        None => None,
-                    };
-                    event = change.or(event);
-                    let before = (first, Before::new(all, parts - 1));
-                    needs.bytes += self.check_joined(path, at, change, bytes, before)?;
-                    first = false;
-                }
-                Op::Gone { dot, hash } => {
-                    let stamp = self.places.stamp(dot)?;
-                    self.places.undoes = true;
-                    if !self.covers(all, stamp)? {
-                        return Err(Error::CrdtFormat);
-                    }
-                    self.count_freed(stamp, hash, &mut needs);
-                }
-                Op::Together => together = true,
-                Op::Sum(..) => {}
-                Op::Listed { items, .. } => {
-                    for (dot, _) in items.iter() {
-                        self.places.stamp(dot)?;
-                    }
-                }
-                Op::Undo { dot, hash } => {
-                    event.ok_or(Error::CrdtFormat)?;
-                    let stamp = self.places.stamp(dot)?;
-                    self.places.undoes = true;
-                    // What comes with this frame was told before.
-                    let here = stamp.seq() <= self.places.up_to(stamp.place());
-                    needs.undone += usize::from(!here && !self.context.knows(stamp));
-                    self.count_freed(stamp, hash, &mut needs);
-                }
-                Op::Undone(dot) => {
-                    let stamp = self.places.stamp(dot)?;
-                    (self.places.ragged, self.places.undoes) = (true, true);
-                    needs.undone += usize::from(!self.context.knows(stamp));
-                }
-            }
-        }
-        if together {
-            check_transactions(all)?;
-        }
-        if needs.own || !self.context.has_room(needs.spans, needs.undone) {
-            self.count_early(all, &mut needs)?;
-        }
-        // Changes come before others are remembered as undone.
-        let places = &mut self.places;
-        let comes = |dot: &&Stamp| dot.seq() <= places.up_to(dot.place());
-        let come = self.context.undone().iter().filter(comes).count();
-        if all.frame() == Frame::State && !self.has_room(&needs) {
-            self.count_absent(all, &mut needs)?;
-        }
-        let enough = self.has_room(&needs)
-            && self.context.has_room(needs.spans, needs.undone.saturating_sub(come));
-        if enough { Ok(()) } else { Err(Error::Capacity) }
-    }
-
-    /// Checks an item of a frame, and counts what it needs. `place` is that of its key, if it is
-    /// known.
-    #[inline]
-    fn check_item(
-        &mut self,
-        path: Path<'_>,
-        place: &mut Option<u32>,
-        (dot, negative, bytes): (WireDot, bool, &[u8]),
-        now_ms: u64,
-        needs: &mut Needs,
-    ) -> Result<()> {
-        let kind = path.kind();
-        if !kind.allows(bytes) || (negative && !kind.has_negatives()) {
-            return Err(Error::CrdtFormat);
-        }
-        if let (Kind::LastWriter, Some(stamp)) = (kind, bytes.first_chunk()) {
-            self.clock.check(HybridTime(u64::from_le_bytes(*stamp)), now_ms)?;
-        }
-        let stamp = self.places.stamp(dot)?;
-        if self.context.knows(stamp) {
-            return Ok(());
-        }
-        let at = match *place {
-            Some(place) => place,
-            None => self.ensure_path(path)?,
-        };
-        *place = Some(at);
-        let there =
-            self.early_items && self.items.find_dot(self.item_hash(at, bytes), stamp) != NONE;
-        if !there {
-            needs.items += 1;
-            needs.bytes += Self::cost_in(kind, bytes.len());
-        }
-        Ok(())
-    }
-
-    /// Counts what an item gives back, once.
-    fn count_freed(&mut self, dot: Stamp, hash: u32, needs: &mut Needs) {
-        let at = self.items.find_dot(hash, dot);
-        if at != NONE && !self.items.get(at).marked() {
-            self.items.get_mut(at).mark(true);
-            needs.freed_items += 1;
-            needs.freed_bytes += self.cost_of(at);
-        }
-    }
-
-    /// Counts what the arrival of changes needs; the first of them.
-    pub(super) fn count_change(
-        &mut self,
-        from: WireDot,
-        more: u64,
-        needs: &mut Needs,
-    ) -> Result<Stamp> {
-        let stamp = self.places.stamp(from)?;
-        self.places.tell(stamp, more);
-        let to = Stamp::new(stamp.place(), stamp.seq() + more);
-        let up_to = self.places.up_to(stamp.place());
-        if stamp.seq() <= up_to + 1 {
-            self.places.set_up_to(stamp.place(), to.seq().max(up_to));
-        } else {
-            self.places.gaps = true;
-            // One that follows the one before goes into the same span.
-            let follows = needs.last.is_some_and(|last| last.next() == Ok(stamp));
-            needs.spans += if follows { 0 } else { self.context.needs(Span { from: stamp, to }) };
-            needs.last = Some(to);
-            needs.own |= stamp.place() == OWN;
-        }
-        Ok(stamp)
     }
 
     /// What a state or digest brought is not in the log.
@@ -507,7 +290,11 @@ impl Store<'_> {
         let sought = Sought::new(bytes);
         if kind.by_element() && self.find(hash, key, sought) == NONE {
             merged.added += 1;
-            self.put(hash, key, item, [&[], bytes])?;
+            if bytes.len() <= INLINE {
+                self.put_few(hash, key, item.with(key, Some(bytes)))?;
+            } else {
+                self.put(hash, key, item, [&[], bytes])?;
+            }
             self.keys.get_mut(key).count += u32::from(!item.negative());
             return Ok(());
         }

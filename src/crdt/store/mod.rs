@@ -1,6 +1,7 @@
 //! The store: keys, their values, and what is known of other replicas.
 
 mod behind;
+mod check;
 mod config;
 mod digest;
 mod encode;

@@ -1,7 +1,7 @@
 //! Whether a frame has room, counted once more where a first look says that it has not.
 
 use super::Store;
-use super::merge::Needs;
+use super::check::Needs;
 use crate::crdt::items::NONE;
 use crate::crdt::wire::{Op, Reader, WireDot};
 use crate::error::{Error, Result};

@@ -13,7 +13,9 @@ use crate::crdt::tally::{self, Tally};
 use crate::error::{Error, Result};
 
 impl Store<'_> {
-    /// Counts `by` upwards with a counter of either kind; 0 changes nothing.
+    /// Counts `by` upwards with a counter of either kind; 0 changes nothing. What is counted
+    /// with it next is mostly part of the same change, as long as nothing else happens here and
+    /// nothing is told or kept: so it takes little, and no room in the log.
     ///
     /// # Errors
     /// [`Error::CrdtKey`] and [`Error::CrdtKind`] if `counter` is not an open counter,

@@ -126,7 +126,7 @@ impl Store<'_> {
 
     /// Whether the record after this one is of the same transaction or change.
     fn goes_on(&self, at: u64) -> bool {
-        let (record, next) = (self.log.get(at), self.log.get(at + 1).event);
+        let (record, next) = (self.log.get(at), self.log.event(at + 1));
         next == record.event || (record.together && record.event.next() == Ok(next))
     }
 
@@ -194,7 +194,7 @@ impl Store<'_> {
     ) {
         let mut at = all.start;
         while at < all.end {
-            let (event, end) = (self.log.get(at).event, self.end_of_change(at));
+            let (event, end) = (self.log.event(at), self.end_of_change(at));
             self.write_event(frames, event, at..end, successors);
             if end < all.end {
                 frames.writer.together();
@@ -204,8 +204,8 @@ impl Store<'_> {
     }
 
     pub(super) fn end_of_change(&self, mut at: u64) -> u64 {
-        let (event, end) = (self.log.get(at).event, self.log.range().end);
-        while at < end && self.log.get(at).event == event {
+        let (event, end) = (self.log.event(at), self.log.range().end);
+        while at < end && self.log.event(at) == event {
             at += 1;
         }
         at
@@ -285,7 +285,7 @@ impl Store<'_> {
 
     /// Takes in who undid what a change added, if it is gone and the peer lacks that.
     fn follow(&self, change: Range<u64>, first: u64, unit: &mut Range<u64>) {
-        let event = self.log.get(change.start).event;
+        let event = self.log.event(change.start);
         self.follow_joined(change.clone(), first, unit);
         let adds = |store: &Self, at: &u64| store.log.get(*at).undone.is_none();
         let Some(add) = change.clone().find(|at| adds(self, at)) else { return };
@@ -298,7 +298,7 @@ impl Store<'_> {
         let mut others = (change.end..range.end).chain(range.start..change.start);
         let Some(at) = others.find(|at| self.log.get(*at).undone == Some(event)) else { return };
         let here = first.min(unit.start)..unit.end;
-        if !here.contains(&at) && self.lacks(self.log.get(at).event) {
+        if !here.contains(&at) && self.lacks(self.log.event(at)) {
             extend(unit, self.start_of(at)..self.end_of(at));
         }
     }

@@ -74,6 +74,26 @@ pub fn section(bench: &Bench) -> Outcome<Section> {
             Ok([ours, theirs()])
         })?;
     }
+    let shared = format!("state of {} into {len} of them", len + new);
+    bench.row(&mut rows, &shared, None, || {
+        let state = receiver().state();
+        let mut sender = Ours::new(&config(2, items), SET)?;
+        sender.merge(&state);
+        (0..new).for_each(|i| sender.add(number(SECOND + i)));
+        let mut frame = vec![0; sender.store.state_len()];
+        let ours = fresh("ours", receiver, move |receiver| {
+            let len = sender.store.state(&mut frame).expect("room");
+            assert_eq!(receiver.merge(&frame[..len]).added as u64, new);
+        });
+        let receiver = theirs::filled(1, 0..len);
+        let mut sender = receiver.clone();
+        (0..new).for_each(|i| theirs::only_add(&mut sender, 2, number(SECOND + i)));
+        let make = move || (receiver.clone(), Some(sender.clone()));
+        let theirs = fresh("Orswot", make, |(receiver, sender): &mut (Set, Option<Set>)| {
+            receiver.merge(sender.take().expect("once"));
+        });
+        Ok([ours, theirs])
+    })?;
     bench.row(&mut rows, &format!("{work}, delta, C"), Some(10.0), || {
         let context = receiver().context();
         let mut sender = OursC::new(2, new as usize, new as usize, SET);
@@ -96,7 +116,8 @@ pub fn section(bench: &Bench) -> Outcome<Section> {
                writes a frame (of the changes that the receiver lacks, or of its whole state), \
                and the receiver takes it in; both are timed. Theirs is `Orswot::merge`, to which \
                the sender's set is given as it is, without bytes. Receivers are made, and theirs \
-               copied, off the clock."
+               copied, off the clock. One row has a sender that has all of the receiver's, too, \
+               and tells it again."
             .to_string(),
         rows,
         ..Section::default()

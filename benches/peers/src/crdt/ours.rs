@@ -5,6 +5,7 @@ use std::ptr;
 use neural_swarm::crdt::{Key, Kind, Merged, ReplicaId, Store, StoreConfig};
 use neural_swarm::ffi::status::{NSW_OK, nsw_status};
 use neural_swarm::ffi::store::*;
+use neural_swarm::ffi::store_sum::nsw_store_increment;
 use neural_swarm::ffi::store_sync::{nsw_store_delta, nsw_store_merge};
 use neural_swarm::port::Heap;
 
@@ -104,6 +105,11 @@ impl OursC {
         let (bytes, len) = (value.as_ptr(), value.len());
         // SAFETY: a store, and so many bytes.
         check(unsafe { nsw_store_assign(self.store, self.key, bytes, len, now_ms) });
+    }
+
+    pub fn increment(&mut self, by: u64) {
+        // SAFETY: a store.
+        check(unsafe { nsw_store_increment(self.store, self.key, by) });
     }
 
     /// Writes what a peer lacks, which must fit; returns the length.
