@@ -38,16 +38,21 @@ pub(super) fn len(number: u64) -> usize {
 /// Writes a number to the beginning of bytes, of which there are enough; the rest.
 #[inline]
 pub(super) fn write(number: u64, bytes: &mut [u8]) -> &mut [u8] {
-    let mut left = number;
     let (own, rest) = bytes.split_at_mut(len(number));
-    if let [before @ .., last] = own {
-        for byte in before {
-            *byte = left as u8 | 128;
-            left >>= 7;
-        }
-        *last = left as u8;
-    }
+    write_all(number, own);
     rest
+}
+
+/// Writes a number to as many bytes as it has.
+#[inline]
+pub(super) fn write_all(mut number: u64, bytes: &mut [u8]) {
+    if let [before @ .., last] = bytes {
+        for byte in before {
+            *byte = number as u8 | 128;
+            number >>= 7;
+        }
+        *last = number as u8;
+    }
 }
 
 /// The bytes of a number, and how many of them.

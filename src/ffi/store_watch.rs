@@ -108,11 +108,15 @@ impl From<Event<'_>> for nsw_store_event {
 }
 
 /// Tells the caller's hook, if there is one, what changed.
+#[inline]
 pub(super) fn tell_watcher(store: &mut Store<'static>) {
     let call = *store.hook.call.get_mut();
-    if call.is_null() || store.in_transaction() {
-        return;
+    if !call.is_null() && !store.in_transaction() {
+        tell_hook(call, store);
     }
+}
+
+fn tell_hook(call: *mut c_void, store: &mut Store<'static>) {
     let ctx = *store.hook.ctx.get_mut();
     // SAFETY: it was such a function: see `nsw_store_set_watcher`.
     let on_change = unsafe { core::mem::transmute::<*mut c_void, OnChange>(call) };

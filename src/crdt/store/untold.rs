@@ -50,7 +50,7 @@ impl Store<'_> {
         if key != counter || !kind.is_counter() || numbers::len(number) != len {
             return false;
         }
-        numbers::write(number, self.heap.part_mut(at, len));
+        numbers::write_all(number, self.heap.part_mut(at, len));
         self.untold.net = net;
         self.amended(key);
         true
