@@ -63,11 +63,28 @@ impl Store<'_> {
         let all = reader;
         let (mut parts, mut first) = (0, true);
         loop {
+            // Additions that follow each other, as most do, are counted together.
+            let mut run: Option<(WireDot, u64)> = None;
             while let Some((dot, bytes)) = reader.next_add() {
                 parts += 1;
                 let key = key.ok_or(Error::CrdtFormat)?;
                 self.check_item(key, &mut place, (dot, false, bytes), now_ms, &mut needs)?;
-                event = Some(self.count_change(dot, 0, &mut needs)?);
+                match &mut run {
+                    Some((first, more))
+                        if first.replica == dot.replica && first.seq + *more + 1 == dot.seq =>
+                    {
+                        *more += 1;
+                    }
+                    _ => {
+                        if let Some((first, more)) = run.replace((dot, 0)) {
+                            self.count_change(first, more, &mut needs)?;
+                        }
+                    }
+                }
+            }
+            if let Some((first, more)) = run {
+                let first = self.count_change(first, more, &mut needs)?;
+                event = Some(Stamp::new(first.place(), first.seq() + more));
             }
             let Some(op) = reader.next()? else { break };
             parts += 1;

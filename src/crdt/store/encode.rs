@@ -188,6 +188,10 @@ impl Store<'_> {
             lacks += span.to.seq() - span.from.seq() + 1;
         }
         let (range, mut last) = (self.log.range(), None);
+        if lacks >= range.end - range.start {
+            // All of it: a change has a record at least.
+            return range.start;
+        }
         let mut at = range.end;
         while at > range.start {
             let event = self.log.event(at - 1);
@@ -287,6 +291,7 @@ impl Store<'_> {
         Ok(())
     }
 
+    #[inline]
     pub(super) fn write_event(
         &mut self,
         frames: &mut Frames<'_>,
@@ -294,7 +299,6 @@ impl Store<'_> {
         parts: Range<u64>,
         successors: Successors,
     ) {
-        let mut told = false;
         let record = self.log.get(parts.start);
         if parts.end - parts.start == 1 && record.undone.is_none() && record.joined.is_none() {
             // As most are: something was added, and may be gone.
@@ -307,6 +311,18 @@ impl Store<'_> {
             }
             return;
         }
+        self.write_parts_of(frames, event, parts, successors);
+    }
+
+    /// The same for a change that did more, or something else.
+    fn write_parts_of(
+        &mut self,
+        frames: &mut Frames<'_>,
+        event: Stamp,
+        parts: Range<u64>,
+        successors: Successors,
+    ) {
+        let mut told = false;
         for part in parts.clone() {
             let record = self.log.get(part);
             if let Some(joined) = record.joined {

@@ -152,8 +152,8 @@ impl Store<'_> {
                 event = Some(stamp);
                 let item = Item::of(stamp, false);
                 let hash = self.take_item(path, &mut place, item, bytes, merged)?;
-                if log && !self.context.has(stamp) {
-                    self.record_added(stamp, self.last_of(place), hash);
+                if log && (hash.is_some() || !self.context.has(stamp)) {
+                    self.record_added(stamp, self.last_of(place), hash.unwrap_or(0));
                 }
             }
             let Some(op) = reader.next()? else { return Ok(()) };
@@ -177,7 +177,7 @@ impl Store<'_> {
                     let item = Item::of(stamp, negative);
                     let hash = self.take_item(path, &mut place, item, bytes, merged)?;
                     if is_change && log && !self.context.has(stamp) {
-                        self.record_added(stamp, self.last_of(place), hash);
+                        self.record_added(stamp, self.last_of(place), hash.unwrap_or(0));
                     }
                 }
                 Op::Joined { dot, bytes } => {
@@ -234,7 +234,7 @@ impl Store<'_> {
         key.map_or(NONE, |key| self.keys.get(key).last)
     }
 
-    /// Adds an item of a frame, if its change has not come; its hash then. `place` is that of
+    /// Adds an item of a frame, if its change has not come, nor is undone; its hash then. `place` is that of
     /// its key, if it is known.
     #[inline]
     fn take_item(
@@ -244,9 +244,9 @@ impl Store<'_> {
         item: Item,
         bytes: &[u8],
         merged: &mut Merged,
-    ) -> Result<u32> {
+    ) -> Result<Option<u32>> {
         if self.context.knows(item.dot()) {
-            return Ok(0);
+            return Ok(None);
         }
         let at = match *place {
             Some(place) => place,
@@ -255,7 +255,7 @@ impl Store<'_> {
         *place = Some(at);
         let hash = self.item_hash(at, bytes);
         self.add_item(at, hash, item, bytes, merged)?;
-        Ok(hash)
+        Ok(Some(hash))
     }
 
     /// Remembers changes without effects, unless they are more than the log holds.
