@@ -68,7 +68,8 @@ pub fn section(bench: &Bench) -> Outcome<Section> {
                there is room, makes the time stamp, finds what is replaced, and remembers the \
                change (and what it undid) for others; theirs compares two markers and forgets. \
                What that costs is told by the rows beside a number, where theirs has no bytes to \
-               copy, and without the log. The rows that tell a peer are the same work on both \
+               copy, and without the log. Where it says C, the lock that finds overlapping calls \
+               is most of it. The row that tells a peer is the same work on both \
                sides: an assignment, and the bytes that tell another replica of it."
             .to_string(),
         rows,
@@ -107,7 +108,7 @@ impl Two {
 }
 
 fn in_turn(bench: &Bench, rows: &mut Vec<Row>) -> Outcome<()> {
-    bench.row(rows, "registers of 8 B, two in turn: assign", Some(0.8), || {
+    bench.row(rows, "registers of 8 B, two in turn: assign", None, || {
         let (mut registers, value) = ([Register::default(), Register::default()], vec![5; 8]);
         let mut now = NOW;
         let theirs = Contestant::calls("LWWReg", move || {
@@ -118,7 +119,7 @@ fn in_turn(bench: &Bench, rows: &mut Vec<Row>) -> Outcome<()> {
         });
         Ok([Two::new(Kind::LastWriter, 256)?.assign(8), theirs])
     })?;
-    bench.row(rows, "counters, two in turn: one more", Some(0.8), || {
+    bench.row(rows, "counters, two in turn: one more", None, || {
         let mut ours = Two::new(Kind::Counter, 256)?;
         let ours = Contestant::calls("ours", move || {
             let (key, _) = ours.next();
