@@ -48,6 +48,56 @@ fn registers(c: &mut Criterion) {
     }
 }
 
+fn counters(c: &mut Criterion) {
+    let (mut store, key) = store(1, 1, Kind::Counter);
+    c.bench_function("count, part of a change", |b| {
+        b.iter(|| store.increment(key, black_box(1)).unwrap());
+    });
+    let other = store.open(Store::ROOT, b"other", Kind::Counter).unwrap();
+    c.bench_function("count twice, a change each", |b| {
+        b.iter(|| {
+            store.increment(key, black_box(1)).unwrap();
+            store.increment(other, black_box(1)).unwrap();
+        });
+    });
+}
+
+fn sketches(c: &mut Criterion) {
+    for kind in [Kind::HyperLogLog, Kind::CountMin] {
+        let (mut store, key) = store(1, 1, kind);
+        let mut next = 0u64;
+        c.bench_function(&format!("observe {kind:?}"), |b| {
+            b.iter(|| {
+                next += 1;
+                store.observe(key, black_box(&next.to_le_bytes()), 1).unwrap();
+            });
+        });
+        match kind {
+            Kind::HyperLogLog => c.bench_function("cardinality", |b| {
+                b.iter(|| store.cardinality(key).unwrap());
+            }),
+            _ => c.bench_function("frequency", |b| {
+                b.iter(|| store.frequency(key, black_box(&[7; 8])).unwrap());
+            }),
+        };
+    }
+}
+
+fn lists(c: &mut Criterion) {
+    let config = StoreConfig { items: 10_001, bytes: 1 << 20, ..StoreConfig::default() };
+    let mut store = Store::new(&config, Heap).unwrap();
+    let key = store.open(Store::ROOT, b"key", Kind::List).unwrap();
+    (0..10_000).for_each(|i| store.insert(key, i, &[5; 8]).unwrap());
+    for (name, at) in [("end", 10_000), ("middle", 5000)] {
+        c.bench_function(&format!("insert into 10000 and remove, {name}"), |b| {
+            b.iter(|| {
+                store.insert(key, at, black_box(&[6; 8])).unwrap();
+                store.remove_at(key, at, 1).unwrap();
+            });
+        });
+    }
+}
+
 /// Frames of a set of 1,000 for another of 10,000, and taking them in.
 fn frames(c: &mut Criterion) {
     let (mut sender, _) = set(2, 1000, 100_000..101_000);
@@ -78,6 +128,9 @@ fn frames(c: &mut Criterion) {
 fn all(c: &mut Criterion) {
     sets(c);
     registers(c);
+    counters(c);
+    sketches(c);
+    lists(c);
     frames(c);
 }
 

@@ -20,6 +20,7 @@ fn links_lead_somewhere() {
     let more = [
         "docs/benchmarks.md",
         "docs/benchmarks-link.md",
+        "docs/benchmarks-crdt.md",
         "docs/link-framing.md",
         "docs/link-tls.md",
     ];

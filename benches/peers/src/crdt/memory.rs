@@ -1,6 +1,8 @@
 //! Memory of values.
 
-use crdts::LWWReg;
+use std::collections::BTreeMap;
+
+use crdts::{CmRDT, LWWReg, PNCounter};
 use neural_swarm::crdt::{Kind, Store, StoreConfig};
 
 use super::{Bench, number, theirs};
@@ -10,21 +12,10 @@ use crate::work::memory::heap;
 
 const COUNT: usize = 1000;
 
-/// Bytes of ours, for each of so many things of eight bytes: without the last changes,
-/// and with as many as there are things.
-fn ours(keys: usize, bytes: usize) -> Outcome<[String; 2]> {
-    let config =
-        StoreConfig { replicas: 2, keys, items: COUNT, bytes, early: 0, ..StoreConfig::default() };
-    let each = |log: usize| -> Outcome<String> {
-        let footprint = Store::footprint(&StoreConfig { log, ..config })?.size();
-        Ok(figure(footprint as f64 / COUNT as f64))
-    };
-    Ok([each(0)?, each(COUNT)?])
-}
-
-/// That a store of this size has room for the things.
-fn fill(kind: Kind, keys: usize, bytes: usize) -> Outcome<()> {
-    let config = StoreConfig { keys, items: COUNT, bytes, ..StoreConfig::default() };
+/// Puts so many things of eight bytes into a store: in one key, or each in one of its own. The
+/// bytes of the heap that they take.
+fn fill(kind: Kind, keys: usize) -> Outcome<usize> {
+    let config = StoreConfig { keys, items: COUNT, bytes: 1 << 23, ..StoreConfig::default() };
     let mut store = Store::new(&config, neural_swarm::port::Heap)?;
     for i in 0..COUNT as u64 {
         let (name, value) = (i.to_le_bytes(), number(i).to_le_bytes());
@@ -34,13 +25,34 @@ fn fill(kind: Kind, keys: usize, bytes: usize) -> Outcome<()> {
             Kind::AddWinsSet | Kind::RemoveWinsSet => store.add(key, &value)?,
             Kind::EnableWinsFlag | Kind::DisableWinsFlag => store.set_flag(key, true)?,
             Kind::Max | Kind::Min => assert!(store.offer(key, i as i64)?),
+            Kind::GrowCounter | Kind::Counter => store.increment(key, 1 + i)?,
+            Kind::HyperLogLog | Kind::CountMin => store.observe(key, &value, 1)?,
+            Kind::List => store.insert(key, i as usize, &value)?,
             _ => store.assign_bytes(key, &value, 0)?,
         }
         store.close(key)?;
     }
-    assert_eq!(store.usage().items, COUNT);
-    assert!(store.usage().bytes == bytes);
-    Ok(())
+    Ok(store.usage().bytes)
+}
+
+/// Whether what is in a key of this kind takes no items.
+fn joined(kind: Kind) -> bool {
+    use Kind::{CountMin, Counter, GrowCounter, HyperLogLog};
+    matches!(kind, GrowCounter | Counter | HyperLogLog | CountMin)
+}
+
+/// Bytes of ours for each of them: without the last changes, and with as many as there are
+/// things.
+fn ours(kind: Kind, keys: usize) -> Outcome<[String; 2]> {
+    let bytes = fill(kind, keys)?;
+    let items = if joined(kind) { 1 } else { COUNT };
+    let config =
+        StoreConfig { replicas: 2, keys, items, bytes, early: 0, ..StoreConfig::default() };
+    let each = |log: usize| -> Outcome<String> {
+        let footprint = Store::footprint(&StoreConfig { log, ..config })?.size();
+        Ok(figure(footprint as f64 / COUNT as f64))
+    };
+    Ok([each(0)?, each(COUNT)?])
 }
 
 /// What the heap gives out for something.
@@ -71,21 +83,31 @@ pub fn section(bench: &Bench) -> Outcome<Section> {
     let registers = taken(|| {
         let register = |i: u64| LWWReg { val: number(i).to_le_bytes().to_vec(), marker: (i, 1) };
         let all = (0..COUNT as u64).map(|i| (i, register(i)));
-        all.collect::<std::collections::BTreeMap<u64, LWWReg<Vec<u8>, (u64, u64)>>>()
+        all.collect::<BTreeMap<u64, LWWReg<Vec<u8>, (u64, u64)>>>()
     });
-    // A register of the last writer has a time stamp, so 16 bytes in the heap behind 8.
+    let counters = taken(|| {
+        let counter = |i: u64| {
+            let mut counter = PNCounter::new();
+            counter.apply(counter.inc_many(1, 1 + i));
+            (i, counter)
+        };
+        (0..COUNT as u64).map(counter).collect::<BTreeMap<u64, PNCounter<u64>>>()
+    });
     let kinds = [
-        ("element of an add-wins set", Kind::AddWinsSet, 1, 0, set.as_str()),
-        ("element of a remove-wins set", Kind::RemoveWinsSet, 1, 0, ""),
-        ("register of the last writer", Kind::LastWriter, COUNT, 24 * COUNT, &registers),
-        ("multi-value register", Kind::MultiValue, COUNT, 0, ""),
-        ("flag", Kind::EnableWinsFlag, COUNT, 0, ""),
-        ("greatest number", Kind::Max, COUNT, 0, ""),
+        ("element of an add-wins set", Kind::AddWinsSet, 1, set.as_str()),
+        ("element of a remove-wins set", Kind::RemoveWinsSet, 1, ""),
+        ("element of a list, put behind the one before", Kind::List, 1, ""),
+        ("register of the last writer", Kind::LastWriter, COUNT, &registers),
+        ("multi-value register", Kind::MultiValue, COUNT, ""),
+        ("flag", Kind::EnableWinsFlag, COUNT, ""),
+        ("greatest number", Kind::Max, COUNT, ""),
+        ("counter that one replica counts with", Kind::Counter, COUNT, &counters),
+        ("HyperLogLog of 1,024 registers", Kind::HyperLogLog, COUNT, ""),
+        ("Count-Min sketch of 1,024 cells, of one replica", Kind::CountMin, COUNT, ""),
     ];
     let mut rows = Vec::new();
-    for (name, kind, keys, bytes, theirs) in kinds {
-        fill(kind, keys, bytes)?;
-        let [bare, logged] = ours(keys, bytes)?;
+    for (name, kind, keys, theirs) in kinds {
+        let [bare, logged] = ours(kind, keys)?;
         rows.push(vec![name.to_string(), bare, logged, theirs.to_string()]);
     }
     let head = vec!["what", "ours", "ours, with its change in the log", "crdts"];
