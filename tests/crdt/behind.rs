@@ -5,8 +5,9 @@ use neural_swarm::Error;
 use neural_swarm::crdt::{Kind, ReplicaId, Store, StoreConfig, StoreUsage};
 use neural_swarm::port::Heap;
 
+use crate::replica::{KEYS, Replica, WHOLE, all_of};
 use crate::seeds;
-use crate::world::{KEYS, Replica, WHOLE, World, all_of};
+use crate::world::World;
 
 /// Keys are cleared until all fits in everywhere: then all have the same.
 fn converge(world: &mut World) {

@@ -8,8 +8,9 @@ use neural_swarm::crdt::{Key, Kind, ReplicaId, Store, StoreConfig, StoreUsage};
 use neural_swarm::port::Arena;
 
 use crate::laws::canonical;
+use crate::replica::{KEYS, Random, Replica, WHOLE};
 use crate::times;
-use crate::world::{KEYS, Random, Replica, WHOLE, World};
+use crate::world::World;
 
 const SMALL: StoreConfig = StoreConfig {
     replica: ReplicaId(0),

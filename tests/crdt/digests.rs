@@ -4,8 +4,9 @@ use neural_swarm::Error;
 use neural_swarm::crdt::{Kind, ReplicaId, Store, StoreConfig};
 use neural_swarm::port::Heap;
 
+use crate::replica::{KEYS, Replica, WHOLE, all_of};
 use crate::seeds;
-use crate::world::{KEYS, Replica, WHOLE, World, all_of};
+use crate::world::World;
 
 /// With a log of a few changes, and digests whose frames get lost.
 #[test]

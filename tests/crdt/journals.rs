@@ -4,9 +4,10 @@ use neural_swarm::Error;
 use neural_swarm::crdt::{Kind, MAX_SEQ, ReplicaId, Store, StoreConfig};
 use neural_swarm::port::Heap;
 
+use crate::replica::{KEYS, Replica, WHOLE, all_of};
 use crate::seeds;
 use crate::snapshots::{load, saved};
-use crate::world::{KEYS, Replica, WHOLE, World, all_of};
+use crate::world::World;
 
 /// All that happened since, as one record; nothing if that is not known.
 fn journaled(store: &mut Store<'_>, from: u64) -> Option<Vec<u8>> {

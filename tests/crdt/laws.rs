@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use neural_swarm::crdt::{ReplicaId, StoreConfig};
 
+use crate::replica::{Random, Replica, WHOLE, all_of};
 use crate::seeds;
-use crate::world::{Random, Replica, WHOLE, World, all_of};
+use crate::world::World;
 
 const CONFIG: StoreConfig = StoreConfig {
     replica: ReplicaId(0),
@@ -109,7 +110,7 @@ fn world(seed: u64, whole: bool) -> World {
         }
     }
     for at in 0..count {
-        for which in 0..crate::world::KEYS.len() {
+        for which in 0..crate::replica::KEYS.len() {
             world.replicas[at].close(which);
         }
     }

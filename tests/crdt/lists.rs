@@ -5,8 +5,8 @@ use neural_swarm::crdt::{Key, Kind, MAX_ELEMENT, ReplicaId, Store, StoreConfig};
 use neural_swarm::port::Heap;
 
 use crate::model::Orders;
+use crate::replica::{Random, WHOLE, list, open};
 use crate::seeds;
-use crate::world::{Random, WHOLE, list, open};
 
 /// A store with a list alone.
 struct Writer {

@@ -10,6 +10,7 @@ mod lists;
 mod members;
 mod memory;
 mod model;
+mod replica;
 mod scan;
 mod scripts;
 mod sim;
@@ -25,7 +26,8 @@ use neural_swarm::Error;
 use neural_swarm::crdt::{Kind, MAX_SEQ, ReplicaId, Store, StoreConfig};
 use neural_swarm::port::Heap;
 
-use self::world::{KEYS, Random, Replica, WHOLE, World, all_of, bytes};
+use self::replica::{KEYS, Random, Replica, WHOLE, all_of, bytes};
+use self::world::World;
 
 fn run(seed: u64, steps: usize, config: &StoreConfig, mtu: usize) {
     println!("seed {seed}");

@@ -4,8 +4,9 @@ use neural_swarm::Error;
 use neural_swarm::crdt::{Key, Kind, ReplicaId, Store, StoreConfig};
 use neural_swarm::port::Heap;
 
+use crate::replica::{KEYS, WHOLE, all_of, context};
 use crate::seeds;
-use crate::world::{KEYS, WHOLE, World, all_of};
+use crate::world::World;
 
 fn three() -> [Store<'static>; 3] {
     let config = StoreConfig { replicas: 3, ..StoreConfig::default() };
@@ -14,12 +15,6 @@ fn three() -> [Store<'static>; 3] {
         (1..4).for_each(|other| store.admit(ReplicaId(other)).unwrap());
         store
     })
-}
-
-fn context(store: &mut Store<'_>) -> Vec<u8> {
-    let mut frame = vec![0; store.context_len()];
-    store.context(&mut frame).unwrap();
-    frame
 }
 
 /// `from` tells `to` what it lacks; so it hears what `to` has.

@@ -6,8 +6,8 @@ use neural_swarm::Error;
 use neural_swarm::crdt::{Kind, Store, StoreConfig};
 use neural_swarm::port::Heap;
 
+use crate::replica::Random;
 use crate::seeds;
-use crate::world::Random;
 
 /// Names of few letters, the highest byte among them, some too long for a key itself.
 fn name(random: &mut Random) -> Vec<u8> {

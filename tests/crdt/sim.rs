@@ -12,7 +12,8 @@ use xxhash_rust::xxh64::xxh64;
 use self::disk::Disk;
 use self::net::{Net, Packet};
 use crate::laws::{Canonical, canonical};
-use crate::world::{KEYS, Random, Replica, WHOLE, World, sized};
+use crate::replica::{KEYS, Random, Replica, WHOLE};
+use crate::world::{World, sized};
 use crate::{seeds, times};
 
 /// What frames are, by their second byte.

@@ -4,8 +4,9 @@ use neural_swarm::Error;
 use neural_swarm::crdt::{Kind, ReplicaId, Store, StoreConfig};
 use neural_swarm::port::Heap;
 
+use crate::replica::{KEYS, Random, Replica, WHOLE, all_of};
 use crate::seeds;
-use crate::world::{KEYS, Random, Replica, WHOLE, World, all_of};
+use crate::world::World;
 
 /// A snapshot, taken in pieces of so many bytes.
 pub fn saved(store: &mut Store<'_>, piece: usize) -> Vec<u8> {

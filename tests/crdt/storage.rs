@@ -9,7 +9,7 @@ use neural_swarm::crdt::{Key, Kind, ReplicaId, Store, StoreConfig};
 use neural_swarm::host::{Files, Folder, Opened, Origin, Storage, StorageConfig};
 use neural_swarm::port::Heap;
 
-use crate::world::{Random, all_of};
+use crate::replica::{Random, all_of};
 
 /// What was written to a file, and how much of that is durable.
 #[derive(Clone, Default)]

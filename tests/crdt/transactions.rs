@@ -5,8 +5,8 @@ use neural_swarm::Error;
 use neural_swarm::crdt::{Key, Kind, ReplicaId, Store, StoreConfig};
 use neural_swarm::port::Heap;
 
+use crate::replica::Random;
 use crate::seeds;
-use crate::world::Random;
 
 const NOW_MS: u64 = 1_700_000_000_000;
 

@@ -4,6 +4,8 @@ use neural_swarm::Error;
 use neural_swarm::crdt::{Key, Kind, ReplicaId, Store, StoreConfig};
 use neural_swarm::port::Heap;
 
+use crate::replica::{context, state};
+
 const OWN: ReplicaId = ReplicaId(1);
 
 fn store(replica: ReplicaId) -> Store<'static> {
@@ -32,12 +34,6 @@ fn merged(frame: &[u8], kind: Kind) -> (Store<'static>, Key) {
     (other, key)
 }
 
-fn state(store: &mut Store<'_>) -> Vec<u8> {
-    let mut frame = vec![0; store.state_len()];
-    store.state(&mut frame).unwrap();
-    frame
-}
-
 #[test]
 fn many_changes_that_nobody_was_told_of_are_few() {
     for kind in KINDS {
@@ -48,11 +44,9 @@ fn many_changes_that_nobody_was_told_of_are_few() {
         let counts = matches!(kind, Kind::GrowCounter | Kind::Counter);
         assert_eq!(store.seen(OWN), if counts { 3 } else { 1 }, "{kind:?}");
         // All of it is in the log, and in the delta.
-        let context = &mut [0; 100];
-        let mut empty = self::store(ReplicaId(2));
-        let len = empty.context(context).unwrap();
+        let peer = context(&mut self::store(ReplicaId(2)));
         let mut frame = [0; 200];
-        let told = store.delta(&context[..len], 0, &mut frame).unwrap();
+        let told = store.delta(&peer, 0, &mut frame).unwrap();
         assert_eq!(told.next, None);
         for frame in [&frame[..told.len], &state(&mut store)] {
             let (other, key) = merged(frame, kind);
@@ -75,14 +69,12 @@ fn who_could_know_of_a_change_never_sees_it_change() {
     let ways: [Way; 12] = [
         ("context", |store| assert!(store.context(&mut [0; 100]).unwrap() > 0)),
         ("delta", |store| {
-            let (mut frame, mut other) = ([0; 100], self::store(ReplicaId(2)));
-            let len = other.context(&mut frame).unwrap();
-            assert!(store.delta(&frame[..len], 0, &mut [0; 1000]).unwrap().len > 0);
+            let peer = self::context(&mut self::store(ReplicaId(2)));
+            assert!(store.delta(&peer, 0, &mut [0; 1000]).unwrap().len > 0);
         }),
         ("delta of which nothing fits", |store| {
-            let (mut frame, mut other) = ([0; 100], self::store(ReplicaId(2)));
-            let len = other.context(&mut frame).unwrap();
-            assert_eq!(store.delta(&frame[..len], 0, &mut []), Err(Error::BufferTooSmall));
+            let peer = self::context(&mut self::store(ReplicaId(2)));
+            assert_eq!(store.delta(&peer, 0, &mut []), Err(Error::BufferTooSmall));
         }),
         ("state", |store| assert!(store.state(&mut [0; 1000]).unwrap() > 0)),
         ("digest", |store| assert!(store.digest(&mut [0; 1000]).unwrap() > 0)),

@@ -8,8 +8,9 @@ use neural_swarm::crdt::{
 };
 use neural_swarm::port::Heap;
 
+use crate::replica::{WHOLE, open, text_of};
 use crate::seeds;
-use crate::world::{WHOLE, World, open, text_of};
+use crate::world::World;
 
 const LOCAL: Causes = Causes { local: true, merged: false, reconciled: false };
 const MERGED: Causes = Causes { local: false, merged: true, reconciled: false };

@@ -7,7 +7,7 @@ use neural_swarm::crdt::{Key, Kind, ReplicaId, Store, StoreConfig};
 use neural_swarm::port::Heap;
 
 use super::verbs::{self, Failed, VERBS};
-use crate::world::{WHOLE, open};
+use crate::replica::{WHOLE, open};
 
 struct Node {
     name: String,

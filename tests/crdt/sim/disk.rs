@@ -4,7 +4,7 @@
 use neural_swarm::Error;
 use neural_swarm::crdt::StoreConfig;
 
-use crate::world::Replica;
+use crate::replica::Replica;
 
 pub struct Disk {
     snapshot: Vec<u8>,

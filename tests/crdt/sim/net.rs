@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::world::Random;
+use crate::replica::Random;
 
 /// Bytes from one node to another.
 #[derive(Clone)]
