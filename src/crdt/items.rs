@@ -33,7 +33,7 @@ pub(super) struct Item {
     /// The next of the key's ring.
     next: u32,
     pub key: u32,
-    /// The next of the bucket, or of what is free.
+    /// The next of the bucket, the last of all places at its end; or of what is free.
     chain: u32,
     /// The bytes, or their place in the heap; in a list with that the element before.
     data: [u32; 2],
@@ -182,9 +182,12 @@ pub(super) struct Items<'m> {
 
 impl<'m> Items<'m> {
     pub fn carve(carver: &mut Carver<'m>, items: usize) -> Result<Self> {
+        // No more than `MAX_ITEMS`.
+        let end = items as u32;
+        let nobody = Item { chain: end, ..Item::of(Stamp::of_word(0), false) };
         Ok(Items {
-            items: carver.take(items + 1, Item::of(Stamp::of_word(0), false))?,
-            buckets: carver.take((items - items / 4).max(1), NONE)?,
+            items: carver.take(items + 1, nobody)?,
+            buckets: carver.take((items - items / 4).max(1), end)?,
             free: NONE,
             fresh: 0,
             used: 0,
@@ -223,22 +226,55 @@ impl<'m> Items<'m> {
     }
 
     pub fn first_of_bucket(&self, bucket: usize) -> u32 {
-        self.buckets[bucket]
+        self.or_none(self.buckets[bucket])
     }
 
     /// The first item of a hash's bucket.
     pub fn first(&self, hash: u32) -> u32 {
-        self.buckets[self.bucket(hash)]
+        self.first_of_bucket(self.bucket(hash))
     }
 
     /// The next item of the same bucket.
     pub fn following(&self, at: u32) -> u32 {
-        self.get(at).chain
+        self.or_none(self.get(at).chain)
     }
 
-    /// From `at` on in its bucket, the first item of a key with these bytes.
+    /// The end of each chain: the place that is nobody's.
+    fn end(&self) -> u32 {
+        self.len() as u32
+    }
+
+    /// A place of a chain, `NONE` at its end.
+    fn or_none(&self, at: u32) -> u32 {
+        if at == self.end() { NONE } else { at }
+    }
+
+    /// The first item of a key with these bytes.
     #[inline]
     pub fn find<'b>(
+        &self,
+        hash: u32,
+        key: u32,
+        sought: Sought<'_>,
+        long: impl Fn(u32) -> &'b [u8],
+    ) -> u32 {
+        self.find_from(self.buckets[self.bucket(hash)], key, sought, long)
+    }
+
+    /// The next one behind another one of the same bucket.
+    #[inline]
+    pub fn find_next<'b>(
+        &self,
+        at: u32,
+        key: u32,
+        sought: Sought<'_>,
+        long: impl Fn(u32) -> &'b [u8],
+    ) -> u32 {
+        self.find_from(self.get(at).chain, key, sought, long)
+    }
+
+    #[inline]
+    fn find_from<'b>(
         &self,
         at: u32,
         key: u32,
@@ -260,7 +296,7 @@ impl<'m> Items<'m> {
         sought: Sought<'_>,
         long: impl Fn(u32) -> &'b [u8],
     ) -> u32 {
-        while at != NONE {
+        while at != self.end() {
             let item = self.get(at);
             if item.key == key && item.in_heap().is_some_and(|place| long(place) == sought.bytes) {
                 return at;
@@ -270,44 +306,42 @@ impl<'m> Items<'m> {
         NONE
     }
 
-    /// The same for few bytes. Two items at a time: whether a bucket has none, one or two
-    /// is as good as random, and a branch on it would be guessed wrong every other time.
+    /// The same for few bytes. Two items at a time, of which there may be less: whether a
+    /// bucket has none, one or two is as good as random, and a branch on it would be guessed
+    /// wrong every other time. What stands at the end of a chain is of no key, and is followed
+    /// by itself.
     #[inline]
     fn find_few(&self, mut at: u32, key: u32, sought: Sought<'_>) -> u32 {
         loop {
-            let first = self.or_nothing(at);
-            let second = self.or_nothing(first.chain);
+            let first = self.get(at);
+            let second = self.get(first.chain);
             let is_first = first.holds(key, sought);
             if is_first | second.holds(key, sought) {
                 return if is_first { at } else { first.chain };
             }
             at = second.chain;
-            if at == NONE {
+            if at == self.end() {
                 return NONE;
             }
         }
     }
 
-    /// The item at a place, or one that is nobody's.
-    #[inline]
-    fn or_nothing(&self, at: u32) -> &Item {
-        &self.items[(at as usize).min(self.len())]
-    }
-
     /// The item that a change added, if it is in the bucket of this hash.
     pub fn find_dot(&self, hash: u32, dot: Stamp) -> u32 {
-        let mut at = self.first(hash);
-        while at != NONE && self.get(at).dot() != dot {
-            at = self.following(at);
+        let mut at = self.buckets[self.bucket(hash)];
+        while at != self.end() && self.get(at).dot() != dot {
+            at = self.get(at).chain;
         }
-        at
+        self.or_none(at)
     }
 
     /// The same, if it may be here.
     #[inline]
     pub fn find_dot_near(&self, near: u32, hash: u32, dot: Stamp) -> u32 {
-        let item = self.or_nothing(near);
-        if item.dot() == dot && item.key != NONE { near } else { self.find_dot(hash, dot) }
+        match self.items.get(near as usize) {
+            Some(item) if item.dot() == dot && item.key != NONE => near,
+            _ => self.find_dot(hash, dot),
+        }
     }
 
     /// A new item, behind the last one of its key's ring; its place, which is the
@@ -379,7 +413,7 @@ impl<'m> Items<'m> {
             self.buckets[bucket] = to;
             return;
         }
-        while link != NONE {
+        while link != self.end() {
             let next = self.get(link).chain;
             if next == at {
                 self.get_mut(link).chain = to;

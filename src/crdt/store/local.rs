@@ -67,7 +67,7 @@ impl Store<'_> {
     #[inline]
     fn remove_from(&mut self, first: u32, hash: u32, key: u32, element: Sought<'_>) -> Result<()> {
         let change = self.next_change()?;
-        let more = self.find_from(self.items.following(first), key, element) != NONE;
+        let more = self.find_next(first, key, element) != NONE;
         if more || !self.context.has(self.items.get(first).dot()) {
             return self.remove_all(change, first, hash, key, element);
         }
@@ -364,7 +364,7 @@ impl Store<'_> {
             all.bytes += self.cost_of(at);
             all.early += usize::from(!self.context.has(self.items.get(at).dot()));
             at = if by_element {
-                self.find_from(self.items.following(at), key, sought)
+                self.find_next(at, key, sought)
             } else {
                 self.items.next_until(at, start)
             };

@@ -426,14 +426,21 @@ impl Store<'_> {
 
     /// Removes what a state knows and does not have.
     fn take_absent(&mut self, reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
-        let knows_of_us = |place| {
-            self.places.told(place) > 0
-                && (self.context.members()[place].seen > 0 || self.early_items)
-        };
-        let mut places = (0..self.places.count()).map(|replica| self.places.of_frame(replica));
-        if !self.places.ragged && !places.any(knows_of_us) {
-            return Ok(());
+        if self.may_be_absent() {
+            self.take_absent_items(reader, merged)?;
         }
+        self.take_absent_parts(reader, merged)
+    }
+
+    /// Whether a state may know of items that are here: of replicas that it tells of some
+    /// changes have come.
+    fn may_be_absent(&self) -> bool {
+        let come = |place: usize| self.context.members()[place].seen > 0 || self.early_items;
+        let mut places = (0..self.places.count()).map(|replica| self.places.of_frame(replica));
+        self.places.ragged || places.any(|place| self.places.told(place) > 0 && come(place))
+    }
+
+    fn take_absent_items(&mut self, reader: Reader<'_>, merged: &mut Merged) -> Result<()> {
         let marked = self.mark_told(reader)?;
         let mut at = 0;
         while at < self.items.places() {
@@ -451,7 +458,7 @@ impl Store<'_> {
         if marked {
             self.unmark_all();
         }
-        self.take_absent_parts(reader, merged)
+        Ok(())
     }
 
     /// Whether a state or digest knows of a change.

@@ -433,15 +433,16 @@ impl<'m> Store<'m> {
         self.item_hash(self.items.get(item).key, self.bytes_of(item))
     }
 
-    /// The first item of a key with these bytes, from `at` on in its bucket.
-    #[inline]
-    fn find_from(&self, at: u32, key: u32, sought: Sought<'_>) -> u32 {
-        self.items.find(at, key, sought, |at| self.heap.get(at))
-    }
-
+    /// The first item of a key with these bytes.
     #[inline]
     fn find(&self, hash: u32, key: u32, sought: Sought<'_>) -> u32 {
-        self.find_from(self.items.first(hash), key, sought)
+        self.items.find(hash, key, sought, |at| self.heap.get(at))
+    }
+
+    /// The next one behind another one.
+    #[inline]
+    fn find_next(&self, at: u32, key: u32, sought: Sought<'_>) -> u32 {
+        self.items.find_next(at, key, sought, |at| self.heap.get(at))
     }
 
     /// Bytes of the heap that an item has.
@@ -533,7 +534,7 @@ impl<'m> Store<'m> {
                 }
                 found = true;
             }
-            at = self.find_from(self.items.following(at), key, sought);
+            at = self.find_next(at, key, sought);
         }
         found
     }
