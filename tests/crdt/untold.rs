@@ -132,10 +132,10 @@ fn blocks_that_move_take_their_changes_along() {
         let long = store.open(Store::ROOT, &[7; 60], Kind::Max).unwrap();
         let key = open(&mut store, kind);
         change(&mut store, key, kind, 1);
-        // What is in front of it goes, and another name needs the room.
+        // What is in front of it is gone, and another name needs the room after a change.
         store.close(long).unwrap();
-        store.open(Store::ROOT, &[8; 60], Kind::Max).unwrap();
         change(&mut store, key, kind, 2);
+        store.open(Store::ROOT, &[8; 60], Kind::Max).unwrap();
         change(&mut store, key, kind, 3);
         match kind {
             Kind::GrowCounter => assert_eq!(store.total(key), Ok(3)),
