@@ -217,6 +217,31 @@ errors! {
     HostTls = -284, "the TLS peer, its certificate or its identity was refused";
     /// Nothing happened within the time given.
     HostTimeout = -285, "nothing happened within the time given";
+
+    /// The node has stopped for good: storage failed, or what it knows contradicts itself.
+    RaftHalted = -300, "the node has stopped for good: storage failed, or what it knows contradicts itself";
+    /// The bytes are not a message of a node.
+    RaftFormat = -301, "the bytes are not a message of a node, or say what cannot be; nothing was changed";
+    /// The message is of a version that this library does not read.
+    RaftVersion = -302, "the message of a node is of a version that this library does not read";
+    /// The message is for somebody else, or of somebody who may not say this.
+    RaftPeer = -303, "the message is for somebody else, or of somebody who may not say this; nothing was changed";
+    /// The call does not fit the state that the node is in.
+    RaftState = -304, "the call does not fit the state that the node is in; nothing was changed";
+    /// No leader is known, or it does not answer.
+    RaftNoLeader = -305, "no leader is known, or it does not answer; try again later";
+    /// This node does not lead.
+    RaftNotLeader = -306, "this node does not lead; nothing was changed";
+    /// A change of membership or a transfer is under way.
+    RaftBusy = -307, "a change of membership or a transfer is under way; nothing was changed";
+    /// The membership would have no voter, too many members, or a witness with another part.
+    RaftMember = -308, "the membership would not do: no voter, too many members, or a witness in another part";
+    /// The client's proposal was appended already.
+    RaftDuplicate = -309, "the client's proposal was appended already; nothing was changed";
+    /// The client is not known, or proposals of it are missing before this one.
+    RaftSession = -310, "the client is not known, or proposals of it are missing before this one";
+    /// What storage has, or a leader says, contradicts what this node has promised: something was lost.
+    RaftLost = -311, "what storage has or a leader says contradicts what this node has promised: something was lost";
 }
 
 impl Error {

@@ -2,7 +2,7 @@
 //!
 //! A library for embedding a swarm in anything, through Rust or through a
 //! stable C ABI. This version holds the ground that everything stands on, the
-//! neural engine, the secure link, and replicated memory; ARCHITECTURE.md has the map.
+//! neural engine, the secure link, replicated memory, and agreement; ARCHITECTURE.md has the map.
 //!
 //! - [`nn`]: networks that train ([`nn::Trainer`]), grow ([`nn::Cascade`]), run
 //!   ([`nn::Net`]), shrink to INT8 and INT16 ([`nn::QNet`], [`nn::QNet16`]),
@@ -13,6 +13,7 @@
 //!   ([`comm::framing`]), groups ([`comm::group`]), permissions that are handed on
 //!   ([`comm::capability`]).
 //! - [`crdt`]: values that replicas change by themselves and merge ([`crdt::Store`]).
+//! - [`consensus`]: one sequence of entries that all members agree on ([`consensus::Raft`]).
 //! - `host`: sockets, TLS, key files and clocks, in builds with `std` for a Unix.
 //! - [`port`]: what the caller supplies: memory, randomness, a way for datagrams, a
 //!   place for log lines.
@@ -57,6 +58,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod comm;
+pub mod consensus;
 pub mod crdt;
 pub mod error;
 pub mod ffi;

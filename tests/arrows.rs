@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("nn", &["error", "port", "mem"]),
     ("comm", &["error", "port", "mem"]),
     ("crdt", &["error", "port", "mem"]),
+    ("consensus", &["error", "port", "mem"]),
     ("host", &["error", "port", "mem", "comm", "crdt"]),
     ("ffi", &["error", "port", "mem", "nn", "comm", "crdt", "host"]),
 ];

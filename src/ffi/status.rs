@@ -10,7 +10,8 @@ use crate::error::Error;
 /// What a function answers: NSW_OK, or a negative NSW_ERR_ code. Positive
 /// values are not errors. Codes never change their meaning; -1 to -99 are for
 /// all domains, -100 to -199 for neural networks, -200 to -239 for the secure
-/// link, -240 to -279 for replicated memory, -280 to -299 for the operating system.
+/// link, -240 to -279 for replicated memory, -280 to -299 for the operating system,
+/// -300 to -339 for agreement.
 pub type nsw_status = i32;
 
 /// Done.
@@ -181,6 +182,30 @@ pub const NSW_ERR_HOST_FILE: nsw_status = -283;
 pub const NSW_ERR_HOST_TLS: nsw_status = -284;
 /// Nothing happened within the time given.
 pub const NSW_ERR_HOST_TIMEOUT: nsw_status = -285;
+/// The node has stopped for good: storage failed, or what it knows contradicts itself.
+pub const NSW_ERR_RAFT_HALTED: nsw_status = -300;
+/// The bytes are not a message of a node.
+pub const NSW_ERR_RAFT_FORMAT: nsw_status = -301;
+/// The message is of a version that this library does not read.
+pub const NSW_ERR_RAFT_VERSION: nsw_status = -302;
+/// The message is for somebody else, or of somebody who may not say this.
+pub const NSW_ERR_RAFT_PEER: nsw_status = -303;
+/// The call does not fit the state that the node is in.
+pub const NSW_ERR_RAFT_STATE: nsw_status = -304;
+/// No leader is known, or it does not answer.
+pub const NSW_ERR_RAFT_NO_LEADER: nsw_status = -305;
+/// This node does not lead.
+pub const NSW_ERR_RAFT_NOT_LEADER: nsw_status = -306;
+/// A change of membership or a transfer is under way.
+pub const NSW_ERR_RAFT_BUSY: nsw_status = -307;
+/// The membership would have no voter, too many members, or a witness with another part.
+pub const NSW_ERR_RAFT_MEMBER: nsw_status = -308;
+/// The client's proposal was appended already.
+pub const NSW_ERR_RAFT_DUPLICATE: nsw_status = -309;
+/// The client is not known, or proposals of it are missing before this one.
+pub const NSW_ERR_RAFT_SESSION: nsw_status = -310;
+/// What storage has, or a leader says, contradicts what this node has promised: something was lost.
+pub const NSW_ERR_RAFT_LOST: nsw_status = -311;
 
 /// A one-line text for a status, also for one that this version does not know.
 ///
@@ -285,6 +310,18 @@ mod tests {
             (NSW_ERR_HOST_FILE, Error::HostFile),
             (NSW_ERR_HOST_TLS, Error::HostTls),
             (NSW_ERR_HOST_TIMEOUT, Error::HostTimeout),
+            (NSW_ERR_RAFT_HALTED, Error::RaftHalted),
+            (NSW_ERR_RAFT_FORMAT, Error::RaftFormat),
+            (NSW_ERR_RAFT_VERSION, Error::RaftVersion),
+            (NSW_ERR_RAFT_PEER, Error::RaftPeer),
+            (NSW_ERR_RAFT_STATE, Error::RaftState),
+            (NSW_ERR_RAFT_NO_LEADER, Error::RaftNoLeader),
+            (NSW_ERR_RAFT_NOT_LEADER, Error::RaftNotLeader),
+            (NSW_ERR_RAFT_BUSY, Error::RaftBusy),
+            (NSW_ERR_RAFT_MEMBER, Error::RaftMember),
+            (NSW_ERR_RAFT_DUPLICATE, Error::RaftDuplicate),
+            (NSW_ERR_RAFT_SESSION, Error::RaftSession),
+            (NSW_ERR_RAFT_LOST, Error::RaftLost),
         ];
         assert_eq!(constants.len(), Error::ALL.len());
         for ((code, error), listed) in constants.into_iter().zip(Error::ALL) {
