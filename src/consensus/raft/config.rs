@@ -1,5 +1,9 @@
 //! What a node is made for.
 
+use super::log::{CLIENT, HEAD as ENTRY_HEAD};
+use super::members::ROW as MEMBER;
+use super::message::{META, What};
+use super::sessions::ROW as SESSION;
 use super::types::NodeId;
 use crate::error::{Error, Result};
 
@@ -14,7 +18,7 @@ const MOST_TIME: u64 = 3_600_000_000;
 
 /// Entries that have room when all of `entries` are taken: leaders' empty ones and the end of
 /// a joint membership. Without room for them a full log could never be committed.
-pub(super) const SPARE: usize = 8;
+pub(super) const SPARE: usize = 6;
 
 /// What a node is made for. All memory is asked for at creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +37,8 @@ pub struct RaftConfig {
     /// Longest message in bytes, at most 2^24: [`least_message`](RaftConfig::least_message) or more.
     pub message: usize,
     /// Most bytes of a snapshot's chunk, and of entries that are fetched from storage at once;
-    /// at most `message` and less what stands before a chunk. The same at all members. 0: neither
-    /// is possible; a follower that is behind the entries in memory is lost.
+    /// 20 more than `max_entry` or more. The same at all members. 0: neither is possible; entries stay
+    /// in memory until a snapshot stands for them, and a follower that is behind those is lost.
     pub chunk: usize,
     /// Clients that are remembered for exactly-once, at most 2^20. The same at all members. 0: none.
     pub sessions: usize,
@@ -101,8 +105,24 @@ impl RaftConfig {
     /// The least that [`message`](RaftConfig::message) may be, in bytes: a message with the longest entry,
     /// and one with the membership, all clients and a chunk.
     pub const fn least_message(&self) -> usize {
-        let _ = self;
-        256
+        let members = self.members_len();
+        let append = ENTRY_HEAD + self.longest();
+        let clients = self.sessions.saturating_mul(SESSION);
+        let snapshot = META + members + clients.saturating_add(self.chunk);
+        What::Append.len() + if append > snapshot { append } else { snapshot }
+    }
+
+    /// Most data of an entry, with what stands in front of it.
+    pub(super) const fn longest(&self) -> usize {
+        let front = if self.sessions > 0 { CLIENT } else { 0 };
+        let entry = self.max_entry.saturating_add(front);
+        let members = self.members_len();
+        if entry > members { entry } else { members }
+    }
+
+    /// Most bytes of a membership.
+    pub(super) const fn members_len(&self) -> usize {
+        1 + MEMBER * if self.peers < MOST_PEERS { self.peers } else { MOST_PEERS }
     }
 
     /// Refuses what is outside its range.
@@ -123,6 +143,7 @@ impl RaftConfig {
             && self.id != NodeId(0)
             && (1..=MOST_TIME).contains(&self.election_us)
             && (1..=self.election_us / 2).contains(&self.heartbeat_us)
+            && (self.chunk == 0 || self.chunk >= ENTRY_HEAD + self.longest())
             && self.lease_drift_ppm.is_none_or(|ppm| self.check_quorum && ppm < 400_000);
         if fine { Ok(()) } else { Err(Error::Invalid) }
     }

@@ -1,12 +1,62 @@
-//! Raft, after Ongaro's thesis (2014).
+//! Raft, after Ongaro's thesis (2014): one sequence of entries that a group of nodes agrees on,
+//! as long as a majority of them lives.
+//!
+//! A [`Raft`] is one member. It does no input or output: it is told what arrives
+//! ([`step`](Raft::step)), what time it is ([`tick`](Raft::tick)), what to agree on
+//! ([`propose`](Raft::propose)), and what storage has done ([`durable`](Raft::durable)); then it is asked
+//! what is to be done, in this order: [`next_record`](Raft::next_record) to be made durable,
+//! [`next_message`](Raft::next_message) to be sent, [`next_committed`](Raft::next_committed) to be applied,
+//! [`next_event`](Raft::next_event) to be known, and now and then [`next_fetch`](Raft::next_fetch),
+//! [`next_chunk`](Raft::next_chunk) and [`next_snapshot_write`](Raft::next_snapshot_write).
+//! The messages are in docs/raft-format.md, the parts here:
+//!
+//! - `types`, `config`: the words. `message`: messages as bytes, and back.
+//! - `log`: the entries in memory. `members`: who takes part. `progress`: what a leader knows of each.
+//! - `election`, `replicate`, `follow`, `step`: the protocol.
+//! - `propose`, `sessions`, `reads`, `change`: what callers ask for.
+//! - `snapshot`, `fetch`: what is no longer in memory.
+//! - `start`, `output`, `outbox`: what storage has, and what is to be done.
 
+mod change;
 mod config;
+mod election;
+mod fetch;
+mod follow;
+mod log;
+mod members;
+mod message;
+mod outbox;
+mod output;
+mod progress;
+mod propose;
+mod reads;
+mod replicate;
+mod sessions;
+mod snapshot;
+mod start;
+mod step;
+#[cfg(test)]
+mod tests;
 mod types;
 
 use core::alloc::Layout;
 
+use rand_core::{Rng, SeedableRng};
+use rand_xoshiro::SplitMix64;
+
+use self::election::Election;
+use self::fetch::Job;
+use self::log::Log;
+use self::members::Members;
+use self::outbox::Outbox;
+use self::output::Records;
+use self::progress::Peers;
+use self::propose::Forwards;
+use self::reads::Reads;
+use self::sessions::Sessions;
+use self::snapshot::Incoming;
 use crate::error::{Error, Result};
-use crate::mem::{Carver, Piece};
+use crate::mem::{Carved, Carver, Piece};
 use crate::port::Allocator;
 
 pub use self::config::{MOST_PEERS, RaftConfig};
@@ -16,141 +66,404 @@ pub use self::types::{
     SnapshotWrite, Status,
 };
 
+/// Random numbers from a seed: the same on every machine.
+struct Random(SplitMix64);
+
+impl Random {
+    /// Uniform in 0..`end`, to within `end` / 2^64.
+    fn below(&mut self, end: u64) -> u64 {
+        ((u128::from(self.0.next_u64()) * u128::from(end)) >> 64) as u64
+    }
+}
+
+/// What events have to tell.
+#[derive(Clone, Copy, Debug, Default)]
+struct Changed {
+    role: bool,
+    leader: bool,
+    members: bool,
+    transfer_failed: u64,
+}
+
+/// A snapshot that takes the place of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Install {
+    None,
+    /// Its record is not durable.
+    Record,
+    /// The application has to be told.
+    Give,
+}
+
 /// A member of a group that agrees on one sequence of entries.
+///
+/// Nothing is allocated after creation; what is full answers [`Error::Capacity`]. Nobody is trusted to
+/// send well-formed messages, but members are trusted to follow the protocol: who may send in whose name is the
+/// link's affair.
+///
+/// ```
+/// use neural_swarm::consensus::raft::*;
+/// use neural_swarm::port::Heap;
+///
+/// let config = RaftConfig { id: NodeId(1), ..RaftConfig::default() };
+/// let mut node = Raft::new(&config, Heap)?;
+/// node.bootstrap(&[Member { id: NodeId(1), kind: MemberKind::Voter }])?;
+/// node.start(0)?;
+/// let (mut now, mut applied, mut proposed) = (0, Vec::new(), false);
+/// let mut buffer = vec![0; config.message];
+/// while applied.is_empty() {
+///     now = node.next_wake_us().max(now);
+///     node.tick(now)?;
+///     if !proposed && node.status().role == Role::Leader {
+///         node.propose(Proposal { data: b"hello", ..Proposal::default() }, now)?;
+///         proposed = true;
+///     }
+///     // Storage, a network, an application.
+///     while let Some((number, _record)) = node.next_record() {
+///         node.durable(number, now)?;
+///     }
+///     while let Some((_to, _len)) = node.next_message(&mut buffer)? {}
+///     while let Some(committed) = node.next_committed() {
+///         let index = committed.index();
+///         if let Committed::Entry { kind: EntryKind::Data, data, .. } = committed {
+///             applied.extend_from_slice(data);
+///         }
+///         node.applied(index)?;
+///     }
+/// }
+/// assert_eq!(applied, b"hello");
+/// # Ok::<(), neural_swarm::Error>(())
+/// ```
 pub struct Raft<'m> {
+    config: RaftConfig,
+    random: Random,
+    /// The latest time that was heard.
+    now: u64,
+    started: bool,
+    halted: bool,
+
+    /// What has to be durable; 0: for nobody.
+    term: u64,
+    vote: u64,
+    state_dirty: bool,
+    records: Records,
+
+    role: Role,
+    /// 0: nobody that is known.
+    leader: u64,
+    /// When a leader was heard.
+    contact: Option<u64>,
+    /// When to stand for election.
+    deadline: u64,
+    /// When to send heartbeats, or ask for votes again.
+    beat: u64,
+    election: Election,
+
+    log: Log<'m>,
+    commit: u64,
+    /// The last entry that was given to the application, and that it has applied.
+    given: u64,
+    applied: u64,
+    /// The commit that storage was told, and has durable.
+    commit_told: u64,
+    commit_durable: u64,
+    commit_wanted: bool,
+
+    /// The membership in force, that before the entries in memory, and two to work with: the second is
+    /// that of the snapshot that arrives.
+    members: Members<'m>,
+    base: Members<'m>,
+    other: Members<'m>,
+    arriving: Members<'m>,
+    sessions: Sessions<'m>,
+    outbox: Outbox<'m>,
+    reads: Reads<'m>,
+    forwards: Forwards<'m>,
+
+    /// A follower's: up to where the log is the leader's,
+    verified: u64,
+    /// and up to where that was said.
+    acked: u64,
+    pass: u64,
+    ack_due: bool,
+
+    /// A leader's.
+    peers: Peers<'m>,
+    cursor: usize,
+    /// Its first entry.
+    own: u64,
+    /// Rounds of heartbeats, by which reads are confirmed.
+    round: u64,
+    round_used: bool,
+    lease_off: bool,
+    transferee: u64,
+    transfer_until: u64,
+
+    /// The newest snapshot: index and term.
+    snapshot: (u64, u64),
+    snapshot_dirty: bool,
+    install: Install,
+    incoming: Incoming,
+    job: Job,
+    /// A chunk that arrives, or entries that are fetched.
+    staging: Carved<'m, u8>,
+    /// A membership, and clients, as bytes.
+    scratch: Carved<'m, u8>,
+    changed: Changed,
     /// Behind all of the above.
     _piece: Piece<'m>,
 }
 
-#[allow(unused_variables, clippy::missing_errors_doc)]
+/// What is carved out of a node's piece.
+struct Parts<'m> {
+    log: Log<'m>,
+    members: [Members<'m>; 4],
+    sessions: Sessions<'m>,
+    outbox: Outbox<'m>,
+    reads: Reads<'m>,
+    forwards: Forwards<'m>,
+    peers: Peers<'m>,
+    staging: Carved<'m, u8>,
+    scratch: Carved<'m, u8>,
+}
+
+impl<'m> Parts<'m> {
+    fn carve(carver: &mut Carver<'m>, config: &RaftConfig) -> Result<Parts<'m>> {
+        let peers = config.peers;
+        let sessions = config.sessions * self::sessions::ROW;
+        Ok(Parts {
+            // Those of 8 bytes first: nothing is lost between them.
+            peers: Peers::carve(carver, peers)?,
+            members: [
+                Members::carve(carver, peers)?,
+                Members::carve(carver, peers)?,
+                Members::carve(carver, peers)?,
+                Members::carve(carver, peers)?,
+            ],
+            sessions: Sessions::carve(carver, config.sessions)?,
+            outbox: Outbox::carve(carver, peers + 3)?,
+            reads: Reads::carve(carver, config.reads)?,
+            log: Log::carve(carver, config)?,
+            forwards: Forwards::carve(carver, config)?,
+            staging: carver.take(config.chunk, 0)?,
+            scratch: carver.take(config.members_len() + sessions, 0)?,
+        })
+    }
+}
+
 impl<'m> Raft<'m> {
     /// The memory that a node of this configuration takes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a setting outside its range, [`Error::Overflow`] for sizes that this
+    /// machine cannot have.
     pub fn footprint(config: &RaftConfig) -> Result<Layout> {
         config.check()?;
-        let _ = types::plausible(types::MOST)? + config::SPARE as u64;
-        Carver::measure().layout()
+        let mut carver = Carver::measure();
+        Parts::carve(&mut carver, config)?;
+        carver.layout()
     }
 
-    /// A node that knows nothing yet.
+    /// A node that knows nothing yet: [`restore`](Raft::restore) or [`bootstrap`](Raft::bootstrap), then
+    /// [`start`](Raft::start).
+    ///
+    /// # Errors
+    /// As [`footprint`](Raft::footprint), and what `memory` answers.
     pub fn new(config: &RaftConfig, memory: impl Allocator<'m>) -> Result<Raft<'m>> {
         let layout = Raft::footprint(config)?;
-        Ok(Raft { _piece: memory.allocate(layout)? })
+        let mut piece = memory.allocate(layout)?;
+        let mut carver = piece.carver(layout)?;
+        let parts = Parts::carve(&mut carver, config)?;
+        let [members, base, other, arriving] = parts.members;
+        Ok(Raft {
+            config: *config,
+            random: Random(SplitMix64::seed_from_u64(config.seed ^ config.id.0.rotate_left(32))),
+            now: 0,
+            started: false,
+            halted: false,
+            term: 0,
+            vote: 0,
+            state_dirty: false,
+            records: Records::default(),
+            role: Role::Follower,
+            leader: 0,
+            contact: None,
+            deadline: u64::MAX,
+            beat: u64::MAX,
+            election: Election::default(),
+            log: parts.log,
+            commit: 0,
+            given: 0,
+            applied: 0,
+            commit_told: 0,
+            commit_durable: 0,
+            commit_wanted: false,
+            members,
+            base,
+            other,
+            arriving,
+            sessions: parts.sessions,
+            outbox: parts.outbox,
+            reads: parts.reads,
+            forwards: parts.forwards,
+            verified: 0,
+            acked: 0,
+            pass: 0,
+            ack_due: false,
+            peers: parts.peers,
+            cursor: 0,
+            own: 0,
+            round: 0,
+            round_used: false,
+            lease_off: false,
+            transferee: 0,
+            transfer_until: 0,
+            snapshot: (0, 0),
+            snapshot_dirty: false,
+            install: Install::None,
+            incoming: Incoming::default(),
+            job: Job::default(),
+            staging: parts.staging,
+            scratch: parts.scratch,
+            changed: Changed::default(),
+            _piece: piece,
+        })
     }
 
-    /// The first membership.
-    pub fn bootstrap(&mut self, members: &[Member]) -> Result<()> {
-        Err(Error::Unsupported)
+    /// Nothing that this node knows is to be relied on any more.
+    fn halt(&mut self, error: Error) -> Error {
+        self.halted = true;
+        error
     }
-    /// A record from storage.
-    pub fn restore(&mut self, record: Record<'_>) -> Result<()> {
-        Err(Error::Unsupported)
+
+    /// It is this late. Time that goes back stands still.
+    fn at(&mut self, now_us: u64) -> Result<()> {
+        if self.halted {
+            return Err(Error::RaftHalted);
+        }
+        if !self.started {
+            return Err(Error::RaftState);
+        }
+        self.now = self.now.max(now_us);
+        Ok(())
     }
-    /// Begins.
-    pub fn start(&mut self, now_us: u64) -> Result<()> {
-        Err(Error::Unsupported)
+
+    /// Makes room for an entry beside `spare` others, by letting entries go that are not needed here;
+    /// whether there is some.
+    fn make_room(&mut self, len: usize, spare: usize) -> bool {
+        // After a restart exactly those must fit that did before.
+        let needless = if self.started { self.given.min(self.commit_durable) } else { self.commit };
+        // What storage cannot be asked for stays until a snapshot has it.
+        let needless =
+            if self.config.chunk == 0 { needless.min(self.snapshot.0) } else { needless };
+        while !self.log.fits(len, spare) {
+            let first = self.log.first();
+            if first > needless || first > self.log.last() {
+                self.commit_wanted = true;
+                return false;
+            }
+            match self.log.entry(first) {
+                Some(entry) if entry.kind == EntryKind::Members => {
+                    // It was looked through when it came.
+                    let _ = self.base.decode(entry.data, first);
+                }
+                Some(entry) if entry.kind == EntryKind::Leave => self.base.leave(first),
+                _ => {}
+            }
+            self.log.evict();
+        }
+        true
     }
-    /// A message.
-    pub fn step(&mut self, from: NodeId, message: &[u8], now_us: u64) -> Result<()> {
-        Err(Error::Unsupported)
+
+    /// Appends an entry to the log, and does what it says about the membership: that is in force
+    /// from now on (thesis, 4.1).
+    fn push(&mut self, term: u64, kind: EntryKind, parts: [&[u8]; 2]) -> Result<u64> {
+        if self.log.last() >= types::MOST {
+            return Err(self.halt(Error::Overflow));
+        }
+        if !self.make_room(parts[0].len() + parts[1].len(), 0) {
+            return Err(Error::Capacity);
+        }
+        let index = self.log.push(term, kind, parts)?;
+        match kind {
+            EntryKind::Members => self.members.decode(parts[0], index)?,
+            EntryKind::Leave => self.members.leave(index),
+            _ => return Ok(index),
+        }
+        self.changed.members = true;
+        Ok(index)
     }
-    /// Time.
-    pub fn tick(&mut self, now_us: u64) -> Result<()> {
-        Err(Error::Unsupported)
+
+    /// Removes an entry that another leader has replaced, and all behind it, and with them what they
+    /// said about the membership.
+    fn cut(&mut self, from: u64) {
+        self.log.truncate(from);
+        if self.members.index < from {
+            return;
+        }
+        self.members.copy_from(&self.base);
+        for index in self.log.first()..=self.log.last() {
+            match self.log.entry(index) {
+                Some(entry) if entry.kind == EntryKind::Members => {
+                    // It was looked through when it came.
+                    let _ = self.members.decode(entry.data, index);
+                }
+                Some(entry) if entry.kind == EntryKind::Leave => self.members.leave(index),
+                _ => {}
+            }
+        }
+        self.changed.members = true;
     }
-    /// When the next tick is due.
-    pub fn next_wake_us(&self) -> u64 {
-        0
+
+    /// Entries up to here are committed; those that are not here are not.
+    fn commit_to(&mut self, index: u64) {
+        let index = index.min(self.log.last());
+        let from = self.commit + 1;
+        if index < from {
+            return;
+        }
+        self.commit = index;
+        if self.sessions.is_off() {
+            return;
+        }
+        for index in from..=index {
+            if let Some((client, sequence)) = self.client_at(index) {
+                self.sessions.committed(client, sequence, index);
+            }
+        }
     }
-    /// Proposes; the index if appended here, nothing if forwarded.
-    pub fn propose(&mut self, proposal: Proposal<'_>, now_us: u64) -> Result<Option<u64>> {
-        Err(Error::Unsupported)
-    }
-    /// A linearizable read.
-    pub fn read(&mut self, token: u64, now_us: u64) -> Result<()> {
-        Err(Error::Unsupported)
-    }
-    /// Changes the membership.
-    pub fn change_members(&mut self, changes: &[Change], now_us: u64) -> Result<()> {
-        Err(Error::Unsupported)
-    }
-    /// Another shall lead.
-    pub fn transfer(&mut self, to: NodeId, now_us: u64) -> Result<()> {
-        Err(Error::Unsupported)
-    }
-    /// The next record.
-    pub fn next_record(&mut self) -> Option<(RecordNumber, Record<'_>)> {
-        None
-    }
-    /// Records are durable.
-    pub fn durable(&mut self, up_to: RecordNumber, now_us: u64) -> Result<()> {
-        Err(Error::Unsupported)
-    }
-    /// Storage failed.
-    pub fn storage_failed(&mut self) {}
-    /// The next message.
-    pub fn next_message(&mut self, buffer: &mut [u8]) -> Result<Option<(NodeId, usize)>> {
-        Err(Error::Unsupported)
-    }
-    /// The next to apply.
-    pub fn next_committed(&mut self) -> Option<Committed<'_>> {
-        None
-    }
-    /// Applied. Before the start: what the application's state holds already.
-    pub fn applied(&mut self, index: u64) -> Result<()> {
-        Err(Error::Unsupported)
-    }
-    /// The next event.
-    pub fn next_event(&mut self) -> Option<Event> {
-        None
-    }
-    /// Entries that are wanted from storage.
-    pub fn next_fetch(&mut self) -> Option<Fetch> {
-        None
-    }
-    /// One of them.
-    pub fn fetched(&mut self, entry: EntryRef<'_>) -> Result<()> {
-        Err(Error::Unsupported)
-    }
-    /// Storage does not have it.
-    pub fn fetch_failed(&mut self, index: u64) {}
-    /// The application has a snapshot.
-    pub fn compact(&mut self, index: u64) -> Result<()> {
-        Err(Error::Unsupported)
-    }
-    /// A chunk of a snapshot that is wanted.
-    pub fn next_chunk(&mut self) -> Option<ChunkWanted> {
-        None
-    }
-    /// The message for a chunk.
-    pub fn chunk(
-        &mut self,
-        of: ChunkWanted,
-        total: u64,
-        bytes: &[u8],
-        buffer: &mut [u8],
-    ) -> Result<(NodeId, usize)> {
-        Err(Error::Unsupported)
-    }
-    /// The snapshot is no longer there.
-    pub fn chunk_failed(&mut self, of: ChunkWanted) {}
-    /// Bytes of a snapshot to be written.
-    pub fn next_snapshot_write(&mut self) -> Option<SnapshotWrite<'_>> {
-        None
-    }
-    /// They are durable. Index and offset of the write.
-    pub fn snapshot_written(&mut self, index: u64, offset: u64, now_us: u64) -> Result<()> {
-        Err(Error::Unsupported)
-    }
+
     /// How the node does.
     pub fn status(&self) -> Status {
-        Status::default()
+        let some = |id| (id != 0).then_some(NodeId(id));
+        Status {
+            id: self.config.id,
+            role: self.role,
+            term: self.term,
+            vote: some(self.vote),
+            leader: some(self.leader),
+            commit: self.commit,
+            applied: self.applied,
+            first: self.log.first(),
+            last: self.log.last(),
+            last_term: self.log.last_term(),
+            durable: self.log.stable(),
+            snapshot: self.snapshot.0,
+            members: self.members.index,
+            joint: self.members.is_joint(),
+            halted: self.halted,
+            records: self.records.given - self.records.durable,
+        }
     }
-    /// The members.
+
+    /// The membership in force.
     pub fn members(&self) -> impl Iterator<Item = MemberStatus> + '_ {
-        core::iter::empty()
+        self.members.status()
     }
-    /// How a leader sees the others.
+
+    /// How a leader sees the others; nobody if this node does not lead.
     pub fn peers(&self) -> impl Iterator<Item = PeerStatus> + '_ {
-        core::iter::empty()
+        let own = self.config.id;
+        self.peers.status().filter(move |peer| peer.id != own)
     }
 }
