@@ -60,9 +60,29 @@ impl Raft<'_> {
 
     fn can_stand(&mut self, forced: bool) -> bool {
         let asked = forced || self.config.priority > 0;
-        let fit = self.members.may_stand(self.config.id.0) && !self.config.witness;
+        let named = self.members.may_stand(self.config.id.0) || self.is_leaving();
+        let fit = named && !self.config.witness;
         // A leader begins with an entry.
         asked && fit && !self.is_stalled() && self.make_room(0, 0)
+    }
+
+    /// Whether a membership without this node is not committed yet: until then it may be the only one
+    /// that can lead (thesis, 4.2.2). Its own vote does not count.
+    fn is_leaving(&mut self) -> bool {
+        if self.members.index <= self.commit {
+            return false;
+        }
+        let mut at = self.members.index - 1;
+        while at >= self.log.first() {
+            match self.log.entry(at) {
+                Some(entry) if entry.kind == EntryKind::Members => {
+                    let known = self.other.decode(entry.data, at).is_ok();
+                    return known && self.other.may_stand(self.config.id.0);
+                }
+                _ => at -= 1,
+            }
+        }
+        self.base.may_stand(self.config.id.0)
     }
 
     /// Takes another's word in a term that may be a new one. 0: nobody's yet.

@@ -133,6 +133,8 @@ impl Raft<'_> {
             return Err(self.contradiction(message.from));
         }
         self.commit_to(commit.min(self.verified));
+        // An acknowledgement that was lost is due again.
+        (self.pass, self.acked) = (pass, self.acked.min(matched));
         if message.flags & QUIET == 0 {
             let numbers = [pass, self.verified, round, sent];
             let (to, what) = (message.from, What::HeartbeatReply);

@@ -88,7 +88,7 @@ impl<'m> Members<'m> {
         self.row(id).is_some_and(|row| row.new == MemberKind::Voter as u8)
     }
 
-    /// Whether it may stand for election: what leads may be on its way out.
+    /// Whether it may stand for election: whoever leads may be on its way out.
     pub fn may_stand(&self, id: u64) -> bool {
         self.row(id).is_some_and(|row| row.is(MemberKind::Voter))
     }

@@ -428,7 +428,11 @@ impl<'m> Raft<'m> {
         }
         for index in from..=index {
             if let Some((client, sequence)) = self.client_at(index) {
-                self.sessions.committed(client, sequence, index);
+                let new = self.sessions.committed(client, sequence, index);
+                if new && self.role == Role::Leader {
+                    // It may have appended more by now.
+                    (index + 1..=self.log.last()).for_each(|later| self.note_appended(later));
+                }
             }
         }
     }

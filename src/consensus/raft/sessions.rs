@@ -52,20 +52,22 @@ impl<'m> Sessions<'m> {
         self.clients.is_empty()
     }
 
-    /// An entry is committed.
-    pub fn committed(&mut self, id: u64, sequence: u64, index: u64) {
+    /// An entry is committed; whether its client was not known before.
+    pub fn committed(&mut self, id: u64, sequence: u64, index: u64) -> bool {
         let known = self.clients.iter_mut().find(|client| client.id == id);
         if let Some(client) = known {
             client.sequence = client.sequence.max(sequence);
             client.index = client.index.max(index);
             client.appended = client.appended.max(sequence);
-            return;
+            return false;
         }
         // A free place has index 0.
         let oldest = self.clients.iter_mut().min_by_key(|client| client.index);
-        if let Some(place) = oldest.filter(|place| place.index < index) {
-            *place = Client { id, sequence, index, appended: sequence };
+        match oldest.filter(|place| place.index < index) {
+            Some(place) => *place = Client { id, sequence, index, appended: sequence },
+            None => return false,
         }
+        true
     }
 
     /// The last proposal of a client that is known.

@@ -169,3 +169,17 @@ fn proposals_are_forwarded_and_appended_once() {
     assert!(world.events(1).contains(&Event::Refused { client: 7, sequence: 3, error }));
     world.agree(&[2, 3], 4);
 }
+
+/// A client becomes known when its first proposal is committed; its second is in the log by then.
+#[test]
+fn what_a_new_client_has_appended_is_not_forgotten() {
+    let mut world = World::new(config(), &[1, 2, 3]);
+    world.elect_first();
+    world.propose_of(1, b"a", 7, 1).unwrap();
+    world.serve(1);
+    world.propose_of(1, b"b", 7, 2).unwrap();
+    let one = world.status(1).last - 1;
+    world.node(1).raft.commit_to(one);
+    assert_eq!(world.propose_of(1, b"b", 7, 2), Err(Error::RaftDuplicate));
+    assert!(world.propose_of(1, b"c", 7, 3).is_ok());
+}

@@ -189,8 +189,12 @@ impl Node {
             };
             let from = wanted.offset as usize;
             let part = &bytes[from..bytes.len().min(from + wanted.len)];
-            let (to, len) = raft.chunk(wanted, bytes.len() as u64, part, &mut buffer).unwrap();
-            sent.push((id, to.0, buffer[..len].to_vec()));
+            match raft.chunk(wanted, bytes.len() as u64, part, &mut buffer) {
+                Ok((to, len)) => sent.push((id, to.0, buffer[..len].to_vec())),
+                // A newer one goes instead.
+                Err(Error::RaftState) => {}
+                Err(error) => panic!("{error}"),
+            }
         }
         while let Some((to, len)) = raft.next_message(&mut buffer).unwrap() {
             sent.push((id, to.0, buffer[..len].to_vec()));
