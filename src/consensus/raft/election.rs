@@ -111,7 +111,10 @@ impl Raft<'_> {
         if self.job.to != self.config.id.0 {
             self.job = Job::default();
         }
-        self.draw_deadline();
+        // Nobody else's term puts off when it stands: it may be the one that can win (thesis, 3.4).
+        if led {
+            self.draw_deadline();
+        }
     }
 
     /// Stands for election, or asks first whether that would be of use.

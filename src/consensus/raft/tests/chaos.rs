@@ -1,7 +1,6 @@
 //! Everything goes wrong at once, by a seed; what Raft promises holds all along.
 
 use super::*;
-use std::string::String;
 
 struct Chaos {
     world: World,
@@ -202,35 +201,9 @@ impl Chaos {
             }
         }
         self.check_clients();
-        std::println!(
-            "{} entries, {} terms, {} records",
-            self.history.len(),
-            self.leaders.len(),
-            self.world.nodes.values().map(|n| n.raft.status().snapshot).max().unwrap()
-        );
         // All is well again: it goes on.
         self.world.cut.clear();
         self.world.run(3_000_000);
-        let now = self.world.now;
-        let all: Vec<String> = self
-            .world
-            .nodes
-            .values()
-            .map(|node| {
-                let raft = &node.raft;
-                std::format!(
-                    "{:?} {:?} {:?} given {} told {} {}\n {:?}",
-                    raft.status(),
-                    raft.members().collect::<Vec<_>>(),
-                    raft.peers().collect::<Vec<_>>(),
-                    raft.given,
-                    raft.commit_told,
-                    raft.commit_durable,
-                    node.events
-                )
-            })
-            .collect();
-        std::println!("{now} {}", all.join("\n"));
         let leader = self.world.leader().expect("somebody leads");
         let voters: Vec<u64> = {
             let members = self.world.nodes[&leader].raft.members();
