@@ -1376,7 +1376,8 @@ typedef struct nsw_trainer nsw_trainer;
  * What a function answers: NSW_OK, or a negative NSW_ERR_ code. Positive
  * values are not errors. Codes never change their meaning; -1 to -99 are for
  * all domains, -100 to -199 for neural networks, -200 to -239 for the secure
- * link, -240 to -279 for replicated memory, -280 to -299 for the operating system.
+ * link, -240 to -279 for replicated memory, -280 to -299 for the operating system,
+ * -300 to -339 for agreement.
  */
 typedef int32_t nsw_status;
 
@@ -5477,6 +5478,66 @@ typedef struct nsw_host_storage_info {
  * Nothing happened within the time given.
  */
 #define NSW_ERR_HOST_TIMEOUT -285
+
+/**
+ * The node has stopped for good: storage failed, or what it knows contradicts itself.
+ */
+#define NSW_ERR_RAFT_HALTED -300
+
+/**
+ * The bytes are not a message of a node.
+ */
+#define NSW_ERR_RAFT_FORMAT -301
+
+/**
+ * The message is of a version that this library does not read.
+ */
+#define NSW_ERR_RAFT_VERSION -302
+
+/**
+ * The message is for somebody else, or of somebody who may not say this.
+ */
+#define NSW_ERR_RAFT_PEER -303
+
+/**
+ * The call does not fit the state that the node is in.
+ */
+#define NSW_ERR_RAFT_STATE -304
+
+/**
+ * No leader is known, or it does not answer.
+ */
+#define NSW_ERR_RAFT_NO_LEADER -305
+
+/**
+ * This node does not lead.
+ */
+#define NSW_ERR_RAFT_NOT_LEADER -306
+
+/**
+ * A change of membership or a transfer is under way.
+ */
+#define NSW_ERR_RAFT_BUSY -307
+
+/**
+ * The membership would have no voter, too many members, or a witness with another part.
+ */
+#define NSW_ERR_RAFT_MEMBER -308
+
+/**
+ * The client's proposal was appended already.
+ */
+#define NSW_ERR_RAFT_DUPLICATE -309
+
+/**
+ * The client is not known, or proposals of it are missing before this one.
+ */
+#define NSW_ERR_RAFT_SESSION -310
+
+/**
+ * What storage has, or a leader says, contradicts what this node has promised: something was lost.
+ */
+#define NSW_ERR_RAFT_LOST -311
 
 /**
  * The root of every store: the map that all keys are in. It is always open.
