@@ -2,6 +2,7 @@
 
 use super::message::{FORCE, Message, NO, What, YES};
 use super::outbox::Small;
+use super::progress::Progress;
 use super::reads;
 use super::types::{EntryKind, MOST, NodeId, Role};
 use super::{Job, Raft};
@@ -24,7 +25,8 @@ impl Raft<'_> {
     /// Draws when to stand for election if nothing is heard until then.
     pub(super) fn draw_deadline(&mut self) {
         let election = self.config.election_us;
-        let late = election * u64::from(255 - self.config.priority) / 255;
+        // 257 / 2^16 is 1 / 255.
+        let late = election * u64::from(255 - self.config.priority) * 257 >> 16;
         let drawn = election + self.random.below(election) + late;
         self.deadline = self.now.saturating_add(drawn);
     }
@@ -176,7 +178,7 @@ impl Raft<'_> {
 
     fn count_votes(&mut self) -> Result<()> {
         let Election { granted, refused, .. } = self.election;
-        if self.members.quorum(|at| granted >> at & 1 == 1) {
+        if self.members.quorum(granted) {
             match self.role {
                 Role::PreCandidate => return self.begin_election(false),
                 Role::Candidate => return self.become_leader(),
@@ -184,7 +186,7 @@ impl Raft<'_> {
             }
         }
         // Nothing is to be won any more: another may try.
-        if !self.members.quorum(|at| refused >> at & 1 == 0) {
+        if !self.members.quorum(!refused) {
             self.set_role(Role::Follower);
         }
         Ok(())
@@ -312,9 +314,15 @@ impl Raft<'_> {
     /// Whether a leader is heard by a majority.
     pub(super) fn is_heard(&self) -> bool {
         let since = self.now.saturating_sub(self.config.election_us);
-        self.members.quorum(|at| {
-            let peer = self.peers.get(at);
-            peer.is_some_and(|peer| peer.id == self.config.id.0 || peer.heard >= since)
+        self.reached(self.now, &|peer| peer.heard) >= since
+    }
+
+    /// What a majority has reached of something that a leader knows of each; `own`: of itself.
+    pub(super) fn reached(&self, own: u64, of: &dyn Fn(&Progress) -> u64) -> u64 {
+        self.members.reached(&|at| match self.peers.get(at) {
+            Some(peer) if peer.id == self.config.id.0 => own,
+            Some(peer) => of(peer),
+            None => 0,
         })
     }
 
@@ -358,25 +366,16 @@ impl Raft<'_> {
         if self.lease_off || self.commit < self.own {
             return false;
         }
-        // This clock may be slow, and theirs fast.
-        let short = self.config.election_us / 1_000_000 * 2 * u64::from(drift)
-            + self.config.election_us % 1_000_000 * 2 * u64::from(drift) / 1_000_000;
+        // This clock may be slow, and theirs fast; 4295 / 2^32 is a millionth, or a little more.
+        let short = self.config.election_us * 2 * u64::from(drift) * 4295 >> 32;
         let span = self.config.election_us.saturating_sub(short + 1);
-        let since = self.members.reached(|at| match self.peers.get(at) {
-            Some(peer) if peer.id == self.config.id.0 => self.now,
-            Some(peer) => peer.lease,
-            None => 0,
-        });
+        let since = self.reached(self.now, &|peer| peer.lease);
         since > 0 && self.now < since.saturating_add(span)
     }
 
     /// A round of heartbeats was answered by a majority up to here.
     pub(super) fn confirmed(&self) -> u64 {
-        self.members.reached(|at| match self.peers.get(at) {
-            Some(peer) if peer.id == self.config.id.0 => self.round,
-            Some(peer) => peer.round,
-            None => 0,
-        })
+        self.reached(self.round, &|peer| peer.round)
     }
 
     /// How reads stand with a leader.

@@ -101,27 +101,36 @@ impl<'m> Members<'m> {
         })
     }
 
-    /// Whether those for whom `says` holds are a majority, in a joint membership of both halves.
-    pub fn quorum(&self, says: impl Fn(usize) -> bool) -> bool {
-        let half = |kind: fn(&Row) -> u8| {
-            let mut count = (0, 0);
-            for (i, row) in self.rows().iter().enumerate() {
-                if Row::votes(kind(row)) {
-                    count.0 += 1;
-                    count.1 += usize::from(says(i));
-                }
+    /// Whether those whose bits are set, by their places, are a majority; in a joint membership of
+    /// both halves.
+    pub fn quorum(&self, says: u64) -> bool {
+        let (mut all, mut yes) = ([0u8; 2], [0u8; 2]);
+        for (at, row) in self.rows().iter().enumerate() {
+            let said = (says >> at & 1) as u8;
+            for (kind, (all, yes)) in
+                [row.new, row.old].into_iter().zip(all.iter_mut().zip(&mut yes))
+            {
+                let votes = u8::from(Row::votes(kind));
+                (*all, *yes) = (*all + votes, *yes + (votes & said));
             }
-            count.1 * 2 > count.0
-        };
-        half(|row| row.new) && (!self.joint || half(|row| row.old))
+        }
+        let [new, old] = [0, 1].map(|half: usize| {
+            let (all, yes) = (all.get(half), yes.get(half));
+            yes.zip(all).is_some_and(|(yes, all)| yes * 2 > *all)
+        });
+        new && (!self.joint || old)
     }
 
-    /// The largest value that a majority has reached.
-    pub fn reached(&self, value: impl Fn(usize) -> u64) -> u64 {
+    /// The largest value that a majority has reached, of the values by place.
+    pub fn reached(&self, value: &dyn Fn(usize) -> u64) -> u64 {
         let mut best = 0;
-        for (i, row) in self.rows().iter().enumerate() {
-            let own = value(i);
-            if row.voter() && own > best && self.quorum(|other| value(other) >= own) {
+        for (at, row) in self.rows().iter().enumerate() {
+            let own = value(at);
+            if !row.voter() || own <= best {
+                continue;
+            }
+            let bit = |other: usize| u64::from(value(other) >= own) << other;
+            if self.quorum((0..self.rows().len()).fold(0, |bits, other| bits | bit(other))) {
                 best = own;
             }
         }
@@ -319,9 +328,10 @@ mod tests {
             }
             members.set(6, Some(MemberKind::Learner)).unwrap();
             assert!(members.is_joint() && members.can_work());
-            let says = |ids: &[u64]| members.quorum(|i| ids.contains(&members.rows()[i].id()));
+            let bit = |id: &u64| 1 << members.find(*id).unwrap();
+            let says = |ids: &[u64]| members.quorum(ids.iter().map(bit).sum());
             assert!(!says(&[1, 2]) && !says(&[3, 4, 6]) && says(&[2, 3, 4]) && says(&[1, 2, 4, 5]));
-            assert_eq!(members.reached(|i| members.rows()[i].id()), 2);
+            assert_eq!(members.reached(&|i| members.rows()[i].id()), 2);
 
             let mut bytes = [0; 61];
             assert_eq!(members.encode(&mut bytes, false), Some(61));

@@ -70,9 +70,9 @@ pub use self::types::{
 struct Random(SplitMix64);
 
 impl Random {
-    /// Uniform in 0..`end`, to within `end` / 2^64.
+    /// Uniform in 0..`end`, to within `end` / 2^32; `end` is not above that.
     fn below(&mut self, end: u64) -> u64 {
-        ((u128::from(self.0.next_u64()) * u128::from(end)) >> 64) as u64
+        ((self.0.next_u64() >> 32) * end) >> 32
     }
 }
 
@@ -214,67 +214,10 @@ pub struct Raft<'m> {
     _piece: Piece<'m>,
 }
 
-/// What is carved out of a node's piece.
-struct Parts<'m> {
-    log: Log<'m>,
-    members: [Members<'m>; 4],
-    sessions: Sessions<'m>,
-    outbox: Outbox<'m>,
-    reads: Reads<'m>,
-    forwards: Forwards<'m>,
-    peers: Peers<'m>,
-    staging: Carved<'m, u8>,
-    scratch: Carved<'m, u8>,
-}
-
-impl<'m> Parts<'m> {
-    fn carve(carver: &mut Carver<'m>, config: &RaftConfig) -> Result<Parts<'m>> {
-        let peers = config.peers;
-        let sessions = config.sessions * self::sessions::ROW;
-        Ok(Parts {
-            // Those of 8 bytes first: nothing is lost between them.
-            peers: Peers::carve(carver, peers)?,
-            members: [
-                Members::carve(carver, peers)?,
-                Members::carve(carver, peers)?,
-                Members::carve(carver, peers)?,
-                Members::carve(carver, peers)?,
-            ],
-            sessions: Sessions::carve(carver, config.sessions)?,
-            outbox: Outbox::carve(carver, peers + 3)?,
-            reads: Reads::carve(carver, config.reads)?,
-            log: Log::carve(carver, config)?,
-            forwards: Forwards::carve(carver, config)?,
-            staging: carver.take(config.chunk, 0)?,
-            scratch: carver.take(config.members_len() + sessions, 0)?,
-        })
-    }
-}
-
 impl<'m> Raft<'m> {
-    /// The memory that a node of this configuration takes.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for a setting outside its range, [`Error::Overflow`] for sizes that this
-    /// machine cannot have.
-    pub fn footprint(config: &RaftConfig) -> Result<Layout> {
-        config.check()?;
-        let mut carver = Carver::measure();
-        Parts::carve(&mut carver, config)?;
-        carver.layout()
-    }
-
-    /// A node that knows nothing yet: [`restore`](Raft::restore) or [`bootstrap`](Raft::bootstrap), then
-    /// [`start`](Raft::start).
-    ///
-    /// # Errors
-    /// As [`footprint`](Raft::footprint), and what `memory` answers.
-    pub fn new(config: &RaftConfig, memory: impl Allocator<'m>) -> Result<Raft<'m>> {
-        let layout = Raft::footprint(config)?;
-        let mut piece = memory.allocate(layout)?;
-        let mut carver = piece.carver(layout)?;
-        let parts = Parts::carve(&mut carver, config)?;
-        let [members, base, other, arriving] = parts.members;
+    /// A node in a piece, or its measure.
+    fn carve(carver: &mut Carver<'m>, config: &RaftConfig, piece: Piece<'m>) -> Result<Raft<'m>> {
+        let peers = config.peers;
         Ok(Raft {
             config: *config,
             random: Random(SplitMix64::seed_from_u64(config.seed ^ config.id.0.rotate_left(32))),
@@ -291,26 +234,26 @@ impl<'m> Raft<'m> {
             deadline: u64::MAX,
             beat: u64::MAX,
             election: Election::default(),
-            log: parts.log,
+            log: Log::carve(carver, config)?,
             commit: 0,
             given: 0,
             applied: 0,
             commit_told: 0,
             commit_durable: 0,
             commit_wanted: false,
-            members,
-            base,
-            other,
-            arriving,
-            sessions: parts.sessions,
-            outbox: parts.outbox,
-            reads: parts.reads,
-            forwards: parts.forwards,
+            members: Members::carve(carver, peers)?,
+            base: Members::carve(carver, peers)?,
+            other: Members::carve(carver, peers)?,
+            arriving: Members::carve(carver, peers)?,
+            sessions: Sessions::carve(carver, config.sessions)?,
+            outbox: Outbox::carve(carver, peers + 3)?,
+            reads: Reads::carve(carver, config.reads)?,
+            forwards: Forwards::carve(carver, config)?,
             verified: 0,
             acked: 0,
             pass: 0,
             ack_due: false,
-            peers: parts.peers,
+            peers: Peers::carve(carver, peers)?,
             cursor: 0,
             own: 0,
             round: 0,
@@ -323,11 +266,36 @@ impl<'m> Raft<'m> {
             install: Install::None,
             incoming: Incoming::default(),
             job: Job::default(),
-            staging: parts.staging,
-            scratch: parts.scratch,
+            staging: carver.take(config.chunk, 0)?,
+            scratch: carver
+                .take(config.members_len() + config.sessions * self::sessions::ROW, 0)?,
             changed: Changed::default(),
             _piece: piece,
         })
+    }
+
+    /// The memory that a node of this configuration takes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a setting outside its range, [`Error::Overflow`] for sizes that this
+    /// machine cannot have.
+    pub fn footprint(config: &RaftConfig) -> Result<Layout> {
+        config.check()?;
+        let mut carver = Carver::measure();
+        Raft::carve(&mut carver, config, Piece::lent(&mut []))?;
+        carver.layout()
+    }
+
+    /// A node that knows nothing yet: [`restore`](Raft::restore) or [`bootstrap`](Raft::bootstrap), then
+    /// [`start`](Raft::start).
+    ///
+    /// # Errors
+    /// As [`footprint`](Raft::footprint), and what `memory` answers.
+    pub fn new(config: &RaftConfig, memory: impl Allocator<'m>) -> Result<Raft<'m>> {
+        let layout = Raft::footprint(config)?;
+        let mut piece = memory.allocate(layout)?;
+        let mut carver = piece.carver(layout)?;
+        Raft::carve(&mut carver, config, piece)
     }
 
     /// Nothing that this node knows is to be relied on any more.

@@ -207,13 +207,8 @@ impl Raft<'_> {
         if self.role != Role::Leader {
             return Ok(());
         }
-        let (own, stable) = (self.config.id.0, self.log.stable());
-        let reached = self.members.reached(|at| match self.peers.get(at) {
-            // A leader counts itself when its own storage has it.
-            Some(peer) if peer.id == own => stable,
-            Some(peer) => peer.matched,
-            None => 0,
-        });
+        // A leader counts itself when its own storage has it.
+        let reached = self.reached(self.log.stable(), &|peer| peer.matched);
         if reached > self.commit && self.log.term(reached) == Some(self.term) {
             self.commit_to(reached);
             self.look_at_members()?;
