@@ -137,7 +137,7 @@ impl Raft<'_> {
         self.set_role(Role::PreCandidate);
         let own = self.voters() & self.own_bit();
         self.election = Election { granted: own, ask: self.voters() & !own, ..Election::default() };
-        self.beat = self.now + self.config.heartbeat_us;
+        self.beat = self.now.saturating_add(self.config.heartbeat_us);
         self.count_votes()
     }
 
@@ -153,7 +153,7 @@ impl Raft<'_> {
         // Its own vote counts when it is durable, and nobody is asked before.
         let ask = self.voters() & !self.own_bit();
         self.election = Election { ask, forced, ..Election::default() };
-        self.beat = self.now + self.config.heartbeat_us;
+        self.beat = self.now.saturating_add(self.config.heartbeat_us);
         self.draw_deadline();
         Ok(())
     }
@@ -203,7 +203,7 @@ impl Raft<'_> {
         }
         self.round += 1;
         (self.round_used, self.lease_off, self.transferee) = (false, false, 0);
-        self.beat = self.now + self.config.heartbeat_us;
+        self.beat = self.now.saturating_add(self.config.heartbeat_us);
         // It commits what is before it (thesis, 3.6.2 and 6.4).
         match self.append(EntryKind::Empty, [&[], &[]]) {
             Ok(own) => self.own = own,
@@ -236,7 +236,7 @@ impl Raft<'_> {
     pub(super) fn ask_again(&mut self) {
         let Election { granted, refused, .. } = self.election;
         self.election.ask = self.voters() & !self.own_bit() & !granted & !refused;
-        self.beat = self.now + self.config.heartbeat_us;
+        self.beat = self.now.saturating_add(self.config.heartbeat_us);
     }
 
     /// Whether a log that ends so is not behind this one (thesis, 3.6.1).

@@ -1,6 +1,7 @@
 //! Messages as bytes, and back: docs/raft-format.md.
 
 use super::log::{HEAD as ENTRY_HEAD, head_of};
+use super::sessions::client_of;
 use super::types::{EntryKind, MOST};
 use crate::error::{Error, Result};
 
@@ -201,11 +202,13 @@ impl<'a> Entries<'a> {
         let (mut rest, mut count) = (bytes, 0);
         while !rest.is_empty() {
             let (kind, len) = head_of(rest).ok_or(Error::RaftFormat)?;
-            let empty = EntryKind::from_code(kind).ok_or(Error::RaftFormat)?;
-            if matches!(empty, EntryKind::Empty | EntryKind::Leave | EntryKind::Hollow) && len > 0 {
+            let kind = EntryKind::from_code(kind).ok_or(Error::RaftFormat)?;
+            if matches!(kind, EntryKind::Empty | EntryKind::Leave | EntryKind::Hollow) && len > 0 {
                 return Err(Error::RaftFormat);
             }
-            if len > longest || (empty == EntryKind::Session && len < super::log::CLIENT) {
+            let data = rest.get(ENTRY_HEAD..ENTRY_HEAD + len).ok_or(Error::RaftFormat)?;
+            let short = kind == EntryKind::Session && client_of(data).is_none();
+            if len > longest || short {
                 return Err(Error::RaftFormat);
             }
             rest = rest.get(ENTRY_HEAD + len..).ok_or(Error::RaftFormat)?;

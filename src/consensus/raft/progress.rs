@@ -137,7 +137,7 @@ impl<'m> Peers<'m> {
             let Some(place) = place else { continue };
             self.all.swap(at, place);
             if let Some(peer) = self.all.get_mut(at).filter(|_| found.is_none()) {
-                self.sessions += 1;
+                self.sessions = self.sessions.wrapping_add(1).max(1);
                 *peer = Progress::new(row.id(), last, now, self.sessions);
             }
         }

@@ -29,10 +29,12 @@ pub(super) struct Sessions<'m> {
     clients: Carved<'m, Client>,
 }
 
-/// Client and sequence of a client's entry.
+/// Client and sequence of a client's entry; nobody is client 0.
 pub(super) fn client_of(data: &[u8]) -> Option<(u64, u64)> {
     let (client, rest) = data.split_first_chunk()?;
-    Some((u64::from_le_bytes(*client), u64::from_le_bytes(*rest.first_chunk()?)))
+    let client = u64::from_le_bytes(*client);
+    let sequence = u64::from_le_bytes(*rest.first_chunk()?);
+    (client != 0 && sequence != 0).then_some((client, sequence))
 }
 
 /// What stands in front of a client's data.
@@ -92,7 +94,7 @@ impl<'m> Sessions<'m> {
         match () {
             () if sequence == 0 => Err(Error::Invalid),
             () if sequence <= last => Err(Error::RaftDuplicate),
-            () if sequence > last + 1 => Err(Error::RaftSession),
+            () if sequence - 1 > last => Err(Error::RaftSession),
             () => Ok(()),
         }
     }

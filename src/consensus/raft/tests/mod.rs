@@ -3,6 +3,7 @@
 mod chaos;
 mod clients;
 mod elections;
+mod hostile;
 mod logs;
 
 use super::*;
