@@ -26,7 +26,7 @@ impl Raft<'_> {
     pub(super) fn draw_deadline(&mut self) {
         let election = self.config.election_us;
         // 257 / 2^16 is 1 / 255.
-        let late = election * u64::from(255 - self.config.priority) * 257 >> 16;
+        let late = (election * u64::from(255 - self.config.priority) * 257) >> 16;
         let drawn = election + self.random.below(election) + late;
         self.deadline = self.now.saturating_add(drawn);
     }
@@ -367,7 +367,7 @@ impl Raft<'_> {
             return false;
         }
         // This clock may be slow, and theirs fast; 4295 / 2^32 is a millionth, or a little more.
-        let short = self.config.election_us * 2 * u64::from(drift) * 4295 >> 32;
+        let short = (self.config.election_us * 2 * u64::from(drift) * 4295) >> 32;
         let span = self.config.election_us.saturating_sub(short + 1);
         let since = self.reached(self.now, &|peer| peer.lease);
         since > 0 && self.now < since.saturating_add(span)
