@@ -45,7 +45,11 @@ impl Job {
 impl Raft<'_> {
     fn want(&mut self, to: u64, previous: u64) {
         let until = self.now.saturating_add(self.config.election_us);
-        let previous_term = self.log.term(previous).unwrap_or(0);
+        // Storage may have forgotten what the snapshot stands for, that entry included.
+        let previous_term = match self.snapshot {
+            (index, term) if index == previous => term,
+            _ => self.log.term(previous).unwrap_or(0),
+        };
         self.job =
             Job { to, phase: Phase::Wanted, previous, previous_term, until, ..Job::default() };
     }
