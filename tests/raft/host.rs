@@ -1,0 +1,681 @@
+//! A node with its disk, its clock and what it applies: the one place that does what a
+//! caller has to do, in the order in which it has to be done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use neural_swarm::Error;
+use neural_swarm::consensus::raft::{
+    Change, Committed, EntryKind, EntryRef, Event, Member, MemberKind, MemberStatus, NodeId,
+    Proposal, Raft, RaftConfig, RecordNumber, Role, Status,
+};
+use neural_swarm::port::Heap;
+
+use crate::app::{App, Command};
+use crate::check::{Checker, Seen, View};
+use crate::clock::Clock;
+use crate::disk::{Disk, Log, Stored};
+use crate::message::{Message, describe};
+use crate::plan::Plan;
+use crate::random::Random;
+
+/// What came of it.
+#[derive(Default)]
+pub struct Out {
+    pub packets: Vec<(u64, Vec<u8>)>,
+    /// Records up to here are on their way to the disk.
+    pub written: Option<u64>,
+    pub crashed: bool,
+    /// Client, sequence and answer.
+    pub answers: Vec<(u64, u64, u64)>,
+    pub events: Vec<Event>,
+    pub snapshots: u64,
+    pub compactions: u64,
+    pub fetches: u64,
+    pub changed: u64,
+    pub notes: Vec<String>,
+}
+
+/// What a node is compared with.
+pub struct With<'a> {
+    pub checker: &'a mut Checker,
+    pub others: &'a BTreeMap<u64, Host>,
+}
+
+pub struct Host {
+    pub id: u64,
+    raft: Option<Raft<'static>>,
+    config: RaftConfig,
+    first: Vec<Member>,
+    /// What is left to begin with.
+    left: Vec<Stored>,
+    pub disk: Disk,
+    /// The log with all that was handed out.
+    pub log: Log,
+    pub app: App,
+    pub clock: Clock,
+    /// How often it has begun.
+    pub life: u64,
+    /// Its disk takes nothing more.
+    pub broken: bool,
+    /// It crashes after so many more points between two writings.
+    pub crash_in: Option<u64>,
+    /// Such points until now.
+    pub points: u64,
+    /// Nothing more gets durable for now.
+    pub stuck: bool,
+    pub paused: bool,
+    /// It does not look at its clock.
+    pub idle: bool,
+    /// It has lost its log, and may find out.
+    wiped: bool,
+    soon: bool,
+    /// The snapshot that arrives.
+    incoming: (u64, Vec<u8>),
+    flushed: u64,
+    /// The last record that a disk has which is stuck.
+    pub waiting: u64,
+    buffer: Vec<u8>,
+    compact: u64,
+    keep: u64,
+    disk_time: u64,
+    /// Notes of what happens are wanted.
+    pub noted: bool,
+    ticked: (u64, u64),
+}
+
+impl Host {
+    pub fn new(id: u64, plan: &Plan, random: &mut Random) -> Host {
+        let config = plan.config(id, random);
+        let kind =
+            |id| if plan.witnesses.contains(&id) { MemberKind::Witness } else { MemberKind::Voter };
+        let member = |id| Member { id: NodeId(id), kind: kind(id) };
+        let ppm = random.below(2 * plan.skew + 1) as i64 - plan.skew as i64;
+        Host {
+            id,
+            raft: None,
+            first: if id <= plan.nodes { (1..=plan.nodes).map(member).collect() } else { vec![] },
+            left: vec![],
+            disk: Disk::default(),
+            log: Log::default(),
+            app: App::default(),
+            clock: Clock::new(ppm, random.below(1_000_000)),
+            life: 0,
+            broken: false,
+            crash_in: None,
+            points: 0,
+            stuck: false,
+            paused: false,
+            idle: false,
+            wiped: false,
+            soon: false,
+            incoming: (0, vec![]),
+            flushed: 0,
+            waiting: 0,
+            buffer: vec![0; config.message],
+            config,
+            compact: plan.compact,
+            keep: plan.keep,
+            disk_time: plan.disk,
+            noted: false,
+            ticked: (0, 0),
+        }
+    }
+
+    pub fn up(&self) -> bool {
+        self.raft.is_some()
+    }
+
+    pub fn knows_nobody(&self) -> bool {
+        self.first.is_empty() && self.disk.log.last() == 0
+    }
+
+    pub fn runs(&self) -> bool {
+        self.up() && !self.paused
+    }
+
+    fn raft(&mut self) -> &mut Raft<'static> {
+        self.raft.as_mut().unwrap()
+    }
+
+    fn local(&self, now: u64) -> u64 {
+        self.clock.shows(now)
+    }
+
+    /// Begins with what the disk has.
+    pub fn start(&mut self, now: u64) -> Result<(), String> {
+        let wrong = |what: &str, error: Error| format!("node {}: {what}: {error}", self.id);
+        let mut raft = Raft::new(&self.config, Heap).map_err(|error| wrong("new", error))?;
+        let log = &self.disk.log;
+        // What a node begins with is one entry: it begins with it again if that got lost.
+        let begins = !self.first.is_empty() && log.last() == 0;
+        if begins {
+            self.left.clear();
+            self.disk = Disk::default();
+        }
+        for stored in &self.left {
+            let restored = raft.restore(stored.record());
+            restored.map_err(|error| wrong(&format!("restore {stored:?}"), error))?;
+        }
+        let log = &self.disk.log;
+        if begins {
+            raft.bootstrap(&self.first).map_err(|error| wrong("bootstrap", error))?;
+        }
+        self.app = self.disk.snapshots.get(&log.base.0).map_or(App::default(), |s| App::load(s));
+        if log.base.0 > 0 {
+            let base = log.base.0;
+            if self.config.witness {
+                self.app.applied = base;
+            }
+            if self.app.applied != base {
+                return Err(format!("node {}: no snapshot of {base} on its disk", self.id));
+            }
+            raft.applied(base).map_err(|error| wrong("applied", error))?;
+        }
+        raft.start(self.local(now)).map_err(|error| wrong("start", error))?;
+        self.log = self.disk.log.clone();
+        self.life += 1;
+        (self.flushed, self.waiting) = (0, 0);
+        self.incoming = (0, vec![]);
+        self.disk.restarted();
+        self.raft = Some(raft);
+        Ok(())
+    }
+
+    pub fn crash(&mut self, random: &mut Random) {
+        self.raft = None;
+        self.paused = false;
+        self.broken = false;
+        self.crash_in = None;
+        self.left = self.disk.crash(random);
+        self.log = self.disk.log.clone();
+    }
+
+    /// Loses all but its term and vote.
+    pub fn wipe(&mut self) {
+        self.disk = self.disk.wiped();
+        self.left = self.disk.crash(&mut Random::new(0));
+        self.log = self.disk.log.clone();
+        self.first.clear();
+        self.wiped = true;
+    }
+
+    pub fn wakes(&self, now: u64) -> u64 {
+        if self.idle {
+            return u64::MAX;
+        }
+        self.clock.moment(self.raft.as_ref().unwrap().next_wake_us(), now)
+    }
+
+    pub fn tick(&mut self, now: u64) {
+        let local = self.local(now);
+        self.ticked = if self.ticked.0 == now { (now, self.ticked.1 + 1) } else { (now, 0) };
+        let _ = self.raft().tick(local);
+    }
+
+    pub fn step(&mut self, from: u64, bytes: &[u8], now: u64) {
+        let local = self.local(now);
+        let done = self.raft().step(NodeId(from), bytes, local);
+        // What a node has no room for, it hears again. One that lost its log may hear of it.
+        let lost = done == Err(Error::RaftLost) && self.wiped;
+        assert!(
+            lost || matches!(done, Ok(()) | Err(Error::Capacity | Error::RaftPeer)),
+            "node {} says {done:?} to {}",
+            self.id,
+            describe(bytes)
+        );
+    }
+
+    /// Bytes that are no message change nothing.
+    pub fn garbage(&mut self, from: u64, bytes: &[u8], now: u64) -> Result<(), String> {
+        let local = self.local(now);
+        let before = self.raft().status();
+        let done = self.raft().step(NodeId(from), bytes, local);
+        if done.is_ok() || self.raft().status() != before {
+            return Err(format!("node {}: {done:?} to {}", self.id, describe(bytes)));
+        }
+        Ok(())
+    }
+
+    pub fn propose(
+        &mut self,
+        client: u64,
+        sequence: u64,
+        data: &[u8],
+        now: u64,
+    ) -> Result<Option<u64>, Error> {
+        let local = self.local(now);
+        self.raft().propose(Proposal { data, client, sequence }, local)
+    }
+
+    pub fn read(&mut self, token: u64, now: u64) -> Result<(), Error> {
+        let local = self.local(now);
+        self.raft().read(token, local)
+    }
+
+    pub fn transfer(&mut self, to: u64, now: u64) -> Result<(), Error> {
+        let local = self.local(now);
+        self.raft().transfer(NodeId(to), local)
+    }
+
+    pub fn change_members(&mut self, changes: &[Change], now: u64) -> Result<(), Error> {
+        let local = self.local(now);
+        self.raft().change_members(changes, local)
+    }
+
+    pub fn status(&self) -> Option<Status> {
+        self.raft.as_ref().map(Raft::status)
+    }
+
+    pub fn compact_soon(&mut self) {
+        self.soon = true;
+    }
+
+    pub fn flush(&mut self, up_to: u64) -> Result<(), String> {
+        self.disk.flush(up_to)?;
+        self.flushed = self.flushed.max(up_to);
+        self.disk.trim(self.keep);
+        Ok(())
+    }
+
+    pub fn flushed(&self) -> u64 {
+        self.flushed
+    }
+
+    pub fn durable(&mut self, up_to: u64, now: u64) {
+        let local = self.local(now);
+        if up_to > 0 {
+            self.raft().durable(RecordNumber(up_to), local).unwrap();
+        }
+    }
+
+    pub fn disk_delay(&self, random: &mut Random) -> u64 {
+        1 + random.below(self.disk_time)
+    }
+
+    pub fn witnesses(&self) -> bool {
+        self.config.witness
+    }
+
+    pub fn members(&self) -> Vec<MemberStatus> {
+        let mut members: Vec<_> = self.raft.as_ref().unwrap().members().collect();
+        members.sort_by_key(|member| member.id);
+        members
+    }
+
+    /// The members, if no change of them is under way.
+    pub fn settled_members(&self) -> Option<BTreeSet<u64>> {
+        let status = self.raft.as_ref().unwrap().status();
+        (!status.joint && status.members <= status.commit)
+            .then(|| self.members().iter().map(|member| member.id.0).collect())
+    }
+
+    pub fn seen(&self) -> Seen<'_> {
+        Seen { node: self.id, log: &self.log, durable: &self.disk.log }
+    }
+
+    pub fn view(&self) -> View {
+        let Some(raft) = &self.raft else { return View::default() };
+        let status = raft.status();
+        let members = self.members();
+        let votes = |kind: Option<MemberKind>| kind.is_some_and(MemberKind::votes);
+        let set = |of: &dyn Fn(&MemberStatus) -> Option<MemberKind>| -> BTreeSet<u64> {
+            members.iter().filter(|member| votes(of(member))).map(|member| member.id.0).collect()
+        };
+        View {
+            term: status.term,
+            leads: status.role == Role::Leader,
+            commit: status.commit,
+            applied: status.applied,
+            last: status.last,
+            voters: set(&|member| member.kind),
+            outgoing: if status.joint { set(&|member| member.old) } else { BTreeSet::new() },
+            members: (status.members, members),
+        }
+    }
+
+    /// Asks for changes: of whom, and by which chance to what.
+    pub fn change(&mut self, of: &[(u64, u64, bool)], least: usize, now: u64) -> String {
+        let mut members: Vec<(u64, MemberKind)> =
+            self.members().iter().filter_map(|m| Some((m.id.0, m.kind?))).collect();
+        let mut changes = vec![];
+        for (id, chance, witness) in of {
+            let before = members.iter().find(|member| member.0 == *id).map(|member| member.1);
+            members.retain(|member| member.0 != *id);
+            let kind = match (witness, before, chance) {
+                (true, None, _) => Some(MemberKind::Witness),
+                (false, None, 0..3) => Some(MemberKind::Voter),
+                (false, None, _) => Some(MemberKind::Learner),
+                (false, Some(MemberKind::Learner), 0..8) => Some(MemberKind::Voter),
+                (false, Some(MemberKind::Voter), 0..3) => Some(MemberKind::Learner),
+                _ => None,
+            };
+            members.extend(kind.map(|kind| (*id, kind)));
+            let id = NodeId(*id);
+            changes.push(match kind {
+                Some(kind) => Change::Set(Member { id, kind }),
+                None => Change::Remove(id),
+            });
+        }
+        let count = |kind| members.iter().filter(|member| member.1 == kind).count();
+        let voters = count(MemberKind::Voter);
+        if voters < least || count(MemberKind::Witness) >= voters {
+            return "nothing: too few would be left".into();
+        }
+        let done = self.change_members(&changes, now);
+        format!("{changes:?}: {done:?}")
+    }
+
+    /// Whether it crashes here.
+    fn point(&mut self, out: &mut Out) -> bool {
+        self.points += 1;
+        match &mut self.crash_in {
+            Some(0) => out.crashed = true,
+            Some(more) => *more -= 1,
+            None => {}
+        }
+        out.crashed
+    }
+
+    /// All that a node wants done.
+    pub fn pump(
+        &mut self,
+        now: u64,
+        mut with: With<'_>,
+        random: &mut Random,
+        out: &mut Out,
+    ) -> Result<(), String> {
+        if self.ticked.1 > 1000 {
+            return Err("it ticks without end".into());
+        }
+        let mut rounds = 0;
+        while !self.raft().status().halted {
+            let mut more = false;
+            while !out.crashed && self.persist(now, &mut with, out)? {
+                more = true;
+            }
+            if !out.crashed {
+                more |= self.receive(now, out)?;
+            }
+            if !out.crashed {
+                more |= self.send(with.checker, random, out)?;
+            }
+            if !out.crashed {
+                more |= self.apply(with.checker, out)?;
+            }
+            if out.crashed {
+                return Ok(());
+            }
+            self.events(out);
+            more |= self.fetch(random, out)?;
+            if !more {
+                break;
+            }
+            rounds += 1;
+            if rounds > 100_000 {
+                return Err("it wants things without end".into());
+            }
+        }
+        match self.raft().status().halted {
+            true if self.wiped => out.crashed = true,
+            true => return Err("it has halted".into()),
+            false => {}
+        }
+        Ok(())
+    }
+
+    /// What must hold, and the records that make it so.
+    fn persist(&mut self, now: u64, with: &mut With<'_>, out: &mut Out) -> Result<bool, String> {
+        let mut records = vec![];
+        while let Some((number, record)) = self.raft.as_mut().unwrap().next_record() {
+            let stored = Stored::new(&record);
+            if self.noted {
+                out.notes.push(format!("writes {}: {stored:?}", number.0));
+            }
+            with.checker.record(self.id, &self.log, &stored)?;
+            self.log.apply(&stored)?;
+            records.push((number.0, stored));
+        }
+        let others = with.others.values().map(Host::seen);
+        let all: Vec<Seen<'_>> = others.chain([self.seen()]).collect();
+        with.checker.view(&self.view(), &self.seen(), &all)?;
+        let Some(last) = records.last().map(|record| record.0) else { return Ok(false) };
+        if self.broken {
+            self.raft().storage_failed();
+            assert!(self.raft().status().halted);
+            out.crashed = true;
+            return Ok(true);
+        }
+        for (number, stored) in records {
+            self.disk.write(number, stored);
+            if self.point(out) {
+                return Ok(true);
+            }
+        }
+        if self.stuck {
+            self.waiting = last;
+        } else if self.disk_time == 0 {
+            self.flush(last)?;
+            if self.point(out) {
+                return Ok(true);
+            }
+            self.durable(last, now);
+        } else {
+            out.written = Some(last);
+        }
+        Ok(true)
+    }
+
+    fn receive(&mut self, now: u64, out: &mut Out) -> Result<bool, String> {
+        let (mut more, local) = (false, self.local(now));
+        loop {
+            let raft = self.raft.as_mut().unwrap();
+            let Some(write) = raft.next_snapshot_write() else { break };
+            more = true;
+            if write.offset == 0 {
+                self.incoming = (write.index, vec![]);
+            }
+            let have = (self.incoming.0, self.incoming.1.len() as u64);
+            if have != (write.index, write.offset) {
+                return Err(format!("writes {write:?} of a snapshot after {have:?}"));
+            }
+            self.incoming.1.extend(write.bytes);
+            let (index, offset) = (write.index, write.offset);
+            if self.incoming.1.len() as u64 == write.total {
+                self.disk.snapshots.insert(index, self.incoming.1.clone());
+            }
+            if self.point(out) {
+                return Ok(true);
+            }
+            let done = self.raft().snapshot_written(index, offset, local);
+            done.map_err(|error| format!("snapshot_written: {error}"))?;
+        }
+        Ok(more)
+    }
+
+    fn send(
+        &mut self,
+        checker: &mut Checker,
+        random: &mut Random,
+        out: &mut Out,
+    ) -> Result<bool, String> {
+        let mut more = false;
+        loop {
+            let mut buffer = std::mem::take(&mut self.buffer);
+            let next = self.raft().next_message(&mut buffer);
+            let Some((to, len)) = next.map_err(|error| format!("next_message: {error}"))? else {
+                self.buffer = buffer;
+                break;
+            };
+            more = true;
+            let bytes = buffer[..len].to_vec();
+            self.buffer = buffer;
+            self.promised(&bytes, checker)?;
+            if self.noted {
+                out.notes.push(format!("tells {}: {}", to.0, describe(&bytes)));
+            }
+            out.packets.push((to.0, bytes));
+            if self.point(out) {
+                return Ok(true);
+            }
+        }
+        while let Some(wanted) = self.raft().next_chunk() {
+            more = true;
+            // A disk may not give it this time.
+            let found =
+                self.disk.snapshots.get(&wanted.index).filter(|_| !random.chance(1)).cloned();
+            let Some(snapshot) = found else {
+                self.raft().chunk_failed(wanted);
+                continue;
+            };
+            let from = (wanted.offset as usize).min(snapshot.len());
+            let to = (from + wanted.len).min(snapshot.len());
+            let mut buffer = std::mem::take(&mut self.buffer);
+            let total = snapshot.len() as u64;
+            let made = self.raft().chunk(wanted, total, &snapshot[from..to], &mut buffer);
+            let (to, len) = made.map_err(|error| format!("chunk of {wanted:?}: {error}"))?;
+            if self.noted {
+                out.notes.push(format!("tells {}: {wanted:?}", to.0));
+            }
+            out.packets.push((to.0, buffer[..len].to_vec()));
+            self.buffer = buffer;
+        }
+        Ok(more)
+    }
+
+    /// What a message promises is durable.
+    fn promised(&self, bytes: &[u8], checker: &mut Checker) -> Result<(), String> {
+        let message = Message::new(bytes).ok_or("it is no message")?;
+        let durable = &self.disk.log;
+        let kept = match message {
+            Message::Vote { to, term } => {
+                checker.vote(self.id, term, to)?;
+                durable.term == term && durable.vote == to || durable.term > term
+            }
+            Message::Has { term, index } | Message::Installed { term, index } => {
+                let holds = self.log.term(index).is_none_or(|of| durable.holds(index, of));
+                durable.term >= term && index <= durable.last() && holds
+            }
+            Message::Other => true,
+        };
+        if kept {
+            return Ok(());
+        }
+        let (term, vote, last) = (durable.term, durable.vote, durable.last());
+        Err(format!(
+            "durable promises: {message:?}, and durable is term {term}, vote {vote}, up to {last}"
+        ))
+    }
+
+    fn apply(&mut self, checker: &mut Checker, out: &mut Out) -> Result<bool, String> {
+        let mut more = false;
+        loop {
+            let raft = self.raft.as_mut().unwrap();
+            let Some(committed) = raft.next_committed() else { break };
+            more = true;
+            let index = committed.index();
+            match committed {
+                Committed::Entry { kind, client, sequence, data, term, .. } => {
+                    if index != self.app.applied + 1 {
+                        return Err(format!("applies {index} after {}", self.app.applied));
+                    }
+                    if kind != EntryKind::Hollow {
+                        let words = [term, kind as u64, client, sequence];
+                        let words = words.iter().flat_map(|word| word.to_le_bytes());
+                        let all: Vec<u8> = words.chain(data.iter().copied()).collect();
+                        checker.apply(self.id, index, &all)?;
+                    }
+                    self.app.applied = index;
+                    if matches!(kind, EntryKind::Data | EntryKind::Session) {
+                        let command =
+                            Command::decode(data).ok_or(format!("another command at {index}"))?;
+                        let before = self.app.answers.get(&client).map_or(0, |answer| answer.0);
+                        if client != 0 && sequence <= before {
+                            return Err(format!(
+                                "applies {sequence} of client {client} after {before}"
+                            ));
+                        }
+                        let answer = self.app.apply(index, &command);
+                        self.app.answers.insert(client, (sequence, answer));
+                        out.answers.push((client, sequence, answer));
+                    }
+                    if kind == EntryKind::Members {
+                        out.changed += 1;
+                    }
+                }
+                // A witness gets none.
+                Committed::Snapshot { .. } if self.config.witness => self.app.applied = index,
+                Committed::Snapshot { .. } => {
+                    let snapshot = self.disk.snapshots.get(&index);
+                    let snapshot = snapshot.ok_or(format!("there is no snapshot of {index}"))?;
+                    if index <= self.app.applied {
+                        return Err(format!("goes back from {} to {index}", self.app.applied));
+                    }
+                    self.app = App::load(snapshot);
+                    out.snapshots += 1;
+                    for (client, (sequence, answer)) in &self.app.answers {
+                        out.answers.push((*client, *sequence, *answer));
+                    }
+                }
+            }
+            if self.noted {
+                out.notes.push(format!("applies {index}"));
+            }
+            if self.point(out) {
+                return Ok(true);
+            }
+            self.raft().applied(index).map_err(|error| format!("applied {index}: {error}"))?;
+        }
+        let applied = self.app.applied;
+        if applied > self.log.base.0 && (self.soon || applied - self.log.base.0 >= self.compact) {
+            self.soon = false;
+            self.disk.snapshots.insert(applied, self.app.save());
+            if self.point(out) {
+                return Ok(true);
+            }
+            if self.raft().compact(applied).is_ok() {
+                out.compactions += 1;
+                more = true;
+            }
+        }
+        Ok(more)
+    }
+
+    fn events(&mut self, out: &mut Out) {
+        while let Some(event) = self.raft().next_event() {
+            out.events.push(event);
+            if self.noted {
+                out.notes.push(format!("{event:?}"));
+            }
+        }
+    }
+
+    fn fetch(&mut self, random: &mut Random, out: &mut Out) -> Result<bool, String> {
+        let mut more = false;
+        while let Some(fetch) = self.raft.as_mut().unwrap().next_fetch() {
+            more = true;
+            out.fetches += 1;
+            for index in fetch.first..=fetch.last {
+                let own = fetch.to.0 == self.id;
+                let found = self.disk.entry(index).filter(|_| own || !random.chance(1));
+                let raft = self.raft.as_mut().unwrap();
+                let Some(Stored::Entry { index, term, kind, data }) = found else {
+                    if own {
+                        return Err(format!("wants {index} of itself, which is not there"));
+                    }
+                    raft.fetch_failed(index);
+                    if self.noted {
+                        out.notes.push(format!("cannot read {index} for {}", fetch.to.0));
+                    }
+                    break;
+                };
+                let entry = EntryRef { index: *index, term: *term, kind: *kind, data };
+                match raft.fetched(entry) {
+                    Ok(()) => {}
+                    Err(Error::Capacity) => break,
+                    Err(error) => return Err(format!("fetched {index}: {error}")),
+                }
+            }
+        }
+        Ok(more)
+    }
+}
