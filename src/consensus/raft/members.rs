@@ -1,5 +1,6 @@
 //! Who takes part: memberships, joint ones included (thesis, 4.3), and what a majority is.
 
+use super::mutation;
 use super::types::{Member, MemberKind, MemberStatus, NodeId};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
@@ -118,7 +119,7 @@ impl<'m> Members<'m> {
             let (all, yes) = (all.get(half), yes.get(half));
             yes.zip(all).is_some_and(|(yes, all)| yes * 2 > *all)
         });
-        new && (!self.joint || old)
+        new && (!self.joint || old || mutation::is("new-half-alone"))
     }
 
     /// The largest value that a majority has reached, of the values by place.

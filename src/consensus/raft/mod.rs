@@ -25,6 +25,7 @@ mod follow;
 mod log;
 mod members;
 mod message;
+mod mutation;
 mod outbox;
 mod output;
 mod progress;

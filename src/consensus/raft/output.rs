@@ -5,7 +5,7 @@ use super::message::{Message, What};
 use super::outbox::Small;
 use super::sessions::client_of;
 use super::types::{Committed, EntryKind, EntryRef, Event, Record, RecordNumber, Role};
-use super::{Install, NodeId, Raft};
+use super::{Install, NodeId, Raft, mutation};
 use crate::error::{Error, Result};
 
 /// Which records were given to storage.
@@ -141,7 +141,12 @@ impl Raft<'_> {
         }
         // Answers to who only asks what would be promise nothing; all others wait for the term.
         let durable = self.state_is_durable();
-        if let Some(small) = self.outbox.take(|small| durable || small.what == What::PreVoteReply) {
+        let may = |small: &Small| match small.what {
+            What::PreVoteReply => true,
+            What::VoteReply => durable || mutation::is("vote-undurable"),
+            _ => durable,
+        };
+        if let Some(small) = self.outbox.take(may) {
             let Small { to, numbers: [a, b, c, d], what, flags } = small;
             let message = self.message(what, flags, to, self.term, [a, b, c, d, 0]);
             return Ok(Some((NodeId(to), message.encode(buffer)?)));

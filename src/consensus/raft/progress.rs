@@ -1,6 +1,7 @@
 //! What a leader knows of each member.
 
 use super::members::Members;
+use super::mutation;
 use super::types::{NodeId, PeerStatus, ProgressState};
 use crate::error::Result;
 use crate::mem::{Carved, Carver};
@@ -62,7 +63,8 @@ impl Progress {
 
     /// Whether a pass is of this time as a member; then which message it names.
     pub fn knows(&self, pass: u64) -> Option<u32> {
-        (pass >> 32 == u64::from(self.session)).then_some(pass as u32)
+        let same = pass >> 32 == u64::from(self.session) || mutation::is("session-forgotten");
+        same.then_some(pass as u32)
     }
 
     /// Messages on their way.

@@ -4,7 +4,7 @@
 use super::message::{Message, What, YES};
 use super::outbox::Small;
 use super::types::{Event, Role};
-use super::{NodeId, Raft};
+use super::{NodeId, Raft, mutation};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
 
@@ -154,7 +154,7 @@ impl<'m> Reads<'m> {
             if read.index == 0 {
                 read.index = leading.commit;
             }
-            if read.round > leading.confirmed {
+            if read.round > leading.confirmed && !mutation::is("read-unconfirmed") {
                 continue;
             }
             if read.from == 0 {

@@ -4,7 +4,7 @@
 use super::message::{Message, NO, QUIET, What};
 use super::progress::Progress;
 use super::types::{EntryKind, ProgressState, Role};
-use super::{NodeId, Raft};
+use super::{NodeId, Raft, mutation};
 use crate::error::{Error, Result};
 
 impl Raft<'_> {
@@ -208,8 +208,11 @@ impl Raft<'_> {
             return Ok(());
         }
         // A leader counts itself when its own storage has it.
-        let reached = self.reached(self.log.stable(), &|peer| peer.matched);
-        if reached > self.commit && self.log.term(reached) == Some(self.term) {
+        let stable =
+            if mutation::is("own-undurable") { self.log.last() } else { self.log.stable() };
+        let reached = self.reached(stable, &|peer| peer.matched);
+        let own_term = self.log.term(reached) == Some(self.term);
+        if reached > self.commit && (own_term || mutation::is("commit-any-term")) {
             self.commit_to(reached);
             self.look_at_members()?;
             self.confirm_reads();

@@ -3,7 +3,7 @@
 use super::members::Members;
 use super::sessions::{Sessions, client_of};
 use super::types::{EntryKind, Record, plausible};
-use super::{NodeId, Raft};
+use super::{NodeId, Raft, mutation};
 use crate::error::{Error, Result};
 
 impl Raft<'_> {
@@ -142,6 +142,9 @@ impl Raft<'_> {
         }
         self.started = true;
         self.now = now_us;
+        if mutation::is("restart-commit") {
+            self.commit_to(self.log.last());
+        }
         if !self.state_dirty {
             // All of it came from storage.
             self.log.all_is_stable();
