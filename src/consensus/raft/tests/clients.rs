@@ -183,3 +183,34 @@ fn what_a_new_client_has_appended_is_not_forgotten() {
     assert_eq!(world.propose_of(1, b"b", 7, 2), Err(Error::RaftDuplicate));
     assert!(world.propose_of(1, b"c", 7, 3).is_ok());
 }
+
+/// 9 of 16 implementations took the acknowledgement of a member's former life for one of this.
+#[test]
+fn what_a_removed_member_said_before_counts_no_more() {
+    let mut world = World::new(config(), &[1, 2, 3]);
+    world.elect_first();
+    world.propose(1, b"a").unwrap();
+    world.serve(1);
+    // Its answer is late.
+    let to_3 = world.network.iter().position(|message| message.1 == 3).unwrap();
+    let (_, _, bytes) = world.network.remove(to_3).unwrap();
+    let now = world.now;
+    world.node(3).raft.step(NodeId(1), &bytes, now).unwrap();
+    let late: Vec<Message> = world.node(3).serve(now, usize::MAX);
+    let acknowledges = |message: &&Message| message.2[1] == 6;
+    let (_, _, late) = late.iter().find(acknowledges).unwrap().clone();
+    world.settle();
+    let now = world.now;
+    world.node(1).raft.change_members(&[Change::Remove(NodeId(3))], now).unwrap();
+    world.run(50_000);
+    world.nodes.remove(&3);
+    let term = world.status(1).term;
+    let back = Change::Set(Member { id: NodeId(3), kind: MemberKind::Voter });
+    let now = world.now;
+    world.node(1).raft.change_members(&[back], now).unwrap();
+    world.node(1).raft.step(NodeId(3), &late, now).unwrap();
+    let third = |peer: &PeerStatus| peer.id == NodeId(3);
+    let raft = &world.node(1).raft;
+    assert_eq!(raft.status().term, term);
+    assert_eq!(raft.peers().find(third).map(|peer| peer.matched), Some(0));
+}
