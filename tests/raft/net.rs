@@ -109,6 +109,12 @@ impl Net {
         self.cut.clear();
     }
 
+    /// The first that have waited; the others go on waiting.
+    pub fn release_some(&mut self, from: u64, to: u64, count: usize) -> Vec<Packet> {
+        let Some(held) = self.held.get_mut(&(from, to)) else { return vec![] };
+        held.drain(..count.min(held.len())).collect()
+    }
+
     /// All links are whole that broke then.
     pub fn mend(&mut self, broke: u64) {
         self.cut.retain(|_, by| *by != broke);

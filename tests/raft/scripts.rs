@@ -15,7 +15,7 @@
 //!   number) asks a, with its next sequence unless one is given. `a: read x`.
 //! - `a: change d learner c out`: of members. `a: hand over to b`. `a: compact`.
 //! - `cut a -> b`, `cut a b`, `isolate a`, `heal`. `hold a -> b` keeps what arrives,
-//!   `release a -> b` lets it go on, `drop a -> b` throws it away.
+//!   `release a -> b` lets it go on, `release a -> b 1` the first of it alone, `drop a -> b` throws it away.
 //! - `crash a`, `start a`, `wipe a` (it keeps its term and vote alone), `pause a`,
 //!   `resume a`, `disk a stuck`, `disk a well`, `disk a broken`, `clock a stops`,
 //!   `clock a goes`, `clock a jumps 50`.

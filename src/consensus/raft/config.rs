@@ -68,7 +68,8 @@ pub struct RaftConfig {
     pub priority: u8,
     /// This node holds no data of entries: it is a [`Witness`](super::MemberKind::Witness).
     pub witness: bool,
-    /// The seed of its timeouts; another at each node.
+    /// The seed of its timeouts, and of the numbers of its questions to a leader; another at each
+    /// node, and at each start if the clock begins anew with it.
     pub seed: u64,
 }
 

@@ -71,6 +71,17 @@ pub use self::types::{
 struct Random(SplitMix64);
 
 impl Random {
+    /// Other numbers at each node, and at each start.
+    fn new(config: &RaftConfig, now: u64) -> Random {
+        let seed = config.seed ^ config.id.0.rotate_left(32) ^ now.rotate_left(16);
+        Random(SplitMix64::seed_from_u64(seed))
+    }
+
+    /// Any, with room for as many above it.
+    fn number(&mut self) -> u64 {
+        self.0.next_u64() >> 1
+    }
+
     /// Uniform in 0..`end`, to within `end` / 2^32; `end` is not above that.
     fn below(&mut self, end: u64) -> u64 {
         ((self.0.next_u64() >> 32) * end) >> 32
@@ -221,7 +232,7 @@ impl<'m> Raft<'m> {
         let peers = config.peers;
         Ok(Raft {
             config: *config,
-            random: Random(SplitMix64::seed_from_u64(config.seed ^ config.id.0.rotate_left(32))),
+            random: Random::new(config, 0),
             now: 0,
             started: false,
             halted: false,

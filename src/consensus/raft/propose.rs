@@ -54,6 +54,11 @@ impl<'m> Forwards<'m> {
         self.all.iter_mut().filter(move |forward| !none && forward.phase != Phase::Free)
     }
 
+    /// Questions are numbered from here on.
+    pub fn begin(&mut self, questions: u64) {
+        self.questions = questions;
+    }
+
     fn add(&mut self, proposal: Proposal<'_>, longest: usize, until: u64) -> Result<()> {
         let free = |forward: &Forward| forward.phase == Phase::Free;
         let at = self.all.iter().position(free).ok_or(Error::Capacity)?;

@@ -62,6 +62,11 @@ impl<'m> Reads<'m> {
         Ok(Reads { all: carver.take(count, Read::default())?, questions: 0, used: 0 })
     }
 
+    /// Questions are numbered from here on.
+    pub fn begin(&mut self, questions: u64) {
+        self.questions = questions;
+    }
+
     fn add(&mut self, read: Read) -> Result<()> {
         let place = self.all.iter_mut().find(|place| place.phase == Phase::Free);
         *place.ok_or(Error::Capacity)? = read;

@@ -3,7 +3,7 @@
 use super::members::Members;
 use super::sessions::{Sessions, client_of};
 use super::types::{EntryKind, Record, plausible};
-use super::{NodeId, Raft, mutation};
+use super::{NodeId, Raft, Random, mutation};
 use crate::error::{Error, Result};
 
 impl Raft<'_> {
@@ -142,6 +142,11 @@ impl Raft<'_> {
         }
         self.started = true;
         self.now = now_us;
+        // Answers to what was asked before a restart may come still: they must not be taken for
+        // answers to what is asked now.
+        self.random = Random::new(&self.config, now_us);
+        self.reads.begin(self.random.number());
+        self.forwards.begin(self.random.number());
         if mutation::is("restart-commit") {
             self.commit_to(self.log.last());
         }

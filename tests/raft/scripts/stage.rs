@@ -141,10 +141,12 @@ impl Stage {
                     return Ok(());
                 }
                 let held: Vec<Packet> = self.world.net.release(from, to);
-                if verb == "release" {
-                    held.into_iter().try_for_each(|packet| self.world.deliver(packet))?;
-                }
-                Ok(())
+                if verb == "release" { self.deliver(held) } else { Ok(()) }
+            }
+            ["release", from, "->", to, count] => {
+                let (from, to) = (self.id(from)?, self.id(to)?);
+                let first = self.world.net.release_some(from, to, number(count)? as usize);
+                self.deliver(first)
             }
             ["crash", ref names @ ..] => {
                 for name in names {
@@ -259,6 +261,14 @@ impl Stage {
             self.hear();
         }
         self.world.now = end;
+        Ok(())
+    }
+
+    fn deliver(&mut self, packets: Vec<Packet>) -> Run {
+        for packet in packets {
+            self.world.deliver(packet)?;
+            self.hear();
+        }
         Ok(())
     }
 
