@@ -532,6 +532,11 @@ impl Host {
             let mut buffer = std::mem::take(&mut self.buffer);
             let total = snapshot.len() as u64;
             let made = self.raft().chunk(wanted, total, &snapshot[from..to], &mut buffer);
+            // It begins anew with a newer one.
+            if made == Err(Error::RaftState) {
+                self.buffer = buffer;
+                continue;
+            }
             let (to, len) = made.map_err(|error| format!("chunk of {wanted:?}: {error}"))?;
             if self.noted {
                 out.notes.push(format!("tells {}: {wanted:?}", to.0));

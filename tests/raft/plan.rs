@@ -29,9 +29,8 @@ pub struct Plan {
     pub patience: u64,
     /// What goes wrong more often than all else, if there is such a thing: see [`crate::sim`].
     pub often: Option<u64>,
-    /// Whether nothing breaks; whether all have the same priority.
+    /// Whether nothing breaks.
     pub mild: bool,
-    pub even: bool,
     /// Whether members change, down to how many voters.
     pub changes: bool,
     pub least: usize,
@@ -84,8 +83,6 @@ impl Plan {
             // Links, members, a crash in the middle of something.
             often: random.one(&[None, None, Some(34), Some(34), Some(80), Some(20)]),
             mild: false,
-            // Without pre-vote one that cannot win and is quick could keep away one that is slow.
-            even: !pre_vote,
             changes: random.chance(70),
             least: random.between(1, 4) as usize,
             jumps: !lease && random.chance(50),
@@ -128,7 +125,6 @@ impl Plan {
         Plan {
             nodes: 0,
             spare: 0,
-            even: true,
             witnesses: BTreeSet::new(),
             election: 100_000,
             skew: 0,
@@ -165,7 +161,7 @@ impl Plan {
             pre_vote: self.pre_vote,
             check_quorum: self.check_quorum,
             lease_drift_ppm: self.lease.then_some(20_300),
-            priority: if self.even { 255 } else { random.one(&[255, 255, 100, 1]) },
+            priority: random.one(&[255, 255, 100, 1]),
             witness: self.witnesses.contains(&id),
             seed: random.next(),
             ..RaftConfig::default()

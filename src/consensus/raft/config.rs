@@ -63,8 +63,8 @@ pub struct RaftConfig {
     /// a million. Needs `check_quorum`, here and at all members. A node votes for nobody in the first
     /// `election_us` after its start. Nothing: by read-index, whatever the clocks do.
     pub lease_drift_ppm: Option<u32>,
-    /// Who should lead: a lower one stands up to `election_us` later. 0: only if asked to by
-    /// [`transfer`](super::Raft::transfer).
+    /// Who should lead: a lower one stands up to `election_us` later, the first time that it hears no
+    /// leader. 0: only if asked to by [`transfer`](super::Raft::transfer).
     pub priority: u8,
     /// This node holds no data of entries: it is a [`Witness`](super::MemberKind::Witness).
     pub witness: bool,

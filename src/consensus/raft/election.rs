@@ -27,7 +27,15 @@ impl Raft<'_> {
         let election = self.config.election_us;
         // 257 / 2^16 is 1 / 255.
         let late = (election * u64::from(255 - self.config.priority) * 257) >> 16;
-        let drawn = election + self.random.below(election) + late;
+        self.draw_next();
+        self.deadline = self.deadline.saturating_add(late);
+    }
+
+    /// Draws when to stand again: whoever has tried gives way to nobody any more, for it may be the
+    /// only one that can win.
+    fn draw_next(&mut self) {
+        let election = self.config.election_us;
+        let drawn = election + self.random.below(election);
         self.deadline = self.now.saturating_add(drawn);
     }
 
@@ -121,7 +129,7 @@ impl Raft<'_> {
 
     /// Stands for election, or asks first whether that would be of use.
     pub(super) fn stand(&mut self, forced: bool) -> Result<()> {
-        self.draw_deadline();
+        self.draw_next();
         if !self.can_stand(forced) {
             if self.role != Role::Leader {
                 self.set_role(Role::Follower);
@@ -154,7 +162,7 @@ impl Raft<'_> {
         let ask = self.voters() & !self.own_bit();
         self.election = Election { ask, forced, ..Election::default() };
         self.beat = self.now.saturating_add(self.config.heartbeat_us);
-        self.draw_deadline();
+        self.draw_next();
         Ok(())
     }
 

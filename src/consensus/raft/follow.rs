@@ -27,7 +27,9 @@ impl Raft<'_> {
         self.become_follower(term, from);
         self.contact = Some(self.now);
         self.draw_deadline();
-        Ok(true)
+        // What was sent to a former member says nothing about who came again under its name.
+        let [pass, ..] = message.numbers;
+        Ok(pass >> 32 >= self.pass >> 32)
     }
 
     fn refuse(&mut self, to: u64, pass: u64, (previous, hint, hint_term): (u64, u64, u64)) {

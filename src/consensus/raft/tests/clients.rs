@@ -214,3 +214,37 @@ fn what_a_removed_member_said_before_counts_no_more() {
     assert_eq!(raft.status().term, term);
     assert_eq!(raft.peers().find(third).map(|peer| peer.matched), Some(0));
 }
+
+/// The same the other way round: a heartbeat of before, to one who came again with nothing.
+#[test]
+fn what_a_removed_member_was_told_before_counts_no_more() {
+    let mut world = World::new(config(), &[1, 2, 3]);
+    world.elect_first();
+    world.propose(1, b"a").unwrap();
+    world.settle();
+    let now = world.now + 10_000;
+    world.now = now;
+    world.node(1).raft.tick(now).unwrap();
+    world.serve(1);
+    let heartbeat = |message: &&Message| message.1 == 3 && message.2[1] == 7;
+    let (_, _, late) = world.network.iter().find(heartbeat).unwrap().clone();
+    world.settle();
+    let change = |world: &mut World, change| {
+        let now = world.now;
+        world.node(1).raft.change_members(&[change], now).unwrap();
+    };
+    change(&mut world, Change::Remove(NodeId(3)));
+    world.run(50_000);
+    world.nodes.remove(&3);
+    world.add(3, &[], |_| {});
+    change(&mut world, Change::Set(Member { id: NodeId(3), kind: MemberKind::Learner }));
+    // It hears of its new life and has nothing yet.
+    world.lost.insert(5);
+    world.settle();
+    let now = world.now;
+    assert_eq!(world.node(3).raft.step(NodeId(1), &late, now), Ok(()));
+    assert!(!world.status(3).halted);
+    world.lost.clear();
+    world.run(50_000);
+    world.agree(&[1, 2, 3], 1);
+}
