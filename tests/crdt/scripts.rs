@@ -19,59 +19,30 @@
 //! - `clock a 5000`: the time of day at a, in milliseconds. It begins with 0.
 //! - `show`, `show room/tools`, `show all`, `show usage`, `show seen`: what each has.
 
+#[path = "../common/scripts.rs"]
+mod files;
 mod swarm;
 mod verbs;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use neural_swarm::crdt::Kind;
 
 use self::swarm::Swarm;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/crdt/scripts")
+    files::folder("tests/crdt/scripts")
 }
 
 /// A script with what it leads to.
 fn run(name: &str, script: &str) -> Result<String, String> {
-    let (mut swarm, mut text) = (Swarm::default(), String::new());
-    let lines = script.lines().enumerate().filter(|(_, line)| !line.starts_with('>'));
-    for (n, line) in lines {
-        text.push_str(line);
-        text.push('\n');
-        let said = swarm.line(line).map_err(|wrong| format!("{name}:{}: {wrong}", n + 1))?;
-        text.extend(said.iter().map(|said| format!("> {said}\n")));
-    }
-    Ok(text)
-}
-
-/// The first line that differs.
-fn difference(want: &str, found: &str) -> Option<String> {
-    let line = |text: &str, n: usize| text.lines().nth(n).unwrap_or("(the end)").to_owned();
-    let lines = want.lines().count().max(found.lines().count());
-    let differ = (0..lines).find(|n| line(want, *n) != line(found, *n))?;
-    Some(format!("{}: not `{}` but `{}`", differ + 1, line(want, differ), line(found, differ)))
+    let mut swarm = Swarm::default();
+    files::run(name, script, |line| swarm.line(line))
 }
 
 #[test]
 fn each_leads_to_what_it_says() {
-    let bless = std::env::var_os("NSW_BLESS").is_some();
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|ext| ext == "txt"));
-    files.sort();
-    let mut wrong = vec![];
-    for file in &files {
-        let name = file.file_name().unwrap().to_str().unwrap();
-        let want = std::fs::read_to_string(file).unwrap();
-        match run(name, &want) {
-            Ok(found) if bless && found != want => std::fs::write(file, found).unwrap(),
-            Ok(found) => wrong.extend(difference(&want, &found).map(|d| format!("{name}:{d}"))),
-            Err(error) => wrong.push(error),
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(files.len() >= Kind::ALL.len());
+    files::check_all(&folder(), Kind::ALL.len(), run);
 }
 
 /// What src/crdt/kind.rs has as the example of each kind is in the kind's script, and all
@@ -79,7 +50,7 @@ fn each_leads_to_what_it_says() {
 #[test]
 fn the_examples_of_the_kinds_are_among_them() {
     const BEGIN: &str = "Example: ";
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/crdt/kind.rs");
+    let source = files::folder("src/crdt/kind.rs");
     let source = std::fs::read_to_string(source).unwrap();
     for kind in Kind::ALL {
         let end = source.find(&format!("    {kind:?} = {},", kind as u8)).unwrap();
@@ -130,5 +101,4 @@ fn mistakes_have_a_line() {
     assert_eq!(run("b.txt", "show\n"), Err("b.txt:1: of which key?".into()));
     let found = run("c.txt", &format!("{BEGIN}a: add x; sync\nshow\n> a: y\n")).unwrap();
     assert_eq!(found, format!("{BEGIN}a: add x; sync\nshow\n> a b: x\n"));
-    assert_eq!(difference("a\n> b\n", "a\n> c\n").unwrap(), "2: not `> b` but `> c`");
 }

@@ -21,56 +21,27 @@
 //!   `clock a goes`, `clock a jumps 50`.
 //! - `show`: what each does. `show log`, `show members`, `show x`.
 
+#[path = "../common/scripts.rs"]
+mod files;
 mod stage;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use self::stage::Stage;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/raft/scripts")
+    files::folder("tests/raft/scripts")
 }
 
 /// A script with what it leads to.
 fn run(name: &str, script: &str) -> Result<String, String> {
-    let (mut stage, mut text) = (Stage::new(), String::new());
-    let lines = script.lines().enumerate().filter(|(_, line)| !line.starts_with('>'));
-    for (n, line) in lines {
-        text.push_str(line);
-        text.push('\n');
-        let said = stage.line(line).map_err(|wrong| format!("{name}:{}: {wrong}", n + 1))?;
-        text.extend(said.iter().map(|said| format!("> {said}\n")));
-    }
-    Ok(text)
-}
-
-/// The first line that differs.
-fn difference(want: &str, found: &str) -> Option<String> {
-    let line = |text: &str, n: usize| text.lines().nth(n).unwrap_or("(the end)").to_owned();
-    let lines = want.lines().count().max(found.lines().count());
-    let differ = (0..lines).find(|n| line(want, *n) != line(found, *n))?;
-    Some(format!("{}: not `{}` but `{}`", differ + 1, line(want, differ), line(found, differ)))
+    let mut stage = Stage::new();
+    files::run(name, script, |line| stage.line(line))
 }
 
 #[test]
 fn each_leads_to_what_it_says() {
-    let bless = std::env::var_os("NSW_BLESS").is_some();
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|ext| ext == "txt"));
-    files.sort();
-    let mut wrong = vec![];
-    for file in &files {
-        let name = file.file_name().unwrap().to_str().unwrap();
-        let want = std::fs::read_to_string(file).unwrap();
-        match run(name, &want) {
-            Ok(found) if bless && found != want => std::fs::write(file, found).unwrap(),
-            Ok(found) => wrong.extend(difference(&want, &found).map(|d| format!("{name}:{d}"))),
-            Err(error) => wrong.push(error),
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(files.len() >= 12);
+    files::check_all(&folder(), 20, run);
 }
 
 /// Mistakes in a script are told with their line.
@@ -89,5 +60,4 @@ fn mistakes_have_a_line() {
         let found = run("a.txt", &format!("{BEGIN}{line}\n"));
         assert_eq!(found, Err(format!("a.txt:2: {wrong}")), "{line}");
     }
-    assert_eq!(difference("a\n> b\n", "a\n> c\n").unwrap(), "2: not `> b` but `> c`");
 }
