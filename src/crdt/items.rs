@@ -6,6 +6,7 @@
 //! links loses one without a search.
 
 use super::dot::Stamp;
+use super::heap::Heap;
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
 
@@ -251,54 +252,30 @@ impl<'m> Items<'m> {
 
     /// The first item of a key with these bytes.
     #[inline]
-    pub fn find<'b>(
-        &self,
-        hash: u32,
-        key: u32,
-        sought: Sought<'_>,
-        long: impl Fn(u32) -> &'b [u8],
-    ) -> u32 {
-        self.find_from(self.buckets[self.bucket(hash)], key, sought, long)
+    pub fn find(&self, hash: u32, key: u32, sought: Sought<'_>, heap: &Heap<'_>) -> u32 {
+        self.find_from(self.buckets[self.bucket(hash)], key, sought, heap)
     }
 
     /// The next one behind another one of the same bucket.
     #[inline]
-    pub fn find_next<'b>(
-        &self,
-        at: u32,
-        key: u32,
-        sought: Sought<'_>,
-        long: impl Fn(u32) -> &'b [u8],
-    ) -> u32 {
-        self.find_from(self.get(at).chain, key, sought, long)
+    pub fn find_next(&self, at: u32, key: u32, sought: Sought<'_>, heap: &Heap<'_>) -> u32 {
+        self.find_from(self.get(at).chain, key, sought, heap)
     }
 
     #[inline]
-    fn find_from<'b>(
-        &self,
-        at: u32,
-        key: u32,
-        sought: Sought<'_>,
-        long: impl Fn(u32) -> &'b [u8],
-    ) -> u32 {
+    fn find_from(&self, at: u32, key: u32, sought: Sought<'_>, heap: &Heap<'_>) -> u32 {
         if sought.bytes.len() <= INLINE {
             self.find_few(at, key, sought)
         } else {
-            self.find_long(at, key, sought, long)
+            self.find_long(at, key, sought.bytes, heap)
         }
     }
 
     #[inline(never)]
-    fn find_long<'b>(
-        &self,
-        mut at: u32,
-        key: u32,
-        sought: Sought<'_>,
-        long: impl Fn(u32) -> &'b [u8],
-    ) -> u32 {
+    fn find_long(&self, mut at: u32, key: u32, bytes: &[u8], heap: &Heap<'_>) -> u32 {
         while at != self.end() {
             let item = self.get(at);
-            if item.key == key && item.in_heap().is_some_and(|place| long(place) == sought.bytes) {
+            if item.key == key && item.in_heap().is_some_and(|place| heap.get(place) == bytes) {
                 return at;
             }
             at = item.chain;

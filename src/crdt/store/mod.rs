@@ -436,13 +436,13 @@ impl<'m> Store<'m> {
     /// The first item of a key with these bytes.
     #[inline]
     fn find(&self, hash: u32, key: u32, sought: Sought<'_>) -> u32 {
-        self.items.find(hash, key, sought, |at| self.heap.get(at))
+        self.items.find(hash, key, sought, &self.heap)
     }
 
     /// The next one behind another one.
     #[inline]
     fn find_next(&self, at: u32, key: u32, sought: Sought<'_>) -> u32 {
-        self.items.find_next(at, key, sought, |at| self.heap.get(at))
+        self.items.find_next(at, key, sought, &self.heap)
     }
 
     /// Bytes of the heap that an item has.
