@@ -104,6 +104,23 @@ static void keys(void) {
     nsw_store_destroy(store);
 }
 
+/* What is too long is refused by its length: nothing is read of it. */
+static void not_read(void) {
+    nsw_store *store = make(1, NULL);
+    key set = open(store, NSW_STORE_ROOT, "set", NSW_STORE_ADD_WINS_SET);
+    key last = open(store, NSW_STORE_ROOT, "last", NSW_STORE_LAST_WRITER), none = 0;
+    size_t len = NSW_STORE_MAX_BYTES + 1;
+    uint8_t *one = (uint8_t *)malloc(1);
+    REQUIRE(one != NULL);
+    CHECK_STATUS(nsw_store_add(store, set, one, len), NSW_ERR_LENGTH);
+    CHECK_STATUS(nsw_store_remove(store, set, one, len, NULL), NSW_ERR_LENGTH);
+    CHECK_STATUS(nsw_store_assign(store, last, one, len, NOW), NSW_ERR_LENGTH);
+    CHECK_STATUS(nsw_store_open(store, NSW_STORE_ROOT, one, len, NSW_STORE_MAX, &none),
+                 NSW_ERR_LENGTH);
+    free(one);
+    nsw_store_destroy(store);
+}
+
 static void without_room(void) {
     nsw_store *store = NULL, *other = make(2, NULL);
     nsw_store_config cfg = config_of(1);
@@ -493,6 +510,7 @@ static void handles_and_settings(void) {
 
 int main(void) {
     keys();
+    not_read();
     without_room();
     damage();
     buffers();

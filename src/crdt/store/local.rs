@@ -399,10 +399,12 @@ pub(crate) struct Element<'a> {
 }
 
 impl<'a> Element<'a> {
-    /// For a set, which has to be open when it is used.
+    /// For a set, which has to be open when it is used. One that is too long is refused
+    /// then, and not read before.
     #[inline]
     pub fn of(set: Key, bytes: &'a [u8]) -> Element<'a> {
-        Element { hash: hash(bytes, set.hash), sought: Sought::new(bytes) }
+        let hash = if bytes.len() <= MAX_BYTES { hash(bytes, set.hash) } else { 0 };
+        Element { hash, sought: Sought::new(bytes) }
     }
 }
 
