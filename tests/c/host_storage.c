@@ -3,11 +3,10 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include <unistd.h>
-
+#include "folder.h"
 #include "store.h"
 
-static char folder[] = "/tmp/neural-swarm-storage-XXXXXX";
+static char folder[200];
 static char path[sizeof folder + 16];
 
 static nsw_host_storage_config kept_in(nsw_store *store) {
@@ -33,7 +32,7 @@ static nsw_host_storage_info info_of(const nsw_host_storage *storage) {
 }
 
 static const char *name(const char *of, unsigned number) {
-    static char all[128];
+    static char all[sizeof path + 32];
     snprintf(all, sizeof all, "%s/%s-%u", path, of, number);
     return all;
 }
@@ -194,7 +193,7 @@ static void misuse(void) {
 /* Removes a folder of this test with its files. */
 static void remove_folder(void) {
     static const char *const names[] = {"snapshot", "journal"};
-    char lock[64];
+    char lock[sizeof path + 8];
     for (unsigned i = 0; i < 200; i++) {
         for (size_t n = 0; n < COUNT_OF(names); n++) {
             (void)unlink(name(names[n], i));
@@ -206,7 +205,7 @@ static void remove_folder(void) {
 }
 
 int main(void) {
-    REQUIRE(mkdtemp(folder) != NULL);
+    REQUIRE(make_folder(folder, sizeof folder));
     snprintf(path, sizeof path, "%s/kept", folder);
     misuse();
     remove_folder();

@@ -1,10 +1,9 @@
 // Stores that are kept, by way of the C++ wrapper.
 
-#include <cstdlib>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
+#include "folder.h"
 #include "neural_swarm.hpp"
 #include "support.h"
 
@@ -59,8 +58,8 @@ void journals() {
 }
 
 void files() {
-    char folder[] = "/tmp/neural-swarm-storage-XXXXXX";
-    REQUIRE(mkdtemp(folder) != nullptr);
+    char folder[200];
+    REQUIRE(make_folder(folder, sizeof folder));
     const std::string path = folder;
     for (std::size_t turn = 0; turn < 4; turn++) {
         nsw::store store = make(1);
