@@ -36,15 +36,17 @@ measure() { # <folder>
     figure[stack_size]=${figure[section_stack]}
 
     local firmware
-    for firmware in noise capability signing link store; do
+    for firmware in noise capability signing link store raft raft_all plan; do
         while read -r name value; do
             case $name in
             "$firmware"_*) figure[$name]=$value ;;
             esac
         done <"$1/$firmware.txt"
-        while read -r name value; do
-            figure[$name]=$value
-        done <"$1/$firmware-peer.txt"
+        if [[ $firmware != raft* && $firmware != plan ]]; then
+            while read -r name value; do
+                figure[$name]=$value
+            done <"$1/$firmware-peer.txt"
+        fi
         while read -r name value _; do
             case $name in
             .vectors | .nsw_library | .program | .data) figure[${firmware}_${name#.}]=$value ;;
@@ -54,7 +56,22 @@ measure() { # <folder>
             figure[${firmware}_program] + figure[${firmware}_data]))
     done
 
+    # With memcpy and its like, which the compiler calls for it; without the functions that call it, by
+    # which all of it is there.
+    figure[raft_size]=0
+    while read -r name value _; do
+        case $name in
+        .nsw_library | .program) figure[raft_size]=$((figure[raft_size] + value)) ;;
+        esac
+    done < <(arm-none-eabi-size -A "$1/raft_size.elf")
+    while read -r _ value _ name; do
+        case $name in
+        *raft_size*) figure[raft_size]=$((figure[raft_size] - 10#$value)) ;;
+        esac
+    done < <(arm-none-eabi-nm -C --print-size --radix=d "$1/raft_size.elf")
+
     # Ticks to instructions, by a loop of known length.
+    figure[plan_instructions]=$((figure[plan_ticks] * figure[plan_known_instructions] / figure[plan_known_ticks]))
     figure[load_instructions]=$((figure[load_ticks] * figure[known_instructions] / figure[known_ticks]))
     for name in dsp portable; do
         figure[dense_${name}_instructions]=$((figure[dense_${name}_ticks] * figure[known_instructions] / figure[known_ticks]))
@@ -111,6 +128,20 @@ A replicated store on the same machine, keys of all kinds, with recorded frames 
   flash         ${figure[store_flash]} bytes, of them ${figure[store_nsw_library]} library
   memory        ${figure[store_footprint]} bytes for a store of 4 replicas, 24 keys, 64 items with 1,536 bytes, the last 64 changes;
                 stack ${figure[store_stack_high_water]} bytes at most
+Three Raft nodes in one microcontroller, with a network and flash memories between them that are arrays:
+  agreed        on ${figure[raft_committed]} entries of 64 bytes, all three the same; ${figure[raft_elections]} elections, ${figure[raft_crashes]} nodes switched off and on,
+                ${figure[raft_lost]} of ${figure[raft_sent]} messages lost, ${figure[raft_snapshots]} snapshots, ${figure[raft_changes]} changes of membership
+  flash         ${figure[raft_size]} bytes for all of a node by its Rust functions; by those of C, with what all of C's share,
+                ${figure[raft_nsw_library]} of library in an image of ${figure[raft_flash]}; with fetching, forwarding, leases,
+                sessions, transfers and witnesses, too, ${figure[raft_all_nsw_library]} of ${figure[raft_all_flash]}
+  memory        ${figure[raft_footprint]} bytes for a node of 5 members, with 64 entries of 64 bytes (${figure[raft_all_footprint]} with all);
+                stack ${figure[raft_stack_high_water]} bytes at most (${figure[raft_all_stack_high_water]})
+A planner with a domain of ${figure[plan_model]} bytes in flash (tests/hddl/rover), by its Rust functions:
+  plan          ${figure[plan_actions]} actions, those that this machine finds, verified; ${figure[plan_nodes]} nodes
+  flash         ${figure[plan_flash]} bytes without the domain, of them ${figure[plan_nsw_library]} library
+  memory        ${figure[plan_footprint]} bytes for the planner, ${figure[plan_verifier_footprint]} for the verifier;
+                stack ${figure[plan_stack_high_water]} bytes at most
+  instructions  ${figure[plan_instructions]} from opening the model to the verdict
 END
 }
 

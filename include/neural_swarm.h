@@ -5,7 +5,8 @@
  * Rules that hold for every function, and are not repeated there:
  *
  * Status    0 is done, negative is an error; nothing is lost on an error, and the object can
- *           be used on. nsw_status_str gives a text.
+ *           be used on, unless its documentation says that it stops for good (a Raft node whose
+ *           storage failed or is contradicted, and its files). nsw_status_str gives a text.
  * Handles   An object is an opaque pointer from a create, load or view function. A bad one is
  *           answered with NSW_ERR_NULL, NSW_ERR_ALIGNMENT, NSW_ERR_HANDLE (not an object of
  *           this type), NSW_ERR_DESTROYED (its memory can still be read), NSW_ERR_BUSY (in the
@@ -13,7 +14,8 @@
  *           NSW_ERR_POISONED or NSW_ERR_PANIC (internal failure: destroy it). The documentation
  *           calls these "those of a bad handle".
  * Memory    An object takes one block at creation, of the size that its footprint function
- *           tells, and gives it back when it is destroyed. Nothing else allocates.
+ *           tells, and gives it back when it is destroyed. Nothing else allocates, but what has to do
+ *           with files and TLS (nsw_host_), which uses the system's heap besides.
  * Structs   Every struct begins with its own size, which its _INIT macro sets; every other zero
  *           means the default (NSW_ZERO: 0 itself, where the default is another). So a
  *           program built with an older header works with a newer library; see ABI.md.
@@ -144,6 +146,73 @@
 #define NSW_STORE_WATCHER_INIT {sizeof(nsw_store_watcher), 0, 0, 0}
 #define NSW_HOST_STORAGE_CONFIG_INIT {sizeof(nsw_host_storage_config), 0, 0, 0, 0, 0, 0}
 #define NSW_HOST_STORAGE_INFO_INIT {sizeof(nsw_host_storage_info), 0, 0, 0}
+#define NSW_RAFT_CONFIG_INIT \
+  {sizeof(nsw_raft_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_RAFT_MEMBER(id, kind) {sizeof(nsw_raft_member), (kind), (id)}
+#define NSW_RAFT_PEER_INIT {sizeof(nsw_raft_peer), 0, 0, 0, 0, 0, 0, 0}
+#define NSW_RAFT_INFO_INIT {sizeof(nsw_raft_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_RAFT_RECORD_INIT {sizeof(nsw_raft_record), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_RAFT_ENTRY_INIT {sizeof(nsw_raft_entry), 0, 0, 0, 0, 0, 0, 0}
+#define NSW_RAFT_EVENT_INIT {sizeof(nsw_raft_event), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_RAFT_FETCH_INIT {sizeof(nsw_raft_fetch), 0, 0, 0, 0}
+#define NSW_RAFT_CHUNK_WANTED_INIT {sizeof(nsw_raft_chunk_wanted), 0, 0, 0, 0, 0}
+#define NSW_RAFT_SNAPSHOT_WRITE_INIT {sizeof(nsw_raft_snapshot_write), 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_RAFT_TIMEOUTS_INIT {sizeof(nsw_raft_timeouts), 0, 0, 0, 0, 0}
+#define NSW_TUNER_CONFIG_INIT {sizeof(nsw_tuner_config), 0, 0, 0, 0, 0, 0}
+#define NSW_TUNER_ADVICE_INIT {sizeof(nsw_tuner_advice), 0, 0, 0, 0, 0, 0}
+#define NSW_GAUGE_CONFIG_INIT {sizeof(nsw_gauge_config), 0, 0, 0, 0}
+#define NSW_ANSWER_INIT {sizeof(nsw_answer), 0, 0, 0, 0}
+#define NSW_BALANCER_CONFIG_INIT \
+  {sizeof(nsw_balancer_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+   0, 0, 0, 0}
+#define NSW_AUTOSCALER_CONFIG_INIT {sizeof(nsw_autoscaler_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_NAME_INIT {sizeof(nsw_name), 0, 0}
+#define NSW_NAME(text) {sizeof(nsw_name), (uint32_t)(sizeof(text) - 1), (text)}
+#define NSW_UNIT_INIT {sizeof(nsw_unit), 0, 0, 0}
+#define NSW_UNIT(name, factor) {sizeof(nsw_unit), (uint32_t)(sizeof(name) - 1), (name), (factor)}
+#define NSW_PATTERN_INIT {sizeof(nsw_pattern), 0, 0, 0, 0, 0, 0, 0}
+#define NSW_SLOT_INIT {sizeof(nsw_slot), 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_ROUTE_INIT {sizeof(nsw_route), 0, 0, 0}
+#define NSW_ROUTER_CONFIG_INIT {sizeof(nsw_router_config), 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_SAMPLE_INIT {sizeof(nsw_sample), 0, 0, 0}
+#define NSW_HOST_RAFT_CONFIG_INIT {sizeof(nsw_host_raft_config), 0, 0, 0, 0, 0, 0, 0}
+#define NSW_HOST_RAFT_INFO_INIT {sizeof(nsw_host_raft_info), 0, 0, 0, 0, 0, 0}
+#define NSW_PLAN_BUILDER_CONFIG_INIT {sizeof(nsw_plan_builder_config), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_PLAN_MODEL_INFO_INIT {sizeof(nsw_plan_model_info), 0, 0, 0, 0, 0, 0}
+#define NSW_PLAN_PREDICATE_INFO_INIT {sizeof(nsw_plan_predicate_info), 0, 0, 0, 0, 0}
+#define NSW_PLAN_TASK_INFO_INIT {sizeof(nsw_plan_task_info), 0, 0, 0, 0, 0}
+#define NSW_PLAN_METHOD_INFO_INIT {sizeof(nsw_plan_method_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_PLAN_INIT {sizeof(nsw_plan), 0, 0, 0, 0, 0, 0, 0}
+#define NSW_PLANNER_CONFIG_INIT {sizeof(nsw_planner_config), 0, 0, 0, 0}
+#define NSW_PLANNER_STATS_INIT {sizeof(nsw_planner_stats), 0, 0, 0, 0, 0, 0, 0}
+#define NSW_PLAN_VERIFIER_CONFIG_INIT {sizeof(nsw_plan_verifier_config), 0, 0, 0}
+#define NSW_PLAN_REFUSAL_INIT {sizeof(nsw_plan_refusal), 0, 0, 0}
+#define NSW_HOST_HDDL_CONFIG_INIT {sizeof(nsw_host_hddl_config), 0, 0, 0, 0, 0, 0}
+#define NSW_HOST_HDDL_ERROR_INIT {sizeof(nsw_host_hddl_error), 0, 0, 0, 0, 0, {0}}
+#define NSW_HOST_PLAN_CONFIG_INIT {sizeof(nsw_host_plan_config), 0, 0, 0, 0, 0}
+#define NSW_ASSIGNER_CONFIG_INIT {sizeof(nsw_assigner_config), 0, 0, 0}
+#define NSW_TASK_ALLOCATOR_CONFIG_INIT {sizeof(nsw_task_allocator_config), 0, 0, 0}
+#define NSW_TASK_NEEDS_INIT {sizeof(nsw_task_needs), 0, 0, 0, 0}
+#define NSW_AGENT_LIMITS_INIT {sizeof(nsw_agent_limits), 0, 0, 0, 0, 0}
+#define NSW_ALLOCATION_INIT {sizeof(nsw_allocation), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_ALLOCATED_INIT {sizeof(nsw_allocated), 0, 0, 0, 0, 0}
+#define NSW_CBBA_CONFIG_INIT \
+  {sizeof(nsw_cbba_config), 0, 0, 0, 0, 0, {0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_CBBA_TASK_INIT {sizeof(nsw_cbba_task), {0, 0, 0}, 0, 0, 0, 0, 0, 0}
+#define NSW_CBBA_MOVE_INIT {sizeof(nsw_cbba_move), {0, 0, 0}, 0, 0}
+#define NSW_PRICE_AUCTION_CONFIG_INIT \
+  {sizeof(nsw_price_auction_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_DAG_CONFIG_INIT {sizeof(nsw_dag_config), 0, 0, 0}
+#define NSW_DAG_INFO_INIT {sizeof(nsw_dag_info), 0, 0, 0, 0, 0}
+#define NSW_SCHEDULER_CONFIG_INIT {sizeof(nsw_scheduler_config), 0, 0, 0}
+#define NSW_PLACEMENT_INIT {sizeof(nsw_placement), 0, 0, 0}
+#define NSW_SITUATION_INIT {sizeof(nsw_situation), 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_WORKFLOW_CONFIG_INIT \
+  {sizeof(nsw_workflow_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_TASK_OPTIONS_INIT {sizeof(nsw_task_options), 0, 0, 0, 0, 0}
+#define NSW_ACTION_INIT {sizeof(nsw_action), 0, 0, 0, 0, 0}
+#define NSW_HOST_WFCOMMONS_CONFIG_INIT {sizeof(nsw_host_wfcommons_config), 0, 0, 0, 0, 0}
+#define NSW_HOST_WFCOMMONS_INFO_INIT {sizeof(nsw_host_wfcommons_info), 0, 0, 0}
 
 /* A setting of exactly 0, where a plain zero means a default that is something else. */
 #define NSW_ZERO (-0.0f)
@@ -1138,6 +1207,678 @@
 #define NSW_HOST_STORAGE_PREVIOUS 3
 
 /**
+ * In a configuration of a node: none of these, where 0 means the default.
+ */
+#define NSW_RAFT_NONE UINT32_MAX
+
+/**
+ * The most members of a membership, old and new together.
+ */
+#define NSW_RAFT_MAX_PEERS 64
+
+/**
+ * A role: takes what a leader says.
+ */
+#define NSW_RAFT_FOLLOWER 0
+
+/**
+ * A role: asks whether it would be elected, and changes nothing by it.
+ */
+#define NSW_RAFT_PRE_CANDIDATE 1
+
+/**
+ * A role: asks for votes.
+ */
+#define NSW_RAFT_CANDIDATE 2
+
+/**
+ * A role: appends entries and tells the others.
+ */
+#define NSW_RAFT_LEADER 3
+
+/**
+ * No kind of member: one that is removed, or is not there yet.
+ */
+#define NSW_RAFT_NO_MEMBER 0
+
+/**
+ * A kind of member: has all entries, votes, may lead.
+ */
+#define NSW_RAFT_VOTER 1
+
+/**
+ * A kind of member: has all entries and does not vote.
+ */
+#define NSW_RAFT_LEARNER 2
+
+/**
+ * A kind of member: votes and acknowledges entries of which it has index and term alone.
+ * Never leads.
+ */
+#define NSW_RAFT_WITNESS 3
+
+/**
+ * How replication goes: one message at a time, until it is known where the logs meet.
+ */
+#define NSW_RAFT_PROBE 0
+
+/**
+ * How replication goes: messages follow each other without waiting.
+ */
+#define NSW_RAFT_REPLICATE 1
+
+/**
+ * How replication goes: the member needs a snapshot.
+ */
+#define NSW_RAFT_SNAPSHOT 2
+
+/**
+ * A kind of entry: a leader's first, by which it commits what is before it. It is empty.
+ */
+#define NSW_RAFT_ENTRY_EMPTY 0
+
+/**
+ * A kind of entry: a proposal.
+ */
+#define NSW_RAFT_ENTRY_DATA 1
+
+/**
+ * A kind of entry: a proposal of a client.
+ */
+#define NSW_RAFT_ENTRY_SESSION 2
+
+/**
+ * A kind of entry: a membership.
+ */
+#define NSW_RAFT_ENTRY_MEMBERS 3
+
+/**
+ * A kind of entry: the end of a joint membership: the new one alone. It is empty.
+ */
+#define NSW_RAFT_ENTRY_LEAVE 4
+
+/**
+ * A kind of entry: a proposal whose data a witness does not have.
+ */
+#define NSW_RAFT_ENTRY_HOLLOW 5
+
+/**
+ * No entry, but the snapshot that was written last: it replaces the state of the
+ * application.
+ */
+#define NSW_RAFT_ENTRY_SNAPSHOT 255
+
+/**
+ * A kind of record: term and vote; replaces the one before.
+ */
+#define NSW_RAFT_RECORD_STATE 1
+
+/**
+ * A kind of record: an entry. One whose index is not behind the last one replaces that one
+ * and all after it.
+ */
+#define NSW_RAFT_RECORD_ENTRY 2
+
+/**
+ * A kind of record: entries up to `index` are committed. Saves what a restart would have to
+ * hear again, and lets older entries leave memory.
+ */
+#define NSW_RAFT_RECORD_COMMIT 3
+
+/**
+ * A kind of record: a snapshot takes the place of the entries up to `index`. If the log does
+ * not hold an entry of that index and term, it takes the place of all entries.
+ */
+#define NSW_RAFT_RECORD_SNAPSHOT 4
+
+/**
+ * An event: `role` is another, in `term`. What changed more than once since the event before
+ * is told once.
+ */
+#define NSW_RAFT_EVENT_ROLE 1
+
+/**
+ * An event: `node` leads in `term`; 0: nobody that is known.
+ */
+#define NSW_RAFT_EVENT_LEADER 2
+
+/**
+ * An event: another membership is in force, that of entry `index`; `joint` is 1 while it is
+ * old and new together.
+ */
+#define NSW_RAFT_EVENT_MEMBERS 3
+
+/**
+ * An event: whoever reads the application's state now, reads all that was committed when
+ * nsw_raft_read was called with `token`. `index` is the entry that had to be applied.
+ */
+#define NSW_RAFT_EVENT_READ_READY 4
+
+/**
+ * An event: the read of `token` was not possible; ask again.
+ */
+#define NSW_RAFT_EVENT_READ_FAILED 5
+
+/**
+ * An event: the leader has appended the forwarded proposal `sequence` of `client` as entry
+ * `index`. It can be lost still, with the leader.
+ */
+#define NSW_RAFT_EVENT_FORWARDED 6
+
+/**
+ * An event: the leader has refused the forwarded proposal `sequence` of `client`, for `error`,
+ * or has not answered in `patience_us` of nsw_raft_timeouts (NSW_ERR_RAFT_NO_LEADER): then it may be
+ * appended or not. With NSW_ERR_RAFT_DUPLICATE it is in the leader's log, and perhaps not
+ * agreed on yet.
+ */
+#define NSW_RAFT_EVENT_REFUSED 7
+
+/**
+ * An event: `node` was to lead, and does not after `patience_us` of nsw_raft_timeouts.
+ */
+#define NSW_RAFT_EVENT_TRANSFER_FAILED 8
+
+/**
+ * A model of a tuner: a small network, trained on many kinds of delay and loss, whose margin follows what
+ * happens (docs/raft-tuner.md).
+ */
+#define NSW_TUNER_LEARNED 0
+
+/**
+ * A model of a tuner: mean and deviation of the round trip, and loss, after Dynatune (Shiozaki and
+ * Nakamura, "Dynatune: dynamic tuning of Raft election parameters using network measurement", 2025).
+ */
+#define NSW_TUNER_MEAN_DEVIATION 1
+
+/**
+ * Bytes of a tuner's own message.
+ */
+#define NSW_TUNER_MESSAGE 24
+
+/**
+ * A policy: the worker that would be done first. What a request is expected to be, learned from its
+ * features, beside what the worker says that it has, by the speed that was measured. Of `probes` that are
+ * drawn and answer; without probes of `choices` that are drawn, by what the dispatcher knows itself.
+ */
+#define NSW_BALANCER_PREDICTED_WORK 0
+
+/**
+ * A policy: one after the other.
+ */
+#define NSW_BALANCER_ROUND_ROBIN 1
+
+/**
+ * A policy: of a few that are drawn, the one with the fewest requests in flight (Mitzenmacher, "The Power of
+ * Two Choices in Randomized Load Balancing", 2001). Without probes two are drawn, and the dispatcher's own
+ * requests count; with `probes` so many are drawn and tell theirs.
+ */
+#define NSW_BALANCER_POWER_OF_TWO 2
+
+/**
+ * A policy: of two that are drawn, the smaller product of a peak-sensitive moving average of latency and one
+ * more than the dispatcher's requests in flight (Finagle's and linkerd's p2cPeakEwma).
+ */
+#define NSW_BALANCER_PEAK_EWMA 3
+
+/**
+ * A policy: of all, the one with the fewest requests of the dispatcher in flight.
+ */
+#define NSW_BALANCER_LEAST_LOADED 4
+
+/**
+ * A policy: a pool of answers to probes, asked beforehand; among those that are not hot (of their requests in
+ * flight) the one with the smallest latency, else the one with the fewest requests in flight (Wydrowski et
+ * al., "Load is not what you should balance: Introducing Prequal", NSDI 2024).
+ */
+#define NSW_BALANCER_PREQUAL 5
+
+/**
+ * A policy: the same rule over answers that are waited for (Prequal's synchronous mode).
+ */
+#define NSW_BALANCER_PREQUAL_SYNC 6
+
+/**
+ * What learns the work of requests: a ridge regression, so that work is a sum over features.
+ */
+#define NSW_BALANCER_RIDGE 0
+
+/**
+ * What learns the work of requests: a network with one hidden layer of `units` units that are drawn and stay,
+ * and a ridge regression behind it.
+ */
+#define NSW_BALANCER_NETWORK 1
+
+/**
+ * In a configuration of a dispatcher: no probes, where 0 means the default.
+ */
+#define NSW_BALANCER_NONE UINT32_MAX
+
+/**
+ * In a configuration of a dispatcher: never, where 0 means the default.
+ */
+#define NSW_BALANCER_NEVER UINT64_MAX
+
+/**
+ * No forecast: a load stays what it is.
+ */
+#define NSW_FORECAST_OFF 0
+
+/**
+ * A forecast by a level and a trend, each smoothed exponentially (Holt, "Forecasting seasonals and trends by
+ * exponentially weighted moving averages", 1957).
+ */
+#define NSW_FORECAST_HOLT 1
+
+/**
+ * A forecast by a ridge regression on the last loads, learned as they come.
+ */
+#define NSW_FORECAST_LAGS 2
+
+/**
+ * No task: of a text that is out of scope.
+ */
+#define NSW_ROUTE_NONE UINT32_MAX
+
+/**
+ * The longest text in bytes.
+ */
+#define NSW_ROUTE_MAX_TEXT 4096
+
+/**
+ * A slot that nothing fits, and no kind of pattern.
+ */
+#define NSW_SLOT_EMPTY 0
+
+/**
+ * A kind of pattern: a number, with one of `units` behind it; without any in the list, one that has no unit.
+ */
+#define NSW_SLOT_NUMBER 1
+
+/**
+ * A kind of pattern: one of `names`, as a whole word or some; the longest that fits counts.
+ */
+#define NSW_SLOT_NAME 2
+
+/**
+ * A kind of pattern: latitude and longitude in degrees: `47.37, 8.54`, `47.37 N 8.54 E`, `S33.9 W18.4`. Without
+ * letters a comma or a space parts them, and both have a fraction.
+ */
+#define NSW_SLOT_COORDINATES 3
+
+/**
+ * A kind of pattern: hours, minutes, seconds, days: `90 s`, `1h30m`, `2 hours and 5 minutes`.
+ */
+#define NSW_SLOT_DURATION 4
+
+/**
+ * A kind of pattern: a word of the caller's, `prefix`, and a number behind it: `drone 7`, `drone-7`, `Drone #7`,
+ * `drone7`.
+ */
+#define NSW_SLOT_IDENTIFIER 5
+
+/**
+ * The type that all objects have.
+ */
+#define NSW_PLAN_OBJECT 0
+
+/**
+ * An argument: variable 0 of the action or method, its first parameter; variable i is this and i. Smaller
+ * numbers are objects.
+ */
+#define NSW_PLAN_VARIABLE 65280
+
+/**
+ * The most objects of a model.
+ */
+#define NSW_PLAN_MAX_OBJECTS 65280
+
+/**
+ * The most variables of an action, a method or the goal.
+ */
+#define NSW_PLAN_MAX_VARIABLES 250
+
+/**
+ * The most arguments of a predicate or task.
+ */
+#define NSW_PLAN_MAX_ARITY 64
+
+/**
+ * The most levels of a formula.
+ */
+#define NSW_PLAN_MAX_DEPTH 24
+
+/**
+ * A part of a condition: all that follows holds, up to the nsw_plan_builder_close that belongs to it.
+ */
+#define NSW_PLAN_AND 0
+
+/**
+ * A part of a condition: some of what follows holds.
+ */
+#define NSW_PLAN_OR 1
+
+/**
+ * A part of a condition: not all of what follows holds; of one condition, its negation.
+ */
+#define NSW_PLAN_NOT 2
+
+/**
+ * A part of a condition: if the first of what follows holds, all the rest does.
+ */
+#define NSW_PLAN_IMPLY 3
+
+/**
+ * The method of an action in a plan: none.
+ */
+#define NSW_PLAN_NO_METHOD UINT16_MAX
+
+/**
+ * The parent of a step that the initial network asks for: none.
+ */
+#define NSW_PLAN_ROOT UINT32_MAX
+
+/**
+ * The value of a method's parameter that a plan does not tell: some object has to do for it. Plans of
+ * nsw_planner have none such; the competition's text does.
+ */
+#define NSW_PLAN_OPEN UINT16_MAX
+
+/**
+ * What a number or a name is of: types.
+ */
+#define NSW_PLAN_TYPES 0
+
+/**
+ * What a number or a name is of: objects.
+ */
+#define NSW_PLAN_OBJECTS 1
+
+/**
+ * What a number or a name is of: predicates.
+ */
+#define NSW_PLAN_PREDICATES 2
+
+/**
+ * What a number or a name is of: tasks, actions among them.
+ */
+#define NSW_PLAN_TASKS 3
+
+/**
+ * What a number or a name is of: methods. The initial task network is the one after the last.
+ */
+#define NSW_PLAN_METHODS 4
+
+/**
+ * How a search stands: the nodes ended before it did; go on with another nsw_planner_step.
+ */
+#define NSW_PLAN_RUNNING 0
+
+/**
+ * How a search stands: there is a plan, nsw_planner_plan.
+ */
+#define NSW_PLAN_FOUND 1
+
+/**
+ * How a search stands: all was searched, and there is none.
+ */
+#define NSW_PLAN_NONE 2
+
+/**
+ * How a search stands: the memory was too small to search everything, and what could be searched holds no
+ * plan.
+ */
+#define NSW_PLAN_OUT_OF_MEMORY 3
+
+/**
+ * Why a plan is refused: a step's parent does not come before it.
+ */
+#define NSW_PLAN_BAD_PARENT 1
+
+/**
+ * Why a plan is refused: there is no such task, or its parent asks for another one at this place.
+ */
+#define NSW_PLAN_BAD_TASK 2
+
+/**
+ * Why a plan is refused: there is no such method, or it is of another task, or an action has one.
+ */
+#define NSW_PLAN_BAD_METHOD 3
+
+/**
+ * Why a plan is refused: a value is missing, or is not the one that the parent gives.
+ */
+#define NSW_PLAN_BAD_VALUE 4
+
+/**
+ * Why a plan is refused: a value is not of the type of its parameter.
+ */
+#define NSW_PLAN_BAD_TYPE 5
+
+/**
+ * Why a plan is refused: another step takes the same place, or the parent has no such place.
+ */
+#define NSW_PLAN_BAD_PLACE 6
+
+/**
+ * Why a plan is refused: a subtask is missing.
+ */
+#define NSW_PLAN_MISSING 7
+
+/**
+ * Why a plan is refused: the list of actions does not name each of the plan's actions once.
+ */
+#define NSW_PLAN_BAD_ACTIONS 8
+
+/**
+ * Why a plan is refused: the step comes before what it has to come after.
+ */
+#define NSW_PLAN_BAD_ORDER 9
+
+/**
+ * Why a plan is refused: the precondition of an action does not hold.
+ */
+#define NSW_PLAN_BAD_PRECONDITION 10
+
+/**
+ * Why a plan is refused: the precondition or a constraint of a method does not hold when its task begins.
+ */
+#define NSW_PLAN_BAD_METHOD_PRECONDITION 11
+
+/**
+ * Why a plan is refused: the goal does not hold at the end.
+ */
+#define NSW_PLAN_BAD_GOAL 12
+
+/**
+ * Why a plan is refused: the verifier is too small for it.
+ */
+#define NSW_PLAN_TOO_LARGE 13
+
+/**
+ * Why a plan is refused: there are too many ways to choose the values that it leaves open.
+ */
+#define NSW_PLAN_TOO_OPEN 14
+
+/**
+ * Bytes of a message in nsw_host_hddl_error.
+ */
+#define NSW_HOST_HDDL_MESSAGE 240
+
+/**
+ * A text that is refused, or warned about: the domain.
+ */
+#define NSW_HOST_HDDL_DOMAIN 0
+
+/**
+ * A text that is refused, or warned about: the problem.
+ */
+#define NSW_HOST_HDDL_PROBLEM 1
+
+/**
+ * A text that is refused: the plan.
+ */
+#define NSW_HOST_HDDL_PLAN 2
+
+/**
+ * How a plan is written: as the text of the International Planning Competition of 2020, which its verifier and
+ * nsw_host_plan_create read.
+ */
+#define NSW_HOST_PLAN_TEXT 0
+
+/**
+ * How a plan is written: its tree in Graphviz's language.
+ */
+#define NSW_HOST_PLAN_DOT 1
+
+/**
+ * How a plan is written: its tree as an SVG image.
+ */
+#define NSW_HOST_PLAN_SVG 2
+
+/**
+ * Instead of a number of a row, a column or an agent: nobody.
+ */
+#define NSW_UNASSIGNED 4294967295
+
+/**
+ * In whole numbers of the configurations of tasks where 0 itself is a possible setting, and the default is
+ * another: stands for 0.
+ */
+#define NSW_TASK_NONE 4294967295
+
+/**
+ * What came of a message: it is older than what is known of its sender, or one's own.
+ */
+#define NSW_HEARD_OLD 0
+
+/**
+ * What came of a message: it changed nothing that is believed of tasks.
+ */
+#define NSW_HEARD_NOTHING 1
+
+/**
+ * What came of a message: it changed who is believed to have some task.
+ */
+#define NSW_HEARD_CHANGED 2
+
+/**
+ * No agent has this number.
+ */
+#define NSW_NOBODY 18446744073709551615ull
+
+/**
+ * Instead of a worker's number: no worker.
+ */
+#define NSW_NO_WORKER 4294967295
+
+/**
+ * What a task's rank is made of: the mean time of all workers that can do it, as in HEFT.
+ */
+#define NSW_RANK_MEAN 0
+
+/**
+ * What a task's rank is made of: the shortest time.
+ */
+#define NSW_RANK_BEST 1
+
+/**
+ * What a task's rank is made of: the longest time of a worker that can do it.
+ */
+#define NSW_RANK_WORST 2
+
+/**
+ * What a task's rank is made of: the mean, without the time of transfers.
+ */
+#define NSW_RANK_WITHOUT_TRANSFERS 3
+
+/**
+ * Which worker gets a task: the one that finishes it first, as in HEFT.
+ */
+#define NSW_RULE_FINISH 0
+
+/**
+ * Which worker gets a task: the one whose finish, with what follows at least, is first, as in PEFT.
+ */
+#define NSW_RULE_LOOKAHEAD 1
+
+/**
+ * Which worker gets a task: the one that finishes it first, without the use of gaps.
+ */
+#define NSW_RULE_APPEND 2
+
+/**
+ * Not within any sub-workflow. (No sub-workflow has this number.)
+ */
+#define NSW_OUTERMOST 0
+
+/**
+ * A task's state: it waits for others.
+ */
+#define NSW_TASK_PENDING 0
+
+/**
+ * A task's state: it waits for its worker.
+ */
+#define NSW_TASK_READY 1
+
+/**
+ * A task's state: a worker is to be told, or was told and has not answered.
+ */
+#define NSW_TASK_ASSIGNED 2
+
+/**
+ * A task's state: a worker has begun it.
+ */
+#define NSW_TASK_RUNNING 3
+
+/**
+ * A task's state: it failed, and will be tried again.
+ */
+#define NSW_TASK_RETRYING 4
+
+/**
+ * A task's state, for good as all that follow: its result was accepted.
+ */
+#define NSW_TASK_DONE 5
+
+/**
+ * A task's state: it failed for good.
+ */
+#define NSW_TASK_FAILED 6
+
+/**
+ * A task's state: it took too long for good.
+ */
+#define NSW_TASK_TIMED_OUT 7
+
+/**
+ * A task's state: it is not to be done any more, or what it waits for will never be.
+ */
+#define NSW_TASK_CANCELLED 8
+
+/**
+ * An action: worker `worker` is to begin attempt `attempt` of task `task`; the attempt comes back with the result.
+ */
+#define NSW_ACTION_START 1
+
+/**
+ * An action: worker `worker`, which may be lost, is to stop attempt `attempt` of task `task`. Its result will not be
+ * accepted.
+ */
+#define NSW_ACTION_STOP 2
+
+/**
+ * An action: task, or sub-workflow, `task` has come to an end, in state `state`. Said once of each.
+ */
+#define NSW_ACTION_SETTLED 3
+
+/**
+ * An action: all tasks have. Said once, at last; `state` is NSW_TASK_DONE if all are done, NSW_TASK_FAILED if one failed or
+ * took too long, else NSW_TASK_CANCELLED.
+ */
+#define NSW_ACTION_END 4
+
+/**
  * An allocator over a buffer of the caller: how a program runs without a heap.
  *
  * Memory is handed out from front to back. A block given back can be used
@@ -1145,6 +1886,33 @@
  * whole buffer is free again. One thread at a time.
  */
 typedef struct nsw_arena nsw_arena;
+
+/**
+ * Solves linear assignment problems exactly (Jonker and Volgenant 1987): each row gets a column of its own
+ * (each column a row, where there are more rows), such that the sum of the costs is least. One thread at a
+ * time; functions that take it const may run side by side.
+ */
+typedef struct nsw_assigner nsw_assigner;
+
+/**
+ * Wishes for replicas, one each period. A forecast only ever asks for more than the load of now does, so however
+ * wrong it is, no replica is missing that the plain formula would have. One thread at a time.
+ */
+typedef struct nsw_autoscaler nsw_autoscaler;
+
+/**
+ * A dispatcher: which worker gets a request. It knows what it sent, what came back, and what workers said when
+ * they were asked; it does no input or output. For each request:
+ *
+ * nsw_balancer_prepare when it comes; nsw_balancer_next_probe until NSW_DONE names workers to be asked, whose
+ * answers (nsw_gauge_answer) go to nsw_balancer_probed; where nsw_balancer_waits says so, they are waited for,
+ * at most `fresh_us`. Then nsw_balancer_pick, nsw_balancer_sent, and in the end nsw_balancer_done or
+ * nsw_balancer_failed.
+ *
+ * Times are in microseconds of one clock; one that lies before the latest that was told is taken as that. One
+ * thread at a time; functions that take a const pointer may run side by side.
+ */
+typedef struct nsw_balancer nsw_balancer;
 
 /**
  * Cascade training: a network that grows unit by unit (Cascade2, Fahlman).
@@ -1158,6 +1926,21 @@ typedef struct nsw_arena nsw_arena;
  * network bit for bit. One thread at a time.
  */
 typedef struct nsw_cascade nsw_cascade;
+
+/**
+ * An agent of an auction of bundles (Choi, Brunet and How, "Consensus-based decentralized auctions for robust task
+ * allocation", 2009): a swarm shares its tasks out by itself, for tasks whose worth depends on the others that are
+ * done.
+ *
+ * It does no input or output. It is told what arrives (nsw_cbba_step) and what time it is (nsw_cbba_tick), and
+ * asked what is to be sent (nsw_cbba_next_message), to all neighbours there are: after each step, and when
+ * nsw_cbba_wake_at says. Time is in microseconds of the caller's clock. Messages may be lost, repeated and reordered;
+ * that they are from whom they say is the link's affair (nsw_link). docs/auction-format.md has the bytes. What is
+ * agreed on is worth half of the best at least where gains diminish, and 0.95 of it or more in the mean of our
+ * tests; where values add up, nsw_price_auction comes as near as is wished. One thread at a time; functions that take it const
+ * may run side by side.
+ */
+typedef struct nsw_cbba nsw_cbba;
 
 /**
  * One end of a channel: streams of reliable messages over a link that loses,
@@ -1177,6 +1960,14 @@ typedef struct nsw_cascade nsw_cascade;
 typedef struct nsw_channel nsw_channel;
 
 /**
+ * Tasks, what they wait for and how much data they get from it; workers, and the links between them. All have
+ * numbers from 0 on. A task takes work / speed seconds on a worker, unless nsw_dag_set_seconds says otherwise. Data
+ * takes latency + bytes / bandwidth seconds from one worker to another, and none where it is. One thread at a
+ * time; functions that take it const may run side by side.
+ */
+typedef struct nsw_dag nsw_dag;
+
+/**
  * Samples: rows of inputs and as many rows of targets, of its own or lent by the
  * caller (nsw_dataset_view). One thread at a time; functions that take a const
  * pointer may run side by side.
@@ -1188,6 +1979,17 @@ typedef struct nsw_dataset nsw_dataset;
  * time; functions that take a const pointer may run side by side.
  */
 typedef struct nsw_framer nsw_framer;
+
+/**
+ * A worker's gauge: counts its requests, their expected work and their latencies, and measures its speed, which is
+ * the work that was done in the time that there was something to do: so interference and a slow processor show in
+ * it alike. Latency is told as Prequal's servers do: the median of late ones among requests that came when about
+ * as many were there.
+ *
+ * Times are in microseconds of one clock; one that lies before the latest that was told is taken as that. One
+ * thread at a time; functions that take a const pointer may run side by side.
+ */
+typedef struct nsw_gauge nsw_gauge;
 
 /**
  * A member's view of a group: one frame that every member can read, and nobody
@@ -1209,15 +2011,61 @@ typedef struct nsw_framer nsw_framer;
 typedef struct nsw_group nsw_group;
 
 /**
+ * Makes records durable on another thread: nsw_host_flush_create. An object belongs to one
+ * thread at a time, which may be another than that of its files.
+ */
+typedef struct nsw_host_flush nsw_host_flush;
+
+/**
+ * Planning domains and problems in HDDL, the language of the International Planning Competition of 2020 (Höller et
+ * al., "HDDL: An Extension to PDDL for Expressing Hierarchical Planning Problems", AAAI 2020): a domain and a
+ * problem that were read, as the bytes of a model. Beside its block it takes memory from the system's
+ * heap. Never changes: any number of threads may use it at once.
+ */
+typedef struct nsw_host_hddl nsw_host_hddl;
+
+/**
  * A TCP listener by itself: where connections for nsw_host_tls_accept come in,
  * which several threads may call at once.
  */
 typedef struct nsw_host_listener nsw_host_listener;
 
 /**
+ * A plan that was read from text. Beside its block it takes memory from the system's heap. Never changes: any
+ * number of threads may use it at once.
+ */
+typedef struct nsw_host_plan nsw_host_plan;
+
+/**
+ * The records and snapshots of a Raft node (nsw_raft) in a folder of files: docs/raft-storage.md
+ * has the bytes and what is promised. What was durable outlives crashes; the end of the log
+ * that was not written to its end is cut off; what is damaged or missing is never passed over.
+ *
+ * At first nsw_host_raft_restore, then nsw_raft_bootstrap if it is empty and the node is one of
+ * a new group's first, then nsw_raft_start. After each call that changed the node
+ * nsw_host_raft_serve and nsw_host_raft_next_chunk, then what it wants sent and applied is asked
+ * for. What it wants of storage is not asked for otherwise. Messages may be asked for before that
+ * as well: a leader's entries need not wait for its own disk.
+ *
+ * What fails to be written, or to become durable, is never tried again, for a system that has
+ * refused once may say yes and have nothing. So errors that are called for good are answered
+ * again, the first of them, by all functions but nsw_host_raft_describe, nsw_host_raft_next_chunk,
+ * nsw_host_raft_snapshot_size and nsw_host_raft_snapshot_read, until the files are opened anew.
+ *
+ * One process has a folder at a time, and an object belongs to one node, and to one thread at a
+ * time. Beside its block it takes memory from the system's heap, in bytes: up to 2,200 for each
+ * segment and 200 for each time that the term of its entries changes; up to 1,048,576 for records
+ * that are to be written, more while one is longer; 65,536 for reading, or up to three times the
+ * longest entry that was read; 32,768 for each snapshot that is being written; a chunk while it is
+ * read.
+ */
+typedef struct nsw_host_raft nsw_host_raft;
+
+/**
  * The files of a store: a snapshot, and a journal of what happened since; what is torn by a
  * crash is found and cut off, and the snapshot before is kept until the next. One process
- * has a folder at a time. An object belongs to one store, and to one thread at a time.
+ * has a folder at a time. An object belongs to one store, and to one thread at a time. What is
+ * said of NSW_ERR_HOST_IO is so of NSW_ERR_HOST_FULL, if there is no room.
  */
 typedef struct nsw_host_storage nsw_host_storage;
 
@@ -1250,6 +2098,12 @@ typedef struct nsw_host_tls nsw_host_tls;
  * side by side.
  */
 typedef struct nsw_host_udp nsw_host_udp;
+
+/**
+ * A recorded workflow in the format of WfCommons. It does not change, so any number of threads may read it side by
+ * side.
+ */
+typedef struct nsw_host_wfcommons nsw_host_wfcommons;
 
 /**
  * Who a node is: a key of Ed25519 (RFC 8032), and the key of X25519 (RFC 7748)
@@ -1288,6 +2142,61 @@ typedef struct nsw_net nsw_net;
 typedef struct nsw_noise nsw_noise;
 
 /**
+ * Makes a planning domain and a problem into a model: bytes that nsw_plan_model reads in place. The words
+ * are those of HDDL (Höller et al., "HDDL: An Extension to PDDL for Expressing Hierarchical Planning
+ * Problems", AAAI 2020): an action changes the state; a compound task is carried out by one of its
+ * methods, each of which stands for smaller tasks.
+ *
+ * Call in this order, where one thing needs another; all else is free: types, then
+ * nsw_plan_builder_either, objects, predicates, actions and tasks, then methods, the initial network, facts,
+ * goal. An action or method that was begun is open until the next is begun: conditions, effects, subtasks
+ * and orderings are added to the one that is open.
+ *
+ * - nsw_plan_builder_action; conditions (nsw_plan_builder_open, _close, _atom, _equal, _quantifier);
+ *   then effects (_add, _delete, _when).
+ * - nsw_plan_builder_method or _network; conditions, a method's constraints among them; then _subtask;
+ *   then _ordered or _before.
+ * - nsw_plan_builder_goal; conditions.
+ *
+ * Conditions may be any formula; several at the same level are one conjunction. The first error stays, of a call's
+ * arguments as well: every later call repeats it, and so does nsw_plan_builder_finish: a caller may look there alone. (A bad
+ * handle is no builder's error.) Numbers that functions answer are 65,535 on any error, which is none of
+ * anything. NSW_ERR_CAPACITY wherever the builder is full; NSW_ERR_TASK_STATE once it is finished.
+ *
+ * Types, objects, predicates, tasks and methods are numbered from 0 on, in the order in which they come
+ * (type 0 is NSW_PLAN_OBJECT). An argument is the number of an object, or NSW_PLAN_VARIABLE and the number
+ * of a variable. Names are text of UTF-8, `name[0..name_len]`, kept for who reads the plan; nobody compares
+ * them here. One thread at a time.
+ */
+typedef struct nsw_plan_builder nsw_plan_builder;
+
+/**
+ * A planning domain with a problem: bytes that nsw_plan_builder_finish or nsw_host_hddl made, which stay
+ * where they are and as they are for as long as the object is used, and what was made of it. With or without
+ * the names at their end. Never changes: any number of threads may use it at once.
+ */
+typedef struct nsw_plan_model nsw_plan_model;
+
+/**
+ * Says whether a plan does what it should, from the initial facts to the goal, whoever made it. It shares
+ * nothing with nsw_planner but the reading of models. What a plan has to be: each task is decomposed by a
+ * method of its own, whose parameters have values of their types; a method's subtasks are there, each once,
+ * with the arguments that the method gives them; the actions' order keeps every method's orderings; a method's
+ * precondition holds at some time between what comes before its task and its first subtask; each action's
+ * precondition holds when it begins; the goal holds at the end (Höller et al. 2020, and the competition's
+ * verifier). One thread at a time.
+ */
+typedef struct nsw_plan_verifier nsw_plan_verifier;
+
+/**
+ * A planner for one model: a lifted forward decomposition in total order, after SHOP2 (Nau et al., "SHOP2: An
+ * HTN Planning System", JAIR 2003), that remembers what it has seen, and begins anew with other choices when
+ * it gets nowhere. A model with methods that leave subtasks unordered is searched over all orders that they
+ * allow. Same model, same configuration, same plan. One thread at a time.
+ */
+typedef struct nsw_planner nsw_planner;
+
+/**
  * The responder's side of the post-quantum option; see nsw_pq_offer. One thread at a
  * time.
  */
@@ -1310,6 +2219,15 @@ typedef struct nsw_pq_answer nsw_pq_answer;
  * with a wrong psk. One thread at a time.
  */
 typedef struct nsw_pq_offer nsw_pq_offer;
+
+/**
+ * An agent of an auction of prices (Bertsekas 1988; Zavlanos, Spesivtsev and Pappas, "A distributed auction
+ * algorithm for the assignment problem", 2008): what a swarm agrees on is worth at most `epsilon` a task less than
+ * the best, as long as values add up. It is used as nsw_cbba is, and its messages are alike. When a task comes
+ * or goes or an agent is lost, all prices begin anew, in a next round that everybody enters who hears of it. One
+ * thread at a time; functions that take it const may run side by side.
+ */
+typedef struct nsw_price_auction nsw_price_auction;
 
 /**
  * An int8 network, quantised after training, following the TFLite int8
@@ -1338,6 +2256,47 @@ typedef struct nsw_qnet nsw_qnet;
 typedef struct nsw_qnet16 nsw_qnet16;
 
 /**
+ * A member of a group of nodes that agree on one sequence of entries, as long as a majority of
+ * them lives: Raft (Ongaro, "Consensus: bridging theory and practice", 2014, "thesis" below).
+ * It does no input or output. It is told what arrives (nsw_raft_step), what time it is
+ * (nsw_raft_tick), what to agree on (nsw_raft_propose) and what storage has done
+ * (nsw_raft_durable). After each of these it is asked what is to be done, each until
+ * NSW_DONE, in this order: nsw_raft_next_record, to be made durable; nsw_raft_next_message,
+ * to be sent, which gives only what may go before the records are durable (so it may be asked for
+ * before storage is waited for, too);
+ * nsw_raft_next_committed, to be applied; nsw_raft_next_event, to be known; and where there
+ * is storage nsw_raft_next_fetch, nsw_raft_next_chunk and nsw_raft_next_snapshot_write.
+ *
+ * At first nsw_raft_restore with each record that storage has, or nsw_raft_bootstrap if it has
+ * none and the node is one of a new group's first; then nsw_raft_start.
+ *
+ * Members are trusted to follow the protocol: who may send in whose name is the link's affair
+ * (nsw_link). docs/raft-format.md has the bytes. What calls hand out lies in the node, and is
+ * good until the next call that is given the node not const. One thread at a time.
+ *
+ * Beside the errors that are named with them, calls that are given the time answer
+ * NSW_ERR_RAFT_STATE before nsw_raft_start, and calls of a node that has stopped for good
+ * NSW_ERR_RAFT_HALTED. Time that goes back stands still. In builds without std some parts may be left
+ * out (features raft-fetch, raft-forward, raft-lease, raft-sessions, raft-transfer, raft-witness): what
+ * needs one of them is NSW_ERR_UNSUPPORTED.
+ */
+typedef struct nsw_raft nsw_raft;
+
+/**
+ * A router: which of a domain's tasks a text asks for, if any. It reads its model in place and has no state. What is
+ * asked in other words than those it was trained with may be missed; it answers with one of its tasks or with none,
+ * and adds nothing. All functions may run side by side, but the one that destroys it.
+ */
+typedef struct nsw_router nsw_router;
+
+/**
+ * Makes schedules: HEFT (Topcuoglu, Hariri and Wu 2002), PEFT (Arabnejad and Barbosa 2014) and a search that is never
+ * worse than either. The last schedule stays to be read, until the next one is made, or refused. One thread at a
+ * time; functions that take it const may run side by side.
+ */
+typedef struct nsw_scheduler nsw_scheduler;
+
+/**
  * A store: values that replicas change by themselves and merge. What they merge to
  * depends on what was changed and seen, not on the order in which it comes; so all
  * replicas that have the same changes have the same values.
@@ -1364,6 +2323,14 @@ typedef struct nsw_qnet16 nsw_qnet16;
 typedef struct nsw_store nsw_store;
 
 /**
+ * Gives tasks to agents that take several each, with skills, deadlines, energy and battery. What a pair of task
+ * and agent decides alone is solved exactly; that an agent's tasks keep their deadlines one after the
+ * other, and that its energy is enough for all, is a heuristic with a lower bound. One thread at a time;
+ * functions that take it const may run side by side.
+ */
+typedef struct nsw_task_allocator nsw_task_allocator;
+
+/**
  * A training in progress: the algorithm's memory between updates.
  *
  * Made for one shape of network and meant for one network: what it remembers
@@ -1371,6 +2338,33 @@ typedef struct nsw_store nsw_store;
  * give the same weights bit for bit. One thread at a time.
  */
 typedef struct nsw_trainer nsw_trainer;
+
+/**
+ * What sets the times, the priority and the batches of a Raft node by what the network does. Off
+ * unless somebody makes one: docs/raft-tuner.md has what it wins, and where it loses. What the group
+ * agrees on is as safe as without it, whatever it sets.
+ *
+ * It does no input or output. After each message that nsw_raft_step takes, nsw_tuner_heard; for each
+ * that nsw_raft_next_message gives, nsw_tuner_sent; what nsw_tuner_is_probe says is a tuner's goes to
+ * nsw_tuner_probed alone. Then each time, and when nsw_tuner_wake_at says, nsw_tuner_apply, and
+ * nsw_tuner_next_message until NSW_DONE. All are given the time in microseconds of the clock that
+ * nsw_raft_tick is given. Models of one's own are for Rust; in C who has one sets the times by
+ * nsw_raft_set_timeouts. One thread at a time.
+ */
+typedef struct nsw_tuner nsw_tuner;
+
+/**
+ * A workflow that runs: what is done by whom, again if need be, and each result once.
+ *
+ * It does no input or output. It is made of tasks and edges, and begins with nsw_workflow_start. It is told what happens
+ * (nsw_workflow_started, _finished, _failed, _worker_lost, _worker_joined, _tick) and asked what is to be done,
+ * nsw_workflow_next_action until NSW_DONE. A result counts if it is of the attempt that is under way; what is
+ * repeated, late, or of a worker that was given up counts for nothing. Whenever a worker is lost or comes, a task is
+ * late or to be tried again, all that has not begun is scheduled anew. A worker does one task at a time. A task may
+ * itself be a workflow (nsw_workflow_add_subflow). Time is in microseconds of the caller's clock. One thread at a
+ * time; functions that take it const may run side by side.
+ */
+typedef struct nsw_workflow nsw_workflow;
 
 /**
  * What a function answers: NSW_OK, or a negative NSW_ERR_ code. Positive
@@ -5060,6 +6054,2360 @@ typedef struct nsw_host_storage_info {
 } nsw_host_storage_info;
 
 /**
+ * What a node is made for. NSW_RAFT_CONFIG_INIT, then `id`; every other zero means the
+ * default. Times are in microseconds of the caller's monotonic clock. Read during the call
+ * only.
+ */
+typedef struct nsw_raft_config {
+  /**
+   * sizeof(nsw_raft_config); NSW_RAFT_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most members at once, those of a membership that is being left included, 1 to
+   * NSW_RAFT_MAX_PEERS; 0 means 7.
+   */
+  uint32_t peers;
+  /**
+   * This node: not 0, and never another's again.
+   */
+  uint64_t id;
+  /**
+   * The seed of its timeouts, and of the numbers of its questions to a leader; another at
+   * each node, and at each start if the clock begins anew with it.
+   */
+  uint64_t seed;
+  /**
+   * The election timeout is drawn from this to twice this, at most an hour; 0 means 300
+   * milliseconds. The same at all members.
+   */
+  uint64_t election_us;
+  /**
+   * How often a leader is heard, at most half of `election_us`; 0 means 50 milliseconds.
+   */
+  uint64_t heartbeat_us;
+  /**
+   * The most entries in memory, 2 to 2^20; 0 means 1,024. Those that are not committed,
+   * durable and applied are there; older ones as long as there is room.
+   */
+  uint32_t entries;
+  /**
+   * Bytes for their data, `max_entry` to 2^24; 0 means 262,144. An entry of a client takes
+   * 16 more than its data.
+   */
+  uint32_t bytes;
+  /**
+   * The longest proposal, in bytes, 1 to 2^20; 0 means 4,096.
+   */
+  uint32_t max_entry;
+  /**
+   * The longest message, in bytes, at most 2^24: what nsw_raft_least_message says, or more;
+   * 0 means 65,536.
+   */
+  uint32_t message;
+  /**
+   * The most bytes of a snapshot's chunk, and of entries that are fetched from storage at
+   * once, at most 2^24; 0 means 16,384. The same at all members. NSW_RAFT_NONE: neither is
+   * possible; entries stay in memory until a snapshot stands for them, and a follower that
+   * is behind those is lost.
+   */
+  uint32_t chunk;
+  /**
+   * Clients that are remembered for exactly-once; 0 means 64, NSW_RAFT_NONE none. The same
+   * at all members.
+   */
+  uint32_t sessions;
+  /**
+   * The most reads that wait at once, those of followers included, at most 2^20; 0 means
+   * 64, NSW_RAFT_NONE none.
+   */
+  uint32_t reads;
+  /**
+   * The most messages with entries on the way to a peer, 1 to 2^20; 0 means 16.
+   */
+  uint32_t inflight;
+  /**
+   * The most proposals that this node has forwarded and not heard of, at most 2^20, each
+   * of which takes `max_entry` bytes; 0 means 4, NSW_RAFT_NONE none.
+   */
+  uint32_t forwards;
+  /**
+   * Not 0: reads by lease, without asking the others: clocks run at the same rate to within
+   * so many parts in a million, fewer than 400,000; NSW_RAFT_NONE: at exactly the same.
+   * Wants check-quorum, here and at all members. 0: by read-index, whatever the clocks do.
+   */
+  uint32_t lease_drift_ppm;
+  /**
+   * Who should lead, 1 to 255: a lower one stands up to `election_us` later, the first time
+   * that it hears no leader; 0 means 255. NSW_RAFT_NONE: only if asked to by
+   * nsw_raft_transfer.
+   */
+  uint32_t priority;
+  /**
+   * Not 0: this node holds no data of entries: it is an NSW_RAFT_WITNESS.
+   */
+  uint32_t witness;
+  /**
+   * Not 0: elections begin without asking whether they would be won (thesis, 9.6).
+   */
+  uint32_t no_pre_vote;
+  /**
+   * Not 0: a leader that hears no majority for `patience_us` (nsw_raft_timeouts) goes on, and
+   * nodes vote even if they hear a leader, or were started less than `election_us` ago and may
+   * have (thesis, 6.2 and 4.2.3).
+   */
+  uint32_t no_check_quorum;
+} nsw_raft_config;
+
+/**
+ * What has to be durable, or was. NSW_RAFT_RECORD_INIT before it is filled.
+ */
+typedef struct nsw_raft_record {
+  /**
+   * sizeof(nsw_raft_record); NSW_RAFT_RECORD_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * NSW_RAFT_RECORD_STATE, NSW_RAFT_RECORD_ENTRY, NSW_RAFT_RECORD_COMMIT or
+   * NSW_RAFT_RECORD_SNAPSHOT.
+   */
+  uint32_t kind;
+  /**
+   * For nsw_raft_durable: 1 for the first record since the start, then one more for each.
+   * Need not be kept.
+   */
+  uint64_t number;
+  /**
+   * The term; of an entry that of the leader that appended it.
+   */
+  uint64_t term;
+  /**
+   * Of a state: for whom this node voted in the term; 0: nobody.
+   */
+  uint64_t vote;
+  /**
+   * Of an entry its place, 1 for the first; of a commit and a snapshot the last entry that
+   * it stands for.
+   */
+  uint64_t index;
+  /**
+   * Of an entry: what it is, NSW_RAFT_ENTRY_DATA and the like.
+   */
+  uint32_t entry_kind;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Of an entry its bytes, of a snapshot the membership (docs/raft-format.md), `data_len`
+   * bytes.
+   */
+  const uint8_t *data;
+  /**
+   * How many.
+   */
+  size_t data_len;
+  /**
+   * Of a snapshot: the clients (docs/raft-format.md), `sessions_len` bytes.
+   */
+  const uint8_t *sessions;
+  /**
+   * How many.
+   */
+  size_t sessions_len;
+} nsw_raft_record;
+
+/**
+ * A member, or a change of one. NSW_RAFT_MEMBER(id, kind).
+ */
+typedef struct nsw_raft_member {
+  /**
+   * sizeof(nsw_raft_member), the same in every element of an array.
+   */
+  uint32_t size;
+  /**
+   * NSW_RAFT_VOTER, NSW_RAFT_LEARNER or NSW_RAFT_WITNESS. In a change NSW_RAFT_NO_MEMBER
+   * removes it; a witness stays one until then: it has no data that it could become a voter
+   * with.
+   */
+  uint32_t kind;
+  /**
+   * Who: not 0.
+   */
+  uint64_t id;
+} nsw_raft_member;
+
+/**
+ * How a node does. NSW_RAFT_INFO_INIT before it is filled.
+ */
+typedef struct nsw_raft_info {
+  /**
+   * sizeof(nsw_raft_info); NSW_RAFT_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * What it does: NSW_RAFT_FOLLOWER and the like.
+   */
+  uint32_t role;
+  /**
+   * Who it is.
+   */
+  uint64_t id;
+  /**
+   * Its term.
+   */
+  uint64_t term;
+  /**
+   * For whom it voted in it; 0: nobody.
+   */
+  uint64_t vote;
+  /**
+   * Who leads, as far as it knows; 0: nobody.
+   */
+  uint64_t leader;
+  /**
+   * Entries up to here are committed.
+   */
+  uint64_t commit;
+  /**
+   * Entries up to here are applied.
+   */
+  uint64_t applied;
+  /**
+   * The first entry in memory; one behind the last if there is none.
+   */
+  uint64_t first;
+  /**
+   * The last entry.
+   */
+  uint64_t last;
+  /**
+   * The term of the last entry.
+   */
+  uint64_t last_term;
+  /**
+   * Entries up to here are durable.
+   */
+  uint64_t durable;
+  /**
+   * What the newest snapshot stands for.
+   */
+  uint64_t snapshot;
+  /**
+   * The entry with the membership that is in force.
+   */
+  uint64_t members;
+  /**
+   * Records that are not durable.
+   */
+  uint64_t records;
+  /**
+   * 1 if the membership is a joint one, else 0.
+   */
+  uint32_t joint;
+  /**
+   * 1 if the node has stopped for good (NSW_ERR_RAFT_HALTED), else 0.
+   */
+  uint32_t halted;
+} nsw_raft_info;
+
+/**
+ * A member as it is. NSW_RAFT_PEER_INIT before it is filled.
+ */
+typedef struct nsw_raft_peer {
+  /**
+   * sizeof(nsw_raft_peer); NSW_RAFT_PEER_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * What it is: NSW_RAFT_VOTER and the like; NSW_RAFT_NO_MEMBER if it is being removed.
+   */
+  uint32_t kind;
+  /**
+   * Who.
+   */
+  uint64_t id;
+  /**
+   * What it was, if the membership is a joint one; else NSW_RAFT_NO_MEMBER.
+   */
+  uint32_t old_kind;
+  /**
+   * At a leader: how replication goes, NSW_RAFT_PROBE and the like.
+   */
+  uint32_t state;
+  /**
+   * At a leader: up to where its log is known to be durable and the same. Of this node
+   * itself, and at others, 0.
+   */
+  uint64_t matched;
+  /**
+   * At a leader: the next entry that it gets; else 0.
+   */
+  uint64_t next;
+  /**
+   * At a leader: when it was last heard; else 0.
+   */
+  uint64_t heard_us;
+} nsw_raft_peer;
+
+/**
+ * What the application has to do next. NSW_RAFT_ENTRY_INIT before it is filled.
+ */
+typedef struct nsw_raft_entry {
+  /**
+   * sizeof(nsw_raft_entry); NSW_RAFT_ENTRY_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * What it is. NSW_RAFT_ENTRY_DATA and NSW_RAFT_ENTRY_SESSION are to be applied;
+   * NSW_RAFT_ENTRY_SNAPSHOT is no entry; others hold nothing for the application, but count
+   * for nsw_raft_applied.
+   */
+  uint32_t kind;
+  /**
+   * Its place, one behind that of the entry before; of a snapshot the last entry that it
+   * stands for.
+   */
+  uint64_t index;
+  /**
+   * Its term.
+   */
+  uint64_t term;
+  /**
+   * The client that proposed it; 0 if none.
+   */
+  uint64_t client;
+  /**
+   * Which of the client's proposals.
+   */
+  uint64_t sequence;
+  /**
+   * What was proposed, `data_len` bytes.
+   */
+  const uint8_t *data;
+  /**
+   * How many.
+   */
+  size_t data_len;
+} nsw_raft_entry;
+
+/**
+ * What has happened. NSW_RAFT_EVENT_INIT before it is filled. What an event does not have
+ * is 0.
+ */
+typedef struct nsw_raft_event {
+  /**
+   * sizeof(nsw_raft_event); NSW_RAFT_EVENT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * NSW_RAFT_EVENT_ROLE and the like.
+   */
+  uint32_t kind;
+  /**
+   * Which role.
+   */
+  uint32_t role;
+  /**
+   * Whether the membership is a joint one.
+   */
+  uint32_t joint;
+  /**
+   * In which term.
+   */
+  uint64_t term;
+  /**
+   * Who.
+   */
+  uint64_t node;
+  /**
+   * Which entry.
+   */
+  uint64_t index;
+  /**
+   * Which read.
+   */
+  uint64_t token;
+  /**
+   * Whose proposal,
+   */
+  uint64_t client;
+  /**
+   * and which.
+   */
+  uint64_t sequence;
+  /**
+   * Why: an NSW_ERR_ constant.
+   */
+  nsw_status error;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_raft_event;
+
+/**
+ * Entries that are wanted from storage. NSW_RAFT_FETCH_INIT before it is filled.
+ */
+typedef struct nsw_raft_fetch {
+  /**
+   * sizeof(nsw_raft_fetch); NSW_RAFT_FETCH_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * For whom; this node itself if it has to apply them.
+   */
+  uint64_t to;
+  /**
+   * The first.
+   */
+  uint64_t first;
+  /**
+   * The last.
+   */
+  uint64_t last;
+} nsw_raft_fetch;
+
+/**
+ * Bytes of a snapshot that a follower needs. NSW_RAFT_CHUNK_WANTED_INIT before it is filled.
+ */
+typedef struct nsw_raft_chunk_wanted {
+  /**
+   * sizeof(nsw_raft_chunk_wanted); NSW_RAFT_CHUNK_WANTED_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Which transfer, for the library.
+   */
+  uint32_t session;
+  /**
+   * Who needs them.
+   */
+  uint64_t to;
+  /**
+   * Which snapshot: the index that nsw_raft_compact was called with.
+   */
+  uint64_t index;
+  /**
+   * From which byte on.
+   */
+  uint64_t offset;
+  /**
+   * At most so many; fewer only at the end of the snapshot.
+   */
+  uint64_t len;
+} nsw_raft_chunk_wanted;
+
+/**
+ * Bytes of a snapshot that have arrived. NSW_RAFT_SNAPSHOT_WRITE_INIT before it is filled.
+ */
+typedef struct nsw_raft_snapshot_write {
+  /**
+   * sizeof(nsw_raft_snapshot_write); NSW_RAFT_SNAPSHOT_WRITE_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * For nsw_raft_snapshot_written.
+   */
+  uint64_t number;
+  /**
+   * Which snapshot: its last entry,
+   */
+  uint64_t index;
+  /**
+   * and that entry's term.
+   */
+  uint64_t term;
+  /**
+   * Where the bytes belong. At 0 whatever was written of another snapshot is to be
+   * forgotten.
+   */
+  uint64_t offset;
+  /**
+   * Bytes of the whole snapshot.
+   */
+  uint64_t total;
+  /**
+   * The bytes, `bytes_len` of them.
+   */
+  const uint8_t *bytes;
+  /**
+   * How many.
+   */
+  size_t bytes_len;
+} nsw_raft_snapshot_write;
+
+/**
+ * Times of a node in microseconds that may differ between members, and change.
+ * NSW_RAFT_TIMEOUTS_INIT, then all of them.
+ */
+typedef struct nsw_raft_timeouts {
+  /**
+   * sizeof(nsw_raft_timeouts); NSW_RAFT_TIMEOUTS_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * How long nothing is heard of a leader before this node stands for election: that of the
+   * configuration to an hour.
+   */
+  uint64_t election_us;
+  /**
+   * It waits up to so much longer, by chance, so that not all stand at once: 1 to an hour.
+   */
+  uint64_t spread_us;
+  /**
+   * How long an election, a read, a forwarded proposal, a transfer and a leader that nobody
+   * hears have time: the election timeout of the configuration to an hour; more than a round
+   * trip takes.
+   */
+  uint64_t patience_us;
+  /**
+   * How often a leader is heard: 1 to half of the election timeout of the configuration.
+   */
+  uint64_t heartbeat_us;
+} nsw_raft_timeouts;
+
+/**
+ * What a tuner is for. NSW_TUNER_CONFIG_INIT, then `node`; every other zero means the default. Times
+ * are in microseconds. Read during the call only.
+ */
+typedef struct nsw_tuner_config {
+  /**
+   * sizeof(nsw_tuner_config); NSW_TUNER_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * NSW_TUNER_LEARNED or NSW_TUNER_MEAN_DEVIATION.
+   */
+  uint32_t model;
+  /**
+   * The longest election timeout, which holds until enough is known, too: at most half an hour;
+   * 0 means ten times the shortest, which is that of the node's configuration.
+   */
+  uint64_t most_us;
+  /**
+   * The shortest time between heartbeats; the longest is half of the shortest election timeout. 0
+   * means a sixteenth of that.
+   */
+  uint64_t heartbeat_us;
+  /**
+   * How often the way to each member is measured; 0 means five times the shortest election
+   * timeout.
+   */
+  uint64_t probe_us;
+  /**
+   * What the node was made for.
+   */
+  const struct nsw_raft_config *node;
+  /**
+   * 0.
+   */
+  size_t reserved;
+} nsw_tuner_config;
+
+/**
+ * What a tuner has set. NSW_TUNER_ADVICE_INIT before it is filled.
+ */
+typedef struct nsw_tuner_advice {
+  /**
+   * sizeof(nsw_tuner_advice); NSW_TUNER_ADVICE_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 255 for who should lead next, less for who should rather not.
+   */
+  uint32_t priority;
+  /**
+   * As in nsw_raft_timeouts.
+   */
+  uint64_t election_us;
+  /**
+   * As in nsw_raft_timeouts.
+   */
+  uint64_t spread_us;
+  /**
+   * As in nsw_raft_timeouts.
+   */
+  uint64_t patience_us;
+  /**
+   * As in nsw_raft_timeouts.
+   */
+  uint64_t heartbeat_us;
+  /**
+   * At a leader: who is so much nearer to a majority that it had better lead
+   * (nsw_raft_transfer); else 0.
+   */
+  uint64_t better;
+} nsw_tuner_advice;
+
+/**
+ * What a worker's gauge is made for. NSW_GAUGE_CONFIG_INIT; every other zero means the default. Read during the
+ * call only.
+ */
+typedef struct nsw_gauge_config {
+  /**
+   * sizeof(nsw_gauge_config); NSW_GAUGE_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Most requests at once, 1 to 2^20; 0 means 64.
+   */
+  uint32_t requests;
+  /**
+   * Latencies that are remembered, 1 to 4,096; 0 means 64.
+   */
+  uint32_t history;
+  /**
+   * The work that the worker does in a second, before it is known, above 0; 0 means 1.
+   */
+  float speed;
+  /**
+   * In how much busy time the measure of speed forgets all but 37%, in microseconds; 0 means 2 seconds.
+   */
+  uint64_t memory_us;
+} nsw_gauge_config;
+
+/**
+ * What a worker says when it is asked (nsw_gauge_answer), to be sent to the dispatcher (nsw_balancer_probed).
+ * NSW_ANSWER_INIT before it is filled.
+ */
+typedef struct nsw_answer {
+  /**
+   * sizeof(nsw_answer); NSW_ANSWER_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Requests that it has.
+   */
+  uint32_t in_flight;
+  /**
+   * What a request took lately when there were about as many, in microseconds; 0: not known.
+   */
+  float latency_us;
+  /**
+   * The work that is left of what it has, as dispatchers expect it.
+   */
+  float work;
+  /**
+   * The work that it does in a second; 0: not known.
+   */
+  float speed;
+} nsw_answer;
+
+/**
+ * What a dispatcher is made for. NSW_BALANCER_CONFIG_INIT, then `workers`, and `features` if requests have any;
+ * every other zero means the default, and NSW_ZERO stands for 0 where that is a possible setting. Times are in
+ * microseconds. Read during the call only.
+ */
+typedef struct nsw_balancer_config {
+  /**
+   * sizeof(nsw_balancer_config); NSW_BALANCER_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * How a worker is chosen: NSW_BALANCER_PREDICTED_WORK or another policy.
+   */
+  uint32_t policy;
+  /**
+   * Workers, 1 to 65,536: they have the numbers from 0 on.
+   */
+  uint32_t workers;
+  /**
+   * Numbers that tell what a request is, 0 to 64.
+   */
+  uint32_t features;
+  /**
+   * Most requests in flight, 1 to 2^20; 0 means 64.
+   */
+  uint32_t requests;
+  /**
+   * Workers that are asked for each request, 1 to `workers`, or NSW_BALANCER_NONE; 0 means 5, or all if there
+   * are fewer.
+   */
+  uint32_t probes;
+  /**
+   * Workers that NSW_BALANCER_PREDICTED_WORK draws where none is asked, 1 to `workers`; 0 means 5, or all if
+   * there are fewer.
+   */
+  uint32_t choices;
+  /**
+   * What learns the work of requests: NSW_BALANCER_RIDGE or NSW_BALANCER_NETWORK.
+   */
+  uint32_t learner;
+  /**
+   * Units of NSW_BALANCER_NETWORK, with the features at most 64; 0 means 16.
+   */
+  uint32_t units;
+  /**
+   * Prequal: most answers in the pool, 2 to 256; 0 means 16.
+   */
+  uint32_t prequal_pool;
+  /**
+   * Where draws come from. Dispatchers are to have different ones.
+   */
+  uint64_t seed;
+  /**
+   * How old an answer may be, for policies that wait for answers: the time that is waited for them; 0 means
+   * 2,000.
+   */
+  uint64_t fresh_us;
+  /**
+   * In how long the average of NSW_BALANCER_PEAK_EWMA forgets all but 37%; 0 means 10 seconds.
+   */
+  uint64_t decay_us;
+  /**
+   * In how long a worker's failures are forgotten, all but 37% of them; 0 means 10 seconds. Each that is not
+   * doubles its cost; a success makes up for half of them.
+   */
+  uint64_t forgive_us;
+  /**
+   * Prequal: how long an answer is used; 0 means 1 second.
+   */
+  uint64_t prequal_age_us;
+  /**
+   * Prequal: a worker is asked when none was asked for so long, or NSW_BALANCER_NEVER; 0 means 0.1 seconds.
+   */
+  uint64_t prequal_idle_us;
+  /**
+   * Prequal: a worker is hot above this quantile of the requests in flight that were told of late, NSW_ZERO to
+   * 1; 0 means 0.84.
+   */
+  float prequal_quantile;
+  /**
+   * Prequal: answers that are removed for each request, NSW_ZERO to 16; oldest and worst in turn; 0 means 1.
+   */
+  float prequal_remove;
+  /**
+   * Prequal: by how much the pool is to fill up net of what is used, above 0; 0 means 1.
+   */
+  float prequal_fill;
+  /**
+   * The penalty on the weights that are learned, above 0: as if so many samples said all the time that each is
+   * 0, and the constant what the first sample was; 0 means 0.1.
+   */
+  float ridge_penalty;
+  /**
+   * What a sample's weight is multiplied by with each that comes after it, 0.5 to 1; 0 means 0.999: about the
+   * last 1,000 count.
+   */
+  float ridge_forget;
+  /**
+   * The work of a request before any was seen, above 0, in the caller's unit; 0 means 1.
+   */
+  float work;
+  /**
+   * The work that a worker does in a second, before one is known, above 0; 0 means 1.
+   */
+  float speed;
+  /**
+   * How much a battery counts, NSW_ZERO (not at all) or above; 0 means 0.25. A worker's cost is multiplied by
+   * `1 + weight * (1 - battery) / battery`, and divided by its duty cycle.
+   */
+  float power_weight;
+  /**
+   * A worker whose battery is below this is chosen only if all are, NSW_ZERO to 1; 0 means 0.1.
+   */
+  float power_reserve;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_balancer_config;
+
+/**
+ * How replicas are to be scaled. NSW_AUTOSCALER_CONFIG_INIT; every other zero means the default, those of
+ * Kubernetes at periods of 15 seconds, and NSW_ZERO stands for 0. With NSW_FORECAST_OFF it is the horizontal pod
+ * autoscaler of Kubernetes: its formula, tolerance and stabilisation window of scaling down. Read during the call
+ * only.
+ */
+typedef struct nsw_autoscaler_config {
+  /**
+   * sizeof(nsw_autoscaler_config); NSW_AUTOSCALER_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * How the load is forecast: NSW_FORECAST_OFF or another.
+   */
+  uint32_t forecast;
+  /**
+   * The load that a replica is to have, above 0, in the unit of loads (work in a second, say); 0 means 1.
+   */
+  float target;
+  /**
+   * Fewest replicas, 1 or more; 0 means 1.
+   */
+  uint32_t least;
+  /**
+   * Most replicas; 0 means 100.
+   */
+  uint32_t most;
+  /**
+   * Nothing is done while load and target differ by no more than this share of the target, NSW_ZERO to 1; 0
+   * means 0.1.
+   */
+  float tolerance;
+  /**
+   * Periods whose largest wish counts before replicas are taken away, 1 (that of now) to 4,096; 0 means 20.
+   */
+  uint32_t window;
+  /**
+   * How many periods ahead is forecast, 1 to 64: what a replica takes to start; 0 means 4.
+   */
+  uint32_t horizon;
+  /**
+   * How many standard deviations of its late errors are added to a forecast, 0 or above.
+   */
+  float margin;
+  /**
+   * NSW_FORECAST_LAGS: how many late loads, 1 to 32; 0 means 8.
+   */
+  uint32_t lags;
+  /**
+   * NSW_FORECAST_HOLT: how much a new load counts for the level, above 0 to 1; 0 means 0.5.
+   */
+  float level;
+  /**
+   * NSW_FORECAST_HOLT: how much a new difference counts for the trend, NSW_ZERO to 1; 0 means 0.1.
+   */
+  float trend;
+} nsw_autoscaler_config;
+
+/**
+ * What a text asks for. NSW_ROUTE_INIT before it is filled.
+ */
+typedef struct nsw_route {
+  /**
+   * sizeof(nsw_route); NSW_ROUTE_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The task, or NSW_ROUTE_NONE if the text is out of scope.
+   */
+  uint32_t task;
+  /**
+   * The task that is nearest, also if the text is out of scope.
+   */
+  uint32_t best;
+  /**
+   * How likely that one is, 0 to 1: the softmax of the scores.
+   */
+  float confidence;
+} nsw_route;
+
+/**
+ * A unit of a number, and what a number with it is to be multiplied by: NSW_UNIT("km", 1000).
+ */
+typedef struct nsw_unit {
+  /**
+   * sizeof(nsw_unit); NSW_UNIT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Bytes of its name.
+   */
+  uint32_t name_len;
+  /**
+   * As it is written behind a number, in UTF-8. Letters of ASCII in any case. Longer names are tried first.
+   */
+  const char *name;
+  /**
+   * What a number with it is multiplied by.
+   */
+  double factor;
+} nsw_unit;
+
+/**
+ * A name, in UTF-8 and without a zero behind it: NSW_NAME("text") for one that is written down.
+ */
+typedef struct nsw_name {
+  /**
+   * sizeof(nsw_name); NSW_NAME_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Its bytes.
+   */
+  uint32_t len;
+  /**
+   * Where it is.
+   */
+  const char *text;
+} nsw_name;
+
+/**
+ * What is looked for in a text. NSW_PATTERN_INIT, then `kind` and what it needs; read during the call only.
+ */
+typedef struct nsw_pattern {
+  /**
+   * sizeof(nsw_pattern); NSW_PATTERN_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * NSW_SLOT_NUMBER or another.
+   */
+  uint32_t kind;
+  /**
+   * NSW_SLOT_NUMBER: the units.
+   */
+  const struct nsw_unit *units;
+  /**
+   * How many units.
+   */
+  size_t unit_count;
+  /**
+   * NSW_SLOT_NAME: the names. Letters of ASCII in any case.
+   */
+  const struct nsw_name *names;
+  /**
+   * How many names.
+   */
+  size_t name_count;
+  /**
+   * NSW_SLOT_IDENTIFIER: the word, in UTF-8. Letters of ASCII in any case.
+   */
+  const char *prefix;
+  /**
+   * Bytes of the word.
+   */
+  size_t prefix_len;
+} nsw_pattern;
+
+/**
+ * A slot of a task: by which bytes of the text it is filled, with what. NSW_SLOT_INIT for the first before they are
+ * filled.
+ */
+typedef struct nsw_slot {
+  /**
+   * sizeof(nsw_slot); NSW_SLOT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The pattern's kind, or NSW_SLOT_EMPTY: then all else is 0.
+   */
+  uint32_t kind;
+  /**
+   * The first byte.
+   */
+  uint32_t start;
+  /**
+   * How many.
+   */
+  uint32_t len;
+  /**
+   * NSW_SLOT_NUMBER, NSW_SLOT_NAME: the place of the unit or the name in the pattern's list.
+   */
+  uint32_t index;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * NSW_SLOT_NUMBER: the number in the unit of factor 1. NSW_SLOT_DURATION: seconds, 0 or above.
+   * NSW_SLOT_COORDINATES: degrees of latitude, south below 0.
+   */
+  double value;
+  /**
+   * NSW_SLOT_COORDINATES: degrees of longitude, west below 0.
+   */
+  double longitude;
+  /**
+   * NSW_SLOT_IDENTIFIER: the number, at most 15 digits.
+   */
+  uint64_t number;
+} nsw_slot;
+
+/**
+ * What a router is to be, and how it is trained. NSW_ROUTER_CONFIG_INIT; every other zero means the default, which
+ * is for some hundred tasks in 270 KB, and NSW_ZERO stands for 0. Read during the call only.
+ */
+typedef struct nsw_router_config {
+  /**
+   * sizeof(nsw_router_config); NSW_ROUTER_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Numbers of a row: a multiple of 16, 16 to 256; 0 means 128.
+   */
+  uint32_t width;
+  /**
+   * Blocks of 16 bytes in the table, 1 to 2^24; 0 means 15,000. A model takes these, and for each task a row and 8
+   * bytes, and the names.
+   */
+  uint32_t blocks;
+  /**
+   * How often each sample is seen; 0 means 20.
+   */
+  uint32_t epochs;
+  /**
+   * AdaGrad's rate, above 0; it goes down to 2% of it in a line; 0 means 0.05.
+   */
+  float rate;
+  /**
+   * The share of n-grams that are left out each time, NSW_ZERO to below 1; 0 means 0.3.
+   */
+  float dropout;
+  /**
+   * What of a label is spread over all tasks, NSW_ZERO to below 1; 0 means 0.15.
+   */
+  float smoothing;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Where order and chance come from: the same seed, the same bytes.
+   */
+  uint64_t seed;
+} nsw_router_config;
+
+/**
+ * A text and the task that it asks for: NSW_SAMPLE_INIT, then all.
+ */
+typedef struct nsw_sample {
+  /**
+   * sizeof(nsw_sample); NSW_SAMPLE_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The task's place in the list of names; NSW_ROUTE_NONE: out of scope.
+   */
+  uint32_t task;
+  /**
+   * In UTF-8.
+   */
+  const char *text;
+  /**
+   * Its bytes, at most NSW_ROUTE_MAX_TEXT.
+   */
+  size_t text_len;
+} nsw_sample;
+
+/**
+ * Which files the records of a node are kept in. NSW_HOST_RAFT_CONFIG_INIT, then `node`, `path`
+ * and `path_len`. Read during the call only.
+ */
+typedef struct nsw_host_raft_config {
+  /**
+   * sizeof(nsw_host_raft_config); NSW_HOST_RAFT_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Not 0: nothing is made durable. The end of the log may be lost in a power failure,
+   * though not in the crash of a process: the node then must never come back after one.
+   */
+  uint32_t no_sync;
+  /**
+   * Whose records: `id` of nsw_raft_config, not 0. Files of another node are refused.
+   */
+  uint64_t node;
+  /**
+   * A segment longer than this is followed by another one, in bytes, 512 to 2^40; 0 means
+   * 8 MiB.
+   */
+  uint64_t segment_bytes;
+  /**
+   * The name of a folder, `path_len` bytes. It is made if it is not there; the folder around
+   * it is there.
+   */
+  const char *path;
+  /**
+   * Bytes of `path`.
+   */
+  size_t path_len;
+  /**
+   * Not 0: the application's snapshots are not kept here. For a witness, which has none, and
+   * where the application keeps its state itself.
+   */
+  uint32_t no_snapshots;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_host_raft_config;
+
+/**
+ * What there is in the files. NSW_HOST_RAFT_INFO_INIT before it is filled.
+ */
+typedef struct nsw_host_raft_info {
+  /**
+   * sizeof(nsw_host_raft_info); NSW_HOST_RAFT_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 1 if nothing was ever appended: then a group's first member begins with
+   * nsw_raft_bootstrap. Else 0.
+   */
+  uint32_t empty;
+  /**
+   * The first entry that can be read; one behind the last if there is none.
+   */
+  uint64_t first;
+  /**
+   * The last entry; 0 if there was never one.
+   */
+  uint64_t last;
+  /**
+   * What the newest snapshot stands for; 0 if there is none.
+   */
+  uint64_t snapshot;
+  /**
+   * Segments.
+   */
+  uint64_t segments;
+  /**
+   * Bytes at the end of the log that were not written to their end in a crash, and are no
+   * more.
+   */
+  uint64_t cut;
+} nsw_host_raft_info;
+
+/**
+ * A task of a plan. 16 bytes; this struct never grows.
+ */
+typedef struct nsw_plan_step {
+  /**
+   * The task.
+   */
+  uint16_t task;
+  /**
+   * What it was decomposed by; NSW_PLAN_NO_METHOD for an action.
+   */
+  uint16_t method;
+  /**
+   * The step that it is a subtask of, by its index; NSW_PLAN_ROOT for a task of the initial network.
+   */
+  uint32_t parent;
+  /**
+   * Which subtask of its parent's method it is, from 0 on, as the model numbers them.
+   */
+  uint16_t place;
+  /**
+   * 0.
+   */
+  uint16_t reserved;
+  /**
+   * Where its values begin in `values` of the plan: those of an action's parameters, or of its
+   * method's.
+   */
+  uint32_t bound;
+} nsw_plan_step;
+
+/**
+ * A plan: a tree of tasks, and the actions in the order in which they are carried out.
+ * NSW_PLAN_INIT before it is filled. It points into the object that gave it.
+ */
+typedef struct nsw_plan {
+  /**
+   * sizeof(nsw_plan); NSW_PLAN_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Where the values of the initial network's parameters begin.
+   */
+  uint32_t root;
+  /**
+   * All tasks, each after its parent.
+   */
+  const struct nsw_plan_step *steps;
+  /**
+   * How many.
+   */
+  size_t step_count;
+  /**
+   * The actions, by their index in `steps`, in their order.
+   */
+  const uint32_t *order;
+  /**
+   * How many.
+   */
+  size_t order_count;
+  /**
+   * Numbers of objects.
+   */
+  const uint16_t *values;
+  /**
+   * How many.
+   */
+  size_t value_count;
+} nsw_plan;
+
+/**
+ * What a model holds. NSW_PLAN_MODEL_INFO_INIT before it is filled.
+ */
+typedef struct nsw_plan_model_info {
+  /**
+   * sizeof(nsw_plan_model_info); NSW_PLAN_MODEL_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Types, NSW_PLAN_OBJECT included.
+   */
+  uint32_t types;
+  /**
+   * Objects.
+   */
+  uint32_t objects;
+  /**
+   * Predicates.
+   */
+  uint32_t predicates;
+  /**
+   * Tasks, actions included.
+   */
+  uint32_t tasks;
+  /**
+   * Methods, without the initial task network, whose number this is.
+   */
+  uint32_t methods;
+  /**
+   * Bytes that the model takes without its names: so much of it is a model, too.
+   */
+  size_t len_without_names;
+} nsw_plan_model_info;
+
+/**
+ * A predicate. NSW_PLAN_PREDICATE_INFO_INIT before it is filled. The arrays lie in the model's bytes.
+ */
+typedef struct nsw_plan_predicate_info {
+  /**
+   * sizeof(nsw_plan_predicate_info); NSW_PLAN_PREDICATE_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 1 if some action may change it, 0 if it is as the problem says for ever.
+   */
+  uint32_t fluent;
+  /**
+   * The types of its arguments.
+   */
+  const uint16_t *types;
+  /**
+   * How many arguments it takes.
+   */
+  size_t type_count;
+  /**
+   * The initial facts: rows of `type_count` objects, ascending, each once.
+   */
+  const uint16_t *facts;
+  /**
+   * How many facts (rows).
+   */
+  size_t fact_count;
+} nsw_plan_predicate_info;
+
+/**
+ * A task. NSW_PLAN_TASK_INFO_INIT before it is filled. The arrays lie in the model's bytes.
+ */
+typedef struct nsw_plan_task_info {
+  /**
+   * sizeof(nsw_plan_task_info); NSW_PLAN_TASK_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 1 for an action, 0 for a compound task.
+   */
+  uint32_t primitive;
+  /**
+   * The types of its parameters.
+   */
+  const uint16_t *types;
+  /**
+   * How many parameters it has.
+   */
+  size_t type_count;
+  /**
+   * Its methods, in the order in which the builder was told of them; of an action none.
+   */
+  const uint16_t *methods;
+  /**
+   * How many.
+   */
+  size_t method_count;
+} nsw_plan_task_info;
+
+/**
+ * A method, or the initial task network. NSW_PLAN_METHOD_INFO_INIT before it is filled. The arrays lie in the
+ * model's bytes.
+ */
+typedef struct nsw_plan_method_info {
+  /**
+   * sizeof(nsw_plan_method_info); NSW_PLAN_METHOD_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The task; UINT32_MAX for the initial task network.
+   */
+  uint32_t task;
+  /**
+   * The task's arguments: objects, and parameters from NSW_PLAN_VARIABLE on.
+   */
+  const uint16_t *args;
+  /**
+   * How many.
+   */
+  size_t arg_count;
+  /**
+   * The types of its parameters.
+   */
+  const uint16_t *types;
+  /**
+   * How many.
+   */
+  size_t type_count;
+  /**
+   * If it is not `ordered`: pairs `(a, b)`, one after the other, subtask `a` before subtask `b`.
+   */
+  const uint16_t *orders;
+  /**
+   * How many pairs.
+   */
+  size_t order_count;
+  /**
+   * Subtasks: nsw_plan_model_subtask.
+   */
+  size_t subtask_count;
+  /**
+   * 1 if the subtasks are carried out in their order.
+   */
+  uint32_t ordered;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_plan_method_info;
+
+/**
+ * How much a builder has room for. NSW_PLAN_BUILDER_CONFIG_INIT, then what is needed. Read during the call
+ * only.
+ */
+typedef struct nsw_plan_builder_config {
+  /**
+   * sizeof(nsw_plan_builder_config); NSW_PLAN_BUILDER_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Types, beside NSW_PLAN_OBJECT; each nsw_plan_builder_either is one.
+   */
+  uint32_t types;
+  /**
+   * Pairs of a type and one of its parents, and pairs of an object and a further type of it; for an
+   * either as many as it joins.
+   */
+  uint32_t links;
+  /**
+   * Objects and constants.
+   */
+  uint32_t objects;
+  /**
+   * Predicates.
+   */
+  uint32_t predicates;
+  /**
+   * Actions and compound tasks.
+   */
+  uint32_t tasks;
+  /**
+   * Methods.
+   */
+  uint32_t methods;
+  /**
+   * Numbers for parameters, formulae, effects, subtasks and orderings. Enough: for each predicate and compound task the number of its parameters; for each action 5 and its parameters; for each method 3, its parameters
+   * and its task's; for the initial network 3 and its variables; 3 for the goal; for each atom and effect 2 and the
+   * number of its arguments; for each subtask 1 and that; 3 for each equality, 10 for each part and quantifier that is
+   * opened and each conditional effect, 2 for each variable of one, 2 for each ordering. And once, for the
+   * method or network with orderings of its own that has the largest: the numbers of its subtasks once more, and twice
+   * how many they are.
+   */
+  uint32_t code;
+  /**
+   * Numbers for initial facts: for each 1 and the number of its arguments.
+   */
+  uint32_t facts;
+  /**
+   * Bytes for names: for each its length and 5, and 11 more. 0 for a model without names.
+   */
+  uint32_t names;
+} nsw_plan_builder_config;
+
+/**
+ * What a planner is made for. NSW_PLANNER_CONFIG_INIT, then `model`; every other zero means the default. Read
+ * during the call only.
+ */
+typedef struct nsw_planner_config {
+  /**
+   * sizeof(nsw_planner_config); NSW_PLANNER_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 1: later attempts do not choose at random; each is in the order of the model.
+   */
+  uint32_t no_restarts;
+  /**
+   * What it plans for. Its bytes stay for as long as the planner is used; the object need not.
+   */
+  const struct nsw_plan_model *model;
+  /**
+   * Bytes that it may take; 0 means 1 MiB. It uses what it gets: more memory means longer plans, and more
+   * nodes that it remembers. Memory that is not needed is never touched.
+   */
+  size_t memory;
+  /**
+   * Where the random choices of later attempts begin; 0 means 1. Same seed, same plan.
+   */
+  uint64_t seed;
+} nsw_planner_config;
+
+/**
+ * The state in which a task is to be decomposed, for as long as an nsw_method_order or nsw_plan_watch runs, and
+ * on its thread. nsw_plan_state_holds, nsw_plan_state_count, nsw_plan_state_features. Its fields are the library's.
+ */
+typedef struct nsw_plan_state {
+  /**
+   * The library's.
+   */
+  const void *state;
+} nsw_plan_state;
+
+/**
+ * Ranks the methods of a task, from what the state is like: a learned model, say. Writes a score for each of
+ * `methods[0..method_count]` (at least two) of `task` with the arguments `args[0..arg_count]` (objects) to
+ * `scores`, which are all 0. The lowest is tried first; the same score means the order of the model. It
+ * changes which methods are tried first, never which are tried: what is found stays right, and what has no
+ * plan is still found to have none. Attempts that choose methods at random do not ask it. It must not call
+ * functions of the planner.
+ */
+typedef void (*nsw_method_order)(void *ctx,
+                                 const struct nsw_plan_state *state,
+                                 uint16_t task,
+                                 const uint16_t *args,
+                                 size_t arg_count,
+                                 const uint16_t *methods,
+                                 size_t method_count,
+                                 float *scores);
+
+/**
+ * What a search did so far. NSW_PLANNER_STATS_INIT before it is filled.
+ */
+typedef struct nsw_planner_stats {
+  /**
+   * sizeof(nsw_planner_stats); NSW_PLANNER_STATS_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Attempts that were begun.
+   */
+  uint32_t attempts;
+  /**
+   * Tasks that were decomposed, and actions that were tried.
+   */
+  uint64_t nodes;
+  /**
+   * Nodes that were not searched because they had been searched before.
+   */
+  uint64_t repeated;
+  /**
+   * Bytes of the path, and of what was made of the model; there may be as many as `stack_capacity`.
+   */
+  size_t stack;
+  /**
+   * Bytes that there are for that.
+   */
+  size_t stack_capacity;
+  /**
+   * Nodes that are remembered.
+   */
+  size_t remembered;
+  /**
+   * 0.
+   */
+  size_t reserved;
+} nsw_planner_stats;
+
+/**
+ * Whether a search that was run has to stop now: anything but 0.
+ */
+typedef uint32_t (*nsw_planner_stop)(void *ctx, const struct nsw_planner_stats *stats);
+
+/**
+ * How much a verifier has room for. NSW_PLAN_VERIFIER_CONFIG_INIT, then all of it. Read during the call only.
+ */
+typedef struct nsw_plan_verifier_config {
+  /**
+   * sizeof(nsw_plan_verifier_config); NSW_PLAN_VERIFIER_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Steps of a plan.
+   */
+  uint32_t steps;
+  /**
+   * Facts that actions may change: all that ever hold, of one plan.
+   */
+  uint32_t facts;
+  /**
+   * Numbers for those facts: for each 1 and the number of its arguments.
+   */
+  uint32_t words;
+} nsw_plan_verifier_config;
+
+/**
+ * Which step of a plan is wrong, and why. NSW_PLAN_REFUSAL_INIT before it is filled.
+ */
+typedef struct nsw_plan_refusal {
+  /**
+   * sizeof(nsw_plan_refusal); NSW_PLAN_REFUSAL_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * NSW_PLAN_BAD_PARENT and the like; 0 if nothing is wrong.
+   */
+  uint32_t why;
+  /**
+   * The index of the step; NSW_PLAN_ROOT for the initial network, or all of the plan.
+   */
+  uint32_t step;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_plan_refusal;
+
+/**
+ * Told of a decomposition of a plan: in `state`, `task` with the arguments `args[0..arg_count]` (objects) is
+ * decomposed by `method`. It must not call functions of the verifier.
+ */
+typedef void (*nsw_plan_watch)(void *ctx,
+                               const struct nsw_plan_state *state,
+                               uint16_t task,
+                               const uint16_t *args,
+                               size_t arg_count,
+                               uint16_t method);
+
+/**
+ * A text that is refused, or warned about: where and why. NSW_HOST_HDDL_ERROR_INIT before it is filled.
+ */
+typedef struct nsw_host_hddl_error {
+  /**
+   * sizeof(nsw_host_hddl_error); NSW_HOST_HDDL_ERROR_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Which text: NSW_HOST_HDDL_DOMAIN, NSW_HOST_HDDL_PROBLEM or NSW_HOST_HDDL_PLAN.
+   */
+  uint32_t file;
+  /**
+   * From 1 on; 0 if no text is to blame.
+   */
+  uint32_t line;
+  /**
+   * From 1 on, in characters.
+   */
+  uint32_t column;
+  /**
+   * What kind of mistake: NSW_ERR_TASK_FORMAT where the text is not HDDL, or no plan;
+   * NSW_ERR_TASK_DOMAIN where it contradicts itself; NSW_ERR_TASK_PLAN where a plan names what is not there;
+   * NSW_ERR_UNSUPPORTED for what this reader does not know how to plan with; NSW_ERR_CAPACITY where there is
+   * too much of it.
+   */
+  nsw_status status;
+  /**
+   * Bytes of `message`.
+   */
+  uint32_t message_len;
+  /**
+   * What was expected, what was found: UTF-8, cut off where it is longer, with a zero behind it.
+   */
+  char message[240];
+} nsw_host_hddl_error;
+
+/**
+ * A domain and a problem to be read. NSW_HOST_HDDL_CONFIG_INIT, then both. Read during the call only.
+ */
+typedef struct nsw_host_hddl_config {
+  /**
+   * sizeof(nsw_host_hddl_config); NSW_HOST_HDDL_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * The domain: UTF-8, though comments may hold anything.
+   */
+  const char *domain;
+  /**
+   * Its bytes.
+   */
+  size_t domain_len;
+  /**
+   * The problem: as the domain.
+   */
+  const char *problem;
+  /**
+   * Its bytes.
+   */
+  size_t problem_len;
+  /**
+   * Where to say what is wrong with them (NSW_HOST_HDDL_ERROR_INIT); may be NULL.
+   */
+  struct nsw_host_hddl_error *error;
+} nsw_host_hddl_config;
+
+/**
+ * A plan to be read. NSW_HOST_PLAN_CONFIG_INIT, then all but `error`, if you like. Read during the call only.
+ */
+typedef struct nsw_host_plan_config {
+  /**
+   * sizeof(nsw_host_plan_config); NSW_HOST_PLAN_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * What it is a plan of: a model that has its names.
+   */
+  const struct nsw_plan_model *model;
+  /**
+   * The plan: UTF-8. What comes before `==>` and after `<==` is not looked at.
+   */
+  const char *text;
+  /**
+   * Its bytes.
+   */
+  size_t text_len;
+  /**
+   * Where to say what is wrong with it (NSW_HOST_HDDL_ERROR_INIT); may be NULL.
+   */
+  struct nsw_host_hddl_error *error;
+} nsw_host_plan_config;
+
+/**
+ * How large the problems of an assigner are at most. NSW_ASSIGNER_CONFIG_INIT; zero means the default. Read
+ * during the call only.
+ */
+typedef struct nsw_assigner_config {
+  /**
+   * sizeof(nsw_assigner_config); NSW_ASSIGNER_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Most rows, 1 to 2^24; 0 means 64.
+   */
+  uint32_t rows;
+  /**
+   * Most columns, 1 to 2^24; 0 means 64.
+   */
+  uint32_t columns;
+  /**
+   * Not 0: there may be more rows than columns. Such problems are turned around, and need room for a
+   * copy of the costs: 8 * rows * columns bytes.
+   */
+  uint32_t tall;
+} nsw_assigner_config;
+
+/**
+ * How large the problems of a task allocator are at most. NSW_TASK_ALLOCATOR_CONFIG_INIT; zero means the
+ * default. Read during the call only.
+ */
+typedef struct nsw_task_allocator_config {
+  /**
+   * sizeof(nsw_task_allocator_config); NSW_TASK_ALLOCATOR_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Most tasks, 1 to 65,536; 0 means 32.
+   */
+  uint32_t tasks;
+  /**
+   * Most agents, 1 to 65,536; 0 means 16.
+   */
+  uint32_t agents;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_task_allocator_config;
+
+/**
+ * What is to be done. NSW_TASK_NEEDS_INIT; zero means the default.
+ */
+typedef struct nsw_task_needs {
+  /**
+   * sizeof(nsw_task_needs); NSW_TASK_NEEDS_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * What an agent must be able to do: all bits of this.
+   */
+  uint64_t skills;
+  /**
+   * When it must be done, in microseconds; 0 means no deadline.
+   */
+  uint64_t deadline_us;
+  /**
+   * What it costs to leave it undone, NSW_ZERO for nothing; 0 means that it must be done.
+   */
+  double skip_cost;
+} nsw_task_needs;
+
+/**
+ * Who can do tasks. NSW_AGENT_LIMITS_INIT; zero means the default.
+ */
+typedef struct nsw_agent_limits {
+  /**
+   * sizeof(nsw_agent_limits); NSW_AGENT_LIMITS_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Most tasks at once; 0 means 1, NSW_TASK_NONE none at all, as for an agent that is lost.
+   */
+  uint32_t capacity;
+  /**
+   * What it can do, one bit a skill; 0 means all. (One that has none has a bit that no task needs.)
+   */
+  uint64_t skills;
+  /**
+   * From when on it is free, in microseconds.
+   */
+  uint64_t free_at_us;
+  /**
+   * Energy that it may spend, in joules, NSW_ZERO for none; 0 means no limit.
+   */
+  double energy_j;
+  /**
+   * How full its battery is, NSW_ZERO to 1; 0 means 1, as for one on the mains.
+   */
+  double battery;
+} nsw_agent_limits;
+
+/**
+ * A problem: tasks, agents and what each pair of them means. NSW_ALLOCATION_INIT, then the arrays; every other
+ * zero means the default. Elements of `tasks` and `agents` lie as far apart as the first one's `size`
+ * says. What is of pairs is row by row of tasks. Read during the call only.
+ */
+typedef struct nsw_allocation {
+  /**
+   * sizeof(nsw_allocation); NSW_ALLOCATION_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * How often a solution is repaired before NSW_ERR_TASK_BUDGET; 0 means 10,000, NSW_TASK_NONE never.
+   */
+  uint32_t repairs;
+  /**
+   * What is to be done.
+   */
+  const struct nsw_task_needs *tasks;
+  /**
+   * Number of them.
+   */
+  size_t tasks_len;
+  /**
+   * Who can do it.
+   */
+  const struct nsw_agent_limits *agents;
+  /**
+   * Number of them.
+   */
+  size_t agents_len;
+  /**
+   * What each pair costs beside time and energy; infinity for a pair that must not be. NULL: 0.
+   */
+  const double *costs;
+  /**
+   * tasks_len * agents_len; 0 for NULL.
+   */
+  size_t costs_len;
+  /**
+   * How long each task takes each agent, in microseconds. NULL: 0.
+   */
+  const uint64_t *times_us;
+  /**
+   * tasks_len * agents_len; 0 for NULL.
+   */
+  size_t times_len;
+  /**
+   * What energy each task takes each agent, in joules. NULL: 0.
+   */
+  const double *energies_j;
+  /**
+   * tasks_len * agents_len; 0 for NULL.
+   */
+  size_t energies_len;
+  /**
+   * What a second costs; 0 means 1, NSW_ZERO nothing.
+   */
+  double second;
+  /**
+   * What a joule of a full battery costs.
+   */
+  double joule;
+  /**
+   * How much dearer a joule of an empty battery is: the price of a joule is
+   * `joule * (1 + empty * (1 - battery))`.
+   */
+  double empty;
+} nsw_allocation;
+
+/**
+ * What came of an allocation. NSW_ALLOCATED_INIT before it is filled.
+ */
+typedef struct nsw_allocated {
+  /**
+   * sizeof(nsw_allocated); NSW_ALLOCATED_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * How often it was repaired; 0: it is the best.
+   */
+  uint32_t repairs;
+  /**
+   * What it costs, with what is left undone.
+   */
+  double cost;
+  /**
+   * What every allocation costs at least. Equal to `cost`: it is the best.
+   */
+  double bound;
+  /**
+   * Tasks that are left undone.
+   */
+  uint32_t skipped;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_allocated;
+
+/**
+ * What an agent of an auction of bundles is made for. All agents need the same `auction`, `tasks` and `agents`;
+ * the rest is its own. NSW_CBBA_CONFIG_INIT, then `agent`; every other zero means the default. Read during the
+ * call only.
+ */
+typedef struct nsw_cbba_config {
+  /**
+   * sizeof(nsw_cbba_config); NSW_CBBA_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Most tasks at a time, 1 to 65,535; 0 means 32. A message that names more is refused.
+   */
+  uint32_t tasks;
+  /**
+   * Most agents that are not lost, itself among them, 1 to 65,535; 0 means 16. A message that names more is
+   * refused.
+   */
+  uint32_t agents;
+  /**
+   * Most tasks in the bundle, 1 to `tasks`; 0 means 4, or `tasks` if that is less.
+   */
+  uint32_t bundle;
+  /**
+   * Which auction this is: messages of others are refused.
+   */
+  uint64_t auction;
+  /**
+   * Which agent this is; not NSW_NOBODY.
+   */
+  uint64_t agent;
+  /**
+   * Where it is, in metres.
+   */
+  float position[3];
+  /**
+   * How fast it is, in metres a second, above 0; 0 means 1.
+   */
+  float speed;
+  /**
+   * When it begins, in microseconds: what deadlines are compared with.
+   */
+  uint64_t start_us;
+  /**
+   * How a task's value fades, a second until it is reached: value * exp(-discount * seconds).
+   */
+  double discount;
+  /**
+   * What a metre costs, in values.
+   */
+  double metre_cost;
+  /**
+   * What energy a metre takes, in joules.
+   */
+  double metre_j;
+  /**
+   * Energy that may be spent, in joules, NSW_ZERO for none; 0 means no limit.
+   */
+  double energy_j;
+  /**
+   * What it can do, one bit a skill; 0 means all.
+   */
+  uint64_t skills;
+  /**
+   * Least time between two of its messages, in microseconds; 0 means 20,000.
+   */
+  uint64_t pace_us;
+  /**
+   * Longest time between two of its messages, at least `pace_us`; 0 means 500,000.
+   */
+  uint64_t repeat_us;
+  /**
+   * After how long without news of an agent it is lost, at least twice `repeat_us`; 0 means never.
+   */
+  uint64_t lost_us;
+} nsw_cbba_config;
+
+/**
+ * A task, as one agent sees it. NSW_CBBA_TASK_INIT, then `id` and `value`.
+ */
+typedef struct nsw_cbba_task {
+  /**
+   * sizeof(nsw_cbba_task); NSW_CBBA_TASK_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Where it is, in metres.
+   */
+  float position[3];
+  /**
+   * Its number, the same for all agents.
+   */
+  uint64_t id;
+  /**
+   * What it is worth if this agent does it at once, 0 or more.
+   */
+  double value;
+  /**
+   * How long it takes, in microseconds.
+   */
+  uint64_t duration_us;
+  /**
+   * When it must be done, in microseconds; 0 means no deadline.
+   */
+  uint64_t deadline_us;
+  /**
+   * What energy it takes, in joules, without the way.
+   */
+  double energy_j;
+  /**
+   * What an agent must be able to do: all bits of this.
+   */
+  uint64_t skills;
+} nsw_cbba_task;
+
+/**
+ * Where an agent is now. NSW_CBBA_MOVE_INIT, then all of it.
+ */
+typedef struct nsw_cbba_move {
+  /**
+   * sizeof(nsw_cbba_move); NSW_CBBA_MOVE_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Where it is, in metres.
+   */
+  float position[3];
+  /**
+   * From when on, in microseconds: as `start_us` of nsw_cbba_config.
+   */
+  uint64_t start_us;
+  /**
+   * Energy that it may spend from there, in joules, NSW_ZERO for none; 0 means no limit.
+   */
+  double energy_j;
+} nsw_cbba_move;
+
+/**
+ * What an agent of an auction of prices is made for. All agents need the same `auction`, `tasks` and `agents`; the
+ * rest is its own. NSW_PRICE_AUCTION_CONFIG_INIT, then `agent`; every other zero means the default. Read during the call
+ * only.
+ */
+typedef struct nsw_price_auction_config {
+  /**
+   * sizeof(nsw_price_auction_config); NSW_PRICE_AUCTION_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Most tasks at a time, 1 to 65,535; 0 means 32. A message that names more is refused.
+   */
+  uint32_t tasks;
+  /**
+   * Most agents that are not lost, itself among them, 1 to 65,535; 0 means 16. A message that names more is
+   * refused.
+   */
+  uint32_t agents;
+  /**
+   * Most tasks that it takes; 0 means 1, NSW_TASK_NONE none at all.
+   */
+  uint32_t capacity;
+  /**
+   * Which auction this is: messages of others are refused.
+   */
+  uint64_t auction;
+  /**
+   * Which agent this is; not NSW_NOBODY.
+   */
+  uint64_t agent;
+  /**
+   * What an offer is above what is needed, above 0: the smaller, the better and the slower; 0 means 0.01. The
+   * time to agree may grow with the largest value divided by it, and below 1e-7 of that it is lost in
+   * rounding.
+   */
+  float epsilon;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Least time between two of its messages, in microseconds; 0 means 20,000.
+   */
+  uint64_t pace_us;
+  /**
+   * Longest time between two of its messages, at least `pace_us`; 0 means 500,000.
+   */
+  uint64_t repeat_us;
+  /**
+   * After how long without news of an agent it is lost, at least twice `repeat_us`; 0 means never.
+   */
+  uint64_t lost_us;
+} nsw_price_auction_config;
+
+/**
+ * How large a graph is at most. NSW_DAG_CONFIG_INIT; zero means the default. Read during the call only.
+ */
+typedef struct nsw_dag_config {
+  /**
+   * sizeof(nsw_dag_config); NSW_DAG_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Most tasks, 1 to 2^24; 0 means 64.
+   */
+  uint32_t tasks;
+  /**
+   * Most edges, at most 2^24; 0 means 128, NSW_TASK_NONE none.
+   */
+  uint32_t edges;
+  /**
+   * How many workers, 1 to 65,535; 0 means 8.
+   */
+  uint32_t workers;
+} nsw_dag_config;
+
+/**
+ * How much is in a graph. NSW_DAG_INFO_INIT before it is filled.
+ */
+typedef struct nsw_dag_info {
+  /**
+   * sizeof(nsw_dag_info); NSW_DAG_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * How many tasks there are.
+   */
+  uint32_t tasks;
+  /**
+   * How many edges.
+   */
+  uint32_t edges;
+  /**
+   * How many workers.
+   */
+  uint32_t workers;
+  /**
+   * 1 if nsw_dag_build was called since something was last changed, else 0.
+   */
+  uint32_t built;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_dag_info;
+
+/**
+ * How large the schedules of a scheduler are at most. NSW_SCHEDULER_CONFIG_INIT; zero means the default. Read
+ * during the call only.
+ */
+typedef struct nsw_scheduler_config {
+  /**
+   * sizeof(nsw_scheduler_config); NSW_SCHEDULER_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Most tasks, 1 to 2^24; 0 means 64.
+   */
+  uint32_t tasks;
+  /**
+   * Most workers, 1 to 65,535; 0 means 8.
+   */
+  uint32_t workers;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_scheduler_config;
+
+/**
+ * Where and when a task is done, in seconds. NSW_PLACEMENT_INIT before it is filled.
+ */
+typedef struct nsw_placement {
+  /**
+   * sizeof(nsw_placement); NSW_PLACEMENT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Which worker does it; NSW_NO_WORKER if it is not placed.
+   */
+  uint32_t worker;
+  /**
+   * When it begins.
+   */
+  double start;
+  /**
+   * When it is done.
+   */
+  double finish;
+} nsw_placement;
+
+/**
+ * What is given when the rest is scheduled in the middle of a run. NSW_SITUATION_INIT, then what there is. Read
+ * during the call only.
+ */
+typedef struct nsw_situation {
+  /**
+   * sizeof(nsw_situation); NSW_SITUATION_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Nothing begins before this, in seconds.
+   */
+  double now;
+  /**
+   * What is done or runs already, of each task; NSW_NO_WORKER for those that are free. NULL: all are free. What is
+   * done by a worker that is lost is at hand as if over a link of the mean. They lie as far apart as the
+   * first one's `size` says.
+   */
+  const struct nsw_placement *fixed;
+  /**
+   * As many as there are tasks; 0 for NULL.
+   */
+  size_t fixed_len;
+  /**
+   * Of each worker, not 0 if it is lost. NULL: none is.
+   */
+  const uint8_t *lost;
+  /**
+   * As many as there are workers; 0 for NULL.
+   */
+  size_t lost_len;
+  /**
+   * Of each task: the higher, the earlier, before all else. What a task waits for counts as at least as
+   * urgent as itself. NULL: all are equal.
+   */
+  const uint8_t *priorities;
+  /**
+   * As many as there are tasks; 0 for NULL.
+   */
+  size_t priorities_len;
+} nsw_situation;
+
+/**
+ * What a workflow is made for. NSW_WORKFLOW_CONFIG_INIT; zero means the default. Read during the call only.
+ */
+typedef struct nsw_workflow_config {
+  /**
+   * sizeof(nsw_workflow_config); NSW_WORKFLOW_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Most tasks, sub-workflows not among them, 1 to 2^24; 0 means 64.
+   */
+  uint32_t tasks;
+  /**
+   * Most edges, at most 2^24; 0 means 128, NSW_TASK_NONE none.
+   */
+  uint32_t edges;
+  /**
+   * How many workers, 1 to 65,535; 0 means 8.
+   */
+  uint32_t workers;
+  /**
+   * Most sub-workflows.
+   */
+  uint32_t subflows;
+  /**
+   * How many schedules a search tries each time; 0 or NSW_TASK_NONE: HEFT alone.
+   */
+  uint32_t search_rounds;
+  /**
+   * Not 0: tasks that do not wait for one that failed for good are still done. Else all are cancelled.
+   */
+  uint32_t keep_going;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * How long a task that failed waits before it is tried again, in microseconds; twice as long with each further
+   * failure; 0 means 100,000.
+   */
+  uint64_t backoff_us;
+  /**
+   * The longest such wait; 0 means 30,000,000.
+   */
+  uint64_t backoff_most_us;
+  /**
+   * By how much of itself such a wait is made shorter at most, at random, NSW_ZERO to 1; 0 means 0.5.
+   */
+  double jitter;
+  /**
+   * A task that runs so many times as long as it should is late, and the rest is scheduled anew: at least 1, NSW_ZERO
+   * for never; 0 means 2.
+   */
+  double late;
+  /**
+   * Where random numbers begin; 0 means 1.
+   */
+  uint64_t seed;
+} nsw_workflow_config;
+
+/**
+ * How a task is to be done. NSW_TASK_OPTIONS_INIT, then `work`; every other zero means the default.
+ */
+typedef struct nsw_task_options {
+  /**
+   * sizeof(nsw_task_options); NSW_TASK_OPTIONS_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The higher, the earlier, before all else; 0 to 255.
+   */
+  uint32_t priority;
+  /**
+   * How much work it is: seconds of a worker of speed 1.
+   */
+  double work;
+  /**
+   * How long an attempt may take, in microseconds; 0 for no end.
+   */
+  uint64_t timeout_us;
+  /**
+   * How often it may fail or take too long before it has failed for good, plus one; 0 means 3. The loss of a worker
+   * does not count.
+   */
+  uint32_t attempts;
+  /**
+   * The sub-workflow that it is part of, or NSW_OUTERMOST.
+   */
+  uint32_t within;
+} nsw_task_options;
+
+/**
+ * What is to be done by whoever runs the workflow. NSW_ACTION_INIT before it is filled.
+ */
+typedef struct nsw_action {
+  /**
+   * sizeof(nsw_action); NSW_ACTION_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * An NSW_ACTION_ constant: which of the others mean something.
+   */
+  uint32_t kind;
+  /**
+   * Which task; else 0.
+   */
+  uint32_t task;
+  /**
+   * Which attempt, from 1 on; else 0.
+   */
+  uint32_t attempt;
+  /**
+   * Which worker; else NSW_NO_WORKER.
+   */
+  uint32_t worker;
+  /**
+   * An NSW_TASK_ constant; else 0.
+   */
+  uint32_t state;
+} nsw_action;
+
+/**
+ * Which recorded workflow is read. NSW_HOST_WFCOMMONS_CONFIG_INIT, then `text` and `text_len`. Read during the call only.
+ */
+typedef struct nsw_host_wfcommons_config {
+  /**
+   * sizeof(nsw_host_wfcommons_config); NSW_HOST_WFCOMMONS_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * The JSON of a workflow, `text_len` bytes (not compressed), in the format of WfCommons
+   * (wfcommons.org, "format"), schema 1.5.
+   */
+  const char *text;
+  /**
+   * Bytes of `text`.
+   */
+  size_t text_len;
+  /**
+   * Told what is wrong, with line and column; may be NULL.
+   */
+  const struct nsw_logger *logger;
+  /**
+   * 0.
+   */
+  size_t reserved_end;
+} nsw_host_wfcommons_config;
+
+/**
+ * How much is in a recorded workflow. NSW_HOST_WFCOMMONS_INFO_INIT before it is filled.
+ */
+typedef struct nsw_host_wfcommons_info {
+  /**
+   * sizeof(nsw_host_wfcommons_info); NSW_HOST_WFCOMMONS_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * How many tasks.
+   */
+  uint32_t tasks;
+  /**
+   * How many edges.
+   */
+  uint32_t edges;
+  /**
+   * On how many machines it ran.
+   */
+  uint32_t machines;
+} nsw_host_wfcommons_info;
+
+/**
  * Done.
  */
 #define NSW_OK 0
@@ -5480,6 +8828,11 @@ typedef struct nsw_host_storage_info {
 #define NSW_ERR_HOST_TIMEOUT -285
 
 /**
+ * There is no room left on the disk, or for this file.
+ */
+#define NSW_ERR_HOST_FULL -286
+
+/**
  * The node has stopped for good: storage failed, or what it knows contradicts itself.
  */
 #define NSW_ERR_RAFT_HALTED -300
@@ -5538,6 +8891,56 @@ typedef struct nsw_host_storage_info {
  * What storage has, or a leader says, contradicts what this node has promised: something was lost.
  */
 #define NSW_ERR_RAFT_LOST -311
+
+/**
+ * The bytes or the text are not a domain, model, plan or message of tasks that this library reads, or are damaged.
+ */
+#define NSW_ERR_TASK_FORMAT -320
+
+/**
+ * The domain or problem contradicts itself: an unknown name, or arguments of a wrong number or type.
+ */
+#define NSW_ERR_TASK_DOMAIN -321
+
+/**
+ * All was searched: there is no plan.
+ */
+#define NSW_ERR_TASK_NO_PLAN -322
+
+/**
+ * The budget of nodes, time or repairs ended before an answer was found.
+ */
+#define NSW_ERR_TASK_BUDGET -323
+
+/**
+ * The plan does not do what it should: the verifier refuses it.
+ */
+#define NSW_ERR_TASK_PLAN -324
+
+/**
+ * No assignment or schedule keeps all constraints.
+ */
+#define NSW_ERR_TASK_INFEASIBLE -330
+
+/**
+ * Tasks wait for each other in a circle.
+ */
+#define NSW_ERR_TASK_CYCLE -331
+
+/**
+ * The call does not fit the state that the task or worker is in; nothing was changed.
+ */
+#define NSW_ERR_TASK_STATE -332
+
+/**
+ * The result is of an attempt that does not count (any more); nothing was changed.
+ */
+#define NSW_ERR_TASK_ATTEMPT -333
+
+/**
+ * The task, worker or agent is not known.
+ */
+#define NSW_ERR_TASK_UNKNOWN -334
 
 /**
  * The root of every store: the map that all keys are in. It is always open.
@@ -10069,6 +13472,3078 @@ nsw_status nsw_host_storage_commit(struct nsw_host_storage *storage, struct nsw_
  * for another replica's store. What was durable still is.
  */
 nsw_status nsw_host_storage_snapshot(struct nsw_host_storage *storage, struct nsw_store *store);
+#endif
+
+/**
+ * The least that `message` of a configuration may be, in bytes, whatever `message` is in
+ * `*config`: a message with the longest entry, and one with the membership, all clients and a
+ * chunk.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a priority outside its range.
+ */
+nsw_status nsw_raft_least_message(const struct nsw_raft_config *config, size_t *least);
+
+/**
+ * The memory that a node takes: the one block that nsw_raft_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range,
+ * NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_raft_footprint(const struct nsw_raft_config *config, size_t *size, size_t *align);
+
+/**
+ * Makes a node that knows nothing yet, in one block of `memory` (NULL: the system's heap). The
+ * caller owns `*raft` and ends it with nsw_raft_destroy.
+ *
+ * Errors: those of nsw_raft_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*raft` is NULL then.
+ */
+nsw_status nsw_raft_create(const struct nsw_raft_config *config,
+                           const struct nsw_allocator *memory,
+                           struct nsw_raft **raft);
+
+/**
+ * Destroys a node and gives its block back. NULL is fine, and so is an already destroyed one
+ * whose memory can still be read.
+ */
+void nsw_raft_destroy(struct nsw_raft *raft);
+
+/**
+ * A record from storage, in the order in which they were made durable, before nsw_raft_start.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE. NSW_ERR_RAFT_LOST if records
+ * contradict each other, or some are missing: something was lost, and the node halts.
+ * NSW_ERR_CAPACITY if more is not committed than there is room for; NSW_ERR_RAFT_FORMAT for what
+ * cannot be a record; NSW_ERR_RAFT_STATE after the start, or after nsw_raft_bootstrap.
+ */
+nsw_status nsw_raft_restore(struct nsw_raft *raft, const struct nsw_raft_record *record);
+
+/**
+ * The first membership of a group, `members[0..count]`, in a node that is empty and not
+ * started: the same call at all members that it begins with. Who comes later is not told: it
+ * hears from the leader. It is entry 1 of term 1, and committed.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_RAFT_STATE if the
+ * node holds something or is started, NSW_ERR_RAFT_MEMBER for no voter or too many members,
+ * NSW_ERR_INVALID for one twice, node 0, or what is no kind.
+ */
+nsw_status nsw_raft_bootstrap(struct nsw_raft *raft,
+                              const struct nsw_raft_member *members,
+                              size_t count);
+
+/**
+ * Begins to take part. Not before all records of storage were restored; of a group's first
+ * members, after nsw_raft_bootstrap if storage had none.
+ *
+ * Errors: those of a bad handle, NSW_ERR_RAFT_STATE if it has begun already.
+ */
+nsw_status nsw_raft_start(struct nsw_raft *raft, uint64_t now_us);
+
+/**
+ * A message of another node, `message[0..message_len]`, which the link knows to be from `from`.
+ *
+ * Requests of nodes that are not members are heard, for a member may be behind and not know
+ * (thesis, 4.1); their answers and proposals are not.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL. Nothing is changed by what is refused:
+ * NSW_ERR_RAFT_FORMAT, NSW_ERR_RAFT_VERSION, NSW_ERR_RAFT_PEER if it is for somebody else or
+ * from somebody who may not say this, NSW_ERR_CAPACITY if it needs more room than this node was
+ * made with. NSW_ERR_RAFT_LOST if a member leads and what it says cannot be, unless this node
+ * has lost what it promised to keep: then it halts. NSW_ERR_OVERFLOW if there are no more
+ * indexes: then it halts, too.
+ */
+nsw_status nsw_raft_step(struct nsw_raft *raft,
+                         uint64_t from,
+                         const uint8_t *message,
+                         size_t message_len,
+                         uint64_t now_us);
+
+/**
+ * It is this late: elections, heartbeats and what else is due. When: nsw_raft_wake_at.
+ *
+ * Errors: those of a bad handle, NSW_ERR_OVERFLOW if there are no more terms or indexes: then
+ * the node halts.
+ */
+nsw_status nsw_raft_tick(struct nsw_raft *raft, uint64_t now_us);
+
+/**
+ * When to call nsw_raft_tick at the latest: `*wake_us`; UINT64_MAX: when something arrives.
+ * Another call may have changed it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_raft_wake_at(const struct nsw_raft *raft, uint64_t *wake_us);
+
+/**
+ * Proposes an entry, `data[0..data_len]`: `*index` (may be NULL) is its place if this node
+ * leads and has appended it, 0 if it was forwarded to the leader, which
+ * NSW_RAFT_EVENT_FORWARDED or NSW_RAFT_EVENT_REFUSED tells more about. It is agreed on when
+ * nsw_raft_next_committed gives it. An index may be given to another entry if the leader
+ * changes before.
+ *
+ * `client`: who asks, for exactly-once; `sequence`: which of the client's proposals, 1 for the
+ * first, then one more for each. Both 0: nobody, and it may be appended twice if it is proposed
+ * twice. A client that falls out of the table (`sessions` of the configuration), because as
+ * many others have proposed something since, begins with 1 again, and is not protected from a
+ * proposal 1 of before that comes late.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_RAFT_NO_LEADER; NSW_ERR_RAFT_NOT_LEADER
+ * if nothing is forwarded (`forwards` of the configuration); NSW_ERR_CAPACITY while the log, or
+ * the table of forwarded proposals, is full; NSW_ERR_LENGTH for more than `max_entry` bytes;
+ * NSW_ERR_RAFT_BUSY during a transfer. For a client's: NSW_ERR_RAFT_DUPLICATE if it was
+ * appended already (it may not be agreed on yet, and be lost still), NSW_ERR_RAFT_SESSION if one before it was not, or if the client is not
+ * known (any more) and this is not its first, NSW_ERR_INVALID for sequence 0,
+ * NSW_ERR_UNSUPPORTED without a table of clients. `*index` is 0 then.
+ */
+nsw_status nsw_raft_propose(struct nsw_raft *raft,
+                            const uint8_t *data,
+                            size_t data_len,
+                            uint64_t client,
+                            uint64_t sequence,
+                            uint64_t now_us,
+                            uint64_t *index);
+
+/**
+ * Asks for a linearizable read: NSW_RAFT_EVENT_READ_READY says when the application's state
+ * holds all that was committed by now, NSW_RAFT_EVENT_READ_FAILED that this cannot be told, at
+ * the latest twice `patience_us` (nsw_raft_timeouts; if not set, the election timeout) from now.
+ * `token` is the caller's.
+ *
+ * Errors: those of a bad handle, NSW_ERR_RAFT_NO_LEADER if no leader is known, NSW_ERR_CAPACITY
+ * if too many reads wait.
+ */
+nsw_status nsw_raft_read(struct nsw_raft *raft, uint64_t token, uint64_t now_us);
+
+/**
+ * Changes the membership by `changes[0..count]`, all at once, by a joint membership that ends
+ * by itself when it is committed (thesis, 4.3). NSW_RAFT_EVENT_MEMBERS tells of both.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_RAFT_NOT_LEADER;
+ * NSW_ERR_RAFT_BUSY while another change is under way, during a transfer, and until the leader
+ * has committed something in its term; NSW_ERR_RAFT_MEMBER if nobody could lead, there would be
+ * too many, or a witness would be something else; NSW_ERR_INVALID for node 0 or what is no kind;
+ * NSW_ERR_CAPACITY while the log is full. Nothing changes then.
+ */
+nsw_status nsw_raft_change_members(struct nsw_raft *raft,
+                                   const struct nsw_raft_member *changes,
+                                   size_t count,
+                                   uint64_t now_us);
+
+/**
+ * Hands over: node `to` shall lead. Nothing is proposed until it does, or for `patience_us`
+ * (nsw_raft_timeouts; if not set, the election timeout); then NSW_RAFT_EVENT_TRANSFER_FAILED says so.
+ *
+ * Errors: those of a bad handle, NSW_ERR_RAFT_NOT_LEADER, NSW_ERR_RAFT_BUSY while another
+ * transfer is under way, NSW_ERR_RAFT_MEMBER if `to` is not another voter that has data.
+ */
+nsw_status nsw_raft_transfer(struct nsw_raft *raft,
+                             uint64_t to,
+                             uint64_t now_us);
+
+/**
+ * Records up to this `number` are durable. May come at any time after they were taken; until
+ * then messages that promise something wait.
+ *
+ * Errors: those of a bad handle, NSW_ERR_INVALID for a record that was not given.
+ */
+nsw_status nsw_raft_durable(struct nsw_raft *raft, uint64_t number, uint64_t now_us);
+
+/**
+ * Storage has failed: the node has promised what it may not be able to keep, and halts.
+ *
+ * Errors: those of a bad handle.
+ */
+nsw_status nsw_raft_storage_failed(struct nsw_raft *raft);
+
+/**
+ * The application has applied everything up to entry `index`: reads wait for that. Before
+ * nsw_raft_start: what its durable state holds already, which does not come again.
+ *
+ * Errors: those of a bad handle, NSW_ERR_INVALID for what was not given. Before the start
+ * NSW_ERR_RAFT_LOST if the application has more than the log: the node halts.
+ */
+nsw_status nsw_raft_applied(struct nsw_raft *raft, uint64_t index);
+
+/**
+ * The application has a durable snapshot of its state after entry `index`: entries up to there
+ * may be forgotten, here and, after the record that this makes, in storage.
+ *
+ * Errors: those of a bad handle, NSW_ERR_RAFT_STATE before the start, and while a snapshot of
+ * the leader is being taken in; NSW_ERR_INVALID if that is not applied yet, not newer than the
+ * last snapshot, or so long ago that its term is forgotten (three changes of leader).
+ */
+nsw_status nsw_raft_compact(struct nsw_raft *raft, uint64_t index);
+
+/**
+ * Fills `*info` (NSW_RAFT_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_raft_describe(const struct nsw_raft *raft, struct nsw_raft_info *info);
+
+/**
+ * The membership in force, one by one: fills `*peer` (NSW_RAFT_PEER_INIT) with the `index`-th
+ * member, from 0 on, this node included. NSW_DONE behind the last one. A change of membership
+ * changes their places.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_raft_member_at(const struct nsw_raft *raft,
+                              size_t index,
+                              struct nsw_raft_peer *peer);
+
+/**
+ * The next record that has to be durable, into `*record` (NSW_RAFT_RECORD_INIT); in this order,
+ * and after a crash all up to some record are there and none behind it. nsw_raft_durable tells
+ * the node when it is. NSW_DONE if there is none now.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_raft_next_record(struct nsw_raft *raft, struct nsw_raft_record *record);
+
+/**
+ * The next message to be sent, into `out[0..*out_len]`, for node `*to`. The buffer has `message`
+ * bytes of the configuration or more. NSW_DONE if there is none now; `*out_len` and `*to` are 0
+ * then. One that gets lost does no harm.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL: `*out_len` is what is
+ * needed, and nothing is lost.
+ */
+nsw_status nsw_raft_next_message(struct nsw_raft *raft,
+                                 uint8_t *out,
+                                 size_t out_cap,
+                                 size_t *out_len,
+                                 uint64_t *to);
+
+/**
+ * The next entry to apply, or a snapshot that replaces the application's state, into `*entry`
+ * (NSW_RAFT_ENTRY_INIT). Each comes once, in order, when it is committed, and durable here.
+ * NSW_DONE if there is none now. Then, or after each, nsw_raft_applied.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_raft_next_committed(struct nsw_raft *raft, struct nsw_raft_entry *entry);
+
+/**
+ * What has happened, into `*event` (NSW_RAFT_EVENT_INIT). NSW_DONE if there is no more.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_raft_next_event(struct nsw_raft *raft, struct nsw_raft_event *event);
+
+/**
+ * Entries that are no longer in memory and are wanted from storage, into `*fetch`
+ * (NSW_RAFT_FETCH_INIT): answered by nsw_raft_fetched with each, in order, until one is refused
+ * with NSW_ERR_CAPACITY or the last was given; or by nsw_raft_fetch_failed; at once or later.
+ * NSW_DONE if none are.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_raft_next_fetch(struct nsw_raft *raft, struct nsw_raft_fetch *fetch);
+
+/**
+ * An entry that was asked for: a record of kind NSW_RAFT_RECORD_ENTRY.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE. NSW_ERR_CAPACITY if there is
+ * enough for now: the rest is asked for again. NSW_ERR_RAFT_STATE if it was not asked for,
+ * NSW_ERR_RAFT_FORMAT if it cannot be, or is no entry.
+ */
+nsw_status nsw_raft_fetched(struct nsw_raft *raft, const struct nsw_raft_record *entry);
+
+/**
+ * Storage does not have the entries from `index` on. A follower gets a snapshot instead; the
+ * application cannot go on without them, and the node halts. What was not asked for changes
+ * nothing.
+ *
+ * Errors: those of a bad handle.
+ */
+nsw_status nsw_raft_fetch_failed(struct nsw_raft *raft, uint64_t index);
+
+/**
+ * Bytes of a snapshot that a follower needs, into `*chunk` (NSW_RAFT_CHUNK_WANTED_INIT):
+ * answered by nsw_raft_chunk or nsw_raft_chunk_failed, at once or later. What gets lost is asked
+ * for again. NSW_DONE if nobody needs any now.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_raft_next_chunk(struct nsw_raft *raft, struct nsw_raft_chunk_wanted *chunk);
+
+/**
+ * A wanted chunk, `bytes[0..bytes_len]` of a snapshot of `total` bytes, as a message to be sent:
+ * `out[0..*out_len]`, for the node that wanted it. The buffer has `message` bytes of the
+ * configuration or more.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_RAFT_STATE if nobody
+ * needs it any more; NSW_ERR_LENGTH if the bytes are not those that were asked for;
+ * NSW_ERR_INVALID if the buffers overlap, NSW_ERR_BUFFER_TOO_SMALL: `*out_len` is what is needed.
+ */
+nsw_status nsw_raft_chunk(struct nsw_raft *raft,
+                          const struct nsw_raft_chunk_wanted *wanted,
+                          uint64_t total,
+                          const uint8_t *bytes,
+                          size_t bytes_len,
+                          uint8_t *out,
+                          size_t out_cap,
+                          size_t *out_len);
+
+/**
+ * The application does not have that snapshot any more: all begins again with the newest.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_raft_chunk_failed(struct nsw_raft *raft, const struct nsw_raft_chunk_wanted *wanted);
+
+/**
+ * Bytes of a snapshot that have arrived and are to be written, and made durable, into `*write`
+ * (NSW_RAFT_SNAPSHOT_WRITE_INIT). NSW_DONE if there are none now.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_raft_next_snapshot_write(struct nsw_raft *raft,
+                                        struct nsw_raft_snapshot_write *write);
+
+/**
+ * The bytes that nsw_raft_next_snapshot_write gave with this `number` are durable. With the last
+ * of them the snapshot takes the place of the log: a record says so, and then
+ * nsw_raft_next_committed.
+ *
+ * Errors: those of a bad handle, NSW_ERR_RAFT_STATE if that snapshot does not arrive any more:
+ * what was written is to be forgotten.
+ */
+nsw_status nsw_raft_snapshot_written(struct nsw_raft *raft, uint64_t number, uint64_t now_us);
+
+/**
+ * Sets the times of a node. They count from the next time that it hears a leader, or leads.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for one outside its
+ * range: then none is set.
+ */
+nsw_status nsw_raft_set_timeouts(struct nsw_raft *raft,
+                                 const struct nsw_raft_timeouts *timeouts);
+
+/**
+ * The times of a node: fills `*timeouts`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_raft_get_timeouts(const struct nsw_raft *raft, struct nsw_raft_timeouts *timeouts);
+
+/**
+ * Sets `priority` of a node's configuration, 1 to 255. Whether a node stands at all is not for this to
+ * say.
+ *
+ * Errors: those of a bad handle, NSW_ERR_INVALID for what is outside the range, and at a node that was
+ * made with NSW_RAFT_NONE.
+ */
+nsw_status nsw_raft_set_priority(struct nsw_raft *raft,
+                                 uint32_t priority);
+
+/**
+ * Sets the most bytes of entries in a message to member `peer`, as long as this node leads; 0: as many
+ * as fit. One entry goes, however long.
+ *
+ * Errors: those of a bad handle, NSW_ERR_RAFT_MEMBER if this node leads no such member.
+ */
+nsw_status nsw_raft_set_batch(struct nsw_raft *raft,
+                              uint64_t peer,
+                              uint32_t bytes);
+
+/**
+ * The memory that a tuner takes: the one block that nsw_tuner_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range,
+ * NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_tuner_footprint(const struct nsw_tuner_config *config, size_t *size, size_t *align);
+
+/**
+ * Makes a tuner that has seen nothing, in one block of `memory` (NULL: the system's heap). The caller
+ * owns `*tuner` and ends it with nsw_tuner_destroy.
+ *
+ * Errors: those of nsw_tuner_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*tuner` is NULL then.
+ */
+nsw_status nsw_tuner_create(const struct nsw_tuner_config *config,
+                            const struct nsw_allocator *memory,
+                            struct nsw_tuner **tuner);
+
+/**
+ * Destroys a tuner and gives its block back. What it has set stays. NULL is fine, and so is an already
+ * destroyed one whose memory can still be read.
+ */
+void nsw_tuner_destroy(struct nsw_tuner *tuner);
+
+/**
+ * Whether a message is a tuner's, and not for Raft: `*yes` is 1 or 0. Any thread.
+ *
+ * Errors: NSW_ERR_NULL.
+ */
+nsw_status nsw_tuner_is_probe(const uint8_t *message, size_t message_len, uint32_t *yes);
+
+/**
+ * The message of another node's tuner; what is none changes nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_tuner_probed(struct nsw_tuner *tuner,
+                            uint64_t from,
+                            const uint8_t *message,
+                            size_t message_len,
+                            uint64_t now_us);
+
+/**
+ * A message that the node `raft` has taken (nsw_raft_step).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_tuner_heard(struct nsw_tuner *tuner,
+                           const struct nsw_raft *raft,
+                           uint64_t from,
+                           const uint8_t *message,
+                           size_t message_len,
+                           uint64_t now_us);
+
+/**
+ * A message that the node sends (nsw_raft_next_message).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_tuner_sent(struct nsw_tuner *tuner,
+                          uint64_t to,
+                          const uint8_t *message,
+                          size_t message_len,
+                          uint64_t now_us);
+
+/**
+ * The next message of the tuner's own, `out[0..*out_len]`, for node `*to`; the buffer has
+ * NSW_TUNER_MESSAGE bytes or more. NSW_DONE if there is none; `*out_len` and `*to` are 0 then.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL: `*out_len` is what is needed,
+ * and nothing is lost.
+ */
+nsw_status nsw_tuner_next_message(struct nsw_tuner *tuner,
+                                  uint64_t now_us,
+                                  uint8_t *out,
+                                  size_t out_cap,
+                                  size_t *out_len,
+                                  uint64_t *to);
+
+/**
+ * When nsw_tuner_apply is due at the latest, if no message comes or goes before: `*wake_us`, in
+ * microseconds of the caller's clock.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_tuner_wake_at(const struct nsw_tuner *tuner, uint64_t *wake_us);
+
+/**
+ * Sets what is to be set now at the node `raft`: `*advice` (NULL, or NSW_TUNER_ADVICE_INIT) is what.
+ *
+ * Errors: those of a bad handle, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID if the node was made with another
+ * election timeout than the tuner: nothing is set then. A node that has stopped for good is no error.
+ */
+nsw_status nsw_tuner_apply(struct nsw_tuner *tuner,
+                           uint64_t now_us,
+                           struct nsw_raft *raft,
+                           struct nsw_tuner_advice *advice);
+
+/**
+ * The memory that a gauge takes: the one block that nsw_gauge_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range,
+ * NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_gauge_footprint(const struct nsw_gauge_config *config, size_t *size, size_t *align);
+
+/**
+ * Makes the gauge of a worker that has nothing to do, in one block of `memory` (NULL: the system's heap). The
+ * caller owns `*gauge` and ends it with nsw_gauge_destroy.
+ *
+ * Errors: those of nsw_gauge_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR.
+ * `*gauge` is NULL then.
+ */
+nsw_status nsw_gauge_create(const struct nsw_gauge_config *config,
+                            const struct nsw_allocator *memory,
+                            struct nsw_gauge **gauge);
+
+/**
+ * Destroys a gauge and gives its block back. NULL is fine, and so is an already destroyed one whose memory can
+ * still be read.
+ */
+void nsw_gauge_destroy(struct nsw_gauge *gauge);
+
+/**
+ * Requests that are here: `*count`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_gauge_in_flight(const struct nsw_gauge *gauge, uint32_t *count);
+
+/**
+ * A request has come that a dispatcher expects to be so much work (nsw_balancer_pick).
+ *
+ * Errors: those of a bad handle, NSW_ERR_INVALID for work that is below 0 or not finite, NSW_ERR_TASK_STATE for a
+ * request that is here, NSW_ERR_CAPACITY when `requests` are. Nothing was changed.
+ */
+nsw_status nsw_gauge_arrived(struct nsw_gauge *gauge,
+                             uint64_t request,
+                             float work,
+                             uint64_t now_us);
+
+/**
+ * So much of a request is done by now, of work as it is measured when it is finished. Optional: where it is told,
+ * speed and what is left are known sooner. What is less than was told before changes nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN for a request that is not here, NSW_ERR_INVALID for progress
+ * that is not finite.
+ */
+nsw_status nsw_gauge_progressed(struct nsw_gauge *gauge,
+                                uint64_t request,
+                                float done,
+                                uint64_t now_us);
+
+/**
+ * A request is finished, and was so much work; 0 where that is not known: then it was what was expected.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN for a request that is not here, NSW_ERR_INVALID for work that
+ * is below 0 or not finite. Nothing was changed.
+ */
+nsw_status nsw_gauge_finished(struct nsw_gauge *gauge,
+                              uint64_t request,
+                              float work,
+                              uint64_t now_us);
+
+/**
+ * A request is gone without a result.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN for a request that is not here.
+ */
+nsw_status nsw_gauge_dropped(struct nsw_gauge *gauge, uint64_t request, uint64_t now_us);
+
+/**
+ * What is to be told to a dispatcher that asks: fills `*answer`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_gauge_answer(struct nsw_gauge *gauge, uint64_t now_us, struct nsw_answer *answer);
+
+/**
+ * The memory that a dispatcher takes: the one block that nsw_balancer_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range,
+ * NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_balancer_footprint(const struct nsw_balancer_config *config,
+                                  size_t *size,
+                                  size_t *align);
+
+/**
+ * Makes a dispatcher with nothing in flight, to which all workers are available, in one block of `memory` (NULL:
+ * the system's heap). The caller owns `*balancer` and ends it with nsw_balancer_destroy.
+ *
+ * Errors: those of nsw_balancer_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*balancer` is NULL then.
+ */
+nsw_status nsw_balancer_create(const struct nsw_balancer_config *config,
+                               const struct nsw_allocator *memory,
+                               struct nsw_balancer **balancer);
+
+/**
+ * Destroys a dispatcher and gives its block back. NULL is fine, and so is an already destroyed one whose memory
+ * can still be read.
+ */
+void nsw_balancer_destroy(struct nsw_balancer *balancer);
+
+/**
+ * Requests in flight: `*count`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_balancer_in_flight(const struct nsw_balancer *balancer, uint32_t *count);
+
+/**
+ * Whether the answers to probes are to be waited for before a pick: `*yes` is 1 or 0.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_balancer_waits(const struct nsw_balancer *balancer, uint32_t *yes);
+
+/**
+ * Whether a worker may be chosen: `available` is 1 or 0. One that comes back is known as a new one; what is in
+ * flight to it stays so until it is done or has failed.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN for a worker that is none, NSW_ERR_INVALID for another
+ * number.
+ */
+nsw_status nsw_balancer_set_available(struct nsw_balancer *balancer,
+                                      uint32_t worker,
+                                      uint32_t available);
+
+/**
+ * A worker's power, as it was told last: what is in its battery, 0 to 1 (1 on the mains), and the share of time
+ * that it is awake, above 0 to 1. Until then it is on the mains and always awake.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN for a worker that is none, NSW_ERR_INVALID for shares
+ * outside 0 to 1.
+ */
+nsw_status nsw_balancer_set_power(struct nsw_balancer *balancer,
+                                  uint32_t worker,
+                                  float battery,
+                                  float duty);
+
+/**
+ * A request has come: as many workers may be asked as are asked for one.
+ *
+ * Errors: those of a bad handle.
+ */
+nsw_status nsw_balancer_prepare(struct nsw_balancer *balancer, uint64_t now_us);
+
+/**
+ * The next worker that is to be asked, `*worker`; none twice for one request. NSW_DONE if there is none now:
+ * `*worker` is left as it is.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_balancer_next_probe(struct nsw_balancer *balancer,
+                                   uint64_t now_us,
+                                   uint32_t *worker);
+
+/**
+ * When nsw_balancer_next_probe would name a worker although no request has come: `*at_us`. NSW_DONE if never, or
+ * while no worker is available: `*at_us` is left as it is.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_balancer_next_probe_at(const struct nsw_balancer *balancer,
+                                      uint64_t *at_us);
+
+/**
+ * A worker has answered (nsw_gauge_answer).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_TASK_UNKNOWN for a worker that is
+ * none, NSW_ERR_INVALID for an answer with a number that cannot be. Nothing was changed.
+ */
+nsw_status nsw_balancer_probed(struct nsw_balancer *balancer,
+                               uint32_t worker,
+                               const struct nsw_answer *answer,
+                               uint64_t now_us);
+
+/**
+ * The work that a request is expected to be, above 0: `*work`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LENGTH for another number of features, NSW_ERR_INVALID for
+ * one that is not finite.
+ */
+nsw_status nsw_balancer_predict(struct nsw_balancer *balancer,
+                                const float *features,
+                                size_t features_len,
+                                float *work);
+
+/**
+ * The worker for a request with these features, `*worker`, and the work that it is expected to be, `*work` (which
+ * may be NULL): to be sent with it, for the worker's gauge.
+ *
+ * Errors: those of nsw_balancer_predict; NSW_ERR_TASK_INFEASIBLE when no worker is available.
+ */
+nsw_status nsw_balancer_pick(struct nsw_balancer *balancer,
+                             const float *features,
+                             size_t features_len,
+                             uint64_t now_us,
+                             uint32_t *worker,
+                             float *work);
+
+/**
+ * A request, by a number of the caller's choice, is on its way to a worker.
+ *
+ * Errors: those of nsw_balancer_predict; NSW_ERR_TASK_UNKNOWN for a worker that is none, NSW_ERR_TASK_STATE for a
+ * request that is in flight already, NSW_ERR_CAPACITY when `requests` are. Nothing was changed.
+ */
+nsw_status nsw_balancer_sent(struct nsw_balancer *balancer,
+                             uint64_t request,
+                             uint32_t worker,
+                             const float *features,
+                             size_t features_len,
+                             uint64_t now_us);
+
+/**
+ * A request has come back. `work` is what it was, where the caller knows (tokens, bytes, cycles); else 0, and
+ * then it is taken from the latency. `*worker` had it, and it was in flight for `*latency_us`; both may be NULL.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN for a request that is not in flight, NSW_ERR_INVALID for
+ * work below 0 or not finite. Nothing was changed.
+ */
+nsw_status nsw_balancer_done(struct nsw_balancer *balancer,
+                             uint64_t request,
+                             float work,
+                             uint64_t now_us,
+                             uint32_t *worker,
+                             uint64_t *latency_us);
+
+/**
+ * A request will not come back: it was refused, or given up. Each failure doubles what the worker costs, and each
+ * success and time make up for it, so that one that fails fast does not draw more; nothing is learned of the
+ * request's work. The outputs are those of nsw_balancer_done.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN for a request that is not in flight.
+ */
+nsw_status nsw_balancer_failed(struct nsw_balancer *balancer,
+                               uint64_t request,
+                               uint64_t now_us,
+                               uint32_t *worker,
+                               uint64_t *latency_us);
+
+/**
+ * Spreads a value over `hats_cap` features by hat functions on a logarithmic scale: each of as many knots from
+ * `low` to `high` has a share of 0 to 1, at most two are not 0, their sum is 1. So a linear regression learns a
+ * curve (a linear spline). Values outside the range are taken as its nearest end. `*hats_len` (which may be NULL)
+ * is `hats_cap`. Any thread.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_INVALID unless `0 < low < high` are finite, `value` is a number, and there are two
+ * knots at least.
+ */
+nsw_status nsw_log_hats(float value,
+                        float low,
+                        float high,
+                        float *hats,
+                        size_t hats_cap,
+                        size_t *hats_len);
+
+/**
+ * The memory that an autoscaler takes: the one block that nsw_autoscaler_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range.
+ */
+nsw_status nsw_autoscaler_footprint(const struct nsw_autoscaler_config *config,
+                                    size_t *size,
+                                    size_t *align);
+
+/**
+ * Makes an autoscaler that has seen no load, in one block of `memory` (NULL: the system's heap). The caller owns
+ * `*autoscaler` and ends it with nsw_autoscaler_destroy.
+ *
+ * Errors: those of nsw_autoscaler_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*autoscaler` is NULL then.
+ */
+nsw_status nsw_autoscaler_create(const struct nsw_autoscaler_config *config,
+                                 const struct nsw_allocator *memory,
+                                 struct nsw_autoscaler **autoscaler);
+
+/**
+ * Destroys an autoscaler and gives its block back. NULL is fine, and so is an already destroyed one whose memory
+ * can still be read.
+ */
+void nsw_autoscaler_destroy(struct nsw_autoscaler *autoscaler);
+
+/**
+ * A period has passed with this load in all, on `current` replicas that are there or starting: `*replicas` is how
+ * many there should be, and `*meant` (which may be NULL) the load that they are meant for, what was measured or,
+ * where it is more, what is forecast.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for a load that is below 0 or not finite. Nothing
+ * was changed.
+ */
+nsw_status nsw_autoscaler_step(struct nsw_autoscaler *autoscaler,
+                               float load,
+                               uint32_t current,
+                               uint32_t *replicas,
+                               float *meant);
+
+/**
+ * The memory that nsw_router_create takes for this model: without the model.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_TASK_FORMAT for bytes that are not a model or are damaged, NSW_ERR_UNSUPPORTED for a
+ * version that this library does not read.
+ */
+nsw_status nsw_router_footprint(const uint8_t *model,
+                                size_t model_len,
+                                size_t *size,
+                                size_t *align);
+
+/**
+ * Makes a router over a model that nsw_router_train made, in one block of `memory` (NULL: the system's heap). The
+ * model is read where it is, at any alignment: it must stay as it is until the router is destroyed. The caller owns
+ * `*router` and ends it with nsw_router_destroy.
+ *
+ * Errors: those of nsw_router_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR.
+ * `*router` is NULL then.
+ */
+nsw_status nsw_router_create(const uint8_t *model,
+                             size_t model_len,
+                             const struct nsw_allocator *memory,
+                             struct nsw_router **router);
+
+/**
+ * Destroys a router and gives its block back; the model is the caller's. NULL is fine, and so is an already
+ * destroyed one whose memory can still be read.
+ */
+void nsw_router_destroy(struct nsw_router *router);
+
+/**
+ * How many tasks it knows: `*count`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_router_tasks(const struct nsw_router *router, uint32_t *count);
+
+/**
+ * The name of a task: `*name`, which lies in the model, and its length in bytes; no zero is behind it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_TASK_UNKNOWN for a task that is none.
+ */
+nsw_status nsw_router_name(const struct nsw_router *router,
+                           uint32_t task,
+                           const char **name,
+                           size_t *name_len);
+
+/**
+ * The confidence below which a text is out of scope: `*threshold`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_router_threshold(const struct nsw_router *router, float *threshold);
+
+/**
+ * Which task a text asks for: fills `*route`. Any bytes will do; letters outside ASCII are told apart but not made
+ * small. Takes the time of some sums for each byte, and 2 KB of the stack.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH for more than
+ * NSW_ROUTE_MAX_TEXT bytes.
+ */
+nsw_status nsw_router_route(const struct nsw_router *router,
+                            const uint8_t *text,
+                            size_t text_len,
+                            struct nsw_route *route);
+
+/**
+ * Fills a task's slots from a text: for each pattern in turn the first place where it fits and that no pattern before
+ * it has taken. So what is more special (coordinates, durations, identifiers) is to come before plain numbers. A slot
+ * that nothing fits is NSW_SLOT_EMPTY: nothing is guessed, and what may be a part of a number that is not read here
+ * (`1 000 m`, `1/2 km`, `10-20 m`, `two point five km`) fits nothing. `*filled` (which may be NULL) is how many were
+ * filled. Any thread.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a kind that is none, a name that is no UTF-8, or
+ * `slots` or `*filled` in a place that the text, the patterns or what they point to is in, or both in one;
+ * NSW_ERR_LENGTH unless `slots_cap` is `pattern_count`, and for more than NSW_ROUTE_MAX_TEXT bytes.
+ */
+nsw_status nsw_route_fill(const uint8_t *text,
+                          size_t text_len,
+                          const struct nsw_pattern *patterns,
+                          size_t pattern_count,
+                          struct nsw_slot *slots,
+                          size_t slots_cap,
+                          size_t *filled);
+
+/**
+ * Trains a router: writes its model, which nsw_router_create reads, to `model[0..*model_len]`. Samples without a task,
+ * if there are any, make up a class of their own, for what is out of scope; the threshold is 0 until
+ * nsw_router_calibrate sets it. `tasks` are the names of at most 4,096 tasks, of at most 255 bytes each. With `model_cap` 0 it only
+ * tells the length, and does not train. Takes memory of the system's heap for 5 bytes a number of the model, and for
+ * the n-grams of all samples. Any thread.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range, no sample, a task that
+ * has no name, more tasks or a longer name than there may be, or a text that is no UTF-8; NSW_ERR_LENGTH for a text of more than NSW_ROUTE_MAX_TEXT bytes;
+ * NSW_ERR_BUFFER_TOO_SMALL: `*model_len` is what is needed; NSW_ERR_OVERFLOW; NSW_ERR_NO_ALLOCATOR in a library that
+ * was built without a heap.
+ */
+nsw_status nsw_router_train(const struct nsw_router_config *config,
+                            const struct nsw_name *tasks,
+                            size_t task_count,
+                            const struct nsw_sample *samples,
+                            size_t sample_count,
+                            uint8_t *model,
+                            size_t model_cap,
+                            size_t *model_len);
+
+/**
+ * Sets a model's threshold by samples that it was not trained with: the largest that refuses no more than the share
+ * `refused` of those that have a task: `*threshold`. Samples without a task are left out. The model is changed in
+ * place: no router may be over it meanwhile. Any thread.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID without a sample that has a task, for a share outside 0
+ * to below 1, a text that is no UTF-8, or `model` or `*threshold` in a place that the samples or their texts are in, or
+ * both in one; NSW_ERR_LENGTH for a text of more than NSW_ROUTE_MAX_TEXT bytes;
+ * NSW_ERR_TASK_FORMAT, NSW_ERR_UNSUPPORTED as nsw_router_create; NSW_ERR_NO_ALLOCATOR in a library that was built
+ * without a heap. The model was not changed.
+ */
+nsw_status nsw_router_calibrate(uint8_t *model,
+                                size_t model_len,
+                                const struct nsw_sample *samples,
+                                size_t sample_count,
+                                float refused,
+                                float *threshold);
+
+#if defined(NSW_STD)
+/**
+ * The memory that the object takes: the one block that nsw_host_raft_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for an empty path or node 0. Any
+ * thread.
+ */
+nsw_status nsw_host_raft_footprint(const struct nsw_host_raft_config *config,
+                                   size_t *size,
+                                   size_t *align);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Opens a node's folder, or makes a new one, and looks through all of it. In one block of
+ * `memory` (NULL: the system's heap). The caller owns `*files` and ends it with
+ * nsw_host_raft_destroy.
+ *
+ * The files must be as they were left: a node that gets older ones, or none, breaks its
+ * promises.
+ *
+ * Errors: those of nsw_host_raft_footprint, NSW_ERR_INVALID for `segment_bytes` outside its
+ * range, NSW_ERR_BUSY if the folder is in use, by this process or another one,
+ * NSW_ERR_RAFT_LOST if something that was durable is missing or damaged (then the node must not
+ * come back: it is to be removed from the group, and another one added), NSW_ERR_HOST_FILE for
+ * files of another node or a later version, NSW_ERR_HOST_IO if the system refuses,
+ * NSW_ERR_HOST_FULL if there is no room (after a crash there has to be some for the newest
+ * segment once more: `segment_bytes` and a record), NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*files` is NULL then.
+ */
+nsw_status nsw_host_raft_create(const struct nsw_host_raft_config *config,
+                                const struct nsw_allocator *memory,
+                                struct nsw_host_raft **files);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Closes the files and gives the object's block back. What is not durable may be lost. NULL is
+ * fine, and so is an already destroyed one whose memory can still be read.
+ */
+void nsw_host_raft_destroy(struct nsw_host_raft *files);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Fills `*info` (NSW_HOST_RAFT_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_raft_describe(const struct nsw_host_raft *files,
+                                  struct nsw_host_raft_info *info);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Gives a node that was just made all that is needed of what was appended; before
+ * nsw_raft_start. If there is a snapshot, the application takes its state from it
+ * (nsw_host_raft_snapshot_read) and says so: nsw_raft_applied. Files that are open are for one
+ * node: another one begins with them when they are opened anew.
+ *
+ * Errors: those of a bad handle, those of nsw_raft_restore, NSW_ERR_RAFT_STATE if something was
+ * appended since the files were opened, NSW_ERR_RAFT_LOST if files are not what was written,
+ * NSW_ERR_HOST_IO if the system refuses; the last two for good. The node must not start then.
+ */
+nsw_status nsw_host_raft_restore(struct nsw_host_raft *files, struct nsw_raft *raft);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Does all that a node wants of storage now: its records are durable afterwards, entries that
+ * it wants are fetched, bytes of snapshots that arrive are written. Waits for the disk;
+ * nsw_host_raft_write does not. `now_us` as of nsw_raft_tick.
+ *
+ * Errors: those of a bad handle, NSW_ERR_RAFT_HALTED if the node has stopped before. All others
+ * are of the files, and the node has stopped then: NSW_ERR_HOST_IO if the system refuses,
+ * NSW_ERR_HOST_FULL if there is no room, NSW_ERR_RAFT_LOST if files are not what was written,
+ * NSW_ERR_RAFT_STATE if nsw_raft_compact was told of a snapshot that is not here,
+ * NSW_ERR_INVALID if the files have records of another node since they were opened.
+ */
+nsw_status nsw_host_raft_serve(struct nsw_host_raft *files, uint64_t now_us, struct nsw_raft *raft);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The same without waiting for records to be durable: they are so after a nsw_host_flush, on
+ * another thread, or nsw_host_raft_flush. Then nsw_host_raft_durable, and nsw_raft_durable with
+ * what it says. It waits for the disk only where a segment ends, and for bytes of snapshots that
+ * arrive. NSW_DONE if there was nothing to do.
+ *
+ * Errors: those of nsw_host_raft_serve.
+ */
+nsw_status nsw_host_raft_write(struct nsw_host_raft *files, uint64_t now_us, struct nsw_raft *raft);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The next chunk of a snapshot that another node needs, as a message to be sent:
+ * `out[0..*out_len]`, for node `*to`. The buffer has `message` bytes of the node's configuration
+ * or more. NSW_DONE if there is none now; `*out_len` and `*to` are 0 then.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL: `*out_len` is what is
+ * needed, and nothing is lost. NSW_ERR_RAFT_LOST if the file is not what was written,
+ * NSW_ERR_HOST_IO if the system refuses: the node has stopped then.
+ */
+nsw_status nsw_host_raft_next_chunk(struct nsw_host_raft *files,
+                                    struct nsw_raft *raft,
+                                    uint8_t *out,
+                                    size_t out_cap,
+                                    size_t *out_len,
+                                    uint64_t *to);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Takes a record that nsw_raft_next_record gave, which is to become durable behind all before
+ * it: its `number` is greater than all that these open files were given before. For who does not
+ * use nsw_host_raft_serve.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_RAFT_FORMAT for what
+ * is no record, NSW_ERR_INVALID for a number that is not greater than the last, as of another
+ * node over the same open files. The record is not taken then; the node it is from must stop
+ * (nsw_raft_storage_failed). All others are for good: NSW_ERR_RAFT_LOST for one that cannot follow those
+ * before it, NSW_ERR_RAFT_STATE for that of a snapshot that is not here, NSW_ERR_LENGTH for one
+ * of more than 2^26 bytes, NSW_ERR_HOST_IO, NSW_ERR_HOST_FULL.
+ */
+nsw_status nsw_host_raft_append(struct nsw_host_raft *files,
+                                const struct nsw_raft_record *record);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Makes all records durable that were appended: `*number` (may be NULL) is the last of them,
+ * for nsw_raft_durable.
+ *
+ * Errors: those of a bad handle; for good, NSW_ERR_HOST_IO and NSW_ERR_HOST_FULL if the system
+ * refuses, now or before.
+ */
+nsw_status nsw_host_raft_flush(struct nsw_host_raft *files, uint64_t *number);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The last record that is durable, for nsw_raft_durable: `*number`; 0 if none of those that were
+ * appended since the files were opened.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL; for good, NSW_ERR_HOST_IO and NSW_ERR_HOST_FULL
+ * if the system has refused: nothing more will become durable, and the node has to be told by
+ * nsw_raft_storage_failed.
+ */
+nsw_status nsw_host_raft_durable(struct nsw_host_raft *files, uint64_t *number);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Reads entry `index` as it was appended last, into `*record` (NSW_RAFT_RECORD_INIT): for
+ * nsw_raft_fetched. Its bytes are good until the next call with these files.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID if it is not
+ * there. For good, NSW_ERR_RAFT_LOST if files are not what was written, NSW_ERR_HOST_IO if the
+ * system refuses, NSW_ERR_HOST_FULL if there is no room (records that wait are written before
+ * they are read).
+ */
+nsw_status nsw_host_raft_entry(struct nsw_host_raft *files,
+                               uint64_t index,
+                               struct nsw_raft_record *record);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Begins a snapshot of the application's state after entry `index`, which it has applied. Then
+ * nsw_host_raft_snapshot_write and nsw_host_raft_snapshot_end; the log goes on meanwhile. One
+ * that was begun before is forgotten.
+ *
+ * Errors: those of a bad handle, NSW_ERR_INVALID for an entry that is not in the log, or in a
+ * snapshot already; NSW_ERR_RAFT_STATE with `no_snapshots`; NSW_ERR_HOST_IO if the system
+ * refuses, now or before.
+ */
+nsw_status nsw_host_raft_snapshot_begin(struct nsw_host_raft *files, uint64_t index);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The next bytes of the snapshot, `bytes[0..bytes_len]`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_RAFT_STATE if none was begun;
+ * NSW_ERR_HOST_IO and NSW_ERR_HOST_FULL if the system refuses: the snapshot is forgotten then,
+ * the log is as it was.
+ */
+nsw_status nsw_host_raft_snapshot_write(struct nsw_host_raft *files,
+                                        const uint8_t *bytes,
+                                        size_t bytes_len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Makes the snapshot durable; then nsw_raft_compact may be told. The one before stays until
+ * that record is durable.
+ *
+ * Errors: those of nsw_host_raft_snapshot_write; they are for good if it is not known which of two
+ * files has its name.
+ */
+nsw_status nsw_host_raft_snapshot_end(struct nsw_host_raft *files);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Bytes of the snapshot of `index`: `*len`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID if it is not there, or not any
+ * more; `*len` is 0 then. That which nsw_host_raft_describe tells is there.
+ */
+nsw_status nsw_host_raft_snapshot_size(const struct nsw_host_raft *files,
+                                       uint64_t index,
+                                       uint64_t *len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Reads from the snapshot of `index`, from byte `offset` on: `out[0..*out_len]`, the whole
+ * buffer unless the snapshot ends before.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID if it is not there,
+ * NSW_ERR_RAFT_LOST if it is not what was written, NSW_ERR_HOST_IO if the system refuses.
+ * `*out_len` is 0 then.
+ */
+nsw_status nsw_host_raft_snapshot_read(struct nsw_host_raft *files,
+                                       uint64_t index,
+                                       uint64_t offset,
+                                       uint8_t *out,
+                                       size_t out_cap,
+                                       size_t *out_len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Bytes of a snapshot that has arrived, as nsw_raft_next_snapshot_write gave them; then
+ * nsw_raft_snapshot_written. For who does not use nsw_host_raft_serve.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_RAFT_STATE for bytes
+ * that do not follow those before, and with `no_snapshots`; NSW_ERR_HOST_IO and
+ * NSW_ERR_HOST_FULL if the system refuses. The snapshot is forgotten then: it arrives anew, from
+ * `offset` 0 on. If the system refuses when the last bytes of it get their name, the files take
+ * nothing any more, as with nsw_host_raft_snapshot_end: call nsw_raft_storage_failed.
+ */
+nsw_status nsw_host_raft_receive(struct nsw_host_raft *files,
+                                 const struct nsw_raft_snapshot_write *write);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The memory that a nsw_host_flush takes: the one block that nsw_host_flush_create asks for, in
+ * bytes.
+ *
+ * Errors: NSW_ERR_NULL. Any thread.
+ */
+nsw_status nsw_host_flush_footprint(size_t *size, size_t *align);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * What makes all records durable that were appended to `files`, for another thread; nothing is
+ * waited for. More may be appended meanwhile, and several may be under way. In one block of
+ * `memory` (NULL: the system's heap). The caller owns `*flush` and ends it with
+ * nsw_host_flush_destroy, before or after the files.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_HOST_IO and NSW_ERR_HOST_FULL if the
+ * system refuses, now or before, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*flush` is NULL then.
+ */
+nsw_status nsw_host_flush_create(struct nsw_host_raft *files,
+                                 const struct nsw_allocator *memory,
+                                 struct nsw_host_flush **flush);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Destroys a flush and gives its block back; one that did not run does nothing. NULL is fine,
+ * and so is an already destroyed one whose memory can still be read.
+ */
+void nsw_host_flush_destroy(struct nsw_host_flush *flush);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Waits until the records are durable: `*number` (may be NULL) is the last of them. Once;
+ * nsw_host_raft_durable tells the same on the thread of the files.
+ *
+ * Errors: those of a bad handle, NSW_ERR_HOST_IO and NSW_ERR_HOST_FULL if the system refuses,
+ * now or before: the files take nothing any more then.
+ */
+nsw_status nsw_host_flush_run(struct nsw_host_flush *flush, uint64_t *number);
+#endif
+
+/**
+ * The arguments of step `index` of a plan's task, one by one: `*object` is argument `argument`, from 0
+ * on. Of an action these are its values; of another task, what its method says of them.
+ *
+ * Errors: those of a bad handle of `model`, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_TASK_PLAN
+ * if the plan is none of this model; NSW_ERR_INVALID behind the last step or argument. `*object` is
+ * NSW_PLAN_OPEN then. Any thread, while nobody writes to the plan.
+ */
+nsw_status nsw_plan_argument(const struct nsw_plan *plan,
+                             const struct nsw_plan_model *model,
+                             size_t index,
+                             size_t argument,
+                             uint16_t *object);
+
+/**
+ * Whether the orderings of the methods say that step `first` of a plan has ended before step `second` begins: `*yes`
+ * is 1 or 0. These are the edges of the plan's directed graph. Of two steps of which neither is before the other
+ * either may be begun first, as far as the methods are concerned; that their preconditions hold is sure in the
+ * plan's own order only, and in those that nsw_plan_verifier accepts. No step is before itself, nor before one that
+ * it is made of.
+ *
+ * Errors: those of a bad handle of `model`, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a step that there
+ * is not, NSW_ERR_TASK_PLAN if the plan is none of this model; NSW_ERR_CAPACITY for two subtasks of a method that
+ * leaves them unordered, if more than 4,095 lie between them. `*yes` is 0 then. Any thread, while nobody writes to
+ * the plan.
+ */
+nsw_status nsw_plan_is_before(const struct nsw_plan *plan,
+                              const struct nsw_plan_model *model,
+                              size_t first,
+                              size_t second,
+                              uint32_t *yes);
+
+/**
+ * The memory that a model's object takes: the one block that nsw_plan_model_create asks for, in bytes,
+ * whatever the model.
+ *
+ * Errors: NSW_ERR_NULL.
+ */
+nsw_status nsw_plan_model_footprint(size_t *size,
+                                    size_t *align);
+
+/**
+ * Opens a model, `bytes[0..bytes_len]`, which begin at a multiple of 4 and stay as they are: with an object in
+ * one block of `memory` (NULL: the system's heap). Looks at every byte once; afterwards nothing that it says is
+ * out of range. The caller owns `*model` and ends it with nsw_plan_model_destroy.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_ALIGNMENT, NSW_ERR_TASK_FORMAT if the bytes are anything but a whole and
+ * consistent model; NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*model` is NULL then.
+ */
+nsw_status nsw_plan_model_create(const uint8_t *bytes,
+                                 size_t bytes_len,
+                                 const struct nsw_allocator *memory,
+                                 struct nsw_plan_model **model);
+
+/**
+ * Destroys a model's object and gives its block back; the bytes are the caller's. NULL is fine, and so is an
+ * already destroyed one whose memory can still be read.
+ */
+void nsw_plan_model_destroy(struct nsw_plan_model *model);
+
+/**
+ * Fills `*info` (NSW_PLAN_MODEL_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_plan_model_describe(const struct nsw_plan_model *model,
+                                   struct nsw_plan_model_info *info);
+
+/**
+ * The name of number `number` of a kind (NSW_PLAN_TYPES and the like): `(*name)[0..*name_len]`, UTF-8 in the
+ * model's bytes, without a zero behind it; empty if it has none, or the names were cut off.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for another kind, NSW_ERR_TASK_UNKNOWN for a
+ * number that is none. The name is empty then.
+ */
+nsw_status nsw_plan_model_name(const struct nsw_plan_model *model,
+                               uint32_t kind,
+                               uint16_t number,
+                               const char **name,
+                               size_t *name_len);
+
+/**
+ * The number with this name, `name[0..name_len]`, spelled so; the first one, if several have it. NSW_DONE if
+ * there is none. Looks at one after the other.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for another kind, or a name that is not UTF-8.
+ * `*number` is 65535 then.
+ */
+nsw_status nsw_plan_model_find(const struct nsw_plan_model *model,
+                               uint32_t kind,
+                               const char *name,
+                               size_t name_len,
+                               uint16_t *number);
+
+/**
+ * Whether an object is of a type: `*is` is 1 or 0.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_TASK_UNKNOWN for an object or a type that there is not.
+ */
+nsw_status nsw_plan_model_is(const struct nsw_plan_model *model,
+                             uint16_t object,
+                             uint16_t type_id,
+                             uint32_t *is);
+
+/**
+ * Fills `*info` (NSW_PLAN_PREDICATE_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_TASK_UNKNOWN.
+ */
+nsw_status nsw_plan_model_predicate(const struct nsw_plan_model *model,
+                                    uint16_t predicate,
+                                    struct nsw_plan_predicate_info *info);
+
+/**
+ * Fills `*info` (NSW_PLAN_TASK_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_TASK_UNKNOWN.
+ */
+nsw_status nsw_plan_model_task(const struct nsw_plan_model *model,
+                               uint16_t task,
+                               struct nsw_plan_task_info *info);
+
+/**
+ * Fills `*info` (NSW_PLAN_METHOD_INFO_INIT) of a method, or of the initial task network: number `methods` of
+ * nsw_plan_model_info.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_TASK_UNKNOWN.
+ */
+nsw_status nsw_plan_model_method(const struct nsw_plan_model *model,
+                                 uint16_t method,
+                                 struct nsw_plan_method_info *info);
+
+/**
+ * Subtask `index`, from 0 on, of a method or of the initial task network: its task, and its arguments
+ * `(*args)[0..*arg_count]` in the model's bytes.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_TASK_UNKNOWN for a method that there is not,
+ * NSW_ERR_INVALID behind the last subtask. Nothing is written then.
+ */
+nsw_status nsw_plan_model_subtask(const struct nsw_plan_model *model,
+                                  uint16_t method,
+                                  size_t index,
+                                  uint16_t *task,
+                                  const uint16_t **args,
+                                  size_t *arg_count);
+
+/**
+ * The memory that a builder takes: the one block that nsw_plan_builder_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_OVERFLOW; NSW_ERR_INVALID for more than
+ * NSW_PLAN_MAX_OBJECTS objects, or 65,534 or more of something else.
+ */
+nsw_status nsw_plan_builder_footprint(const struct nsw_plan_builder_config *config,
+                                      size_t *size,
+                                      size_t *align);
+
+/**
+ * Makes a builder of an empty domain, in one block of `memory` (NULL: the system's heap). The caller owns
+ * `*builder` and ends it with nsw_plan_builder_destroy.
+ *
+ * Errors: those of nsw_plan_builder_footprint, and NSW_ERR_CAPACITY for `names` of 1 to 10, NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*builder` is NULL then.
+ */
+nsw_status nsw_plan_builder_create(const struct nsw_plan_builder_config *config,
+                                   const struct nsw_allocator *memory,
+                                   struct nsw_plan_builder **builder);
+
+/**
+ * Destroys a builder and gives its block back. NULL is fine, and so is an already destroyed one whose memory
+ * can still be read.
+ */
+void nsw_plan_builder_destroy(struct nsw_plan_builder *builder);
+
+/**
+ * Adds a type, `*type_id` (may be NULL). It is a part of NSW_PLAN_OBJECT, and of those that
+ * nsw_plan_builder_subtype says.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for a name that is not UTF-8 or too long.
+ */
+nsw_status nsw_plan_builder_type(struct nsw_plan_builder *builder,
+                                 const char *name,
+                                 size_t name_len,
+                                 uint16_t *type_id);
+
+/**
+ * All objects of `child` are of `parent`, too. A type may have several parents; a circle makes its types equal.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_DOMAIN for types that there are not.
+ */
+nsw_status nsw_plan_builder_subtype(struct nsw_plan_builder *builder,
+                                    uint16_t child,
+                                    uint16_t parent);
+
+/**
+ * Adds a type without a name whose objects are those of all of `types[0..type_count]`: HDDL's `(either a b)`;
+ * `*type_id` (may be NULL).
+ *
+ * Errors: as nsw_plan_builder_subtype, and NSW_ERR_NULL.
+ */
+nsw_status nsw_plan_builder_either(struct nsw_plan_builder *builder,
+                                   const uint16_t *types,
+                                   size_t type_count,
+                                   uint16_t *type_id);
+
+/**
+ * Adds an object or constant of a type, `*object` (may be NULL).
+ *
+ * Errors: as nsw_plan_builder_type, and NSW_ERR_TASK_DOMAIN for a type that there is not.
+ */
+nsw_status nsw_plan_builder_object(struct nsw_plan_builder *builder,
+                                   const char *name,
+                                   size_t name_len,
+                                   uint16_t type_id,
+                                   uint16_t *object);
+
+/**
+ * The object is of this type, too.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_DOMAIN for an object or a type that there is not.
+ */
+nsw_status nsw_plan_builder_also(struct nsw_plan_builder *builder,
+                                 uint16_t object,
+                                 uint16_t type_id);
+
+/**
+ * Adds a predicate with the types of its arguments, `*predicate` (may be NULL). Which ones change, and which
+ * hold for ever, the builder finds by itself.
+ *
+ * Errors: as nsw_plan_builder_object, and NSW_ERR_INVALID for more than NSW_PLAN_MAX_ARITY arguments.
+ */
+nsw_status nsw_plan_builder_predicate(struct nsw_plan_builder *builder,
+                                      const char *name,
+                                      size_t name_len,
+                                      const uint16_t *types,
+                                      size_t type_count,
+                                      uint16_t *predicate);
+
+/**
+ * Begins an action with the types of its parameters, which are its variables 0, 1 and so on; `*task` (may be
+ * NULL).
+ *
+ * Errors: as nsw_plan_builder_predicate.
+ */
+nsw_status nsw_plan_builder_action(struct nsw_plan_builder *builder,
+                                   const char *name,
+                                   size_t name_len,
+                                   const uint16_t *types,
+                                   size_t type_count,
+                                   uint16_t *task);
+
+/**
+ * Adds a compound task with the types of its parameters, `*task` (may be NULL).
+ *
+ * Errors: as nsw_plan_builder_predicate.
+ */
+nsw_status nsw_plan_builder_task(struct nsw_plan_builder *builder,
+                                 const char *name,
+                                 size_t name_len,
+                                 const uint16_t *types,
+                                 size_t type_count,
+                                 uint16_t *task);
+
+/**
+ * Begins a method of `task`, `*method` (may be NULL). `types` are those of the method's parameters, which are
+ * its variables 0, 1 and so on; `args` say what the task's arguments are: parameters or objects. An instance of
+ * the method also needs every argument of every subtask to be of the type that the subtask declares.
+ *
+ * Errors: as nsw_plan_builder_predicate; NSW_ERR_INVALID for more than NSW_PLAN_MAX_VARIABLES parameters;
+ * NSW_ERR_TASK_DOMAIN if there is no such compound task, or it has another number of parameters.
+ */
+nsw_status nsw_plan_builder_method(struct nsw_plan_builder *builder,
+                                   const char *name,
+                                   size_t name_len,
+                                   uint16_t task,
+                                   const uint16_t *args,
+                                   size_t arg_count,
+                                   const uint16_t *types,
+                                   size_t type_count,
+                                   uint16_t *method);
+
+/**
+ * Begins the initial task network, a method of nothing: `types` are those of its variables. A model has one at
+ * most; without it there is nothing to do.
+ *
+ * Errors: as nsw_plan_builder_method; NSW_ERR_TASK_DOMAIN if there is one already.
+ */
+nsw_status nsw_plan_builder_network(struct nsw_plan_builder *builder,
+                                    const uint16_t *types,
+                                    size_t type_count);
+
+/**
+ * Begins the goal: what has to hold at the end.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_DOMAIN if there is one already.
+ */
+nsw_status nsw_plan_builder_goal(struct nsw_plan_builder *builder);
+
+/**
+ * Says that a fact holds at the beginning, of objects `args[0..arg_count]`. Saying it twice is saying it once.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_TASK_DOMAIN for a predicate or object that there is not, or
+ * another number of arguments. nsw_plan_builder_finish says so of arguments that are not of the predicate's
+ * types.
+ */
+nsw_status nsw_plan_builder_fact(struct nsw_plan_builder *builder,
+                                 uint16_t predicate,
+                                 const uint16_t *args,
+                                 size_t arg_count);
+
+/**
+ * The most bytes that nsw_plan_builder_finish needs, as things are now: `*len`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_plan_builder_model_len(const struct nsw_plan_builder *builder, size_t *len);
+
+/**
+ * Writes the model: at most `cap` bytes to `out`, which begins at a multiple of 4, the length to `*len` (may
+ * be NULL), a multiple of 4. Nothing can be added afterwards: NSW_ERR_TASK_STATE; asked again it writes the same.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_ALIGNMENT, neither of which stays; the first error that any call
+ * answered.
+ * NSW_ERR_BUFFER_TOO_SMALL if `cap` is less than nsw_plan_builder_model_len says, which `*len` is then: it may be
+ * called again. NSW_ERR_TASK_DOMAIN if something was begun and not ended, or a fact's argument, or an
+ * object among a subtask's arguments, is not of the type that it must be; NSW_ERR_TASK_CYCLE for orderings
+ * that go round.
+ */
+nsw_status nsw_plan_builder_finish(struct nsw_plan_builder *builder,
+                                   uint8_t *out,
+                                   size_t cap,
+                                   size_t *len);
+
+/**
+ * Begins a part of a condition: NSW_PLAN_AND, NSW_PLAN_OR, NSW_PLAN_NOT or NSW_PLAN_IMPLY.
+ *
+ * Errors: those of a bad handle, NSW_ERR_INVALID for another part, NSW_ERR_TASK_DOMAIN where no condition may be,
+ * NSW_ERR_UNSUPPORTED if the formula has more than NSW_PLAN_MAX_DEPTH levels.
+ */
+nsw_status nsw_plan_builder_open(struct nsw_plan_builder *builder,
+                                 uint32_t part);
+
+/**
+ * Begins a condition over all objects of a type: that what follows (all of it) holds for each (`for_all` is not
+ * 0), or for at least one. `*variable` is the argument that stands for the object.
+ *
+ * Errors: as nsw_plan_builder_open; NSW_ERR_NULL, NSW_ERR_INVALID for too many variables.
+ */
+nsw_status nsw_plan_builder_quantifier(struct nsw_plan_builder *builder,
+                                       uint32_t for_all,
+                                       uint16_t type_id,
+                                       uint16_t *variable);
+
+/**
+ * Ends the part or quantifier that was begun last.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_DOMAIN if there is none.
+ */
+nsw_status nsw_plan_builder_close(struct nsw_plan_builder *builder);
+
+/**
+ * A condition: that a fact holds; inside NSW_PLAN_NOT that it does not.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_TASK_DOMAIN where no condition may be, for a predicate,
+ * object or variable that there is not, or another number of arguments.
+ */
+nsw_status nsw_plan_builder_atom(struct nsw_plan_builder *builder,
+                                 uint16_t predicate,
+                                 const uint16_t *args,
+                                 size_t arg_count);
+
+/**
+ * A condition: that two arguments are the same object; inside NSW_PLAN_NOT that they are not.
+ *
+ * Errors: as nsw_plan_builder_atom.
+ */
+nsw_status nsw_plan_builder_equal(struct nsw_plan_builder *builder, uint16_t a, uint16_t b);
+
+/**
+ * An effect of the open action, or of its open conditional effect: the fact holds afterwards.
+ *
+ * Errors: as nsw_plan_builder_atom.
+ */
+nsw_status nsw_plan_builder_add(struct nsw_plan_builder *builder,
+                                uint16_t predicate,
+                                const uint16_t *args,
+                                size_t arg_count);
+
+/**
+ * An effect of the open action, or of its open conditional effect: the fact does not hold afterwards, unless
+ * the action also adds it.
+ *
+ * Errors: as nsw_plan_builder_atom.
+ */
+nsw_status nsw_plan_builder_delete(struct nsw_plan_builder *builder,
+                                   uint16_t predicate,
+                                   const uint16_t *args,
+                                   size_t arg_count);
+
+/**
+ * Begins a conditional effect, for all objects of the types (none: once). Conditions follow, then
+ * nsw_plan_builder_then, then _add and _delete, then nsw_plan_builder_end_when. `*first` (may be NULL) is the argument
+ * that stands for an object of the first type; those of the others follow. Conditional effects do not stand
+ * inside each other: who has such makes one of both conditions.
+ *
+ * Errors: as nsw_plan_builder_quantifier.
+ */
+nsw_status nsw_plan_builder_when(struct nsw_plan_builder *builder,
+                                 const uint16_t *types,
+                                 size_t type_count,
+                                 uint16_t *first);
+
+/**
+ * Ends the conditions of a conditional effect.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_DOMAIN if there is none.
+ */
+nsw_status nsw_plan_builder_then(struct nsw_plan_builder *builder);
+
+/**
+ * Ends a conditional effect.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_DOMAIN if there is none.
+ */
+nsw_status nsw_plan_builder_end_when(struct nsw_plan_builder *builder);
+
+/**
+ * Adds a subtask to the open method or network, after those that it has. `*number` (may be NULL), from 0 on, is
+ * for nsw_plan_builder_before.
+ *
+ * Errors: as nsw_plan_builder_atom; NSW_ERR_CAPACITY for more than 65,535.
+ */
+nsw_status nsw_plan_builder_subtask(struct nsw_plan_builder *builder,
+                                    uint16_t task,
+                                    const uint16_t *args,
+                                    size_t arg_count,
+                                    uint16_t *number);
+
+/**
+ * The subtasks of the open method or network are carried out in the order in which they were added. (A single
+ * one always is.)
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_DOMAIN if nothing is open, or it already has orderings of its
+ * own.
+ */
+nsw_status nsw_plan_builder_ordered(struct nsw_plan_builder *builder);
+
+/**
+ * Subtask `first` of the open method or network is done before subtask `second` begins. What follows from two
+ * orderings holds. If they leave one order alone, the method counts as ordered. The model numbers subtasks in an
+ * order that is allowed, the first such by the numbers here.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_DOMAIN for subtasks that there are not. NSW_ERR_TASK_CYCLE, when the
+ * next thing is begun, if a subtask would come before itself.
+ */
+nsw_status nsw_plan_builder_before(struct nsw_plan_builder *builder,
+                                   uint16_t first,
+                                   uint16_t second);
+
+/**
+ * The memory that a planner takes: the one block that nsw_planner_create asks for, in bytes; `memory` of the
+ * configuration and a little for the handle.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle of `model`, NSW_ERR_CAPACITY if `memory` cannot be
+ * enough for this model.
+ */
+nsw_status nsw_planner_footprint(const struct nsw_planner_config *config,
+                                 size_t *size,
+                                 size_t *align);
+
+/**
+ * Makes a planner, in one block of `memory` (NULL: the system's heap). Looks at what can ever become true, which
+ * takes the more time the more objects there are. The caller owns `*planner` and ends it with
+ * nsw_planner_destroy.
+ *
+ * Errors: those of nsw_planner_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR; NSW_ERR_CAPACITY if the memory does not hold what is made of the model. `*planner` is NULL
+ * then.
+ */
+nsw_status nsw_planner_create(const struct nsw_planner_config *config,
+                              const struct nsw_allocator *memory,
+                              struct nsw_planner **planner);
+
+/**
+ * Destroys a planner, and with it its plan, and gives its block back. NULL is fine, and so is an already
+ * destroyed one whose memory can still be read.
+ */
+void nsw_planner_destroy(struct nsw_planner *planner);
+
+/**
+ * Searches on: at most `nodes` nodes, which are tasks decomposed and actions tried; less where it goes back often, or has to
+ * look at many facts to find the instances of a method: for each node it goes back 4 times, and looks at some 256 facts
+ * and objects, at most. (A single condition with quantifiers, or a single action's effects, it does look at as a
+ * whole.) `*outcome`: NSW_PLAN_RUNNING and the like. What is found or known stays so.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL. `*outcome` is NSW_PLAN_RUNNING then.
+ */
+nsw_status nsw_planner_step(struct nsw_planner *planner,
+                            uint64_t nodes,
+                            uint32_t *outcome);
+
+/**
+ * As nsw_planner_step, with a say of `order` in which method is tried first. It is not asked where methods
+ * leave subtasks unordered, nor for tasks of more than 256 methods.
+ *
+ * Errors: as nsw_planner_step, and NSW_ERR_NULL without an order.
+ */
+nsw_status nsw_planner_step_with(struct nsw_planner *planner,
+                                 uint64_t nodes,
+                                 nsw_method_order order,
+                                 void *ctx,
+                                 uint32_t *outcome);
+
+/**
+ * Whether a fact of objects `args[0..arg_count]` holds in the state that a hook was given: `*holds` is
+ * 1 or 0. Of another number of arguments than the predicate takes none holds.
+ *
+ * Errors: NSW_ERR_NULL.
+ */
+nsw_status nsw_plan_state_holds(const struct nsw_plan_state *state,
+                                uint16_t predicate,
+                                const uint16_t *args,
+                                size_t arg_count,
+                                uint32_t *holds);
+
+/**
+ * How many facts of a predicate hold in the state that a hook was given: `*count`.
+ *
+ * Errors: NSW_ERR_NULL.
+ */
+nsw_status nsw_plan_state_count(const struct nsw_plan_state *state,
+                                uint16_t predicate,
+                                size_t *count);
+
+/**
+ * Searches on until there is an answer or `stop` (NULL: never) says that it is enough, which is asked after
+ * every `nodes` nodes.
+ *
+ * Errors: as nsw_planner_step; NSW_ERR_INVALID for no nodes.
+ */
+nsw_status nsw_planner_run(struct nsw_planner *planner,
+                           uint64_t nodes,
+                           nsw_planner_stop stop,
+                           void *ctx,
+                           uint32_t *outcome);
+
+/**
+ * The plan that was found: fills `*plan` (NSW_PLAN_INIT), which points into the planner, and is good until the next
+ * call that is given the planner not const.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_TASK_STATE while none was found;
+ * NSW_ERR_TASK_NO_PLAN if there is none; NSW_ERR_OUT_OF_MEMORY if the memory was too small to find one, or to
+ * write it down.
+ */
+nsw_status nsw_planner_plan(struct nsw_planner *planner,
+                            struct nsw_plan *plan);
+
+/**
+ * Fills `*stats` (NSW_PLANNER_STATS_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_planner_describe(const struct nsw_planner *planner, struct nsw_planner_stats *stats);
+
+/**
+ * The memory that a verifier takes: the one block that nsw_plan_verifier_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_plan_verifier_footprint(const struct nsw_plan_verifier_config *config,
+                                       size_t *size,
+                                       size_t *align);
+
+/**
+ * Makes a verifier, in one block of `memory` (NULL: the system's heap). The caller owns `*verifier` and ends it
+ * with nsw_plan_verifier_destroy.
+ *
+ * Errors: those of nsw_plan_verifier_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*verifier` is NULL then.
+ */
+nsw_status nsw_plan_verifier_create(const struct nsw_plan_verifier_config *config,
+                                    const struct nsw_allocator *memory,
+                                    struct nsw_plan_verifier **verifier);
+
+/**
+ * Destroys a verifier and gives its block back. NULL is fine, and so is an already destroyed one whose memory
+ * can still be read.
+ */
+void nsw_plan_verifier_destroy(struct nsw_plan_verifier *verifier);
+
+/**
+ * Looks at a plan of a model. `*refusal` (NSW_PLAN_REFUSAL_INIT) says what is wrong; nothing after NSW_OK.
+ *
+ * Errors: those of a bad handle of either, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE; NSW_ERR_TASK_PLAN for the first
+ * thing that is wrong with it, NSW_ERR_CAPACITY if the verifier is too small, or the plan leaves too much open.
+ */
+nsw_status nsw_plan_verifier_verify(struct nsw_plan_verifier *verifier,
+                                    const struct nsw_plan_model *model,
+                                    const struct nsw_plan *plan,
+                                    struct nsw_plan_refusal *refusal);
+
+/**
+ * Why a plan is refused, in words: `(*text)[0..*text_len]`, UTF-8 that is always there, without a zero behind
+ * it.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_INVALID for what is no reason. The text is empty then.
+ */
+nsw_status nsw_plan_why_text(uint32_t why,
+                             const char **text,
+                             size_t *text_len);
+
+/**
+ * As nsw_plan_verifier_verify, and tells `watch` by which method each task is decomposed, when it is: in the state
+ * that its method begins in. Of a plan that is wrong it is told as far as it is right.
+ *
+ * Errors: as nsw_plan_verifier_verify, and NSW_ERR_NULL without `watch`.
+ */
+nsw_status nsw_plan_verifier_replay(struct nsw_plan_verifier *verifier,
+                                    const struct nsw_plan_model *model,
+                                    const struct nsw_plan *plan,
+                                    nsw_plan_watch watch,
+                                    void *ctx,
+                                    struct nsw_plan_refusal *refusal);
+
+/**
+ * What a task that is to be decomposed looks like in the state that a hook was given, as `width` numbers, 0 or 1
+ * each: the input of a network that ranks methods, one output for each. They do not depend on the size of the
+ * problem, so a network that learned from plans of small problems (nsw_plan_verifier_replay) can be used in large
+ * ones of the same domain (nsw_method_order). Several features share a place: 256 to 512 are a good width.
+ *
+ * Errors: NSW_ERR_NULL; NSW_ERR_TASK_DOMAIN for a task or objects that the model has not, or another number of
+ * arguments.
+ */
+nsw_status nsw_plan_state_features(const struct nsw_plan_state *state,
+                                   uint16_t task,
+                                   const uint16_t *args,
+                                   size_t arg_count,
+                                   float *features,
+                                   size_t width);
+
+#if defined(NSW_STD)
+/**
+ * The memory that the object takes: the one block that nsw_host_hddl_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_hddl_footprint(const struct nsw_host_hddl_config *config,
+                                   size_t *size,
+                                   size_t *align);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Reads a domain and a problem of it: all that the competition's total-order track uses, and partially ordered
+ * methods. Refused by name: durative actions, numeric conditions, derived predicates, preferences and what else
+ * cannot be planned with (NSW_ERR_UNSUPPORTED). Texts of strangers should be short: many types of one object, or long
+ * chains of types, take longer than they look. The caller owns `*hddl` and ends it
+ * with nsw_host_hddl_destroy; its block is of `memory` (NULL: the system's heap).
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR;
+ * the first mistake in the texts, of which `error` of the configuration says more. `*hddl` is NULL then.
+ */
+nsw_status nsw_host_hddl_create(const struct nsw_host_hddl_config *config,
+                                const struct nsw_allocator *memory,
+                                struct nsw_host_hddl **hddl);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Destroys the object, and with it the model's bytes. NULL is fine, and so is an already destroyed one whose
+ * memory can still be read.
+ */
+void nsw_host_hddl_destroy(struct nsw_host_hddl *hddl);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The model, for nsw_plan_model_create or to be stored: `(*bytes)[0..*bytes_len]` in the object, at a multiple of 4.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL. There are no bytes then.
+ */
+nsw_status nsw_host_hddl_model(const struct nsw_host_hddl *hddl,
+                               const uint8_t **bytes,
+                               size_t *bytes_len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * What the texts say that is odd, one by one: fills `*warning` (NSW_HOST_HDDL_ERROR_INIT) with the `index`-th, from 0
+ * on: undeclared types and predicates, arguments of other types than declared, a problem that names another
+ * domain. NSW_DONE behind the last one.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_hddl_warning(const struct nsw_host_hddl *hddl,
+                                 size_t index,
+                                 struct nsw_host_hddl_error *warning);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The memory that the object takes: the one block that nsw_host_plan_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_plan_footprint(const struct nsw_host_plan_config *config,
+                                   size_t *size,
+                                   size_t *align);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Reads a plan in the competition's format, from whatever planner. Whether it does what it should is for
+ * nsw_plan_verifier to say: this looks at names, numbers, and which subtask takes which place. Where names and arguments
+ * leave that open, or which of several methods of one name it was, the plan is the first that the library's verifier
+ * accepts (some hundreds are tried, with memory from the system's heap); the first, if it accepts none. The caller owns
+ * `*plan` and ends it with nsw_host_plan_destroy; its block is of `memory` (NULL: the system's heap).
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle of the model, NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR; the first mistake in the text, of which `error` of the
+ * configuration says more: NSW_ERR_CAPACITY if there are too many ways to read it. `*plan` is NULL then.
+ */
+nsw_status nsw_host_plan_create(const struct nsw_host_plan_config *config,
+                                const struct nsw_allocator *memory,
+                                struct nsw_host_plan **plan);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Destroys a plan that was read. NULL is fine, and so is an already destroyed one whose memory can still be
+ * read.
+ */
+void nsw_host_plan_destroy(struct nsw_host_plan *plan);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The plan: fills `*view` (NSW_PLAN_INIT), which points into the object.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_plan_view(const struct nsw_host_plan *plan, struct nsw_plan *view);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The line of the text that a step is from: `*line`, from 1 on.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for no step. `*line` is 0 then.
+ */
+nsw_status nsw_host_plan_line(const struct nsw_host_plan *plan, size_t step, uint32_t *line);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Writes a plan as text: NSW_HOST_PLAN_TEXT, NSW_HOST_PLAN_DOT or NSW_HOST_PLAN_SVG, without a zero behind it: at most
+ * `cap` bytes to `out`, the length to `*len` (may be NULL).
+ *
+ * Errors: those of a bad handle of the model, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for another form,
+ * or a model without names where the competition's text is asked for; NSW_ERR_TASK_PLAN if the plan names what is not
+ * in the model; NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed, and nothing is written. Any thread.
+ */
+nsw_status nsw_host_plan_write(const struct nsw_plan_model *model,
+                               const struct nsw_plan *plan,
+                               uint32_t form,
+                               char *out,
+                               size_t cap,
+                               size_t *len);
+#endif
+
+/**
+ * The memory that an assigner takes: the one block that nsw_assigner_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range,
+ * NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_assigner_footprint(const struct nsw_assigner_config *config,
+                                  size_t *size,
+                                  size_t *align);
+
+/**
+ * Makes an assigner in one block of `memory` (NULL: the system's heap). The caller owns `*assigner` and ends it
+ * with nsw_assigner_destroy.
+ *
+ * Errors: those of nsw_assigner_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*assigner` is NULL then.
+ */
+nsw_status nsw_assigner_create(const struct nsw_assigner_config *config,
+                               const struct nsw_allocator *memory,
+                               struct nsw_assigner **assigner);
+
+/**
+ * Destroys an assigner and gives its block back. NULL is fine, and so is an already destroyed one whose memory
+ * can still be read.
+ */
+void nsw_assigner_destroy(struct nsw_assigner *assigner);
+
+/**
+ * Finds the cheapest assignment of a matrix of `rows` times `columns` costs, row by row: `*total` (may be NULL)
+ * is what it costs, of as many pairs as the shorter side has. A cost is infinity for a pair that must not
+ * be, or of a magnitude of at most 1e100. Whole numbers up to 2^53 are added up exactly.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for another cost or a side of 0,
+ * NSW_ERR_LENGTH if there are not rows * columns costs, NSW_ERR_CAPACITY for more than the configuration
+ * says, NSW_ERR_TASK_INFEASIBLE if each assignment has a forbidden pair. The last solution is gone then.
+ */
+nsw_status nsw_assigner_solve(struct nsw_assigner *assigner,
+                              uint32_t rows,
+                              uint32_t columns,
+                              const double *costs,
+                              size_t costs_len,
+                              double *total);
+
+/**
+ * The column of each row in the last solution, or NSW_UNASSIGNED: `*len` (may be NULL) numbers to `buf`; none
+ * without a solution.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed.
+ */
+nsw_status nsw_assigner_columns(const struct nsw_assigner *assigner,
+                                uint32_t *buf,
+                                size_t cap,
+                                size_t *len);
+
+/**
+ * The row of each column in the last solution, or NSW_UNASSIGNED: as nsw_assigner_columns.
+ *
+ * Errors: those of nsw_assigner_columns.
+ */
+nsw_status nsw_assigner_rows(const struct nsw_assigner *assigner,
+                             uint32_t *buf,
+                             size_t cap,
+                             size_t *len);
+
+/**
+ * The dual prices of the rows. With those of the columns they prove that the solution is the best: for each
+ * pair row price + column price is at most its cost (but for rounding), for each pair of the solution as
+ * much, and who has no partner has the price 0 while no price on its side is above that.
+ *
+ * Errors: those of nsw_assigner_columns.
+ */
+nsw_status nsw_assigner_row_prices(const struct nsw_assigner *assigner,
+                                   double *buf,
+                                   size_t cap,
+                                   size_t *len);
+
+/**
+ * The dual prices of the columns: see nsw_assigner_row_prices.
+ *
+ * Errors: those of nsw_assigner_columns.
+ */
+nsw_status nsw_assigner_column_prices(const struct nsw_assigner *assigner,
+                                      double *buf,
+                                      size_t cap,
+                                      size_t *len);
+
+/**
+ * The memory that a task allocator takes: the one block that nsw_task_allocator_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range,
+ * NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_task_allocator_footprint(const struct nsw_task_allocator_config *config,
+                                        size_t *size,
+                                        size_t *align);
+
+/**
+ * Makes a task allocator in one block of `memory` (NULL: the system's heap). The caller owns `*allocator` and ends
+ * it with nsw_task_allocator_destroy.
+ *
+ * Errors: those of nsw_task_allocator_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*allocator` is NULL then.
+ */
+nsw_status nsw_task_allocator_create(const struct nsw_task_allocator_config *config,
+                                     const struct nsw_allocator *memory,
+                                     struct nsw_task_allocator **allocator);
+
+/**
+ * Destroys a task allocator and gives its block back. NULL is fine, and so is an already destroyed one whose memory
+ * can still be read.
+ */
+void nsw_task_allocator_destroy(struct nsw_task_allocator *allocator);
+
+/**
+ * Gives each task an agent, or leaves it undone where that is cheaper; `*found` (NULL, or NSW_ALLOCATED_INIT)
+ * is what came of it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_CAPACITY for more than the
+ * configuration says, NSW_ERR_LENGTH if an array of pairs has another length, NSW_ERR_OVERFLOW,
+ * NSW_ERR_INVALID for a number outside its range, NSW_ERR_TASK_INFEASIBLE if some task can neither be
+ * done nor left (where several tasks of an agent are limited together, there may be a way still),
+ * NSW_ERR_TASK_BUDGET after as many repairs as are allowed. The last solution is gone then.
+ */
+nsw_status nsw_task_allocator_allocate(struct nsw_task_allocator *allocator,
+                                       const struct nsw_allocation *problem,
+                                       struct nsw_allocated *found);
+
+/**
+ * The agent of each task in the last solution, or NSW_UNASSIGNED for one that is left undone: `*len` (may be NULL)
+ * numbers to `buf`; none without a solution.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed.
+ */
+nsw_status nsw_task_allocator_agents(const struct nsw_task_allocator *allocator,
+                                     uint32_t *buf,
+                                     size_t cap,
+                                     size_t *len);
+
+/**
+ * The memory that an agent takes: the one block that nsw_cbba_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range,
+ * NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_cbba_footprint(const struct nsw_cbba_config *config, size_t *size, size_t *align);
+
+/**
+ * Makes an agent without tasks that has not heard of anybody, in one block of `memory` (NULL: the system's heap). The
+ * caller owns `*cbba` and ends it with nsw_cbba_destroy.
+ *
+ * Errors: those of nsw_cbba_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR.
+ * `*cbba` is NULL then.
+ */
+nsw_status nsw_cbba_create(const struct nsw_cbba_config *config,
+                           const struct nsw_allocator *memory,
+                           struct nsw_cbba **cbba);
+
+/**
+ * Destroys an agent and gives its block back. NULL is fine, and so is an already destroyed one whose memory can
+ * still be read.
+ */
+void nsw_cbba_destroy(struct nsw_cbba *cbba);
+
+/**
+ * A task to bid for. If the bundle is full, the task that was put in last may have to go for it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_CAPACITY without room for it,
+ * NSW_ERR_TASK_STATE if it is there already, NSW_ERR_INVALID for a number outside its range.
+ */
+nsw_status nsw_cbba_add_task(struct nsw_cbba *cbba,
+                             const struct nsw_cbba_task *task,
+                             uint64_t now_us);
+
+/**
+ * A task that is done, or is to be forgotten. It must be taken from all agents.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN if it is not there.
+ */
+nsw_status nsw_cbba_remove_task(struct nsw_cbba *cbba, uint64_t task, uint64_t now_us);
+
+/**
+ * Where the agent is now; its tasks are those that it has not done. It keeps those that it can still do, with the bids
+ * that it made, and bids for more.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a number outside its
+ * range; nothing is changed then.
+ */
+nsw_status nsw_cbba_moved(struct nsw_cbba *cbba,
+                          const struct nsw_cbba_move *to,
+                          uint64_t now_us);
+
+/**
+ * Another agent is lost, as somebody else has found out: its tasks are to be bid for again. It comes back with its
+ * next new message.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN if nothing was ever heard of it.
+ */
+nsw_status nsw_cbba_lose(struct nsw_cbba *cbba,
+                         uint64_t agent,
+                         uint64_t now_us);
+
+/**
+ * Tells the time: agents may be lost by it. nsw_cbba_next_message does the same.
+ *
+ * Errors: those of a bad handle.
+ */
+nsw_status nsw_cbba_tick(struct nsw_cbba *cbba, uint64_t now_us);
+
+/**
+ * Takes in a message of another agent; `*what` (may be NULL) is an NSW_HEARD_ constant. Tasks that are not known
+ * here are passed over.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_TASK_FORMAT if the bytes are no message, say more than
+ * the configuration has room for, or a stamp is more than 2^32 ahead; NSW_ERR_TASK_UNKNOWN if it is of another auction, NSW_ERR_CAPACITY if it names
+ * more agents than there is room for. Nothing is changed then.
+ */
+nsw_status nsw_cbba_step(struct nsw_cbba *cbba,
+                         const uint8_t *message,
+                         size_t message_len,
+                         uint64_t now_us,
+                         uint32_t *what);
+
+/**
+ * The message to be sent to all neighbours now, `out[0..*out_len]`; NSW_DONE if there is none now. A buffer of
+ * nsw_cbba_most_bytes is always enough.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL: `*out_len` is enough, and the message
+ * waits.
+ */
+nsw_status nsw_cbba_next_message(struct nsw_cbba *cbba,
+                                 uint64_t now_us,
+                                 uint8_t *out,
+                                 size_t out_cap,
+                                 size_t *out_len);
+
+/**
+ * The most bytes that a message of the auction has: `*bytes`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_cbba_most_bytes(const struct nsw_cbba *cbba, size_t *bytes);
+
+/**
+ * When nsw_cbba_next_message is to be called though nothing arrives: `*wake_us`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_cbba_wake_at(const struct nsw_cbba *cbba, uint64_t *wake_us);
+
+/**
+ * The agent's tasks in the order in which it does them: `*len` (may be NULL) numbers to `buf`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed.
+ */
+nsw_status nsw_cbba_path(const struct nsw_cbba *cbba, uint64_t *buf, size_t cap, size_t *len);
+
+/**
+ * What its path is worth to the agent: `*score`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_cbba_score(const struct nsw_cbba *cbba, double *score);
+
+/**
+ * Who has a task, as is believed here: `*winner`. NSW_DONE if nobody; `*winner` is NSW_NOBODY then.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_TASK_UNKNOWN if it is not there.
+ */
+nsw_status nsw_cbba_winner(const struct nsw_cbba *cbba, uint64_t task, uint64_t *winner);
+
+/**
+ * When something was last changed here: `*changed_us`. Nothing tells an agent that all agree: it is likely when
+ * this is a few times the longest delay of the network ago.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_cbba_changed_at(const struct nsw_cbba *cbba,
+                               uint64_t *changed_us);
+
+/**
+ * Whether another agent is believed to be lost: `*yes` is 1 or 0. One that was never heard of is not.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_cbba_is_lost(const struct nsw_cbba *cbba,
+                            uint64_t agent,
+                            uint32_t *yes);
+
+/**
+ * The memory that an agent takes: the one block that nsw_price_auction_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range,
+ * NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_price_auction_footprint(const struct nsw_price_auction_config *config,
+                                       size_t *size,
+                                       size_t *align);
+
+/**
+ * Makes an agent without tasks that has not heard of anybody, in one block of `memory` (NULL: the system's heap). The
+ * caller owns `*auction` and ends it with nsw_price_auction_destroy.
+ *
+ * Errors: those of nsw_price_auction_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR.
+ * `*auction` is NULL then.
+ */
+nsw_status nsw_price_auction_create(const struct nsw_price_auction_config *config,
+                                    const struct nsw_allocator *memory,
+                                    struct nsw_price_auction **auction);
+
+/**
+ * Destroys an agent and gives its block back. NULL is fine, and so is an already destroyed one whose memory can
+ * still be read.
+ */
+void nsw_price_auction_destroy(struct nsw_price_auction *auction);
+
+/**
+ * A task, and what it is worth to this agent, 0 to 1e30; 0 if it cannot do it. Once offers were made, all prices begin
+ * anew: better add all that are there before the first message.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CAPACITY without room for it, NSW_ERR_TASK_STATE if it is there
+ * already, NSW_ERR_INVALID for a value outside its range.
+ */
+nsw_status nsw_price_auction_add_task(struct nsw_price_auction *auction,
+                                      uint64_t task,
+                                      double value,
+                                      uint64_t now_us);
+
+/**
+ * A task that is to be forgotten. It must be taken from all agents. Prices begin anew.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN if it is not there.
+ */
+nsw_status nsw_price_auction_remove_task(struct nsw_price_auction *auction,
+                                         uint64_t task,
+                                         uint64_t now_us);
+
+/**
+ * Another agent is lost, as somebody else has found out. If it has tasks, prices begin anew.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN if nothing was ever heard of it.
+ */
+nsw_status nsw_price_auction_lose(struct nsw_price_auction *auction,
+                                  uint64_t agent,
+                                  uint64_t now_us);
+
+/**
+ * Tells the time: agents may be lost by it. nsw_price_auction_next_message does the same.
+ *
+ * Errors: those of a bad handle.
+ */
+nsw_status nsw_price_auction_tick(struct nsw_price_auction *auction, uint64_t now_us);
+
+/**
+ * Takes in a message of another agent; `*what` (may be NULL) is an NSW_HEARD_ constant. Tasks that are not known
+ * here are passed over.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_TASK_FORMAT if the bytes are no message, say more than
+ * the configuration has room for, or a stamp or round is more than 2^32 ahead; NSW_ERR_TASK_UNKNOWN if it is of another auction, NSW_ERR_CAPACITY if it names
+ * more agents than there is room for. Nothing is changed then.
+ */
+nsw_status nsw_price_auction_step(struct nsw_price_auction *auction,
+                                  const uint8_t *message,
+                                  size_t message_len,
+                                  uint64_t now_us,
+                                  uint32_t *what);
+
+/**
+ * The message to be sent to all neighbours now, `out[0..*out_len]`; NSW_DONE if there is none now. A buffer of
+ * nsw_price_auction_most_bytes is always enough.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL: `*out_len` is enough, and the message
+ * waits.
+ */
+nsw_status nsw_price_auction_next_message(struct nsw_price_auction *auction,
+                                          uint64_t now_us,
+                                          uint8_t *out,
+                                          size_t out_cap,
+                                          size_t *out_len);
+
+/**
+ * The most bytes that a message of the auction has: `*bytes`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_price_auction_most_bytes(const struct nsw_price_auction *auction, size_t *bytes);
+
+/**
+ * When nsw_price_auction_next_message is to be called though nothing arrives: `*wake_us`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_price_auction_wake_at(const struct nsw_price_auction *auction, uint64_t *wake_us);
+
+/**
+ * The tasks that the agent has, in rising order: `*len` (may be NULL) numbers to `buf`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed.
+ */
+nsw_status nsw_price_auction_tasks(const struct nsw_price_auction *auction,
+                                   uint64_t *buf,
+                                   size_t cap,
+                                   size_t *len);
+
+/**
+ * Who has a task, as is believed here, and for which price: `*winner` and `*price` (may be NULL). NSW_DONE if
+ * nobody; they are NSW_NOBODY and 0 then.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_TASK_UNKNOWN if it is not there.
+ */
+nsw_status nsw_price_auction_winner(const struct nsw_price_auction *auction,
+                                    uint64_t task,
+                                    uint64_t *winner,
+                                    double *price);
+
+/**
+ * When something was last changed here: `*changed_us`. Nothing tells an agent that all agree: it is likely when
+ * this is a few times the longest delay of the network ago.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_price_auction_changed_at(const struct nsw_price_auction *auction,
+                                        uint64_t *changed_us);
+
+/**
+ * How often prices have begun anew: `*round`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_price_auction_round(const struct nsw_price_auction *auction, uint64_t *round);
+
+/**
+ * Whether another agent is believed to be lost: `*yes` is 1 or 0. One that was never heard of is not.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_price_auction_is_lost(const struct nsw_price_auction *auction,
+                                     uint64_t agent,
+                                     uint32_t *yes);
+
+/**
+ * The memory that a graph takes: the one block that nsw_dag_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range,
+ * NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_dag_footprint(const struct nsw_dag_config *config, size_t *size, size_t *align);
+
+/**
+ * Makes a graph without tasks, with workers of speed 1 and links that take no time, in one block of `memory` (NULL: the
+ * system's heap). The caller owns `*dag` and ends it with nsw_dag_destroy.
+ *
+ * Errors: those of nsw_dag_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*dag` is
+ * NULL then.
+ */
+nsw_status nsw_dag_create(const struct nsw_dag_config *config,
+                          const struct nsw_allocator *memory,
+                          struct nsw_dag **dag);
+
+/**
+ * Destroys a graph and gives its block back. NULL is fine, and so is an already destroyed one whose memory can still be
+ * read.
+ */
+void nsw_dag_destroy(struct nsw_dag *dag);
+
+/**
+ * Takes all tasks and edges out. Workers and links stay.
+ *
+ * Errors: those of a bad handle.
+ */
+nsw_status nsw_dag_clear(struct nsw_dag *dag);
+
+/**
+ * How much is in it: fills `*info` (NSW_DAG_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_dag_describe(const struct nsw_dag *dag, struct nsw_dag_info *info);
+
+/**
+ * A worker's speed: work that it does in a second, 1e-9 to 1e18.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN without such a worker, NSW_ERR_INVALID for another speed,
+ * NSW_ERR_TASK_STATE if there are tasks already.
+ */
+nsw_status nsw_dag_set_speed(struct nsw_dag *dag,
+                             uint32_t worker,
+                             double speed);
+
+/**
+ * The link from one worker to another: seconds until the first byte, and bytes a second, above 0 (infinity for no
+ * limit).
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN without such workers, NSW_ERR_INVALID for a link of a worker
+ * to itself, or numbers outside their ranges.
+ */
+nsw_status nsw_dag_set_link(struct nsw_dag *dag,
+                            uint32_t from,
+                            uint32_t to,
+                            double latency,
+                            double bandwidth);
+
+/**
+ * The same for all links.
+ *
+ * Errors: those of nsw_dag_set_link.
+ */
+nsw_status nsw_dag_set_links(struct nsw_dag *dag, double latency, double bandwidth);
+
+/**
+ * Adds a task of so much work, 0 to 1e91; `*task` (may be NULL) is its number.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CAPACITY without room for it, NSW_ERR_INVALID for other work.
+ */
+nsw_status nsw_dag_add_task(struct nsw_dag *dag,
+                            double work,
+                            uint32_t *task);
+
+/**
+ * How long a task takes on a worker, 0 to 1e100, whatever its work and the worker's speed are; infinity if the worker
+ * cannot do it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN without such a task or worker, NSW_ERR_INVALID for another time.
+ */
+nsw_status nsw_dag_set_seconds(struct nsw_dag *dag,
+                               uint32_t task,
+                               uint32_t worker,
+                               double seconds);
+
+/**
+ * Task `to` waits for task `from`, and for so many bytes of it, 0 to 1e60. Two edges between the same tasks are as one
+ * with both loads side by side.
+ *
+ * Errors: those of a bad handle, NSW_ERR_CAPACITY without room for it, NSW_ERR_TASK_UNKNOWN without such tasks,
+ * NSW_ERR_TASK_CYCLE for a task that waits for itself, NSW_ERR_INVALID for other bytes.
+ */
+nsw_status nsw_dag_add_edge(struct nsw_dag *dag,
+                            uint32_t from,
+                            uint32_t to,
+                            double bytes);
+
+/**
+ * Puts tasks and edges into order, after which they can be scheduled.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_CYCLE if tasks wait for each other in a circle,
+ * NSW_ERR_TASK_INFEASIBLE if there is a task that no worker can do, NSW_ERR_TASK_STATE if there is none.
+ */
+nsw_status nsw_dag_build(struct nsw_dag *dag);
+
+/**
+ * How long a task takes on a worker: `*seconds`; infinity if there is no such task or worker.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_dag_seconds(const struct nsw_dag *dag,
+                           uint32_t task,
+                           uint32_t worker,
+                           double *seconds);
+
+/**
+ * How long so many bytes take from one worker to another: `*seconds`; infinity without such workers.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_dag_transfer(const struct nsw_dag *dag,
+                            double bytes,
+                            uint32_t from,
+                            uint32_t to,
+                            double *seconds);
+
+/**
+ * The edges into a task: `*len` (may be NULL) numbers of the tasks that they come from to `tasks`, and their bytes
+ * to `bytes` (may be NULL), each with room for `cap`. None before nsw_dag_build, or if there is no such task.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID if both overlap, NSW_ERR_BUFFER_TOO_SMALL: `*len` is
+ * what is needed.
+ */
+nsw_status nsw_dag_before(const struct nsw_dag *dag,
+                          uint32_t task,
+                          uint32_t *tasks,
+                          double *bytes,
+                          size_t cap,
+                          size_t *len);
+
+/**
+ * The edges out of a task: as nsw_dag_before, with the tasks that they lead to.
+ *
+ * Errors: those of nsw_dag_before.
+ */
+nsw_status nsw_dag_after(const struct nsw_dag *dag,
+                         uint32_t task,
+                         uint32_t *tasks,
+                         double *bytes,
+                         size_t cap,
+                         size_t *len);
+
+/**
+ * All tasks, each behind all that it waits for: `*len` (may be NULL) numbers to `buf`; none before nsw_dag_build.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed.
+ */
+nsw_status nsw_dag_order(const struct nsw_dag *dag,
+                         uint32_t *buf,
+                         size_t cap,
+                         size_t *len);
+
+/**
+ * The memory that a scheduler takes: the one block that nsw_scheduler_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range,
+ * NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_scheduler_footprint(const struct nsw_scheduler_config *config,
+                                   size_t *size,
+                                   size_t *align);
+
+/**
+ * Makes a scheduler in one block of `memory` (NULL: the system's heap). The caller owns `*scheduler` and ends it with
+ * nsw_scheduler_destroy.
+ *
+ * Errors: those of nsw_scheduler_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*scheduler` is NULL then.
+ */
+nsw_status nsw_scheduler_create(const struct nsw_scheduler_config *config,
+                                const struct nsw_allocator *memory,
+                                struct nsw_scheduler **scheduler);
+
+/**
+ * Destroys a scheduler and gives its block back. NULL is fine, and so is an already destroyed one whose memory can
+ * still be read.
+ */
+void nsw_scheduler_destroy(struct nsw_scheduler *scheduler);
+
+/**
+ * Makes the schedule of HEFT; `*makespan` (may be NULL) is when all is done, in seconds.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_STATE if the graph is not built, NSW_ERR_CAPACITY if it is
+ * larger than the configuration says. There is no schedule to be read then.
+ */
+nsw_status nsw_scheduler_heft(struct nsw_scheduler *scheduler,
+                              const struct nsw_dag *dag,
+                              double *makespan);
+
+/**
+ * Makes the schedule of PEFT; `*makespan` (may be NULL) is when all is done, in seconds.
+ *
+ * Errors: those of nsw_scheduler_heft.
+ */
+nsw_status nsw_scheduler_peft(struct nsw_scheduler *scheduler,
+                              const struct nsw_dag *dag,
+                              double *makespan);
+
+/**
+ * Makes a schedule by ranks (an NSW_RANK_ constant) and a rule (an NSW_RULE_ constant), with what is given (NULL:
+ * nothing); `*makespan` (may be NULL) is when all is done, in seconds.
+ *
+ * Errors: those of nsw_scheduler_heft, NSW_ERR_STRUCT_SIZE, NSW_ERR_NULL; NSW_ERR_LENGTH if an array of `given` has
+ * another length than it must, NSW_ERR_INVALID for a number outside its range, or another constant,
+ * NSW_ERR_TASK_INFEASIBLE if all workers that can do a task are lost. There is no schedule to be read then.
+ */
+nsw_status nsw_scheduler_list(struct nsw_scheduler *scheduler,
+                              const struct nsw_dag *dag,
+                              uint32_t rank,
+                              uint32_t rule,
+                              const struct nsw_situation *given,
+                              double *makespan);
+
+/**
+ * Makes the best schedule that is found in `rounds` rounds (0: 200, NSW_TASK_NONE: only the lists that it begins
+ * with), with what is given (NULL: nothing); it is never worse than those of HEFT and PEFT, and the same seed gives the
+ * same one. `*makespan` (may be NULL) is when all is done, in seconds.
+ *
+ * Errors: those of nsw_scheduler_list.
+ */
+nsw_status nsw_scheduler_search(struct nsw_scheduler *scheduler,
+                                const struct nsw_dag *dag,
+                                uint32_t rounds,
+                                uint64_t seed,
+                                const struct nsw_situation *given,
+                                double *makespan);
+
+/**
+ * A time before which not all can be done, whatever the schedule: `*seconds`. The last schedule is gone.
+ *
+ * Errors: those of nsw_scheduler_heft, and NSW_ERR_NULL.
+ */
+nsw_status nsw_scheduler_lower_bound(struct nsw_scheduler *scheduler,
+                                     const struct nsw_dag *dag,
+                                     double *seconds);
+
+/**
+ * When all is done in the last schedule, in seconds: `*makespan`; 0 if there is none.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_scheduler_makespan(const struct nsw_scheduler *scheduler, double *makespan);
+
+/**
+ * Where and when a task is done in the last schedule: fills `*placement` (NSW_PLACEMENT_INIT); its worker is
+ * NSW_NO_WORKER if there is none.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_scheduler_placement(const struct nsw_scheduler *scheduler,
+                                   uint32_t task,
+                                   struct nsw_placement *placement);
+
+/**
+ * The same of all tasks: `*len` (may be NULL) to `placements`, whose first one is NSW_PLACEMENT_INIT; the others lie as
+ * far apart as its `size` says. None without a schedule.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is
+ * needed.
+ */
+nsw_status nsw_scheduler_placements(const struct nsw_scheduler *scheduler,
+                                    struct nsw_placement *placements,
+                                    size_t cap,
+                                    size_t *len);
+
+/**
+ * A worker's tasks in the last schedule, in order: `*len` (may be NULL) numbers to `buf`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed.
+ */
+nsw_status nsw_scheduler_tasks_of(const struct nsw_scheduler *scheduler,
+                                  uint32_t worker,
+                                  uint32_t *buf,
+                                  size_t cap,
+                                  size_t *len);
+
+/**
+ * The last schedule as a picture, a Gantt chart in SVG: `*len` (may be NULL) bytes of text to `buf`, without a zero
+ * behind it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed, and nothing is
+ * written.
+ */
+nsw_status nsw_scheduler_gantt(const struct nsw_scheduler *scheduler,
+                               uint8_t *buf,
+                               size_t cap,
+                               size_t *len);
+
+/**
+ * The memory that a workflow takes: the one block that nsw_workflow_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range,
+ * NSW_ERR_OVERFLOW.
+ */
+nsw_status nsw_workflow_footprint(const struct nsw_workflow_config *config,
+                                  size_t *size,
+                                  size_t *align);
+
+/**
+ * Makes a workflow without tasks, with workers of speed 1 and links that take no time, in one block of `memory` (NULL: the
+ * system's heap). The caller owns `*workflow` and ends it with nsw_workflow_destroy.
+ *
+ * Errors: those of nsw_workflow_footprint, and NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR.
+ * `*workflow` is NULL then.
+ */
+nsw_status nsw_workflow_create(const struct nsw_workflow_config *config,
+                               const struct nsw_allocator *memory,
+                               struct nsw_workflow **workflow);
+
+/**
+ * Destroys a workflow and gives its block back. NULL is fine, and so is an already destroyed one whose memory can
+ * still be read.
+ */
+void nsw_workflow_destroy(struct nsw_workflow *workflow);
+
+/**
+ * A worker's speed: see nsw_dag_set_speed.
+ *
+ * Errors: those of nsw_dag_set_speed.
+ */
+nsw_status nsw_workflow_set_speed(struct nsw_workflow *workflow, uint32_t worker, double speed);
+
+/**
+ * A link: see nsw_dag_set_link.
+ *
+ * Errors: those of nsw_dag_set_link, and NSW_ERR_TASK_STATE once it runs.
+ */
+nsw_status nsw_workflow_set_link(struct nsw_workflow *workflow,
+                                 uint32_t from,
+                                 uint32_t to,
+                                 double latency,
+                                 double bandwidth);
+
+/**
+ * The same for all links.
+ *
+ * Errors: those of nsw_workflow_set_link.
+ */
+nsw_status nsw_workflow_set_links(struct nsw_workflow *workflow, double latency, double bandwidth);
+
+/**
+ * Adds a task; `*task` (may be NULL) is its number.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_CAPACITY without room for it,
+ * NSW_ERR_INVALID for a number outside its range, NSW_ERR_TASK_UNKNOWN if there is no such sub-workflow,
+ * NSW_ERR_TASK_STATE once it runs.
+ */
+nsw_status nsw_workflow_add_task(struct nsw_workflow *workflow,
+                                 const struct nsw_task_options *options,
+                                 uint32_t *task);
+
+/**
+ * Adds a task that is a workflow itself; `*task` is its number, to be used in edges as any other, and as `within` of
+ * its parts, other sub-workflows among them. It is done when they are. Its priority, 0 to 255, is that of parts
+ * which have a lower one.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CAPACITY without room for it, NSW_ERR_INVALID for another priority,
+ * NSW_ERR_TASK_UNKNOWN if there is no sub-workflow `within`, NSW_ERR_TASK_STATE once it runs.
+ */
+nsw_status nsw_workflow_add_subflow(struct nsw_workflow *workflow,
+                                    uint32_t within,
+                                    uint32_t priority,
+                                    uint32_t *task);
+
+/**
+ * How long a task takes on a worker: see nsw_dag_set_seconds.
+ *
+ * Errors: those of nsw_dag_set_seconds, and NSW_ERR_TASK_STATE for a sub-workflow, or once it runs.
+ */
+nsw_status nsw_workflow_set_seconds(struct nsw_workflow *workflow,
+                                    uint32_t task,
+                                    uint32_t worker,
+                                    double seconds);
+
+/**
+ * Task `to` waits for task `from`, and for so many bytes of it. Either may be a sub-workflow.
+ *
+ * Errors: those of nsw_dag_add_edge, and NSW_ERR_TASK_STATE once it runs.
+ */
+nsw_status nsw_workflow_add_edge(struct nsw_workflow *workflow,
+                                 uint32_t from,
+                                 uint32_t to,
+                                 double bytes);
+
+/**
+ * Begins: from now on there are actions.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_STATE if it runs already or has no task, NSW_ERR_TASK_CYCLE if tasks wait
+ * for each other in a circle, NSW_ERR_TASK_INFEASIBLE if there is a task that no worker can do. It can be mended and
+ * begun again after the last one; else what is wrong stays in it.
+ */
+nsw_status nsw_workflow_start(struct nsw_workflow *workflow,
+                              uint64_t now_us);
+
+/**
+ * A worker has begun a task. It need not be said: a result is enough.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN without such a task, NSW_ERR_TASK_STATE if it is no task for
+ * workers, NSW_ERR_TASK_ATTEMPT if this attempt does not count (any more). Nothing is changed then.
+ */
+nsw_status nsw_workflow_started(struct nsw_workflow *workflow,
+                                uint32_t task,
+                                uint32_t attempt,
+                                uint64_t now_us);
+
+/**
+ * A task's result is there. It is accepted once: use it if, and only if, this answers NSW_OK.
+ *
+ * Errors: those of nsw_workflow_started.
+ */
+nsw_status nsw_workflow_finished(struct nsw_workflow *workflow,
+                                 uint32_t task,
+                                 uint32_t attempt,
+                                 uint64_t now_us);
+
+/**
+ * An attempt has failed. The task is tried again later, or has failed for good.
+ *
+ * Errors: those of nsw_workflow_started.
+ */
+nsw_status nsw_workflow_failed(struct nsw_workflow *workflow,
+                               uint32_t task,
+                               uint32_t attempt,
+                               uint64_t now_us);
+
+/**
+ * A worker is lost: its task is to be done by another.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN without such a worker, NSW_ERR_TASK_STATE if it is lost already.
+ */
+nsw_status nsw_workflow_worker_lost(struct nsw_workflow *workflow,
+                                    uint32_t worker,
+                                    uint64_t now_us);
+
+/**
+ * A worker that was lost is there again, and does nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN without such a worker, NSW_ERR_TASK_STATE if it is not lost.
+ */
+nsw_status nsw_workflow_worker_joined(struct nsw_workflow *workflow,
+                                      uint32_t worker,
+                                      uint64_t now_us);
+
+/**
+ * Tells the time: what takes too long is stopped, what failed is tried again, and for what is late the rest is
+ * scheduled anew.
+ *
+ * Errors: those of a bad handle.
+ */
+nsw_status nsw_workflow_tick(struct nsw_workflow *workflow,
+                             uint64_t now_us);
+
+/**
+ * Nothing more is to be done of a task, of the parts of a sub-workflow, and of all that waits for them.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN without such a task, NSW_ERR_TASK_STATE if it is at its end, or
+ * nothing runs.
+ */
+nsw_status nsw_workflow_cancel(struct nsw_workflow *workflow,
+                               uint32_t task,
+                               uint64_t now_us);
+
+/**
+ * Nothing more is to be done at all.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_STATE if nothing runs, or all is at its end.
+ */
+nsw_status nsw_workflow_cancel_all(struct nsw_workflow *workflow);
+
+/**
+ * What is to be done next: fills `*action` (NSW_ACTION_INIT). NSW_DONE if nothing now.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE; no action is lost then.
+ */
+nsw_status nsw_workflow_next_action(struct nsw_workflow *workflow, struct nsw_action *action);
+
+/**
+ * What has become of a task: `*state` is an NSW_TASK_ constant. A sub-workflow is running while it has begun and is not at
+ * its end.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_TASK_UNKNOWN without such a task.
+ */
+nsw_status nsw_workflow_state(const struct nsw_workflow *workflow,
+                              uint32_t task,
+                              uint32_t *state);
+
+/**
+ * The attempt of a task that was begun last, `*attempt`, or 0, and its worker, `*worker` (may be NULL), or
+ * NSW_NO_WORKER.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_TASK_UNKNOWN without such a task.
+ */
+nsw_status nsw_workflow_attempt(const struct nsw_workflow *workflow,
+                                uint32_t task,
+                                uint32_t *attempt,
+                                uint32_t *worker);
+
+/**
+ * Where and when a task was done, is done, or will be as it looked when it was scheduled last: fills `*placement`
+ * (NSW_PLACEMENT_INIT), in seconds since the start. Its worker is NSW_NO_WORKER before the start, and if it will not
+ * be done, or nobody is there to do it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_TASK_UNKNOWN without such a task.
+ */
+nsw_status nsw_workflow_placement(const struct nsw_workflow *workflow,
+                                  uint32_t task,
+                                  struct nsw_placement *placement);
+
+/**
+ * When all will be done as it looked when it was scheduled last, in seconds since the start: `*makespan`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_workflow_makespan(const struct nsw_workflow *workflow,
+                                 double *makespan);
+
+/**
+ * How often the rest was scheduled: `*plans`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_workflow_plans(const struct nsw_workflow *workflow, uint32_t *plans);
+
+/**
+ * Tasks that are not at their end, the two of each sub-workflow among them: `*tasks`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_workflow_open(const struct nsw_workflow *workflow, size_t *tasks);
+
+/**
+ * When nsw_workflow_tick is to be called though nothing happens: `*wake_us`; UINT64_MAX: never.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_workflow_wake_at(const struct nsw_workflow *workflow, uint64_t *wake_us);
+
+/**
+ * Where tasks were done, are done and will be as a picture: as nsw_scheduler_gantt.
+ *
+ * Errors: those of nsw_scheduler_gantt.
+ */
+nsw_status nsw_workflow_gantt(const struct nsw_workflow *workflow,
+                              uint8_t *buf,
+                              size_t cap,
+                              size_t *len);
+
+#if defined(NSW_STD)
+/**
+ * The memory that the object takes: the one block that nsw_host_wfcommons_create asks for, in bytes. What was read
+ * lies in the system's heap.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID. Any thread.
+ */
+nsw_status nsw_host_wfcommons_footprint(const struct nsw_host_wfcommons_config *config,
+                                        size_t *size,
+                                        size_t *align);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Reads a recorded workflow, in one block of `memory` (NULL: the system's heap). The caller owns `*wfcommons` and ends it
+ * with nsw_host_wfcommons_destroy.
+ *
+ * Errors: those of nsw_host_wfcommons_footprint, NSW_ERR_TASK_FORMAT if the text is no JSON or has not the fields of
+ * schema 1.5, NSW_ERR_UNSUPPORTED for another schema, NSW_ERR_TASK_DOMAIN if it names a task or a file that there is
+ * not, or two have one id, or a number is negative; NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR.
+ * `*wfcommons` is NULL then.
+ */
+nsw_status nsw_host_wfcommons_create(const struct nsw_host_wfcommons_config *config,
+                                     const struct nsw_allocator *memory,
+                                     struct nsw_host_wfcommons **wfcommons);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Gives back what was read and the object's block. NULL is fine, and so is an already destroyed one whose memory can
+ * still be read.
+ */
+void nsw_host_wfcommons_destroy(struct nsw_host_wfcommons *wfcommons);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * How much is in it: fills `*info` (NSW_HOST_WFCOMMONS_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_OVERFLOW for more than 2^32 - 1 of something.
+ */
+nsw_status nsw_host_wfcommons_describe(const struct nsw_host_wfcommons *wfcommons,
+                                       struct nsw_host_wfcommons_info *info);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The name of the workflow: `*len` (may be NULL) bytes to `buf`, without a zero behind it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL: `*len` is what is needed.
+ */
+nsw_status nsw_host_wfcommons_name(const struct nsw_host_wfcommons *wfcommons,
+                                   char *buf,
+                                   size_t cap,
+                                   size_t *len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * A task, in the order of the file: its id as nsw_host_wfcommons_name gives the name, and `*seconds` (may be NULL), how
+ * long it took.
+ *
+ * Errors: those of nsw_host_wfcommons_name, NSW_ERR_TASK_UNKNOWN without such a task.
+ */
+nsw_status nsw_host_wfcommons_task(const struct nsw_host_wfcommons *wfcommons,
+                                   uint32_t task,
+                                   char *buf,
+                                   size_t cap,
+                                   size_t *len,
+                                   double *seconds);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * An edge, in rising order of `from`, then `to`: task `*to` waits for task `*from`, and for `*bytes` of it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_TASK_UNKNOWN without such an edge.
+ */
+nsw_status nsw_host_wfcommons_edge(const struct nsw_host_wfcommons *wfcommons,
+                                   uint32_t edge,
+                                   uint32_t *from,
+                                   uint32_t *to,
+                                   double *bytes);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * A machine that it ran on: its name as nsw_host_wfcommons_name gives that of the workflow, and, each of which may be NULL,
+ * `*cores` and its clock in MHz, `*mhz`; 0 if that was not recorded.
+ *
+ * Errors: those of nsw_host_wfcommons_name, NSW_ERR_TASK_UNKNOWN without such a machine.
+ */
+nsw_status nsw_host_wfcommons_machine(const struct nsw_host_wfcommons *wfcommons,
+                                      uint32_t machine,
+                                      char *buf,
+                                      size_t cap,
+                                      size_t *len,
+                                      uint32_t *cores,
+                                      double *mhz);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Adds all tasks and edges to a graph without any. What was recorded counts as the time of a worker of speed 1.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_STATE if there are tasks in it, NSW_ERR_CAPACITY without room for all, and
+ * those of nsw_dag_add_task and nsw_dag_add_edge; it is without tasks then.
+ */
+nsw_status nsw_host_wfcommons_add_to(const struct nsw_host_wfcommons *wfcommons,
+                                     struct nsw_dag *dag);
 #endif
 
 #ifdef __cplusplus

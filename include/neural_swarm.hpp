@@ -26,6 +26,9 @@
 #ifndef NEURAL_SWARM_HPP
 #define NEURAL_SWARM_HPP
 
+#include "neural_swarm_assign.hpp"
+#include "neural_swarm_auction.hpp"
+#include "neural_swarm_balance.hpp"
 #include "neural_swarm_capability.hpp"
 #include "neural_swarm_cascade.hpp"
 #include "neural_swarm_channel.hpp"
@@ -35,13 +38,20 @@
 #include "neural_swarm_link.hpp"
 #ifndef NSW_NO_STD
 #include "neural_swarm_host.hpp"
+#include "neural_swarm_host_plan.hpp"
+#include "neural_swarm_wfcommons.hpp"
 #endif
 #include "neural_swarm_kernel.hpp"
 #include "neural_swarm_net.hpp"
 #include "neural_swarm_noise.hpp"
+#include "neural_swarm_plan.hpp"
 #include "neural_swarm_quant.hpp"
+#include "neural_swarm_raft.hpp"
+#include "neural_swarm_route.hpp"
+#include "neural_swarm_schedule.hpp"
 #include "neural_swarm_store.hpp"
 #include "neural_swarm_train.hpp"
+#include "neural_swarm_workflow.hpp"
 
 namespace nsw {
 inline namespace NSW_HPP_ON_ERROR {

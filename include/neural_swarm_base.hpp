@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <new>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -227,6 +228,16 @@ namespace detail {
 template <class T>
 result<T> result_of(nsw_status status, T value) noexcept {
     return status == NSW_OK ? result<T>(std::move(value)) : result<T>::failure(status);
+}
+
+/// `value` if the C function answered NSW_OK, nothing if it was NSW_DONE.
+template <class T>
+result<std::optional<T>> unless_done(nsw_status status, T value) noexcept {
+    std::optional<T> found;
+    if (status == NSW_OK) {
+        found = std::move(value);
+    }
+    return result_of(status == NSW_DONE ? NSW_OK : status, std::move(found));
 }
 
 } // namespace detail

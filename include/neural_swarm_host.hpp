@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "neural_swarm_object.hpp"
+#include "neural_swarm_raft.hpp"
 #include "neural_swarm_store.hpp"
 
 namespace nsw {
@@ -49,6 +50,19 @@ struct functions<nsw_host_storage> {
     static constexpr auto footprint = &nsw_host_storage_footprint;
     static constexpr auto create = &nsw_host_storage_create;
     static constexpr auto destroy = &nsw_host_storage_destroy;
+};
+
+template <>
+struct functions<nsw_host_raft> {
+    using config = nsw_host_raft_config;
+    static constexpr auto footprint = &nsw_host_raft_footprint;
+    static constexpr auto create = &nsw_host_raft_create;
+    static constexpr auto destroy = &nsw_host_raft_destroy;
+};
+
+template <>
+struct functions<nsw_host_flush> {
+    static constexpr auto destroy = &nsw_host_flush_destroy;
 };
 
 /// As the C functions take it: a negative time is none, and what is longer than they know is for
@@ -214,6 +228,121 @@ public:
     /// Writes a new snapshot and makes it durable.
     result<void> snapshot(store &of) noexcept {
         return result<void>(nsw_host_storage_snapshot(get(), of.get()));
+    }
+};
+
+/// A folder for the records of a node; it is only referred to, while it is used.
+struct raft_files_config : nsw_host_raft_config {
+    raft_files_config(std::string_view folder, std::uint64_t of) noexcept
+        : nsw_host_raft_config{} {
+        size = sizeof(nsw_host_raft_config);
+        node = of;
+        path = folder.data();
+        path_len = folder.size();
+    }
+};
+
+/// Makes records durable on another thread. See nsw_host_flush_create.
+class raft_flush : public detail::owner<raft_flush, nsw_host_flush> {
+    friend class raft_files;
+
+public:
+    /// The memory that raft_files::flush_later() takes.
+    static result<nsw::footprint> footprint() noexcept {
+        return footprint_of(&nsw_host_flush_footprint);
+    }
+    /// Waits until they are durable: the last of them.
+    result<std::uint64_t> run() noexcept {
+        std::uint64_t number = 0;
+        const nsw_status status = nsw_host_flush_run(get(), &number);
+        return detail::result_of(status, number);
+    }
+};
+
+/// The records and snapshots of a Raft node in files. See nsw_host_raft.
+class raft_files : public detail::object<raft_files, nsw_host_raft> {
+public:
+    /// What there is.
+    result<nsw_host_raft_info> describe() const noexcept {
+        nsw_host_raft_info info = NSW_HOST_RAFT_INFO_INIT;
+        const nsw_status status = nsw_host_raft_describe(get(), &info);
+        return detail::result_of(status, info);
+    }
+    /// Gives a node that was just made all that is needed of what was appended.
+    result<void> restore(raft &node) noexcept {
+        return result<void>(nsw_host_raft_restore(get(), node.get()));
+    }
+    /// Does all that a node wants of storage now. See nsw_host_raft_serve.
+    result<void> serve(raft &node, std::uint64_t now_us) noexcept {
+        return result<void>(nsw_host_raft_serve(get(), now_us, node.get()));
+    }
+    /// The same without waiting for records to be durable; whether there was something to do.
+    result<bool> write(raft &node, std::uint64_t now_us) noexcept {
+        const nsw_status status = nsw_host_raft_write(get(), now_us, node.get());
+        return detail::result_of(status == NSW_DONE ? NSW_OK : status, status == NSW_OK);
+    }
+    /// The next chunk of a snapshot that another node needs; none if there is none now.
+    result<std::optional<raft_message>> next_chunk(raft &node, span<std::uint8_t> buf) noexcept {
+        raft_message message{0, 0};
+        const nsw_status status = nsw_host_raft_next_chunk(get(), node.get(), buf.data(),
+                                                           buf.size(), &message.len, &message.to);
+        return detail::unless_done(status, message);
+    }
+    /// Takes a record that is to become durable.
+    result<void> append(const nsw_raft_record &record) noexcept {
+        return result<void>(nsw_host_raft_append(get(), &record));
+    }
+    /// Makes all records durable that were appended: the last of them.
+    result<std::uint64_t> flush() noexcept {
+        std::uint64_t number = 0;
+        const nsw_status status = nsw_host_raft_flush(get(), &number);
+        return detail::result_of(status, number);
+    }
+    /// The same on another thread. A null `mem` means the system's heap.
+    result<raft_flush> flush_later(const nsw_allocator *mem = nullptr) noexcept {
+        return raft_flush::made_by(
+            [&](nsw_host_flush **out) { return nsw_host_flush_create(get(), mem, out); });
+    }
+    /// The last record that is durable.
+    result<std::uint64_t> durable() noexcept {
+        std::uint64_t number = 0;
+        const nsw_status status = nsw_host_raft_durable(get(), &number);
+        return detail::result_of(status, number);
+    }
+    /// An entry; its bytes are good until the next call.
+    result<nsw_raft_record> entry(std::uint64_t index) noexcept {
+        nsw_raft_record record = NSW_RAFT_RECORD_INIT;
+        const nsw_status status = nsw_host_raft_entry(get(), index, &record);
+        return detail::result_of(status, record);
+    }
+    /// Begins a snapshot of the application's state after an entry.
+    result<void> snapshot_begin(std::uint64_t index) noexcept {
+        return result<void>(nsw_host_raft_snapshot_begin(get(), index));
+    }
+    /// Its next bytes.
+    result<void> snapshot_write(span<const std::uint8_t> bytes) noexcept {
+        return result<void>(nsw_host_raft_snapshot_write(get(), bytes.data(), bytes.size()));
+    }
+    /// Makes it durable.
+    result<void> snapshot_end() noexcept {
+        return result<void>(nsw_host_raft_snapshot_end(get()));
+    }
+    /// Bytes of a snapshot.
+    result<std::uint64_t> snapshot_size(std::uint64_t index) const noexcept {
+        std::uint64_t len = 0;
+        const nsw_status status = nsw_host_raft_snapshot_size(get(), index, &len);
+        return detail::result_of(status, len);
+    }
+    /// Reads from a snapshot: how much there was.
+    result<std::size_t> snapshot_read(std::uint64_t index, std::uint64_t offset,
+                                      span<std::uint8_t> buf) noexcept {
+        return length_of([&](std::size_t *len) {
+            return nsw_host_raft_snapshot_read(get(), index, offset, buf.data(), buf.size(), len);
+        });
+    }
+    /// Bytes of a snapshot that has arrived.
+    result<void> receive(const nsw_raft_snapshot_write &write) noexcept {
+        return result<void>(nsw_host_raft_receive(get(), &write));
     }
 };
 

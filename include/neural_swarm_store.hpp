@@ -177,7 +177,7 @@ public:
         std::size_t len = 0;
         const nsw_status status =
             nsw_store_element(get(), which, &cursor, buf.data(), buf.size(), &len);
-        return unless_done(status, len);
+        return detail::unless_done(status, len);
     }
 
     /// Says yes or no to a flag.
@@ -199,7 +199,7 @@ public:
         store_written written{0, 0};
         const nsw_status status = nsw_store_last_written(get(), reg, buf.data(), buf.size(),
                                                          &written.len, &written.stamp);
-        return unless_done(status, written);
+        return detail::unless_done(status, written);
     }
     /// Offers a number to a register of the greatest or the smallest one; returns whether it is
     /// that now.
@@ -211,7 +211,7 @@ public:
     result<std::optional<std::int64_t>> extreme(key reg) const noexcept {
         std::int64_t number = 0;
         const nsw_status status = nsw_store_extreme(get(), reg, &number);
-        return unless_done(status, number);
+        return detail::unless_done(status, number);
     }
 
     /// Counts upwards with a counter of either kind.
@@ -292,7 +292,7 @@ public:
     result<std::optional<std::uint64_t>> member(std::size_t index) const noexcept {
         std::uint64_t number = 0;
         const nsw_status status = nsw_store_member(get(), index, &number);
-        return unless_done(status, number);
+        return detail::unless_done(status, number);
     }
     /// Makes a replica known before its first change has come.
     result<void> admit(std::uint64_t other) noexcept {
@@ -419,7 +419,7 @@ public:
         std::size_t len = 0;
         const nsw_status status =
             nsw_store_next_event(get(), &event, buf.data(), buf.size(), &len);
-        return unless_done(status, event);
+        return detail::unless_done(status, event);
     }
     /// Who is told of changes at the end of the call that made them; NULL for nobody. See
     /// nsw_store_watcher.
@@ -483,21 +483,13 @@ private:
         const nsw_status status =
             nsw_store_scan(get(), map, prefix.data(), prefix.size(), name.data(), name.size(), kind,
                            buf.data(), buf.size(), &len, &found);
-        return unless_done(status, store_entry{len, static_cast<store_kind>(found)});
+        return detail::unless_done(status, store_entry{len, static_cast<store_kind>(found)});
     }
     template <class Call>
     static result<bool> said(Call &&call) noexcept {
         std::uint32_t yes = 0;
         const nsw_status status = call(&yes);
         return detail::result_of(status, yes != 0);
-    }
-    template <class T>
-    static result<std::optional<T>> unless_done(nsw_status status, const T &value) noexcept {
-        std::optional<T> found;
-        if (status == NSW_OK) {
-            found = value;
-        }
-        return detail::result_of(status == NSW_DONE ? NSW_OK : status, found);
     }
     result<std::optional<store_entry>> next_of(key map, const store_bytes &name,
                                                std::uint32_t kind,
@@ -506,7 +498,7 @@ private:
         std::uint32_t found = 0;
         const nsw_status status = nsw_store_next_key(get(), map, name.data(), name.size(), kind,
                                                      buf.data(), buf.size(), &len, &found);
-        return unless_done(status, store_entry{len, static_cast<store_kind>(found)});
+        return detail::unless_done(status, store_entry{len, static_cast<store_kind>(found)});
     }
     template <class Bytes, class Write>
     result<void> all_to(Bytes &out, Write write) {

@@ -217,6 +217,8 @@ errors! {
     HostTls = -284, "the TLS peer, its certificate or its identity was refused";
     /// Nothing happened within the time given.
     HostTimeout = -285, "nothing happened within the time given";
+    /// There is no room left on the disk, or for this file.
+    HostFull = -286, "there is no room left on the disk, or for this file";
 
     /// The node has stopped for good: storage failed, or what it knows contradicts itself.
     RaftHalted = -300, "the node has stopped for good: storage failed, or what it knows contradicts itself";
@@ -242,6 +244,26 @@ errors! {
     RaftSession = -310, "the client is not known, or proposals of it are missing before this one";
     /// What storage has, or a leader says, contradicts what this node has promised: something was lost.
     RaftLost = -311, "what storage has or a leader says contradicts what this node has promised: something was lost";
+    /// The bytes or the text are not a domain, model, plan or message of tasks that this library reads, or are damaged.
+    TaskFormat = -320, "the bytes or the text are no domain, model, plan or message of tasks that this library reads";
+    /// The domain or problem contradicts itself: an unknown name, or arguments of a wrong number or type.
+    TaskDomain = -321, "the domain or problem contradicts itself: a name, a number of arguments or a type";
+    /// All was searched: there is no plan.
+    TaskNoPlan = -322, "all was searched: there is no plan";
+    /// The budget of nodes, time or repairs ended before an answer was found.
+    TaskBudget = -323, "the budget of nodes, time or repairs ended before an answer was found";
+    /// The plan does not do what it should: the verifier refuses it.
+    TaskPlan = -324, "the plan does not do what it should: the verifier refuses it";
+    /// No assignment or schedule keeps all constraints.
+    TaskInfeasible = -330, "no assignment or schedule keeps all constraints";
+    /// Tasks wait for each other in a circle.
+    TaskCycle = -331, "tasks wait for each other in a circle";
+    /// The call does not fit the state that the task or worker is in; nothing was changed.
+    TaskState = -332, "the call does not fit the state that the task or worker is in; nothing was changed";
+    /// The result is of an attempt that does not count (any more); nothing was changed.
+    TaskAttempt = -333, "the result is of an attempt that does not count; nothing was changed";
+    /// The task, worker or agent is not known.
+    TaskUnknown = -334, "the task, worker or agent is not known";
 }
 
 impl Error {

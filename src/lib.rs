@@ -2,7 +2,8 @@
 //!
 //! A library for embedding a swarm in anything, through Rust or through a
 //! stable C ABI. This version holds the ground that everything stands on, the
-//! neural engine, the secure link, replicated memory, and agreement; ARCHITECTURE.md has the map.
+//! neural engine, the secure link, replicated memory, agreement and tasks;
+//! ARCHITECTURE.md has the map.
 //!
 //! - [`nn`]: networks that train ([`nn::Trainer`]), grow ([`nn::Cascade`]), run
 //!   ([`nn::Net`]), shrink to INT8 and INT16 ([`nn::QNet`], [`nn::QNet16`]),
@@ -14,7 +15,11 @@
 //!   ([`comm::capability`]).
 //! - [`crdt`]: values that replicas change by themselves and merge ([`crdt::Store`]).
 //! - [`consensus`]: one sequence of entries that all members agree on ([`consensus::Raft`]).
-//! - `host`: sockets, TLS, key files and clocks, in builds with `std` for a Unix.
+//! - [`task`]: what is to be done becomes a plan ([`task::plan`]), work is assigned ([`task::assign`]),
+//!   scheduled ([`task::schedule`]) and dispatched ([`task::balance`]); text becomes a task
+//!   ([`task::route`]).
+//! - `host`: sockets, TLS, key files, clocks, stores and logs in files, planning problems as text, in builds
+//!   with `std` for a Unix.
 //! - [`port`]: what the caller supplies: memory, randomness, a way for datagrams, a
 //!   place for log lines.
 //! - [`error`]: every error, with the number that C sees.
@@ -29,7 +34,7 @@
 //! ## Features
 //! `std` (default): finds the best kernels at run time and stops panics at the
 //! C boundary, has sockets and files; implies `alloc`. `server-crypto`, `tls`,
-//! `post-quantum` (default): see Cargo.toml. `alloc`: objects may live on the global heap.
+//! `post-quantum` (default), `cli` (the command `nswarm`): see Cargo.toml. `alloc`: objects may live on the global heap.
 //! Without either the library needs `core` alone. Results never depend on the
 //! features: all transcendental functions come from `libm`.
 //!
@@ -67,6 +72,7 @@ pub mod host;
 mod mem;
 pub mod nn;
 pub mod port;
+pub mod task;
 
 pub use error::{Error, Result};
 pub use mem::Piece;

@@ -138,13 +138,33 @@ impl<'m> Carver<'m> {
     pub fn take_with<T>(&mut self, len: usize, make: impl Fn() -> T) -> Result<Carved<'m, T>> {
         const { assert!(!core::mem::needs_drop::<T>()) };
         Ok(match self.reserve(len, Layout::new::<T>())? {
-            None => Carved { start: NonNull::dangling(), len: 0, memory: PhantomData },
+            None => Carved::default(),
             Some(place) => {
                 let start = place.cast::<T>();
                 // SAFETY: the place is for that many, aligned, and nobody else's.
                 (0..len).for_each(|i| unsafe { start.add(i).write(make()) });
                 Carved { start, len, memory: PhantomData }
             }
+        })
+    }
+
+    /// A piece for an object inside of this one; `None` where there is only measured. As with slices, it is kept
+    /// in the same struct as the piece that it was cut from. [`Error::OutOfMemory`] if the room is used up,
+    /// [`Error::Overflow`] for more than this machine has.
+    pub fn piece(&mut self, layout: Layout) -> Result<Option<Piece<'m>>> {
+        let place = self.reserve(1, layout)?;
+        // SAFETY: the place is of that layout, and nobody else's.
+        Ok(place.map(|start| unsafe { Piece::from_raw(start, layout) }))
+    }
+
+    /// Room for `len` elements, whatever lies there.
+    fn take_uninit<T>(&mut self, len: usize) -> Result<Carved<'m, MaybeUninit<T>>> {
+        const { assert!(!core::mem::needs_drop::<T>()) };
+        Ok(match self.reserve(len, Layout::new::<T>())? {
+            None => Carved::default(),
+            // The place is for that many, aligned, and nobody else's; and nothing needs to be written
+            // to it for a `MaybeUninit`.
+            Some(place) => Carved { start: place.cast(), len, memory: PhantomData },
         })
     }
 
@@ -173,6 +193,13 @@ impl<'m> Carver<'m> {
         Ok(place)
     }
 
+    /// What carving like this needs. The errors are those of `carve`, and [`Error::Overflow`].
+    pub fn layout_of<T>(carve: impl FnOnce(&mut Carver<'m>) -> Result<T>) -> Result<Layout> {
+        let mut carver = Carver::measure();
+        carve(&mut carver)?;
+        carver.layout()
+    }
+
     /// What has been taken so far, as one layout.
     pub fn layout(&self) -> Result<Layout> {
         Layout::from_size_align(self.used, self.align).map_err(|_| Error::Overflow)
@@ -184,6 +211,13 @@ pub(crate) struct Carved<'m, T> {
     start: NonNull<T>,
     len: usize,
     memory: PhantomData<&'m mut [T]>,
+}
+
+impl<T> Default for Carved<'_, T> {
+    /// Of nothing.
+    fn default() -> Self {
+        Carved { start: NonNull::dangling(), len: 0, memory: PhantomData }
+    }
 }
 
 // SAFETY: as for the exclusive slice that it stands for.
@@ -203,6 +237,50 @@ impl<T> DerefMut for Carved<'_, T> {
     fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: as above, and `self` is borrowed exclusively.
         unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+}
+
+/// A slice cut from a piece that is initialised from the front, as far as it is needed: so a large
+/// piece costs nothing until it is used. Reads as the part that is initialised.
+pub(crate) struct Lazy<'m, T> {
+    slots: Carved<'m, MaybeUninit<T>>,
+    len: usize,
+}
+
+impl<'m, T: Copy> Lazy<'m, T> {
+    /// Room for `capacity` elements.
+    pub fn new(carver: &mut Carver<'m>, capacity: usize) -> Result<Lazy<'m, T>> {
+        Ok(Lazy { slots: carver.take_uninit(capacity)?, len: 0 })
+    }
+
+    /// How many elements there may be.
+    pub fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Makes it at least `len` long; what is new is `value`. [`Error::OutOfMemory`] if it cannot be.
+    pub fn ensure(&mut self, len: usize, value: T) -> Result<()> {
+        if len > self.len {
+            let new = self.slots.get_mut(self.len..len).ok_or(Error::OutOfMemory)?;
+            new.fill(MaybeUninit::new(value));
+            self.len = len;
+        }
+        Ok(())
+    }
+}
+
+impl<T> Deref for Lazy<'_, T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: the first `len` slots, of at least as many, were initialised by `ensure`.
+        unsafe { core::slice::from_raw_parts(self.slots.as_ptr().cast(), self.len) }
+    }
+}
+
+impl<T> DerefMut for Lazy<'_, T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as above, and `self` is borrowed exclusively.
+        unsafe { core::slice::from_raw_parts_mut(self.slots.as_mut_ptr().cast(), self.len) }
     }
 }
 
@@ -399,6 +477,22 @@ mod tests {
         a[0] = 1;
         assert_eq!((&*a, &*b), (&[1u8, 7, 7][..], &[9u64; 5][..]));
         assert_eq!(carver.take(1, 0u8).err(), Some(Error::OutOfMemory));
+    }
+
+    #[test]
+    fn lazy_slices_grow_as_far_as_their_room() {
+        let mut memory = [MaybeUninit::uninit(); 64];
+        let mut piece = Piece::lent(&mut memory[..]);
+        let mut carver = piece.carver(Layout::from_size_align(64, 1).unwrap()).unwrap();
+        let mut lazy = Lazy::<u8>::new(&mut carver, 10).unwrap();
+        assert_eq!((lazy.len(), lazy.capacity()), (0, 10));
+        lazy.ensure(3, 7).unwrap();
+        lazy[1] = 1;
+        lazy.ensure(2, 9).unwrap();
+        lazy.ensure(5, 9).unwrap();
+        assert_eq!(&*lazy, [7, 1, 7, 9, 9]);
+        assert_eq!(lazy.ensure(11, 0), Err(Error::OutOfMemory));
+        assert_eq!(lazy.len(), 5);
     }
 
     #[test]

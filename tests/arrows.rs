@@ -16,8 +16,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("comm", &["error", "port", "mem"]),
     ("crdt", &["error", "port", "mem"]),
     ("consensus", &["error", "port", "mem"]),
-    ("host", &["error", "port", "mem", "comm", "crdt"]),
-    ("ffi", &["error", "port", "mem", "nn", "comm", "crdt", "host"]),
+    ("task", &["error", "port", "mem", "nn"]),
+    ("host", &["error", "port", "mem", "comm", "crdt", "consensus", "task"]),
+    // Programs use what the crate makes public.
+    ("bin", &[]),
+    ("ffi", &["error", "port", "mem", "nn", "comm", "crdt", "consensus", "task", "host"]),
 ];
 
 /// Where unsafe code may live, and nowhere else.

@@ -2,8 +2,6 @@
 
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
-use std::path::PathBuf;
-use std::process::Command;
 
 use neural_swarm::Error;
 use neural_swarm::nn::{
@@ -12,6 +10,9 @@ use neural_swarm::nn::{
 };
 use neural_swarm::port::{Arena, Heap, Level, Logger};
 use proptest::prelude::*;
+
+#[path = "common/data.rs"]
+mod data;
 
 /// Collects log lines.
 #[derive(Default)]
@@ -428,20 +429,9 @@ fn a_dataset_trains_a_network() {
     assert!(report.loss < 0.01, "{report:?}");
 }
 
-/// The folder of data sets that are not part of this project.
-fn shared() -> Option<PathBuf> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let folder = std::env::var_os("NSW_DATA").map_or(beside, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("SKIPPED: no data sets in {} (NSW_DATA)", folder.display());
-    None
-}
-
 #[test]
 fn libfanns_own_data_sets_are_read_and_written() {
-    let Some(folder) = shared().map(|folder| folder.join("fann")) else { return };
+    let Some(folder) = data::find("fann") else { return };
     for (name, want) in [
         ("xor.data", shape(4, 2, 1)),
         ("diabetes.train", shape(384, 8, 2)),
@@ -468,12 +458,8 @@ fn libfanns_own_data_sets_are_read_and_written() {
 
 #[test]
 fn mnist_is_read() {
-    let Some(folder) = shared().map(|folder| folder.join("mnist")) else { return };
-    let unpacked = |name: &str| {
-        let out = Command::new("gzip").arg("-dc").arg(folder.join(name)).output().unwrap();
-        assert!(out.status.success());
-        out.stdout
-    };
+    let Some(folder) = data::find("mnist") else { return };
+    let unpacked = |name: &str| data::unzipped(&folder.join(name));
     let images = unpacked("t10k-images-idx3-ubyte.gz");
     let labels = unpacked("t10k-labels-idx1-ubyte.gz");
     let file = Idx::read(&images, &labels, &IdxConfig::MNIST).unwrap();

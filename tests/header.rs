@@ -69,6 +69,35 @@ fn the_committed_header_is_up_to_date() {
         "store_watch",
         "store_keep",
         "host_storage",
+        "raft_types",
+        "raft_work",
+        "raft",
+        "raft_output",
+        "raft_tuner",
+        "gauge",
+        "balance",
+        "autoscaler",
+        "route",
+        "route_train",
+        "host_raft",
+        "host_flush",
+        "plan_types",
+        "plan_model",
+        "plan_builder",
+        "plan_builder_parts",
+        "planner",
+        "plan_verifier",
+        "plan_learn",
+        "host_plan",
+        "assign",
+        "task_allocator",
+        "auction",
+        "price_auction",
+        "dag",
+        "schedule",
+        "workflow",
+        "workflow_read",
+        "host_wfcommons",
     ] {
         builder = builder.with_src(root().join(format!("src/ffi/{file}.rs")));
     }
@@ -131,12 +160,23 @@ const FREE: &[&str] = &[
     "host_address_",
     "host_key_",
     "host_now_us",
+    "host_plan_write",
     "host_unix_time",
     "kernel_",
+    "log_hats",
     "noise_keypair",
     "noise_public_key",
+    "plan_argument",
+    "plan_is_before",
+    "plan_state_",
+    "plan_why_text",
+    "raft_least_message",
     "revocation_",
+    "route_fill",
+    "router_calibrate",
+    "router_train",
     "smallest_scheme",
+    "tuner_is_probe",
 ];
 
 /// What breaks the grammar of the ABI.
@@ -215,7 +255,8 @@ fn complaints(header: &str) -> Vec<String> {
         for (i, arg) in args.iter().enumerate() {
             let next = args.get(i + 1).copied().unwrap_or("");
             let numbers = ["float *", "uint8_t *", "int8_t *"];
-            let single = ["*loss", "*weight", "*steepness", "*difference"];
+            let single =
+                ["*loss", "*weight", "*steepness", "*difference", "*work", "*meant", "*threshold"];
             // Rows that are changed in place.
             let in_place = arg.ends_with("*rows") && next.ends_with("rows_len");
             let plain = numbers.iter().any(|n| arg.starts_with(n))
@@ -232,7 +273,8 @@ fn complaints(header: &str) -> Vec<String> {
             }
         }
         // Inputs first, outputs last.
-        let output = |arg: &&str| arg.contains('*') && !arg.contains("const ");
+        let output =
+            |arg: &&str| arg.contains("**") || arg.contains('*') && !arg.contains("const ");
         let outputs = args.iter().skip(1).skip_while(|arg| !output(arg));
         let writes_only = outputs
             .clone()
@@ -256,26 +298,48 @@ fn the_header_keeps_to_the_grammar() {
         objects(&header),
         [
             "arena",
+            "assigner",
+            "autoscaler",
+            "balancer",
             "cascade",
+            "cbba",
             "channel",
+            "dag",
             "dataset",
             "framer",
+            "gauge",
             "group",
+            "host_flush",
+            "host_hddl",
             "host_listener",
+            "host_plan",
+            "host_raft",
             "host_storage",
             "host_tcp",
             "host_tls",
             "host_udp",
+            "host_wfcommons",
             "identity",
             "link",
             "net",
             "noise",
+            "plan_builder",
+            "plan_model",
+            "plan_verifier",
+            "planner",
             "pq_answer",
             "pq_offer",
+            "price_auction",
             "qnet",
             "qnet16",
+            "raft",
+            "router",
+            "scheduler",
             "store",
-            "trainer"
+            "task_allocator",
+            "trainer",
+            "tuner",
+            "workflow"
         ]
     );
     let bad = complaints(&header);
@@ -309,7 +373,10 @@ fn everything_in_the_header_is_documented() {
         let constant = code.starts_with("#define NSW_")
             && !code.contains("_INIT")
             && !code.contains("NSW_LAYER(")
-            && !code.contains("NSW_DATA(");
+            && !code.contains("NSW_DATA(")
+            && !code.contains("NSW_RAFT_MEMBER(")
+            && !code.contains("NSW_NAME(")
+            && !code.contains("NSW_UNIT(");
         let structure = code.starts_with("typedef ");
         if function || field && !code.starts_with("size_t *") || constant || structure {
             let before = lines[..i].iter().rev().find(|l| !l.trim().is_empty()).unwrap();
@@ -318,4 +385,20 @@ fn everything_in_the_header_is_documented() {
             assert!(inside || before.trim_end().ends_with("*/"), "line {}: {line}", i + 1);
         }
     }
+}
+
+/// A handle is known by its magic word.
+#[test]
+fn no_two_objects_have_the_same_magic_word() {
+    let mut words = Vec::new();
+    for entry in std::fs::read_dir(root().join("src/ffi")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let found = text.split("const MAGIC: u32 = ").skip(1);
+        words.extend(found.map(|rest| rest.split(';').next().unwrap().to_owned()));
+    }
+    words.sort();
+    let count = words.len();
+    words.dedup();
+    assert!(count > objects(&header()).len(), "{words:?}");
+    assert_eq!(words.len(), count, "{words:?}");
 }

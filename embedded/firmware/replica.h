@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "neural_swarm.h"
+#include "must.h"
 
 /* The time of day: the same for all, or nothing could be recorded. */
 #define NOW 1700000000000u
@@ -72,13 +72,7 @@ struct bytes {
 
 #define TEXT(literal) (const uint8_t *)(literal), sizeof(literal) - 1
 
-/* Ends the program unless the status is NSW_OK, or what is expected is so. */
-#define MUST(done) must(__LINE__, done)
-#define EXPECT(is_so) must(__LINE__, (is_so) ? NSW_OK : NSW_ERR_INVALID)
-
 /* ---- The program's part ----------------------------------------------------- */
-
-void must(int line, nsw_status status);
 
 /* Asks the peer; the answer stays where it is. */
 struct bytes ask(uint8_t what, const uint8_t *bytes, size_t len);

@@ -15,16 +15,6 @@ static uint8_t memory[7 * 1024] __attribute__((aligned(8)));
 static const uint8_t *next = recorded;
 static int32_t told;
 
-void must(int line, nsw_status status)
-{
-    if (status == NSW_OK)
-        return;
-    print("line ");
-    print_number((uint32_t)line);
-    print(": ");
-    semihost_exit(tell_failure(status));
-}
-
 struct bytes ask(uint8_t what, const uint8_t *bytes, size_t len)
 {
     const uint8_t head[] = {what, (uint8_t)len, (uint8_t)(len >> 8)};

@@ -8,6 +8,10 @@ pub use neural_swarm::ffi::*;
 
 #[cfg(feature = "kernel-test")]
 mod kernel_test;
+#[cfg(feature = "plan-test")]
+mod plan_test;
+#[cfg(feature = "raft-size")]
+mod raft_size;
 
 use core::ffi::c_char;
 use core::panic::PanicInfo;

@@ -30,7 +30,7 @@ pub(crate) mod what {
 
 /// A CRC-32C that goes on.
 #[derive(Clone)]
-pub(super) struct Sum32(Digest<'static, u32, Table>);
+pub(crate) struct Sum32(Digest<'static, u32, Table>);
 
 impl Sum32 {
     pub fn new() -> Sum32 {

@@ -202,6 +202,9 @@ fn extend(header: Layout, own: Layout) -> Result<(Layout, usize)> {
     header.extend(own).map_err(|_| Error::Overflow)
 }
 
+/// What an object asks for that has no memory of its own beside it.
+pub const NOTHING: Layout = Layout::new::<()>();
+
 /// Tells C the footprint of an object.
 ///
 /// # Safety

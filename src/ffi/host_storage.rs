@@ -1,10 +1,9 @@
 //! Stores in files.
 
-use core::alloc::Layout;
 use core::ffi::c_char;
 use std::path::Path;
 
-use super::handle::{self, Object, call_mut, call_ref, with_mut};
+use super::handle::{self, NOTHING, Object, call_mut, call_ref, with_mut};
 use super::host_key;
 use super::port::nsw_allocator;
 use super::status::nsw_status;
@@ -71,7 +70,8 @@ unsafe impl Versioned for nsw_host_storage_info {
 
 /// The files of a store: a snapshot, and a journal of what happened since; what is torn by a
 /// crash is found and cut off, and the snapshot before is kept until the next. One process
-/// has a folder at a time. An object belongs to one store, and to one thread at a time.
+/// has a folder at a time. An object belongs to one store, and to one thread at a time. What is
+/// said of NSW_ERR_HOST_IO is so of NSW_ERR_HOST_FULL, if there is no room.
 pub struct nsw_host_storage {
     _opaque: [u8; 0],
 }
@@ -109,9 +109,6 @@ unsafe fn read(config: *const nsw_host_storage_config) -> Result<Config> {
     let path = unsafe { host_key::path(c.path, c.path_len) }?;
     Ok(Config { path, store: c.store, config: StorageConfig { journal_bytes } })
 }
-
-/// The object has no memory of its own beside it.
-const NOTHING: Layout = Layout::new::<()>();
 
 /// The memory that the object takes: the one block that nsw_host_storage_create asks for, in
 /// bytes. Buffers come from the system's heap.

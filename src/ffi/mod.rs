@@ -13,22 +13,34 @@
 #![allow(clippy::missing_safety_doc)]
 
 pub mod activation;
+pub mod assign;
+pub mod auction;
+pub mod autoscaler;
+pub mod balance;
 pub mod capability;
 pub mod cascade;
 pub mod channel;
+pub mod dag;
 pub mod dataset;
 pub mod dataset_files;
 pub mod dataset_scale;
 pub mod entropy;
 pub mod framer;
+pub mod gauge;
 pub mod group;
 mod handle;
 #[cfg(all(feature = "std", unix))]
 pub mod host;
 #[cfg(all(feature = "std", unix))]
+pub mod host_flush;
+#[cfg(all(feature = "std", unix))]
 pub mod host_key;
 #[cfg(all(feature = "tls", unix))]
 pub mod host_listener;
+#[cfg(all(feature = "std", unix))]
+pub mod host_plan;
+#[cfg(all(feature = "std", unix))]
+pub mod host_raft;
 #[cfg(all(feature = "std", unix))]
 pub mod host_storage;
 #[cfg(all(feature = "std", unix))]
@@ -39,6 +51,8 @@ pub mod host_tls;
 mod host_transport;
 #[cfg(all(feature = "std", unix))]
 pub mod host_udp;
+#[cfg(all(feature = "std", unix))]
+pub mod host_wfcommons;
 pub mod identity;
 pub mod kernel;
 pub mod link;
@@ -50,15 +64,31 @@ pub mod net_scale;
 pub mod noise;
 pub mod noise_transport;
 pub mod parallel;
+pub mod plan_builder;
+pub mod plan_builder_parts;
+pub mod plan_learn;
+pub mod plan_model;
+pub mod plan_types;
+pub mod plan_verifier;
+pub mod planner;
 pub mod port;
 #[cfg(feature = "post-quantum")]
 pub mod pq;
+pub mod price_auction;
 pub mod qnet;
 pub mod qnet16;
 pub mod qnet_batch;
 pub mod qnet_compare;
 mod qnet_rows;
+pub mod raft;
+pub mod raft_output;
+pub mod raft_tuner;
+pub mod raft_types;
+pub mod raft_work;
 pub mod revocation;
+pub mod route;
+pub mod route_train;
+pub mod schedule;
 pub mod scheme;
 mod slices;
 pub mod static_key;
@@ -74,10 +104,13 @@ pub mod store_sync;
 pub mod store_transaction;
 pub mod store_watch;
 mod structs;
+pub mod task_allocator;
 pub mod trainer;
 pub mod trainer_config;
 pub mod transport;
 pub mod version;
+pub mod workflow;
+pub mod workflow_read;
 
 use crate::error::Result;
 use status::{NSW_OK, nsw_status};

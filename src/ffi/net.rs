@@ -4,7 +4,7 @@ use super::handle::{self, Object, call_mut, call_ref, with_ref};
 use super::port::{CLogger, nsw_allocator, nsw_logger};
 use super::slices::{Output, bytes_of, input};
 use super::status::nsw_status;
-use super::structs::{self, Versioned};
+use super::structs::{self, Array, Versioned};
 use super::version::NSW_ABI_VERSION;
 use crate::error::{Error, Result};
 use crate::nn::{Activation, Init, Kernel, Layer, Layers, Net, NetConfig, Topology};
@@ -154,9 +154,8 @@ impl Object for Net<'static> {
 /// The caller's array of layers.
 #[derive(Clone, Copy)]
 struct CLayers {
-    first: *const nsw_layer,
+    all: Array<nsw_layer>,
     count: usize,
-    stride: usize,
 }
 
 impl CLayers {
@@ -176,19 +175,9 @@ impl CLayers {
             return Err(Error::NnShape);
         }
         // SAFETY: the caller's word.
-        let stride = unsafe { structs::read(first) }?.size as usize;
-        if !stride.is_multiple_of(align_of::<nsw_layer>()) {
-            return Err(Error::StructSize);
-        }
-        let layers = CLayers { first, count, stride };
+        let layers = CLayers { all: unsafe { Array::new(first, count) }?, count };
         for i in 0..count {
-            // SAFETY: `i` is in the array.
-            let layer = unsafe { layers.at(i) }?;
-            let checked = if layer.size as usize == stride {
-                decode(&layer).map(|_| ())
-            } else {
-                Err(Error::StructSize)
-            };
+            let checked = layers.at(i).and_then(|layer| decode(&layer).map(|_| ()));
             if let Err(error) = checked {
                 let line = Line::new("layer ").number(i).text(": ").text(error.message());
                 line.send(logger, Level::Error);
@@ -198,9 +187,8 @@ impl CLayers {
         Ok(layers)
     }
 
-    unsafe fn at(&self, index: usize) -> Result<nsw_layer> {
-        // SAFETY: elements of an older or newer caller are `stride` apart.
-        unsafe { structs::read(self.first.byte_add(index * self.stride)) }
+    fn at(&self, index: usize) -> Result<nsw_layer> {
+        self.all.at(index)
     }
 }
 
@@ -210,9 +198,8 @@ impl Layers for CLayers {
     }
 
     fn layer(&self, index: usize) -> Layer {
-        // SAFETY: the core asks for layers below the count. All were read and
-        // decoded before; a caller that changes them meanwhile gets no layer.
-        let layer = unsafe { self.at(index) }.and_then(|layer| decode(&layer));
+        // All were read and decoded before; a caller that changes them meanwhile gets no layer.
+        let layer = self.at(index).and_then(|layer| decode(&layer));
         layer.unwrap_or(Layer::new(0, Activation::Linear))
     }
 }

@@ -82,9 +82,7 @@ impl<T> Output<T> {
         let bytes = needed * size_of::<T>();
         let start = self.pointer.cast_const().cast::<u8>();
         let end = start.wrapping_add(bytes);
-        if inputs.iter().any(|input| start < input.end && input.start < end) {
-            return Err(Error::Invalid);
-        }
+        apart(&[start..end], inputs)?;
         // SAFETY: aligned, not NULL, a possible size, apart from the inputs,
         // and the caller's word. Only zeros and numbers are ever in it.
         Ok(unsafe { core::slice::from_raw_parts_mut(self.pointer, needed) })
@@ -95,6 +93,25 @@ impl<T> Output<T> {
 pub fn bytes_of<T>(slice: &[T]) -> Range<*const u8> {
     let range = slice.as_ptr_range();
     range.start.cast()..range.end.cast()
+}
+
+/// The bytes that one value of the caller's lies in.
+pub fn bytes_at<T>(place: *const T) -> Range<*const u8> {
+    if place.is_null() {
+        return core::ptr::null()..core::ptr::null();
+    }
+    place.cast()..place.wrapping_add(1).cast()
+}
+
+/// Refuses outputs that share bytes with inputs.
+pub fn apart(outputs: &[Range<*const u8>], inputs: &[Range<*const u8>]) -> Result<()> {
+    let shared = |a: &Range<*const u8>, b: &Range<*const u8>| {
+        !a.is_empty() && !b.is_empty() && a.start < b.end && b.start < a.end
+    };
+    match outputs.iter().any(|output| inputs.iter().any(|input| shared(output, input))) {
+        true => Err(Error::Invalid),
+        false => Ok(()),
+    }
 }
 
 /// Writes one value to the caller.

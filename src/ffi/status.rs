@@ -182,6 +182,8 @@ pub const NSW_ERR_HOST_FILE: nsw_status = -283;
 pub const NSW_ERR_HOST_TLS: nsw_status = -284;
 /// Nothing happened within the time given.
 pub const NSW_ERR_HOST_TIMEOUT: nsw_status = -285;
+/// There is no room left on the disk, or for this file.
+pub const NSW_ERR_HOST_FULL: nsw_status = -286;
 /// The node has stopped for good: storage failed, or what it knows contradicts itself.
 pub const NSW_ERR_RAFT_HALTED: nsw_status = -300;
 /// The bytes are not a message of a node.
@@ -206,6 +208,26 @@ pub const NSW_ERR_RAFT_DUPLICATE: nsw_status = -309;
 pub const NSW_ERR_RAFT_SESSION: nsw_status = -310;
 /// What storage has, or a leader says, contradicts what this node has promised: something was lost.
 pub const NSW_ERR_RAFT_LOST: nsw_status = -311;
+/// The bytes or the text are not a domain, model, plan or message of tasks that this library reads, or are damaged.
+pub const NSW_ERR_TASK_FORMAT: nsw_status = -320;
+/// The domain or problem contradicts itself: an unknown name, or arguments of a wrong number or type.
+pub const NSW_ERR_TASK_DOMAIN: nsw_status = -321;
+/// All was searched: there is no plan.
+pub const NSW_ERR_TASK_NO_PLAN: nsw_status = -322;
+/// The budget of nodes, time or repairs ended before an answer was found.
+pub const NSW_ERR_TASK_BUDGET: nsw_status = -323;
+/// The plan does not do what it should: the verifier refuses it.
+pub const NSW_ERR_TASK_PLAN: nsw_status = -324;
+/// No assignment or schedule keeps all constraints.
+pub const NSW_ERR_TASK_INFEASIBLE: nsw_status = -330;
+/// Tasks wait for each other in a circle.
+pub const NSW_ERR_TASK_CYCLE: nsw_status = -331;
+/// The call does not fit the state that the task or worker is in; nothing was changed.
+pub const NSW_ERR_TASK_STATE: nsw_status = -332;
+/// The result is of an attempt that does not count (any more); nothing was changed.
+pub const NSW_ERR_TASK_ATTEMPT: nsw_status = -333;
+/// The task, worker or agent is not known.
+pub const NSW_ERR_TASK_UNKNOWN: nsw_status = -334;
 
 /// A one-line text for a status, also for one that this version does not know.
 ///
@@ -310,6 +332,7 @@ mod tests {
             (NSW_ERR_HOST_FILE, Error::HostFile),
             (NSW_ERR_HOST_TLS, Error::HostTls),
             (NSW_ERR_HOST_TIMEOUT, Error::HostTimeout),
+            (NSW_ERR_HOST_FULL, Error::HostFull),
             (NSW_ERR_RAFT_HALTED, Error::RaftHalted),
             (NSW_ERR_RAFT_FORMAT, Error::RaftFormat),
             (NSW_ERR_RAFT_VERSION, Error::RaftVersion),
@@ -322,6 +345,16 @@ mod tests {
             (NSW_ERR_RAFT_DUPLICATE, Error::RaftDuplicate),
             (NSW_ERR_RAFT_SESSION, Error::RaftSession),
             (NSW_ERR_RAFT_LOST, Error::RaftLost),
+            (NSW_ERR_TASK_FORMAT, Error::TaskFormat),
+            (NSW_ERR_TASK_DOMAIN, Error::TaskDomain),
+            (NSW_ERR_TASK_NO_PLAN, Error::TaskNoPlan),
+            (NSW_ERR_TASK_BUDGET, Error::TaskBudget),
+            (NSW_ERR_TASK_PLAN, Error::TaskPlan),
+            (NSW_ERR_TASK_INFEASIBLE, Error::TaskInfeasible),
+            (NSW_ERR_TASK_CYCLE, Error::TaskCycle),
+            (NSW_ERR_TASK_STATE, Error::TaskState),
+            (NSW_ERR_TASK_ATTEMPT, Error::TaskAttempt),
+            (NSW_ERR_TASK_UNKNOWN, Error::TaskUnknown),
         ];
         assert_eq!(constants.len(), Error::ALL.len());
         for ((code, error), listed) in constants.into_iter().zip(Error::ALL) {

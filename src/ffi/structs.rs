@@ -102,6 +102,66 @@ pub unsafe fn write<T: Versioned>(to: *mut T, value: &T) -> Result<()> {
     Ok(())
 }
 
+/// Whether [`write`] would take the caller's struct: for what must not be taken out of an
+/// object in vain.
+///
+/// # Safety
+/// `to` is NULL, or readable for four bytes.
+pub unsafe fn check<T: Versioned>(to: *const T) -> Result<()> {
+    // SAFETY: the caller's word.
+    unsafe { size_at(to.cast(), align_of::<T>(), T::LEAST) }.map(|_| ())
+}
+
+/// The caller's array of structs, which lie as far apart as the first one's `size` says.
+#[derive(Clone, Copy)]
+pub struct Array<T> {
+    first: *const T,
+    count: usize,
+    stride: usize,
+}
+
+impl<T: Versioned> Array<T> {
+    /// An array, whose elements are looked at when they are read.
+    ///
+    /// # Safety
+    /// `first` is NULL, or an array of `count` elements that stays valid.
+    pub unsafe fn new(first: *const T, count: usize) -> Result<Array<T>> {
+        if count == 0 {
+            return Ok(Array { first, count, stride: 0 });
+        }
+        // SAFETY: the caller's word.
+        let stride = unsafe { size_at(first.cast(), align_of::<T>(), T::LEAST) }?;
+        if !stride.is_multiple_of(align_of::<T>()) {
+            return Err(Error::StructSize);
+        }
+        if count.checked_mul(stride).is_none_or(|bytes| bytes > isize::MAX as usize) {
+            return Err(Error::Overflow);
+        }
+        Ok(Array { first, count, stride })
+    }
+
+    /// The bytes that it lies in.
+    pub fn bytes(&self) -> core::ops::Range<*const u8> {
+        let first = self.first.cast::<u8>();
+        first..first.wrapping_add(self.count * self.stride)
+    }
+
+    /// The element at a place.
+    pub fn at(&self, index: usize) -> Result<T> {
+        if index >= self.count {
+            return Err(Error::Invalid);
+        }
+        // SAFETY: in the array, by the word of who made this.
+        unsafe {
+            let element = self.first.byte_add(index * self.stride);
+            if element.cast::<u32>().read() as usize != self.stride {
+                return Err(Error::StructSize);
+            }
+            read(element)
+        }
+    }
+}
+
 /// Writes to the first elements of the caller's array, which lie as far apart
 /// as the first one's `size` says; gives each that size. Returns how many were
 /// written: as many as there are values and places.
@@ -219,6 +279,29 @@ mod tests {
             assert_eq!(*to.add(2), Sample { size: 16, needed: 2, later: 7 });
             assert_eq!(write_all(core::ptr::null_mut(), 0, values()), Ok(0));
             assert_eq!(write_all(core::ptr::null_mut(), 1, values()), Err(Error::Null));
+        }
+    }
+
+    #[test]
+    fn arrays_of_older_and_newer_callers_are_read() {
+        let sample = |size, later| Sample { size, needed: 5, later };
+        let whole = [sample(16, 1), sample(16, 2), sample(8, 3)];
+        // SAFETY: three elements of 16 bytes, or five of 8 and less.
+        unsafe {
+            let array = Array::new(whole.as_ptr(), 3).unwrap();
+            assert_eq!(array.at(1), Ok(sample(16, 2)));
+            // All say the same size.
+            assert_eq!(array.at(2), Err(Error::StructSize));
+            assert_eq!(array.at(3), Err(Error::Invalid));
+            let short = [8 | 7 << 32, 8 | 9 << 32, 0u64];
+            let array = Array::new(short.as_ptr().cast::<Sample>(), 2).unwrap();
+            assert_eq!(array.at(1), Ok(Sample { size: 8, needed: 9, later: 0 }));
+            let odd = [12u64 | 5 << 32, 0];
+            let odd = odd.as_ptr().cast::<Sample>();
+            assert_eq!(Array::new(odd, 1).err(), Some(Error::StructSize));
+            assert_eq!(Array::<Sample>::new(core::ptr::null(), 1).err(), Some(Error::Null));
+            assert!(Array::<Sample>::new(core::ptr::null(), 0).is_ok());
+            assert_eq!(Array::new(whole.as_ptr(), usize::MAX).err(), Some(Error::Overflow));
         }
     }
 

@@ -9,6 +9,9 @@
 //! | `key_file` | private keys in files that nobody else can read |
 //! | `tls/` | frames over mutual TLS 1.3 (feature `tls`) |
 //! | `storage/` | stores of replicated values in files |
+//! | `raft/` | records and snapshots of a member of a Raft group in files |
+//! | `wfcommons` | recorded workflows, for `task::schedule` |
+//! | `hddl/` | planning domains, problems and plans as the text of the International Planning Competition |
 //! | `wait` | waiting for sockets, with a deadline |
 //!
 //! Only in builds with `std` for a Unix. The transports implement
@@ -19,21 +22,26 @@
 mod address;
 mod clock;
 mod connection;
+pub mod hddl;
 mod key_file;
+mod raft;
 mod storage;
 mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
 mod udp;
 mod wait;
+mod wfcommons;
 
 pub use address::{parse_address, show_address, socket_address, to_address};
 pub use clock::{now_us, unix_time};
 pub use key_file::{load_key, save_key};
-pub use storage::{Files, Folder, Opened, Origin, Storage, StorageConfig};
+pub use raft::{RaftStorage, RaftStorageConfig, RaftStorageStatus, RaftSync};
+pub use storage::{Files, Folder, Opened, Origin, Storage, StorageConfig, SyncLater};
 #[cfg(feature = "tls")]
 pub use tcp::Listener;
 pub use tcp::{MAX_CONNECTIONS, Tcp, TcpConfig, TcpCounts};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsConfig, TlsPeer};
 pub use udp::{MAX_DATAGRAM, Udp, UdpConfig, UdpCounts};
+pub use wfcommons::{WfEdge, WfInstance, WfMachine, WfTask};

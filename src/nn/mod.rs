@@ -41,6 +41,7 @@ pub use data::{
 pub use format::ALIGN as MODEL_ALIGN;
 pub use format::fann::{FANN_LIST, FannFile, FannSettings};
 pub use init::Init;
+pub(crate) use init::Random;
 pub use kernel::Kernel;
 pub use net::{Connection, LayerInfo, Layers, Net, NetConfig, Randomize, Scale};
 pub(crate) use quant::smallest_in_piece;

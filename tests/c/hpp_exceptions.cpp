@@ -6,6 +6,7 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #define NSW_EXCEPTIONS
 #include "neural_swarm.hpp"
@@ -92,6 +93,76 @@ void a_throwing_progress_callback() {
     CHECK(trainer.epoch(net, {INPUTS, TARGETS}).ok());
 }
 
+// A task that is done by one action, in one of two ways; and the words of its model.
+std::vector<std::uint32_t> small_plan() {
+    using ids = nsw::span<const nsw::plan_id>;
+    nsw::plan_builder_config config;
+    config.tasks = 2;
+    config.methods = 2;
+    config.code = 50;
+    auto b = nsw::plan_builder::create(config).value();
+    const auto action = b.action("", ids()).value();
+    const auto task = b.task("", ids()).value();
+    for (int way = 0; way < 2; way++) {
+        b.method("", task, ids(), ids()).value();
+        b.subtask(action, ids()).value();
+    }
+    b.network().value();
+    b.subtask(task, ids()).value();
+    std::vector<std::uint32_t> words(b.model_len().value() / 4);
+    auto *bytes = reinterpret_cast<std::uint8_t *>(words.data());
+    words.resize(b.finish(nsw::span<std::uint8_t>(bytes, words.size() * 4)).value() / 4);
+    return words;
+}
+
+template <class Call>
+std::string thrown_by(Call &&call) {
+    try {
+        call();
+    } catch (const std::out_of_range &e) {
+        return e.what();
+    }
+    return "nothing";
+}
+
+void throwing_callables_of_planners() {
+    const auto words = small_plan();
+    const auto model =
+        nsw::plan_model::view(
+            nsw::span<const std::uint8_t>(reinterpret_cast<const std::uint8_t *>(words.data()),
+                                          words.size() * 4))
+            .value();
+    auto planner = nsw::planner::create(nsw::planner_config(model, 4096)).value();
+    CHECK(thrown_by([&] {
+              (void)planner.run(1, [](const nsw_planner_stats &) -> bool {
+                  throw std::out_of_range("stop");
+              });
+          }) == "stop");
+    // It ended there, and not with an answer.
+    CHECK(planner.step(0).value() == nsw::plan_outcome::running);
+    planner = nsw::planner::create(nsw::planner_config(model, 4096)).value();
+    unsigned asked = 0;
+    CHECK(thrown_by([&] {
+              (void)planner.step_with(1000, [&](auto &&...) {
+                  asked++;
+                  throw std::out_of_range("order");
+              });
+          }) == "order");
+    CHECK(asked == 1);
+    // Neither is left busy or poisoned.
+    CHECK(planner.run(100, [](const nsw_planner_stats &) { return false; }).value() ==
+          nsw::plan_outcome::found);
+    const nsw_plan plan = planner.plan().value();
+    auto verifier = nsw::plan_verifier::create(nsw::plan_verifier_config(9, 9, 9)).value();
+    CHECK(thrown_by([&] {
+              (void)verifier.replay(model, plan,
+                                    [](auto &&...) { throw std::out_of_range("watch"); });
+          }) == "watch");
+    unsigned told = 0;
+    CHECK(verifier.replay(model, plan, [&told](auto &&...) { told++; }).ok());
+    CHECK(told == 1);
+}
+
 struct throwing_resource {
     void *allocate(std::size_t, std::size_t) { throw std::bad_alloc(); }
     void deallocate(void *, std::size_t, std::size_t) {}
@@ -140,6 +211,7 @@ int main() {
     value_throws();
     objects_are_destroyed_on_the_way();
     a_throwing_progress_callback();
+    throwing_callables_of_planners();
     throwing_hooks();
     memory_resources();
     CHECK_STATUS(status_elsewhere(), NSW_ERR_NN_SHAPE);

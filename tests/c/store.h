@@ -32,10 +32,6 @@ static inline nsw_store_usage usage_of(const nsw_store *store) {
     return usage;
 }
 
-static inline const uint8_t *text(const char *bytes) {
-    return (const uint8_t *)bytes;
-}
-
 static inline key open(nsw_store *store, key map, const char *name, uint32_t kind) {
     key opened = NSW_STORE_ROOT;
     REQUIRE_OK(nsw_store_open(store, map, text(name), strlen(name), kind, &opened));

@@ -19,6 +19,11 @@ extern "C" {
    the long loops, for valgrind and slow machines. */
 bool quick(void);
 
+/* A text as the bytes that functions take. */
+static inline const uint8_t *text(const char *string) {
+    return (const uint8_t *)string;
+}
+
 /* ---- guarded memory ---------------------------------------------------- */
 
 /*

@@ -3,6 +3,9 @@
 
 #![allow(dead_code)] // each test uses its part
 
+#[cfg(all(feature = "std", unix))]
+pub mod disk;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 

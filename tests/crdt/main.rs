@@ -1,6 +1,10 @@
 //! Stores beside a model of what they should hold, over a network that loses,
 //! repeats and reorders.
 
+#[cfg(all(feature = "std", unix))]
+#[path = "../common/mod.rs"]
+mod common;
+
 mod behind;
 mod churn;
 mod digests;

@@ -1,243 +1,20 @@
 //! Stores in files, on a disk that crashes and fails at every point.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::rc::Rc;
-
 use neural_swarm::Error;
 use neural_swarm::crdt::{Key, Kind, ReplicaId, Store, StoreConfig};
 use neural_swarm::host::{Files, Folder, Opened, Origin, Storage, StorageConfig};
 use neural_swarm::port::Heap;
 
+use crate::common::disk::{Disk, Fate, Tear, Temporary};
 use crate::replica::{Random, all_of};
 
-/// What was written to a file, and how much of that is durable.
-#[derive(Clone, Default)]
-struct Content {
-    bytes: Vec<u8>,
-    durable: usize,
-    /// What a sync that failed was for: systems take it for written, and it is not.
-    lost: std::ops::Range<usize>,
+fn damage(disk: &Disk, name: &str, at: usize) {
+    disk.edit(name, |bytes| bytes[at] ^= 0x40);
 }
 
-#[derive(Clone)]
-enum Naming {
-    New(String, Rc<RefCell<Content>>),
-    Rename(String, String),
-    Remove(String),
-}
-
-type Names = BTreeMap<String, Rc<RefCell<Content>>>;
-
-/// What happens at an operation that changes something.
-#[derive(Clone, Copy, PartialEq)]
-enum Fate {
-    /// It is refused, perhaps done in part.
-    Fails,
-    /// It and all others after it are.
-    Breaks,
-    /// It is the last one, perhaps done in part.
-    Crashes,
-}
-
-struct State {
-    names: Names,
-    durable: Names,
-    /// Names that changed since the durable ones.
-    naming: Vec<Naming>,
-    random: Random,
-    done: usize,
-    fate: Option<(usize, Fate)>,
-    crashed: bool,
-}
-
-/// Files in memory.
-#[derive(Clone)]
-struct Disk(Rc<RefCell<State>>);
-
-fn rename(names: &mut Names, naming: &Naming) {
-    match naming {
-        Naming::New(name, content) => {
-            names.insert(name.clone(), content.clone());
-        }
-        Naming::Rename(from, to) => {
-            if let Some(content) = names.remove(from) {
-                names.insert(to.clone(), content);
-            }
-        }
-        Naming::Remove(name) => {
-            names.remove(name);
-        }
-    }
-}
-
-impl Disk {
-    fn new(seed: u64, fate: Option<(usize, Fate)>) -> Disk {
-        Disk(Rc::new(RefCell::new(State {
-            names: Names::new(),
-            durable: Names::new(),
-            naming: vec![],
-            random: Random::new(seed),
-            done: 0,
-            fate,
-            crashed: false,
-        })))
-    }
-
-    /// What is left when the power is back: of what was not made durable some of the names
-    /// and a part of the bytes, the first of both.
-    fn after_crash(&self, seed: u64) -> Disk {
-        let state = self.0.borrow();
-        let disk = Disk::new(seed, None);
-        let mut random = Random::new(seed);
-        let mut names = state.durable.clone();
-        let kept = random.below(state.naming.len() + 1);
-        state.naming[..kept].iter().for_each(|naming| rename(&mut names, naming));
-        for content in names.values_mut() {
-            let mut torn = content.borrow().clone();
-            let kept = torn.durable + random.below(torn.bytes.len() - torn.durable + 1);
-            for at in torn.lost.clone() {
-                torn.bytes[at] = 0;
-            }
-            torn.bytes.truncate(kept);
-            (torn.durable, torn.lost) = (kept, 0..0);
-            *content = Rc::new(RefCell::new(torn));
-        }
-        disk.0.borrow_mut().durable = names.clone();
-        disk.0.borrow_mut().names = names;
-        disk
-    }
-
-    fn crashed(&self) -> bool {
-        self.0.borrow().crashed
-    }
-
-    /// Does something, unless it is fated not to be done: then `part` of it.
-    fn change(
-        &mut self,
-        part: impl FnOnce(&mut State),
-        all: impl FnOnce(&mut State),
-    ) -> Result<(), Error> {
-        let state = &mut *self.0.borrow_mut();
-        if state.crashed {
-            return Err(Error::HostIo);
-        }
-        state.done += 1;
-        match state.fate {
-            Some((at, fate)) if at == state.done || (fate == Fate::Breaks && at < state.done) => {
-                part(state);
-                state.crashed = fate == Fate::Crashes;
-                Err(Error::HostIo)
-            }
-            _ => {
-                all(state);
-                Ok(())
-            }
-        }
-    }
-
-    fn damage(&self, name: &str, at: usize) {
-        self.0.borrow().names[name].borrow_mut().bytes[at] ^= 0x40;
-    }
-
-    fn list(&self) -> Vec<String> {
-        self.0.borrow().names.keys().cloned().collect()
-    }
-
-    fn len(&self, name: &str) -> usize {
-        self.0.borrow().names.get(name).map_or(0, |content| content.borrow().bytes.len())
-    }
-}
-
-fn naming(state: &mut State, naming: Naming) {
-    rename(&mut state.names, &naming);
-    state.naming.push(naming);
-}
-
-fn write(state: &mut State, name: &str, bytes: &[u8]) {
-    if !state.names.contains_key(name) {
-        naming(state, Naming::New(name.into(), Rc::default()));
-    }
-    state.names[name].borrow_mut().bytes.extend_from_slice(bytes);
-}
-
-impl Files for Disk {
-    fn names(&mut self) -> Result<Vec<String>, Error> {
-        if self.crashed() { Err(Error::HostIo) } else { Ok(self.list()) }
-    }
-
-    fn read(&mut self, name: &str, at: u64, bytes: &mut [u8]) -> Result<usize, Error> {
-        let state = self.0.borrow();
-        let Some(content) = state.names.get(name) else { return Ok(0) };
-        let content = content.borrow();
-        // Shorter than asked for, as reads may be.
-        let rest = &content.bytes[(at as usize).min(content.bytes.len())..];
-        let len = rest.len().min(bytes.len()).min(700);
-        bytes[..len].copy_from_slice(&rest[..len]);
-        Ok(len)
-    }
-
-    fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let part = |state: &mut State| {
-            let len = state.random.below(bytes.len() + 1);
-            write(state, name, &bytes[..len]);
-        };
-        self.change(part, |state| write(state, name, bytes))
-    }
-
-    fn truncate(&mut self, name: &str, len: u64) -> Result<(), Error> {
-        let all = |state: &mut State| {
-            let content = &mut *state.names[name].borrow_mut();
-            content.bytes.truncate(len as usize);
-            content.durable = content.durable.min(len as usize);
-            content.lost = 0..0;
-        };
-        self.change(|_| {}, all)
-    }
-
-    fn sync(&mut self, name: &str) -> Result<(), Error> {
-        let all = |state: &mut State| {
-            let content = &mut *state.names[name].borrow_mut();
-            content.durable = content.bytes.len();
-        };
-        let part = |state: &mut State| {
-            let content = &mut *state.names[name].borrow_mut();
-            content.lost = content.durable..content.bytes.len();
-        };
-        self.change(part, all)
-    }
-
-    fn rename(&mut self, from: &str, to: &str) -> Result<(), Error> {
-        let both = |state: &mut State| naming(state, Naming::Rename(from.into(), to.into()));
-        let perhaps = |state: &mut State| {
-            if state.random.chance(50) {
-                both(state);
-            }
-        };
-        self.change(perhaps, both)
-    }
-
-    fn remove(&mut self, name: &str) -> Result<(), Error> {
-        let both = |state: &mut State| {
-            if state.names.contains_key(name) {
-                naming(state, Naming::Remove(name.into()));
-            }
-        };
-        let perhaps = |state: &mut State| {
-            if state.random.chance(50) {
-                both(state);
-            }
-        };
-        self.change(perhaps, both)
-    }
-
-    fn sync_names(&mut self) -> Result<(), Error> {
-        let all = |state: &mut State| {
-            state.durable = state.names.clone();
-            state.naming.clear();
-        };
-        self.change(|_| {}, all)
-    }
+/// What is left of what was not durable: some of the names and a part of the bytes, the first of both.
+fn after_crash(disk: &Disk, seed: u64) -> Disk {
+    disk.after_crash(Tear::First(seed))
 }
 
 fn settings() -> StoreConfig {
@@ -363,7 +140,7 @@ impl Node {
         store.add(key, b"one more").unwrap();
         assert!(store.seen(settings().replica) > self.acknowledged.0);
         storage.commit(&mut store).unwrap();
-        let (_, mut again, opened) = open(disk.after_crash(5));
+        let (_, mut again, opened) = open(after_crash(&disk, 5));
         assert_eq!((look(&mut again), opened.cut), (look(&mut store), 0), "{what}");
     }
 }
@@ -378,7 +155,7 @@ fn a_crash_at_any_point_loses_nothing_that_was_acknowledged() {
             if let Some(mut node) = Node::new(disk.clone(), seed) {
                 node.work(60);
                 for tear in 0..4 {
-                    node.check(disk.after_crash(tear * 77 + at as u64), "after a crash");
+                    node.check(after_crash(&disk, tear * 77 + at as u64), "after a crash");
                 }
             }
             if !disk.crashed() {
@@ -399,8 +176,8 @@ fn a_crash_after_a_crash_loses_nothing_either() {
         let Some(mut node) = Node::new(disk.clone(), seed) else { continue };
         node.work(60);
         for at in 1..12 {
-            let again = disk.after_crash(seed);
-            again.0.borrow_mut().fate = Some((at, Fate::Crashes));
+            let again = after_crash(&disk, seed);
+            again.fare(Some((at, Fate::Crashes)));
             let mut store = empty();
             if let Ok((mut storage, opened)) = Storage::open(again.clone(), SMALL, &mut store) {
                 cuts += usize::from(opened.cut > 0);
@@ -409,7 +186,7 @@ fn a_crash_after_a_crash_loses_nothing_either() {
                 assert!(again.crashed());
                 assert_eq!((store.usage().items, store.seen(settings().replica)), (0, 0));
             }
-            node.check(again.after_crash(at as u64), "after two");
+            node.check(after_crash(&again, at as u64), "after two");
         }
     }
     assert!(cuts > 20, "{cuts} torn ends");
@@ -423,13 +200,13 @@ fn a_disk_that_fails_keeps_what_was_acknowledged() {
             let disk = Disk::new(seed * 1000 + at as u64, Some((at, fate)));
             let mut node = Node::new(disk.clone(), seed).expect("no operation on a new folder");
             node.work(60);
-            node.check(disk.after_crash(at as u64), "with a failure before");
-            let failed = disk.0.borrow().done >= at;
+            node.check(after_crash(&disk, at as u64), "with a failure before");
+            let failed = disk.done() >= at;
             // When the disk is good again all that is missing gets there.
-            disk.0.borrow_mut().fate = None;
+            disk.fare(None);
             node.storage.commit(&mut node.store).unwrap();
             (node.acknowledged, node.since) = (look(&mut node.store), vec![]);
-            node.check(disk.after_crash(at as u64), "after a failure");
+            node.check(after_crash(&disk, at as u64), "after a failure");
             if !failed {
                 break;
             }
@@ -458,7 +235,7 @@ fn damage_is_made_up_for_or_refused() {
     node.storage.commit(&mut node.store).unwrap();
     assert_eq!(disk.list(), ["journal-2", "journal-3", "snapshot-2", "snapshot-3"]);
     let want = look(&mut node.store);
-    let (_, mut store, opened) = open(disk.after_crash(0));
+    let (_, mut store, opened) = open(after_crash(&disk, 0));
     assert_eq!((look(&mut store), opened.origin, opened.cut), (want.clone(), Origin::Newest, 0));
     assert_eq!(opened.records, 2);
     let refused = |disk: &Disk| {
@@ -467,9 +244,9 @@ fn damage_is_made_up_for_or_refused() {
         assert_eq!((store.usage().items, store.seen(settings().replica)), (0, 0));
         refused
     };
-    for at in 0..disk.len("snapshot-3") {
-        let bad = disk.after_crash(0);
-        bad.damage("snapshot-3", at);
+    for at in 0..disk.size("snapshot-3") {
+        let bad = after_crash(&disk, 0);
+        damage(&bad, "snapshot-3", at);
         if at == 4 {
             assert_eq!(refused(&bad), Error::CrdtVersion);
             continue;
@@ -478,38 +255,36 @@ fn damage_is_made_up_for_or_refused() {
         assert_eq!((look(&mut store), opened.origin), (want.clone(), Origin::Previous), "{at}");
         // Until the next one is there.
         storage.snapshot(&mut store).unwrap();
-        let (_, mut store, opened) = open(bad.after_crash(0));
+        let (_, mut store, opened) = open(after_crash(&bad, 0));
         assert_eq!((look(&mut store), opened.origin), (want.clone(), Origin::Newest));
     }
     // Both snapshots; the journal in between; one that is needed is missing.
-    let bad = disk.after_crash(0);
-    bad.damage("snapshot-3", 50);
-    bad.damage("snapshot-2", 50);
+    let bad = after_crash(&disk, 0);
+    damage(&bad, "snapshot-3", 50);
+    damage(&bad, "snapshot-2", 50);
     assert_eq!(refused(&bad), Error::CrdtDamaged);
-    for at in 0..disk.len("journal-2") {
-        let bad = disk.after_crash(0);
-        bad.damage("snapshot-3", 50);
-        bad.damage("journal-2", at);
+    for at in 0..disk.size("journal-2") {
+        let bad = after_crash(&disk, 0);
+        damage(&bad, "snapshot-3", 50);
+        damage(&bad, "journal-2", at);
         assert_eq!(refused(&bad), Error::CrdtDamaged, "{at}");
     }
     for name in ["snapshot-2", "journal-2"] {
-        let mut bad = disk.after_crash(0);
-        bad.damage("snapshot-3", 50);
+        let mut bad = after_crash(&disk, 0);
+        damage(&bad, "snapshot-3", 50);
         bad.remove(name).unwrap();
         assert_eq!(refused(&bad), Error::CrdtDamaged, "{name}");
     }
     // A record that was durable before the last flush.
-    let first = 8 + u32::from_le_bytes(
-        disk.0.borrow().names["journal-3"].borrow().bytes[..4].try_into().unwrap(),
-    ) as usize;
+    let first = 8 + u32::from_le_bytes(disk.bytes()["journal-3"][..4].try_into().unwrap()) as usize;
     for at in 0..first {
-        let bad = disk.after_crash(0);
-        bad.damage("journal-3", at);
+        let bad = after_crash(&disk, 0);
+        damage(&bad, "journal-3", at);
         assert_eq!(refused(&bad), Error::CrdtDamaged, "{at}");
     }
     // The last one cannot be told from one that was never flushed.
-    let bad = disk.after_crash(0);
-    bad.damage("journal-3", disk.len("journal-3") - 1);
+    let bad = after_crash(&disk, 0);
+    damage(&bad, "journal-3", disk.size("journal-3") - 1);
     let (.., opened) = open(bad.clone());
     assert!(opened.cut > 0);
     assert_eq!(open(bad).2.cut, 0, "it is gone");
@@ -543,25 +318,15 @@ fn files_are_for_one_store() {
     assert_eq!((small.usage().items, small.usage().keys), (0, 0));
 }
 
-struct Removed(std::path::PathBuf);
-
-impl Drop for Removed {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn a_store_in_a_folder_comes_back() {
     use std::os::unix::fs::PermissionsExt;
-    let name = format!("neural-swarm-storage-{}", std::process::id());
-    let path = std::env::temp_dir().join(name);
-    let _ = std::fs::remove_dir_all(&path);
-    let _removed = Removed(path.clone());
+    let place = Temporary::new("storage");
+    let path = &place.0;
     let mut want = None;
     for turn in 0..30u8 {
-        let (mut storage, mut store, opened) = open(Folder::open(&path).unwrap());
-        assert_eq!(Folder::open(&path).err(), Some(Error::Busy));
+        let (mut storage, mut store, opened) = open(Folder::open(path).unwrap());
+        assert_eq!(Folder::open(path).err(), Some(Error::Busy));
         if let Some(want) = want {
             assert_eq!(look(&mut store), want);
         }
@@ -576,7 +341,7 @@ fn a_store_in_a_folder_comes_back() {
         drop(storage);
         if turn % 4 == 3 {
             // A write that was not finished.
-            let mut names: Vec<_> = std::fs::read_dir(&path)
+            let mut names: Vec<_> = std::fs::read_dir(path)
                 .unwrap()
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())
                 .filter_map(|name| name.strip_prefix("journal-")?.parse::<u64>().ok())
@@ -590,11 +355,11 @@ fn a_store_in_a_folder_comes_back() {
     }
     let mode = |name: &str| path.join(name).metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(""), 0o700);
-    for entry in std::fs::read_dir(&path).unwrap() {
+    for entry in std::fs::read_dir(path).unwrap() {
         assert_eq!(mode(entry.unwrap().file_name().to_str().unwrap()), 0o600);
     }
     // A few files, whatever was done.
-    assert!(std::fs::read_dir(&path).unwrap().count() <= 5);
+    assert!(std::fs::read_dir(path).unwrap().count() <= 5);
     assert_eq!(Folder::open(&path.join("no/such")).err(), Some(Error::HostIo));
     assert_eq!(Folder::open(&path.join("lock")).err(), Some(Error::HostIo));
 }

@@ -10,6 +10,7 @@ use neural_swarm::consensus::raft::{
     Change, Event, Member, MemberKind, MemberStatus, NodeId, Proposal, Raft, RaftConfig,
     RecordNumber, Role, Status,
 };
+use neural_swarm::consensus::tuner::{Tuner, TunerConfig};
 use neural_swarm::port::Heap;
 
 use crate::app::App;
@@ -18,14 +19,19 @@ use crate::clock::Clock;
 use crate::disk::{Disk, Log, Stored};
 use crate::message::describe;
 use crate::plan::Plan;
+use crate::policies::{Policy, harm, vex};
 use crate::random::Random;
 
 /// What came of it.
 #[derive(Default)]
 pub struct Out {
     pub packets: Vec<(u64, Vec<u8>)>,
+    /// So many of them are probes.
+    pub probes: u64,
     /// Records up to here are on their way to the disk.
     pub written: Option<u64>,
+    /// A chunk of a snapshot, and how long it takes.
+    pub chunk: Option<(u64, u64)>,
     pub crashed: bool,
     /// Client, sequence and answer.
     pub answers: Vec<(u64, u64, u64)>,
@@ -37,6 +43,14 @@ pub struct Out {
     pub notes: Vec<String>,
 }
 
+/// A chunk of a snapshot on its way to the disk.
+struct Writing {
+    number: u64,
+    index: u64,
+    /// All of it, with the last chunk.
+    whole: Option<Vec<u8>>,
+}
+
 /// What a node is compared with.
 pub struct With<'a> {
     pub checker: &'a mut Checker,
@@ -46,7 +60,7 @@ pub struct With<'a> {
 pub struct Host {
     pub id: u64,
     raft: Option<Raft<'static>>,
-    config: RaftConfig,
+    pub config: RaftConfig,
     first: Vec<Member>,
     /// What is left to begin with.
     left: Vec<Stored>,
@@ -63,16 +77,27 @@ pub struct Host {
     pub crash_in: Option<u64>,
     /// Such points until now.
     pub points: u64,
+    /// Its disk has no room for now; records that wait for some, with their numbers.
+    pub full: bool,
+    unwritten: Vec<(u64, Stored)>,
     /// Nothing more gets durable for now.
     pub stuck: bool,
     pub paused: bool,
+    /// What makes a tuner's model, if it has a tuner: it is another one at each start.
+    pub policy: Option<fn() -> Policy>,
+    pub tuner: Option<Tuner<'static, Policy>>,
+    /// Somebody sets whatever may be set.
+    pub vexed: Option<Random>,
+    /// It leads as long as it may, and stands as soon as it may.
+    pub worst: bool,
     /// It does not look at its clock.
     pub idle: bool,
     /// It has lost its log, and may find out.
     wiped: bool,
     soon: bool,
-    /// The snapshot that arrives.
+    /// The snapshot that arrives, and its chunk that is being written.
     incoming: (u64, Vec<u8>),
+    writing: Option<Writing>,
     flushed: u64,
     /// The last record that a disk has which is stuck.
     pub waiting: u64,
@@ -105,12 +130,19 @@ impl Host {
             broken: false,
             crash_in: None,
             points: 0,
+            full: false,
+            unwritten: vec![],
             stuck: false,
             paused: false,
+            policy: None,
+            tuner: None,
+            vexed: None,
+            worst: false,
             idle: false,
             wiped: false,
             soon: false,
             incoming: (0, vec![]),
+            writing: None,
             flushed: 0,
             waiting: 0,
             buffer: vec![0; config.message],
@@ -148,23 +180,20 @@ impl Host {
         let wrong = |what: &str, error: Error| format!("node {}: {what}: {error}", self.id);
         let mut raft = Raft::new(&self.config, Heap).map_err(|error| wrong("new", error))?;
         let log = &self.disk.log;
-        // What a node begins with is one entry: it begins with it again if that got lost.
-        let begins = !self.first.is_empty() && log.last() == 0;
-        if begins {
-            self.left.clear();
-            self.disk = Disk::default();
-        }
         for stored in &self.left {
             let restored = raft.restore(stored.record());
             restored.map_err(|error| wrong(&format!("restore {stored:?}"), error))?;
         }
-        let log = &self.disk.log;
-        if begins {
+        // What a node begins with is one entry: it begins with it again if that got lost.
+        if !self.first.is_empty() && log.last() == 0 {
             raft.bootstrap(&self.first).map_err(|error| wrong("bootstrap", error))?;
         }
         self.app = self.disk.snapshots.get(&log.base.0).map_or(App::default(), |s| App::load(s));
-        if log.base.0 > 0 {
-            let base = log.base.0;
+        let base = log.base.0;
+        // Every other time it has lost its state, and is given the snapshot.
+        if self.life % 2 == 1 {
+            self.app = App::default();
+        } else if base > 0 {
             if self.config.witness {
                 self.app.applied = base;
             }
@@ -177,8 +206,12 @@ impl Host {
         self.log = self.disk.log.clone();
         self.life += 1;
         (self.flushed, self.waiting) = (0, 0);
-        self.incoming = (0, vec![]);
+        (self.incoming, self.writing) = ((0, vec![]), None);
         self.disk.restarted();
+        let tuner = |policy: fn() -> Policy| {
+            Tuner::new(&TunerConfig::new(&self.config), policy(), Heap).unwrap()
+        };
+        self.tuner = self.policy.map(tuner);
         self.raft = Some(raft);
         Ok(())
     }
@@ -188,6 +221,7 @@ impl Host {
         self.paused = false;
         self.broken = false;
         self.crash_in = None;
+        self.unwritten.clear();
         self.left = self.disk.crash(random);
         self.log = self.disk.log.clone();
     }
@@ -205,7 +239,8 @@ impl Host {
         if self.idle {
             return u64::MAX;
         }
-        self.clock.moment(self.raft.as_ref().unwrap().next_wake_us(), now)
+        let tuner = self.tuner.as_ref().map_or(u64::MAX, Tuner::next_wake_us);
+        self.clock.moment(self.raft.as_ref().unwrap().next_wake_us().min(tuner), now)
     }
 
     pub fn tick(&mut self, now: u64) {
@@ -216,7 +251,16 @@ impl Host {
 
     pub fn step(&mut self, from: u64, bytes: &[u8], now: u64) {
         let local = self.local(now);
+        if Tuner::<Policy>::is_probe(bytes) {
+            if let Some(tuner) = &mut self.tuner {
+                tuner.probed(NodeId(from), bytes, local);
+            }
+            return;
+        }
         let done = self.raft().step(NodeId(from), bytes, local);
+        if let (Some(tuner), Some(raft)) = (&mut self.tuner, &self.raft) {
+            tuner.heard(raft, NodeId(from), bytes, local);
+        }
         // What a node has no room for, it hears again. One that lost its log may hear of it.
         let lost = done == Err(Error::RaftLost) && self.wiped;
         assert!(
@@ -236,6 +280,27 @@ impl Host {
             return Err(format!("node {}: {done:?} to {}", self.id, describe(bytes)));
         }
         Ok(())
+    }
+
+    /// What is set anew now, and what that has to say.
+    fn tune(&mut self, now: u64, out: &mut Out) {
+        let local = self.local(now);
+        let Some(raft) = self.raft.as_mut() else { return };
+        // What is set has time to do harm.
+        if let Some(random) = &mut self.vexed
+            && random.below(200) == 0
+        {
+            vex(raft, self.config.election_us, random);
+        }
+        if self.worst {
+            harm(raft, self.config.election_us);
+        }
+        let Some(tuner) = &mut self.tuner else { return };
+        tuner.apply(raft, local).unwrap();
+        while let Some((to, len)) = tuner.next_message(&mut self.buffer, local).unwrap() {
+            out.probes += 1;
+            out.packets.push((to.0, self.buffer[..len].to_vec()));
+        }
     }
 
     pub fn propose(
@@ -279,6 +344,15 @@ impl Host {
         Ok(())
     }
 
+    /// There is room again: what has waited for it is written, up to this record.
+    pub fn freed(&mut self) -> Option<u64> {
+        self.full = false;
+        let waited = std::mem::take(&mut self.unwritten);
+        let last = waited.last().map(|record| record.0);
+        waited.into_iter().for_each(|(number, record)| self.disk.write(number, record));
+        last
+    }
+
     pub fn flushed(&self) -> u64 {
         self.flushed
     }
@@ -287,6 +361,24 @@ impl Host {
         let local = self.local(now);
         if up_to > 0 {
             self.raft().durable(RecordNumber(up_to), local).unwrap();
+        }
+    }
+
+    /// A chunk is on the disk: with the last of them a snapshot.
+    pub fn chunk_written(&mut self, number: u64, now: u64) {
+        let Some(writing) = self.writing.take_if(|writing| writing.number == number) else {
+            return;
+        };
+        let Writing { index, whole, .. } = writing;
+        let new = whole.filter(|_| !self.disk.snapshots.contains_key(&index));
+        let is_new = new.is_some();
+        self.disk.snapshots.extend(new.map(|whole| (index, whole)));
+        let local = self.local(now);
+        let done = self.raft().snapshot_written(number, local);
+        assert!(matches!(done, Ok(()) | Err(Error::RaftState)), "snapshot_written: {done:?}");
+        // It is not wanted any more.
+        if done.is_err() && is_new {
+            self.disk.snapshots.remove(&index);
         }
     }
 

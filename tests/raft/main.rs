@@ -10,12 +10,17 @@ mod linear;
 mod message;
 mod net;
 mod plan;
+mod policies;
 mod random;
+mod recovery;
 mod scripts;
 mod sim;
+mod train;
+mod trial;
+mod tuner;
 mod world;
 
-/// Seeds of runs: so many, and NSW_RAFT_SEEDS times as many in scripts/soak.
+/// Seeds of runs: so many, and NSW_SEEDS times as many in scripts/soak.
 fn seeds(from: u64, count: u64) -> std::ops::Range<u64> {
     let times = times();
     from * times..(from + count) * times
@@ -23,7 +28,7 @@ fn seeds(from: u64, count: u64) -> std::ops::Range<u64> {
 
 /// How many times as long the tests shall run.
 fn times() -> u64 {
-    std::env::var("NSW_RAFT_SEEDS").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
+    std::env::var("NSW_SEEDS").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
 }
 
 #[test]
@@ -44,6 +49,18 @@ fn nodes_agree_whatever_happens() {
         let least = if what == "wiped" { 1 } else { 100 };
         assert!(*count >= least * times(), "{what}: {count}");
     }
+}
+
+/// Timeouts, priorities and batches that change all the time, to whatever they may be.
+#[test]
+fn no_tuner_does_harm() {
+    let mut all = world::Tally::default();
+    for seed in seeds(60_000, 300) {
+        println!("seed {seed}");
+        all.add(sim::run_vexed(seed).unwrap_or_else(|wrong| panic!("{wrong}")).0);
+    }
+    println!("{all:?}");
+    assert!(all.reads > 1_000 && all.leaders > 500, "{all:?}");
 }
 
 /// A node crashes at each point between two things that it writes or says.

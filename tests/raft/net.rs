@@ -13,6 +13,42 @@ pub struct Packet {
     pub bytes: Vec<u8>,
 }
 
+/// What a packet takes beyond the least, in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub enum Jitter {
+    /// Less than so much.
+    Uniform(u64),
+    /// So much in the middle, and `e` to the power of a normal number of that deviation as often.
+    LogNormal(f64, f64),
+    /// So much or more, more than `x` times as much in `x` to the power of minus the second.
+    Pareto(f64, f64),
+}
+
+impl Jitter {
+    pub fn draw(self, random: &mut Random) -> u64 {
+        let mut unit = || (random.next() >> 11) as f64 / (1u64 << 53) as f64;
+        let drawn = match self {
+            Jitter::Uniform(most) => return random.below(most.max(1)),
+            Jitter::LogNormal(middle, deviation) => {
+                let radius = (-2.0 * (1.0 - unit()).ln()).sqrt();
+                middle * (deviation * radius * (std::f64::consts::TAU * unit()).cos()).exp()
+            }
+            Jitter::Pareto(least, alpha) => least * (1.0 - unit()).powf(-1.0 / alpha),
+        };
+        drawn.min(10e6) as u64
+    }
+}
+
+/// The way from one node to another.
+#[derive(Clone, Copy, Debug)]
+pub struct Path {
+    /// Microseconds, at least.
+    pub delay: u64,
+    pub jitter: Jitter,
+    /// Thousandths that get lost.
+    pub loss: u64,
+}
+
 pub struct Net {
     /// By the time of arrival, and by number where that is the same.
     flying: BTreeMap<(u64, u64), Packet>,
@@ -27,6 +63,8 @@ pub struct Net {
     pub late: u64,
     /// Whether packets of a link overtake each other.
     pub reorder: bool,
+    /// Ways that are not like all others: then nothing but `reorder` above counts.
+    pub paths: BTreeMap<(u64, u64), Path>,
     last: BTreeMap<(u64, u64), u64>,
     /// Links that are broken, from and to, and by what.
     cut: BTreeMap<(u64, u64), u64>,
@@ -46,6 +84,7 @@ impl Net {
             jitter: random.one(&[1, 500, 5_000, 20_000]),
             late: random.one(&[0, 0, 3]),
             reorder: random.chance(60),
+            paths: BTreeMap::new(),
             last: BTreeMap::new(),
             cut: BTreeMap::new(),
             breaks: 0,
@@ -60,20 +99,32 @@ impl Net {
     }
 
     pub fn send(&mut self, random: &mut Random, now: u64, packet: Packet) {
+        if let Some(path) = self.paths.get(&(packet.from, packet.to)).copied() {
+            if random.below(1000) >= path.loss {
+                let at = now + path.delay + path.jitter.draw(random);
+                self.fly(at, packet);
+            }
+            return;
+        }
         if random.chance(self.loss) {
             return;
         }
         for _ in 0..=u64::from(random.chance(self.twice)) {
             let slow = if random.chance(self.late) { random.between(2, 20) } else { 1 };
-            let mut at = now + (self.delay + random.below(self.jitter)) * slow;
-            if !self.reorder {
-                let last = self.last.entry((packet.from, packet.to)).or_default();
-                at = at.max(*last);
-                *last = at;
-            }
-            self.sent += 1;
-            self.flying.insert((at, self.sent), packet.clone());
+            let at = now + (self.delay + random.below(self.jitter)) * slow;
+            self.fly(at, packet.clone());
         }
+    }
+
+    fn fly(&mut self, at: u64, packet: Packet) {
+        let mut at = at;
+        if !self.reorder {
+            let last = self.last.entry((packet.from, packet.to)).or_default();
+            at = at.max(*last);
+            *last = at;
+        }
+        self.sent += 1;
+        self.flying.insert((at, self.sent), packet);
     }
 
     /// When the next one arrives.

@@ -58,7 +58,7 @@ impl Plan {
     pub fn new(random: &mut Random) -> Plan {
         let lease = random.chance(25);
         let small = random.chance(40);
-        let entries = if small { 16 } else { 64 };
+        let entries = if small { random.one(&[4, 16]) } else { 64 };
         let pre_vote = lease || random.chance(70);
         let (nodes, spare) = (random.one(&[3, 3, 5, 5, 7, 1]), random.below(3));
         let mut witnesses = BTreeSet::new();

@@ -13,6 +13,7 @@ use crate::host::Host;
 use crate::linear::History;
 use crate::net::Net;
 use crate::plan::Plan;
+use crate::policies::Policy;
 use crate::random::Random;
 use crate::world::{Done, Due, Run, Tally, World};
 
@@ -40,6 +41,28 @@ impl Sim {
         let plan = Plan::new(&mut random);
         let net = Net::new(&mut random);
         Sim::of(plan, World::new(seed, random, net, traced))
+    }
+
+    /// One in which somebody sets whatever nodes let be set: directly, or through a tuner whose model
+    /// has gone mad. Leases in half of the runs.
+    pub fn vexed(seed: u64, traced: bool) -> Sim {
+        let mut random = Random::new(seed);
+        let mut plan = Plan::new(&mut random);
+        if seed.is_multiple_of(2) {
+            (plan.lease, plan.pre_vote, plan.check_quorum) = (true, true, true);
+            (plan.jumps, plan.skew) = (false, 10_000);
+        }
+        let net = Net::new(&mut random);
+        let mut sim = Sim::of(plan, World::new(seed, random, net, traced));
+        for host in sim.world.hosts.values_mut() {
+            if seed % 4 < 2 {
+                host.vexed = Some(Random::new(seed + host.id));
+                host.worst = seed % 8 < 2;
+            } else {
+                host.policy = Some(|| Policy::Mad(Random::new(0)));
+            }
+        }
+        sim
     }
 
     /// One in which nothing goes wrong, but members change, leaders hand over, and all
@@ -139,6 +162,12 @@ impl Sim {
             15..30 => {
                 let points = self.world.random.between(1, 8);
                 self.world.hosts.get_mut(&node).unwrap().crash_in = Some(points);
+            }
+            30..32 if !self.world.hosts[&node].full => {
+                self.world.note(|| format!("{node}'s disk is full"));
+                self.world.tally.filled += 1;
+                self.world.hosts.get_mut(&node).unwrap().full = true;
+                self.world.at(heal, Due::Room(node));
             }
             30..34 => {
                 self.world.note(|| format!("{node}'s disk breaks"));
@@ -396,7 +425,13 @@ impl Sim {
         self.chaos = u64::MAX;
         self.world.calm();
         for node in self.world.ids() {
+            if self.world.hosts[&node].vexed.is_some() || self.world.hosts[&node].policy.is_some() {
+                // Else it may wait for an hour.
+                self.world.crash(node, "and nobody vexes it any more", None);
+            }
+            self.world.room(node)?;
             let host = self.world.hosts.get_mut(&node).unwrap();
+            (host.vexed, host.policy, host.worst) = (None, None, false);
             (host.broken, host.crash_in) = (false, None);
             host.clock.rate(self.world.now, 0);
             if !host.up() {
@@ -473,6 +508,10 @@ fn twice(seed: u64, sim: impl Fn(bool) -> Sim) -> Result<(Tally, u64), String> {
 
 pub fn run(seed: u64) -> Result<(Tally, u64), String> {
     twice(seed, |traced| Sim::new(seed, traced))
+}
+
+pub fn run_vexed(seed: u64) -> Result<(Tally, u64), String> {
+    twice(seed, |traced| Sim::vexed(seed, traced))
 }
 
 pub fn run_mild(seed: u64, node: u64, point: u64) -> Result<Tally, String> {

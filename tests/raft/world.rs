@@ -25,6 +25,7 @@ pub struct Tally {
     pub reads: u64,
     pub crashes: u64,
     pub breakdowns: u64,
+    pub filled: u64,
     pub parts: u64,
     pub pauses: u64,
     pub jumps: u64,
@@ -41,7 +42,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub fn all(&mut self) -> [(&'static str, &mut u64); 22] {
+    pub fn all(&mut self) -> [(&'static str, &mut u64); 23] {
         [
             ("runs", &mut self.runs),
             ("steps", &mut self.steps),
@@ -53,6 +54,7 @@ impl Tally {
             ("reads", &mut self.reads),
             ("crashes", &mut self.crashes),
             ("breakdowns", &mut self.breakdowns),
+            ("filled", &mut self.filled),
             ("parts", &mut self.parts),
             ("pauses", &mut self.pauses),
             ("jumps", &mut self.jumps),
@@ -79,8 +81,12 @@ impl Tally {
 pub enum Due {
     /// A node of that life has a record durable.
     Durable(u64, u64, u64),
+    /// A chunk of a snapshot.
+    Written(u64, u64, u64),
     Restart(u64),
     Resume(u64),
+    /// Its disk has room again.
+    Room(u64),
     /// What broke then is whole.
     Mend(u64),
 }
@@ -242,6 +248,10 @@ impl World {
             let after = self.hosts[&node].disk_delay(&mut self.random);
             self.at(self.now + after, Due::Durable(node, life, number));
         }
+        if let Some((number, after)) = out.chunk {
+            let life = self.hosts[&node].life;
+            self.at(self.now + after, Due::Written(node, life, number));
+        }
         if out.crashed {
             let again = self.random.one(&[1, 10_000, 300_000, 2_000_000]);
             let again = Some(again).filter(|_| self.again);
@@ -304,14 +314,39 @@ impl World {
                 }
                 Ok(())
             }
+            Due::Written(node, life, number) => {
+                let host = &self.hosts[&node];
+                if host.life != life || !host.up() {
+                    return Ok(());
+                }
+                if host.paused {
+                    // It hears of it when it goes on.
+                    self.at(self.now + 10_000, due);
+                    return Ok(());
+                }
+                self.note(|| format!("{node} has written chunk {number}"));
+                self.with(node, |host, now| host.chunk_written(number, now))
+            }
             Due::Restart(node) => self.start(node),
             Due::Resume(node) => self.resume(node),
+            Due::Room(node) => self.room(node),
             Due::Mend(broke) => {
                 self.note(|| format!("what broke at {broke} is whole"));
                 self.net.mend(broke);
                 Ok(())
             }
         }
+    }
+
+    /// A disk that was full has room.
+    pub fn room(&mut self, node: u64) -> Run {
+        let host = self.hosts.get_mut(&node).unwrap();
+        let (life, last) = (host.life, host.freed());
+        self.note(|| format!("{node}'s disk has room"));
+        if let Some(last) = last {
+            self.at(self.now + 1, Due::Durable(node, life, last));
+        }
+        self.with(node, |_, _| ())
     }
 
     /// A disk that was stuck is not any more.
@@ -323,7 +358,7 @@ impl World {
 
     /// From now on all that is due is of disks and pauses.
     pub fn calm(&mut self) {
-        self.due.retain(|_, due| matches!(due, Due::Durable(..) | Due::Resume(_)));
+        self.due.retain(|_, due| !matches!(due, Due::Restart(_) | Due::Mend(_)));
     }
 
     pub fn deliver(&mut self, packet: Packet) -> Run {

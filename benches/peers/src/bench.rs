@@ -35,7 +35,15 @@ impl Bench {
     pub fn new(effort: Effort, filter: Vec<String>, peers: PathBuf) -> Bench {
         let (builds, mut missing) = Build::all(&peers);
         let mut miss = |what: &str, error: Box<dyn Error>| missing.push(format!("{what}: {error}"));
-        let python = Python::start(&peers).map_err(|e| miss("LiteRT and onnxruntime", e)).ok();
+        // What its calls cost by themselves is measured, too.
+        let ready = |python: Python| -> Outcome<Python> {
+            python.ask(&serde_json::json!({"do": "overhead"}))?;
+            Ok(python)
+        };
+        let python = Python::start(&peers, "peer.py")
+            .and_then(ready)
+            .map_err(|e| miss("LiteRT and onnxruntime", e))
+            .ok();
         let blas = Blas::open(&peers).map_err(|e| miss("OpenBLAS", e)).ok();
         missing.iter().for_each(|what| eprintln!("NOT MEASURED: {what}"));
         Bench { effort, filter, peers, builds, python, blas, missing }

@@ -97,7 +97,7 @@ pub struct Pair {
 
 /// Where the data is: `NSW_DATA`, or the folder `data` of the folder `shared`
 /// beside the project.
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     std::env::var_os("NSW_DATA").map_or(beside, PathBuf::from)
 }

@@ -86,5 +86,18 @@ pub fn describe_crdt(effort: Effort) -> String {
     list(machine().into_iter().chain(lines).chain([rounds(effort)]), &[])
 }
 
+/// For the report of agreement.
+#[cfg(any(feature = "raft-protobuf", feature = "raft-prost"))]
+pub fn describe_raft(effort: Effort) -> String {
+    let lines = [("raft", "0.7.0".to_string())];
+    list(machine().into_iter().chain(lines).chain([rounds(effort)]), &[])
+}
+
+/// For the report of tasks.
+pub fn describe_tasks(effort: Effort, versions: &str) -> String {
+    let lines = [("peers", versions.to_string())];
+    list(machine().into_iter().chain(lines).chain([rounds(effort)]), &[])
+}
+
 /// The version in Cargo.toml.
 const SNOW: &str = "0.10.0, its default resolver";

@@ -1,14 +1,14 @@
 //! The library beside others, taking turns in one run: `scripts/bench nn`,
-//! `scripts/bench link` and `scripts/bench crdt`.
+//! `scripts/bench link`, `scripts/bench crdt`, `scripts/bench raft` and `scripts/bench tasks`.
 //!
 //! ```text
-//! peers [link|crdt] [--quick] [WORD...]
+//! peers [link|crdt|raft|tasks] [--quick] [WORD...]
 //! ```
 //!
 //! Words choose the work whose name has all of them in it. A whole run writes
 //! docs/benchmarks.md and its charts (on machines without AVX-512 in a folder named
-//! after the kernel, docs/avx2/), docs/benchmarks-link.md, or docs/benchmarks-crdt.md
-//! and its charts; a part of it, or a quick one, prints.
+//! after the kernel, docs/avx2/), docs/benchmarks-link.md, docs/benchmarks-crdt.md
+//! and its charts, docs/benchmarks-raft.md or docs/benchmarks-tasks.md; a part of it, or a quick one, prints.
 
 mod bench;
 mod blas;
@@ -20,9 +20,12 @@ mod machine;
 mod measure;
 mod ours;
 mod python;
+#[cfg(any(feature = "raft-protobuf", feature = "raft-prost"))]
+mod raft;
 mod report;
 mod spec;
 mod svg;
+mod tasks;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +34,10 @@ use std::process::ExitCode;
 use bench::Bench;
 use measure::{Effort, Outcome};
 use report::Section;
+
+#[cfg(any(feature = "raft-protobuf", feature = "raft-prost"))]
+#[global_allocator]
+static HEAP: raft::allocations::Counting = raft::allocations::Counting;
 
 fn main() -> ExitCode {
     match run() {
@@ -48,12 +55,15 @@ fn run() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1).peekable();
     let link = arguments.next_if(|argument| argument == "link").is_some();
     let crdt = !link && arguments.next_if(|argument| argument == "crdt").is_some();
+    let raft = !link && !crdt && arguments.next_if(|argument| argument == "raft").is_some();
+    let tasks =
+        !link && !crdt && !raft && arguments.next_if(|argument| argument == "tasks").is_some();
     for argument in arguments {
         match argument.as_str() {
             "--quick" => effort = Effort::QUICK,
             "--help" | "-h" => {
                 println!(
-                    "scripts/bench nn|link|crdt [--quick] [WORD...]: the work whose name has all WORDs"
+                    "scripts/bench nn|link|crdt|raft|tasks [--quick] [WORD...]: the work whose name has all WORDs"
                 );
                 return Ok(());
             }
@@ -70,6 +80,15 @@ fn run() -> Outcome<()> {
     }
     if crdt {
         return crdt::run(effort, &filter, &root.join("docs"));
+    }
+    if tasks {
+        return tasks::run(effort, &filter, &peers, &root.join("docs/benchmarks-tasks.md"));
+    }
+    if raft {
+        #[cfg(any(feature = "raft-protobuf", feature = "raft-prost"))]
+        return raft::run(effort, &filter, &peers, &root.join("docs/benchmarks-raft.md"));
+        #[cfg(not(any(feature = "raft-protobuf", feature = "raft-prost")))]
+        return Err("built without tikv's raft: scripts/bench raft builds with it".into());
     }
     let whole = filter.is_empty() && !effort.quick;
     let bench = Bench::new(effort, filter, peers);

@@ -16,8 +16,9 @@ pub struct Python {
 }
 
 impl Python {
-    pub fn start(peers: &Path) -> Outcome<Python> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peer.py");
+    /// Runs a script of this folder.
+    pub fn start(peers: &Path, script: &str) -> Outcome<Python> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
         let mut child = Command::new(peers.join("venv/bin/python"))
             .args(["-B".as_ref(), script.as_os_str()])
             .stdin(Stdio::piped())
@@ -27,7 +28,7 @@ impl Python {
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let pipes = stdin.zip(stdout.map(BufReader::new));
         let python = Python { child, pipes: RefCell::new(pipes) };
-        python.ask(&json!({"do": "overhead"}))?;
+        python.ask(&json!({"do": "versions"}))?;
         Ok(python)
     }
 

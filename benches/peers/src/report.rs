@@ -17,6 +17,9 @@ pub enum Unit {
     Bytes(usize),
     /// One handshake was done in it.
     Handshake,
+    /// So many entries were agreed on in it.
+    #[cfg_attr(not(any(feature = "raft-protobuf", feature = "raft-prost")), allow(dead_code))]
+    Entries(usize),
 }
 
 impl Unit {
@@ -25,6 +28,7 @@ impl Unit {
             Unit::Time => time(ns),
             Unit::Epochs(epochs) => format!("{} epochs/s", number(epochs as f64 * 1e9 / ns)),
             Unit::Bytes(bytes) => format!("{}, {} MB/s", time(ns), number(bytes as f64 * 1e3 / ns)),
+            Unit::Entries(entries) => format!("{}/s", number(entries as f64 * 1e9 / ns)),
             Unit::Handshake => format!("{}/s", number(1e9 / ns)),
             Unit::Operations(operations) => format!("{} G/s", number(operations / ns)),
         }

@@ -4,11 +4,13 @@
 use std::path::Path;
 
 use neural_swarm::comm::framing::{encode_serial, encode_stream};
+use neural_swarm::host::hddl::{Hddl, Source};
 use neural_swarm::nn::{
     Activation, Data, Layer, Net, NetConfig, QNet, QNet16, QNet16Config, QNetConfig, Scheme,
     Topology, Trainer,
 };
 use neural_swarm::port::Heap;
+use neural_swarm::task::route::{RouterConfig, Sample, calibrate, train};
 use neural_swarm_fuzz::{TRAINERS, net, trainer_config};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -16,9 +18,19 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 fn main() -> Outcome {
     let folder = std::env::args().nth(1).ok_or("usage: seeds FOLDER")?;
     let folder = Path::new(&folder);
-    for target in
-        ["model", "trainer", "fann", "dataset", "framing", "group", "capability", "channel"]
-    {
+    for target in [
+        "model",
+        "trainer",
+        "fann",
+        "dataset",
+        "framing",
+        "group",
+        "capability",
+        "channel",
+        "hddl",
+        "plan_model",
+        "route",
+    ] {
         std::fs::create_dir_all(folder.join(target))?;
     }
     models(&folder.join("model"))?;
@@ -27,6 +39,8 @@ fn main() -> Outcome {
     samples(&folder.join("dataset"))?;
     frames(&folder.join("framing"))?;
     groups(&folder.join("group"))?;
+    domains(&folder.join("hddl"), &folder.join("plan_model"))?;
+    routers(&folder.join("route"))?;
     // Two timers that have run out at once.
     let both =
         [38, 96, 129, 133, 117, 133, 0, 129, 202, 202, 129, 129, 202, 129, 1, 0, 0, 0, 76, 9, 210];
@@ -52,6 +66,54 @@ fn chains(folder: &Path) -> Outcome {
     let list = [&[0; 5][..], &[4, 0, 0, 0, 0, 0, 0, 0], &[1, 0, 0, 0], &[1, 0, 0, 0], &[7; 16]];
     std::fs::write(folder.join("list"), list.concat())?;
     Ok(())
+}
+
+/// A router with a class for what is out of scope, one without, and texts that fill slots.
+fn routers(folder: &Path) -> Outcome {
+    let config = RouterConfig { width: 16, blocks: 20, epochs: 20, ..RouterConfig::default() };
+    let texts = [("go home", Some(0)), ("land now", Some(1)), ("what is love", None)];
+    let samples = texts.map(|(text, task)| Sample { text, task });
+    for (name, samples) in [("with-others", &samples[..]), ("plain", &samples[..2])] {
+        let mut model = train(&config, &["go", "land"], samples)?;
+        calibrate(&mut model, samples, 0.1)?;
+        std::fs::write(folder.join(name), model)?;
+    }
+    let text = "drone 3 to 46.5 N 7.5 E at 80 m for 2 hours and 5 minutes, base, 1,200 two hundred and six";
+    std::fs::write(folder.join("text"), text)?;
+    Ok(())
+}
+
+/// The tests' domains with their problems and a plan that is none; and as models, with a megabyte.
+fn domains(folder: &Path, models: &Path) -> Outcome {
+    let model = |name: &str, domain: &[u8], problem: &[u8]| -> Outcome {
+        let source = |text| Source { name, text };
+        let hddl = Hddl::read(source(domain), source(problem)).map_err(|e| e.to_string())?;
+        Ok(std::fs::write(models.join(name), [&[9], hddl.bytes()].concat())?)
+    };
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hddl");
+    for entry in std::fs::read_dir(&tests)? {
+        let path = entry?.path();
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some(name) = file.strip_suffix(".domain.hddl") else { continue };
+        let problem = std::fs::read(tests.join(format!("{name}.problem.hddl")))?;
+        let plan = b"==>\n0 a b c\nroot 1\n1 t b -> m 0\n<==\n";
+        let domain = std::fs::read(&path)?;
+        std::fs::write(folder.join(name), [&domain[..], &problem, plan].join(&0xff))?;
+        model(name, &domain, &problem)?;
+    }
+    // Small ones, with a plan that is right.
+    let small = "(define (domain d)(:types t)(:constants a b - t)(:predicates (p ?x - t))\
+        (:task k :parameters (?x - t))(:action g :parameters (?x ?y - t):precondition (p ?x)\
+        :effect (and (p ?y)(when (not (p ?y)) (forall (?z - t) (not (p ?z))))))\
+        (:method m :parameters (?x ?y - t):task (k ?y):precondition (p ?x):ordered-subtasks (g ?x ?y))\
+        (:method n :parameters (?x - t):task (k ?x):precondition (exists (?z - (either t object))\
+        (or (p ?z) (not (= ?x ?z)))):subtasks (and (i (k ?x)) (j (g ?x ?x))):ordering (< i j)))";
+    let problem =
+        "(define (problem q)(:domain d)(:htn :tasks (and (k b)))(:init (p a))(:goal (p b)))";
+    let plan = "==>\n0 g a b\nroot 1\n1 k b -> m 0\n<==\n";
+    let all = [small.as_bytes(), problem.as_bytes(), plan.as_bytes()].join(&0xff);
+    std::fs::write(folder.join("small"), all)?;
+    model("small", small.as_bytes(), problem.as_bytes())
 }
 
 /// Conversations: each step is two bytes.

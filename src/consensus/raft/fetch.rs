@@ -1,10 +1,10 @@
 //! Entries that have left memory and are needed again: from storage, for a follower that is
 //! behind or for the application after a restart.
 
-use super::log::{hollow, put};
+use super::log::{Batch, hollow, put};
 use super::message::What;
-use super::types::{EntryKind, EntryRef, Fetch, ProgressState, Role};
-use super::{NodeId, Raft};
+use super::types::{EntryKind, EntryRef, Fetch};
+use super::{NodeId, Raft, parts};
 use crate::error::{Error, Result};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Raft<'_> {
     /// Entries that are wanted from storage, if any are: answered by [`fetched`](Raft::fetched) or
     /// [`fetch_failed`](Raft::fetch_failed), at once or later.
     pub fn next_fetch(&mut self) -> Option<Fetch> {
-        if self.halted || !self.started || self.config.chunk == 0 || self.has_chunk() {
+        if !self.config.fetches() || self.halted || !self.started || self.has_chunk() {
             return None;
         }
         let own = self.config.id.0;
@@ -71,17 +71,26 @@ impl Raft<'_> {
             return None;
         }
         self.job.phase = Phase::Asked;
-        let known = self.job.to == own || self.job.is_known();
-        let first = self.job.previous + u64::from(known);
-        Some(Fetch { to: NodeId(self.job.to), first, last: self.log.first() - 1 })
+        let (to, first) = (NodeId(self.job.to), self.first_wanted());
+        Some(Fetch { to, first, last: self.log.first() - 1 })
+    }
+
+    /// The entry before a follower's first one comes, too, if its term is not known.
+    fn first_wanted(&self) -> u64 {
+        let known = self.is_me(self.job.to) || self.job.is_known();
+        self.job.previous + u64::from(known)
     }
 
     /// An entry that was asked for.
     ///
     /// # Errors
-    /// [`Error::Capacity`] if there is enough for now: the rest is asked for again.
-    /// [`Error::RaftState`] if it was not asked for, [`Error::RaftFormat`] if it cannot be.
+    /// [`Error::Capacity`] if there is enough for now, or nothing is wanted any more: what is, is asked for
+    /// again. [`Error::RaftState`] if it was not asked for, [`Error::RaftFormat`] if it cannot be,
+    /// [`Error::Unsupported`] in a build without it.
     pub fn fetched(&mut self, entry: EntryRef<'_>) -> Result<()> {
+        if !parts::FETCH {
+            return Err(Error::Unsupported);
+        }
         if self.job.phase != Phase::Asked {
             return Err(if self.job.to == 0 { Error::Capacity } else { Error::RaftState });
         }
@@ -99,7 +108,7 @@ impl Raft<'_> {
         if self.job.count > 0 && entry.term != self.job.term {
             return Err(Error::Capacity);
         }
-        let for_witness = self.job.to != self.config.id.0 && self.members.is_witness(self.job.to);
+        let for_witness = !self.is_me(self.job.to) && self.members.is_witness(self.job.to);
         let (kind, data) =
             if for_witness { hollow(entry.kind, entry.data) } else { (entry.kind, entry.data) };
         let place = self.staging.get_mut(self.job.len..).ok_or(Error::Capacity)?;
@@ -110,15 +119,18 @@ impl Raft<'_> {
     }
 
     /// Storage does not have the entries from `index` on. A follower gets a snapshot instead; the application
-    /// cannot go on without them, and the node halts.
+    /// cannot go on without them, and the node halts. Of an entry that is not wanted (any more) nothing follows.
     pub fn fetch_failed(&mut self, index: u64) {
-        let _ = index;
-        if self.job.phase != Phase::Asked {
+        let Job { to, phase, .. } = self.job;
+        // A failure of what was asked for before says nothing about this.
+        if !parts::FETCH
+            || phase != Phase::Asked
+            || !(self.first_wanted()..self.log.first()).contains(&index)
+        {
             return;
         }
-        let to = self.job.to;
         self.job = super::Job::default();
-        if to == self.config.id.0 {
+        if self.is_me(to) {
             self.halted = true;
         } else if let Some(at) = self.members.find(to) {
             self.edit(at, |peer| peer.fetch_failed = true);
@@ -127,52 +139,49 @@ impl Raft<'_> {
 
     /// What was asked for does not come.
     pub(super) fn expire_fetch(&mut self) {
-        let given = self.is_me(self.job.to) && self.job.count > 0;
-        if self.job.to != 0 && !given && self.now >= self.job.until {
+        if parts::FETCH && self.now >= self.fetch_wake() {
             self.job = Job::default();
         }
     }
 
+    /// When that is given up.
+    pub(super) fn fetch_wake(&self) -> u64 {
+        let Job { to, count, until, .. } = self.job;
+        let given = self.is_me(to) && count > 0;
+        if parts::FETCH && to != 0 && !given { until } else { u64::MAX }
+    }
+
     /// A message with entries that are no longer in memory; 0 if they are not there yet, or never
     /// will be.
-    pub(super) fn older_entries(&mut self, at: usize, buffer: &mut [u8]) -> Result<usize> {
-        let Some(mut peer) = self.peers.get(at).copied() else { return Ok(0) };
-        let previous = peer.next - 1;
-        let ready = self.job.to == peer.id && self.job.previous == previous;
-        if ready && self.job.is_known() && self.job.count > 0 {
-            let job = core::mem::take(&mut self.job);
-            let what = What::Append;
-            let bytes = self.staging.get(..job.len).unwrap_or_default();
-            let place =
-                buffer.get_mut(what.len()..what.len() + job.len).ok_or(Error::BufferTooSmall)?;
+    pub(super) fn older_entries(&mut self, at: usize, buffer: &mut [u8]) -> usize {
+        let Some(peer) = self.peers.get(at) else { return 0 };
+        let (id, previous) = (peer.id, peer.next - 1);
+        let ready = self.job.to == id && self.job.previous == previous;
+        if parts::FETCH && ready && self.job.is_known() && self.job.count > 0 {
+            let Job { count, len, previous_term, term, .. } = core::mem::take(&mut self.job);
+            let bytes = self.staging.get(..len).unwrap_or_default();
+            let start = What::Append.len();
+            let Some(place) = buffer.get_mut(start..start + len) else { return 0 };
             place.copy_from_slice(bytes);
-            peer.sent = peer.sent.wrapping_add(1);
-            let numbers = [peer.pass(), previous, job.previous_term, self.commit, job.term];
-            match peer.state {
-                ProgressState::Probe => peer.paused = true,
-                _ => peer.next = previous + job.count + 1,
-            }
-            self.edit(at, |place| *place = peer);
-            let head = self.message(what, 0, peer.id, self.term, numbers);
-            return Ok(head.encode(buffer)? + job.len);
+            let batch = Batch { last: previous + count, len, term };
+            return self.append_message(at, (previous, previous_term), batch, buffer);
         }
-        if peer.next > self.snapshot.0 && self.config.chunk > 0 && !peer.fetch_failed {
-            if self.job.to == 0 || (self.job.to == peer.id && !ready) {
-                self.want(peer.id, previous);
+        let newest = self.snapshot.0;
+        if peer.next > newest && self.config.fetches() && !peer.fetch_failed {
+            if self.job.to == 0 || (self.job.to == id && !ready) {
+                self.want(id, previous);
             }
-        } else if self.snapshot.0 >= peer.next
-            || (peer.fetch_failed && self.snapshot.0 > peer.matched)
-        {
+        } else if newest >= peer.next || (peer.fetch_failed && newest > peer.matched) {
             self.begin_snapshot(at);
             return self.empty_snapshot(at, buffer);
-        } else if self.role == Role::Leader {
+        } else {
             // There is nothing to send until the application has made a snapshot.
             self.edit(at, |peer| {
                 peer.probe(peer.next);
                 (peer.paused, peer.fetch_failed) = (true, false);
             });
         }
-        Ok(0)
+        0
     }
 
     /// The next entry for the application that was fetched.
@@ -180,7 +189,7 @@ impl Raft<'_> {
         let next = self.given + 1;
         let Job { to, previous, len, taken, term, .. } = self.job;
         // Each is given once, so those before are counted by their bytes.
-        if to != self.config.id.0 || next <= previous || next >= self.log.first() {
+        if !parts::FETCH || !self.is_me(to) || next <= previous || next >= self.log.first() {
             return None;
         }
         let bytes = self.staging.get(taken..len)?;

@@ -24,6 +24,7 @@ struct Slot {
     record: u32,
 }
 
+#[derive(Default)]
 pub(super) struct Log<'m> {
     slots: Carved<'m, Slot>,
     bytes: Carved<'m, u8>,
@@ -32,8 +33,9 @@ pub(super) struct Log<'m> {
     /// Slot of the first entry.
     head: u32,
     len: u32,
-    /// Index of the first entry.
+    /// Index of the first entry, and of the last.
     first: u64,
+    last: u64,
     /// Where the next entry begins, if that is not behind the end.
     tail: u32,
     /// Where the last entry before the end of the ring ends.
@@ -56,8 +58,9 @@ pub(super) struct Batch {
 
 /// The head of an entry: its kind's number and the length of its data.
 pub(super) fn head_of(bytes: &[u8]) -> Option<(u8, usize)> {
-    let [kind, a, b, c] = *bytes.first_chunk::<HEAD>()?;
-    Some((kind, u32::from_le_bytes([a, b, c, 0]) as usize))
+    // As it is written, as one word: a processor waits for bytes that it has just written singly.
+    let head = u32::from_le_bytes(*bytes.first_chunk::<HEAD>()?);
+    Some((head as u8, (head >> 8) as usize))
 }
 
 /// Writes an entry as messages carry it; its length, if there is room.
@@ -65,8 +68,7 @@ pub(super) fn put(place: &mut [u8], kind: EntryKind, parts: [&[u8]; 2]) -> Optio
     let [front, rest] = parts;
     let len = front.len() + rest.len();
     let (head, place) = place.split_first_chunk_mut::<HEAD>()?;
-    let [a, b, c, _] = (len as u32).to_le_bytes();
-    *head = [kind as u8, a, b, c];
+    *head = (kind as u32 | (len as u32) << 8).to_le_bytes();
     let (at, place) = place.split_at_mut_checked(front.len())?;
     at.copy_from_slice(front);
     place.get_mut(..rest.len())?.copy_from_slice(rest);
@@ -74,23 +76,13 @@ pub(super) fn put(place: &mut [u8], kind: EntryKind, parts: [&[u8]; 2]) -> Optio
 }
 
 impl<'m> Log<'m> {
-    pub fn carve(carver: &mut Carver<'m>, config: &RaftConfig) -> Result<Log<'m>> {
+    pub fn carve(&mut self, carver: &mut Carver<'m>, config: &RaftConfig) -> Result<()> {
         let slots = config.entries + SPARE;
         let wrap = config.bytes.max(config.longest()) + HEAD * slots;
-        Ok(Log {
-            slots: carver.take(slots, Slot::default())?,
-            bytes: carver.take(wrap + HEAD + config.longest(), 0)?,
-            wrap: wrap as u32,
-            head: 0,
-            len: 0,
-            first: 1,
-            tail: 0,
-            turn: 0,
-            used: 0,
-            handed: 0,
-            stable: 0,
-            runs: [(0, 0); RUNS],
-        })
+        self.slots = carver.take(slots, Slot::default())?;
+        self.bytes = carver.take(wrap + HEAD + config.longest(), 0)?;
+        (self.wrap, self.first) = (wrap as u32, 1);
+        Ok(())
     }
 
     /// The index of the first entry in memory; one behind the last if there is none.
@@ -99,7 +91,7 @@ impl<'m> Log<'m> {
     }
 
     pub fn last(&self) -> u64 {
-        self.first + self.len as u64 - 1
+        self.last
     }
 
     pub fn last_term(&self) -> u64 {
@@ -118,8 +110,7 @@ impl<'m> Log<'m> {
 
     /// Everything that is there came from storage.
     pub fn all_is_stable(&mut self) {
-        self.handed = self.last();
-        self.stable = self.handed;
+        (self.handed, self.stable) = (self.last, self.last);
     }
 
     fn place(&self, index: u64) -> Option<usize> {
@@ -160,11 +151,6 @@ impl<'m> Log<'m> {
         Some(EntryRef { index, term: slot.term, kind, data })
     }
 
-    pub fn kind(&self, index: u64) -> Option<EntryKind> {
-        let slot = self.slot(index)?;
-        EntryKind::from_code(*self.bytes.get(slot.start as usize)?)
-    }
-
     /// Whether there is room for an entry with so much data, and `spare` others beside it.
     pub fn fits(&self, len: usize, spare: usize) -> bool {
         self.len as usize + spare < self.slots.len()
@@ -172,7 +158,7 @@ impl<'m> Log<'m> {
     }
 
     /// Appends an entry behind the last. Its data comes in two parts.
-    pub fn push(&mut self, term: u64, kind: EntryKind, parts: [&[u8]; 2]) -> Result<u64> {
+    pub fn push(&mut self, term: u64, kind: EntryKind, parts: [&[u8]; 2]) -> Result<()> {
         let len = parts.iter().map(|part| part.len()).sum();
         if !self.fits(len, 0) {
             return Err(Error::Capacity);
@@ -188,11 +174,11 @@ impl<'m> Log<'m> {
         let len = put(place, kind, parts).ok_or(Error::Capacity)? as u32;
         (self.tail, self.used) = (start + len, self.used + len);
         self.len += 1;
-        let last = self.last();
-        if let Some(slot) = self.place(last).and_then(|at| self.slots.get_mut(at)) {
+        self.last += 1;
+        if let Some(slot) = self.place(self.last).and_then(|at| self.slots.get_mut(at)) {
             *slot = Slot { term, start, record: 0 };
         }
-        Ok(last)
+        Ok(())
     }
 
     /// Removes an entry and all behind it.
@@ -207,16 +193,19 @@ impl<'m> Log<'m> {
         self.used -= gone;
         self.tail = start;
         self.len = (from - self.first) as u32;
+        self.last = from - 1;
         self.handed = self.handed.min(from - 1);
         self.stable = self.stable.min(from - 1);
     }
 
     /// The first entry leaves memory.
     pub fn evict(&mut self) {
-        let Some(slot) = self.slot(self.first).copied() else { return };
-        let len = self.bytes_of(&slot).map_or(0, |(_, data)| HEAD + data.len());
-        self.remember(self.first, slot.term);
-        self.used -= len as u32;
+        let Some(Slot { term, start, .. }) = self.slot(self.first).copied() else { return };
+        // It ends where the next begins: its own bytes may be far from the processor by now.
+        let next = self.slot(self.first + 1).map_or(self.tail, |next| next.start);
+        let end = if next > start { next } else { self.turn };
+        self.remember(self.first, term);
+        self.used -= end - start;
         self.len -= 1;
         self.first += 1;
         let next = self.head + 1;
@@ -224,18 +213,16 @@ impl<'m> Log<'m> {
     }
 
     fn remember(&mut self, index: u64, term: u64) {
-        let [.., newest] = self.runs;
+        let [_, second, newest] = self.runs;
         if newest.1 != term {
-            self.runs.rotate_left(1);
-            let [.., newest] = &mut self.runs;
-            *newest = (index, term);
+            self.runs = [second, newest, (index, term)];
         }
     }
 
     /// Nothing is left: the log goes on behind an entry of this index and term.
     pub fn reset(&mut self, index: u64, term: u64) {
         (self.len, self.tail, self.used) = (0, 0, 0);
-        self.first = index + 1;
+        (self.first, self.last) = (index + 1, index);
         (self.handed, self.stable) = (index, index);
         self.runs = [(0, 0); RUNS];
         self.remember(index, term);
@@ -327,7 +314,7 @@ pub(super) fn hollow(kind: EntryKind, data: &[u8]) -> (EntryKind, &[u8]) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "alloc"))]
 mod tests {
     use super::*;
     use crate::port::{Allocator, Heap};
@@ -336,12 +323,12 @@ mod tests {
 
     fn with_log(entries: usize, bytes: usize, test: impl FnOnce(&mut Log<'_>)) {
         let config = RaftConfig { entries, bytes, max_entry: 40, peers: 1, ..Default::default() };
-        let mut measure = Carver::measure();
-        Log::carve(&mut measure, &config).unwrap();
+        let (mut measure, mut log) = (Carver::measure(), Log::default());
+        log.carve(&mut measure, &config).unwrap();
         let layout = measure.layout().unwrap();
         let mut piece = Heap.allocate(layout).unwrap();
-        let mut carver = piece.carver(layout).unwrap();
-        test(&mut Log::carve(&mut carver, &config).unwrap());
+        log.carve(&mut piece.carver(layout).unwrap(), &config).unwrap();
+        test(&mut log);
     }
 
     /// Against a list: entries come, leave at the front, are cut off at the end.

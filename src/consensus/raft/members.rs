@@ -1,7 +1,7 @@
 //! Who takes part: memberships, joint ones included (thesis, 4.3), and what a majority is.
 
-use super::mutation;
-use super::types::{Member, MemberKind, MemberStatus, NodeId};
+use super::types::{EntryKind, EntryRef, Member, MemberKind, MemberStatus, NodeId};
+use super::{mutation, parts};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
 
@@ -29,7 +29,9 @@ impl Row {
     }
 
     fn votes(kind: u8) -> bool {
-        MemberKind::from_code(kind).is_some_and(MemberKind::votes)
+        const VOTER: u8 = MemberKind::Voter as u8;
+        const WITNESS: u8 = MemberKind::Witness as u8;
+        matches!(kind, VOTER | WITNESS)
     }
 
     /// Whether it counts in one of the halves.
@@ -43,6 +45,7 @@ impl Row {
 }
 
 /// A membership.
+#[derive(Default)]
 pub(super) struct Members<'m> {
     rows: Carved<'m, Row>,
     len: u8,
@@ -52,8 +55,9 @@ pub(super) struct Members<'m> {
 }
 
 impl<'m> Members<'m> {
-    pub fn carve(carver: &mut Carver<'m>, peers: usize) -> Result<Members<'m>> {
-        Ok(Members { rows: carver.take(peers, Row::default())?, len: 0, joint: false, index: 0 })
+    pub fn carve(&mut self, carver: &mut Carver<'m>, peers: usize) -> Result<()> {
+        self.rows = carver.take(peers, Row::default())?;
+        Ok(())
     }
 
     pub fn rows(&self) -> &[Row] {
@@ -81,7 +85,7 @@ impl<'m> Members<'m> {
     }
 
     pub fn is_witness(&self, id: u64) -> bool {
-        self.row(id).is_some_and(|row| row.is(MemberKind::Witness))
+        parts::WITNESS && self.row(id).is_some_and(|row| row.is(MemberKind::Witness))
     }
 
     /// Whether it may lead, now and when a joint membership has ended.
@@ -105,43 +109,51 @@ impl<'m> Members<'m> {
     /// Whether those whose bits are set, by their places, are a majority; in a joint membership of
     /// both halves.
     pub fn quorum(&self, says: u64) -> bool {
-        let (mut all, mut yes) = ([0u8; 2], [0u8; 2]);
-        for (at, row) in self.rows().iter().enumerate() {
-            let said = (says >> at & 1) as u8;
-            for (kind, (all, yes)) in
-                [row.new, row.old].into_iter().zip(all.iter_mut().zip(&mut yes))
-            {
-                let votes = u8::from(Row::votes(kind));
-                (*all, *yes) = (*all + votes, *yes + (votes & said));
-            }
+        // By how many there are more of those who say yes than of the others.
+        let (mut new, mut old, mut says) = (0i8, 0i8, says);
+        for row in self.rows() {
+            let one = if says & 1 == 1 { 1 } else { -1 };
+            new += if Row::votes(row.new) { one } else { 0 };
+            old += if Row::votes(row.old) { one } else { 0 };
+            says >>= 1;
         }
-        let [new, old] = [0, 1].map(|half: usize| {
-            let (all, yes) = (all.get(half), yes.get(half));
-            yes.zip(all).is_some_and(|(yes, all)| yes * 2 > *all)
-        });
-        new && (!self.joint || old || mutation::is("new-half-alone"))
+        new > 0 && (!self.joint || old > 0 || mutation::is("new-half-alone"))
     }
 
-    /// The largest value that a majority has reached, of the values by place.
-    pub fn reached(&self, value: &dyn Fn(usize) -> u64) -> u64 {
-        let mut best = 0;
+    /// The largest value that a majority has reached, of the values by place; at least `known`.
+    pub fn reached(&self, known: u64, value: &dyn Fn(usize) -> u64) -> u64 {
+        let mut best = known;
         for (at, row) in self.rows().iter().enumerate() {
             let own = value(at);
             if !row.voter() || own <= best {
                 continue;
             }
-            let bit = |other: usize| u64::from(value(other) >= own) << other;
-            if self.quorum((0..self.rows().len()).fold(0, |bits, other| bits | bit(other))) {
+            let all = (0..self.rows().len()).rev();
+            let says = all.fold(0, |bits, other| bits << 1 | u64::from(value(other) >= own));
+            if self.quorum(says) {
                 best = own;
             }
         }
         best
     }
 
+    /// Does what an entry says about the membership; whether it says anything. Its bytes were looked through
+    /// when it came.
+    pub fn take(&mut self, entry: &EntryRef<'_>) -> bool {
+        match entry.kind {
+            EntryKind::Members => self.decode(entry.data, entry.index).is_ok(),
+            EntryKind::Leave => {
+                self.leave(entry.index);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Makes it what another one is.
     pub fn copy_from(&mut self, other: &Members<'_>) {
-        for (place, row) in self.rows.iter_mut().zip(other.rows()) {
-            *place = *row;
+        if let Some(place) = self.rows.get_mut(..other.rows().len()) {
+            place.copy_from_slice(other.rows());
         }
         (self.len, self.joint, self.index) = (other.len, other.joint, other.index);
     }
@@ -174,6 +186,9 @@ impl<'m> Members<'m> {
 
     /// In the new half a member is something else, or nothing.
     pub fn set(&mut self, id: u64, kind: Option<MemberKind>) -> Result<()> {
+        if !parts::WITNESS && kind == Some(MemberKind::Witness) {
+            return Err(Error::Unsupported);
+        }
         if id == 0 {
             return Err(Error::Invalid);
         }
@@ -196,7 +211,12 @@ impl<'m> Members<'m> {
             *row = Row { old: was, new, ..Row::of(id) };
             // A witness has no data, and whoever has data is no witness.
             let witness = MemberKind::Witness as u8;
-            if was != 0 && new != 0 && was != new && (was == witness || new == witness) {
+            if parts::WITNESS
+                && was != 0
+                && new != 0
+                && was != new
+                && (was == witness || new == witness)
+            {
                 return Err(Error::RaftMember);
             }
         }
@@ -214,9 +234,10 @@ impl<'m> Members<'m> {
     }
 
     /// The members that a group begins with.
-    pub fn begin(&mut self, members: &[Member]) -> Result<()> {
+    pub fn begin(&mut self, count: usize, member: &dyn Fn(usize) -> Result<Member>) -> Result<()> {
         self.clear();
-        for member in members {
+        for at in 0..count {
+            let member = member(at)?;
             if self.has(member.id.0) {
                 return Err(Error::Invalid);
             }
@@ -225,18 +246,18 @@ impl<'m> Members<'m> {
         if self.can_work() { Ok(()) } else { Err(Error::RaftMember) }
     }
 
-    /// As bytes; how many. With `left`, as it is when the joint membership has ended.
-    pub fn encode(&self, place: &mut [u8], left: bool) -> Option<usize> {
+    /// As bytes; how many.
+    pub fn encode(&self, place: &mut [u8]) -> Option<usize> {
         let (count, mut rest) = place.split_first_mut()?;
         *count = 0;
         for row in self.rows().iter() {
-            // Nobody any more, or somebody who came and went in one change.
-            if row.new == 0 && (left || row.old == 0) {
+            // Somebody who came and went in one change.
+            if row.new == 0 && row.old == 0 {
                 continue;
             }
             let (place, behind) = rest.split_first_chunk_mut::<ROW>()?;
             place[..8].copy_from_slice(&row.id().to_le_bytes());
-            place[8] = if left { 0 } else { row.old };
+            place[8] = row.old;
             place[9] = row.new;
             (*count, rest) = (*count + 1, behind);
         }
@@ -259,7 +280,7 @@ impl<'m> Members<'m> {
     /// Whether bytes are a membership of at most so many: each once, somebody who can lead.
     pub fn check(bytes: &[u8], peers: usize) -> Result<()> {
         let rows = rows_of(bytes)?;
-        let (mut can_work, mut could, mut joint) = (false, false, false);
+        let (mut can_work, mut could, mut joint, mut witness) = (false, false, false, false);
         for (at, row) in rows.iter().map(parse).enumerate() {
             let known = |kind| kind == 0 || MemberKind::from_code(kind).is_some();
             let twice = rows.iter().take(at).any(|other| parse(other).id() == row.id());
@@ -274,10 +295,12 @@ impl<'m> Members<'m> {
             can_work |= row.new == MemberKind::Voter as u8;
             could |= row.old == MemberKind::Voter as u8;
             joint |= row.old != 0;
+            witness |= row.is(MemberKind::Witness);
         }
         match () {
             () if !can_work || (joint && !could) => Err(Error::RaftFormat),
             () if rows.len() > peers => Err(Error::Capacity),
+            () if witness && !parts::WITNESS => Err(Error::Unsupported),
             () => Ok(()),
         }
     }
@@ -295,31 +318,37 @@ fn parse(bytes: &[u8; ROW]) -> Row {
     Row { old, new, ..Row::of(u64::from_le_bytes(id)) }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "alloc"))]
 mod tests {
     use super::*;
     use crate::port::{Allocator, Heap};
 
     fn with(peers: usize, test: impl FnOnce(&mut Members<'_>, &mut Members<'_>)) {
         let mut measure = Carver::measure();
-        Members::carve(&mut measure, peers).unwrap();
-        Members::carve(&mut measure, peers).unwrap();
+        let (mut first, mut second) = (Members::default(), Members::default());
+        first.carve(&mut measure, peers).unwrap();
+        second.carve(&mut measure, peers).unwrap();
         let layout = measure.layout().unwrap();
         let mut piece = Heap.allocate(layout).unwrap();
         let mut carver = piece.carver(layout).unwrap();
-        let mut first = Members::carve(&mut carver, peers).unwrap();
-        test(&mut first, &mut Members::carve(&mut carver, peers).unwrap());
+        first.carve(&mut carver, peers).unwrap();
+        second.carve(&mut carver, peers).unwrap();
+        test(&mut first, &mut second);
     }
 
     fn member(id: u64, kind: MemberKind) -> Member {
         Member { id: NodeId(id), kind }
     }
 
+    fn begin(members: &mut Members<'_>, all: &[Member]) {
+        members.begin(all.len(), &|at| Ok(all[at])).unwrap();
+    }
+
     #[test]
     fn a_joint_membership_needs_both_majorities() {
         with(6, |members, other| {
             let three = [1, 2, 3].map(|id| member(id, MemberKind::Voter));
-            members.begin(&three).unwrap();
+            begin(members, &three);
             members.enter();
             for id in [1, 2] {
                 members.set(id, None).unwrap();
@@ -332,29 +361,30 @@ mod tests {
             let bit = |id: &u64| 1 << members.find(*id).unwrap();
             let says = |ids: &[u64]| members.quorum(ids.iter().map(bit).sum());
             assert!(!says(&[1, 2]) && !says(&[3, 4, 6]) && says(&[2, 3, 4]) && says(&[1, 2, 4, 5]));
-            assert_eq!(members.reached(&|i| members.rows()[i].id()), 2);
+            assert_eq!(members.reached(0, &|i| members.rows()[i].id()), 2);
 
             let mut bytes = [0; 61];
-            assert_eq!(members.encode(&mut bytes, false), Some(61));
+            assert_eq!(members.encode(&mut bytes), Some(61));
             other.decode(&bytes, 9).unwrap();
             assert!(other.is_joint() && other.rows().len() == 6);
             other.leave(10);
             assert!(!other.is_joint() && !other.has(1) && other.has(6) && other.rows().len() == 4);
             let mut left = [0; 41];
-            assert_eq!(members.encode(&mut left, true), Some(41));
+            assert_eq!(other.encode(&mut left), Some(41));
             other.decode(&left, 10).unwrap();
             assert!(!other.is_joint() && other.rows().len() == 4);
         });
     }
 
+    #[cfg(feature = "raft-witness")]
     #[test]
     fn a_witness_stays_one() {
         with(3, |members, _| {
             let two = [member(1, MemberKind::Voter), member(2, MemberKind::Witness)];
-            members.begin(&two).unwrap();
+            begin(members, &two);
             members.enter();
             assert_eq!(members.set(2, Some(MemberKind::Voter)), Err(Error::RaftMember));
-            members.begin(&two).unwrap();
+            begin(members, &two);
             members.enter();
             members.set(2, None).unwrap();
             members.set(1, None).unwrap();

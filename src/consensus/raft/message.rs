@@ -1,15 +1,18 @@
 //! Messages as bytes, and back: docs/raft-format.md.
 
+use super::config::RaftConfig;
 use super::log::{HEAD as ENTRY_HEAD, head_of};
+use super::members::Members;
+use super::parts;
 use super::sessions::client_of;
 use super::types::{EntryKind, MOST};
 use crate::error::{Error, Result};
 
 const VERSION: u8 = 1;
 /// Bytes that every message begins with.
-pub(super) const HEAD: usize = 28;
+const HEAD: usize = 28;
 /// Most numbers of a message.
-pub(super) const NUMBERS: usize = 5;
+const NUMBERS: usize = 5;
 
 /// What a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +61,7 @@ pub(super) const QUIET: u8 = 8;
 impl What {
     fn from_code(code: u8) -> Option<What> {
         use What::*;
-        let all = [
+        const ALL: [What; 15] = [
             PreVote,
             PreVoteReply,
             Vote,
@@ -75,7 +78,7 @@ impl What {
             Propose,
             ProposeReply,
         ];
-        all.into_iter().find(|what| *what as u8 == code)
+        ALL.get(usize::from(code).wrapping_sub(1)).copied()
     }
 
     /// How many numbers it has, and which of them are terms and indices, by bits.
@@ -107,6 +110,12 @@ impl What {
             What::Heartbeat => QUIET,
             _ => 0,
         }
+    }
+
+    /// Whether flags can be those of this kind: an answer to a candidate is yes or no.
+    fn fits(self, flags: u8) -> bool {
+        let either = matches!(self, What::PreVoteReply | What::VoteReply);
+        flags & !self.flags() == 0 && (!either || flags.is_power_of_two())
     }
 
     const fn has_tail(self) -> bool {
@@ -149,7 +158,7 @@ impl<'a> Message<'a> {
             bounded >> at & 1 == 1 && message.numbers.get(at).is_some_and(|n| *n > MOST)
         };
         let fine = zero == 0
-            && flags & !message.what.flags() == 0
+            && message.what.fits(flags)
             && message.term <= MOST
             && !(0..count).any(too_much)
             && (message.what.has_tail() || message.tail.is_empty());
@@ -172,24 +181,32 @@ impl<'a> Message<'a> {
             tail: bytes.get(what.len()..)?,
         })
     }
+}
 
-    /// Writes all but the tail, which is the caller's; where that begins.
-    pub fn encode(&self, place: &mut [u8]) -> Result<usize> {
-        let len = self.what.len();
-        let (place, _) = place.split_at_mut_checked(len).ok_or(Error::BufferTooSmall)?;
-        let (head, numbers) = place.split_at_mut_checked(HEAD).ok_or(Error::BufferTooSmall)?;
-        let (first, ids) = head.split_at_mut_checked(4).ok_or(Error::BufferTooSmall)?;
-        first.copy_from_slice(&[VERSION, self.what as u8, self.flags, 0]);
-        for (place, value) in
-            ids.as_chunks_mut::<8>().0.iter_mut().zip([self.from, self.to, self.term])
-        {
-            *place = value.to_le_bytes();
-        }
-        for (place, value) in numbers.as_chunks_mut::<8>().0.iter_mut().zip(self.numbers) {
-            *place = value.to_le_bytes();
-        }
-        Ok(len)
+/// Writes a message but for its tail: kind and flags; sender, receiver and term; its numbers. Where the tail
+/// begins; 0 if there is no room.
+pub(super) fn write(
+    place: &mut [u8],
+    (what, flags): (What, u8),
+    ids: [u64; 3],
+    numbers: &[u64],
+) -> usize {
+    let len = what.len();
+    let Some((first, rest)) = place.get_mut(..len).and_then(|place| place.split_first_chunk_mut())
+    else {
+        return 0;
+    };
+    *first = [VERSION, what as u8, flags, 0];
+    let all = ids.iter().chain(numbers);
+    for (place, value) in rest.as_chunks_mut::<8>().0.iter_mut().zip(all) {
+        *place = value.to_le_bytes();
     }
+    len
+}
+
+/// To whom a message goes.
+pub(super) fn receiver(bytes: &[u8]) -> u64 {
+    number(bytes, 12).unwrap_or(0)
 }
 
 /// The entries of a message: kind and data of each.
@@ -197,25 +214,35 @@ impl<'a> Message<'a> {
 pub(super) struct Entries<'a>(&'a [u8]);
 
 impl<'a> Entries<'a> {
-    /// Entries of at most so much data; how many. Refused as a whole if any is not one.
-    pub fn check(bytes: &'a [u8], longest: usize) -> Result<(Entries<'a>, u64)> {
+    /// Entries, and how many. Refused as a whole if any is not one, or not for a node of this configuration.
+    pub fn check(bytes: &'a [u8], config: &RaftConfig) -> Result<(Entries<'a>, u64)> {
         let (mut rest, mut count) = (bytes, 0);
         while !rest.is_empty() {
             let (kind, len) = head_of(rest).ok_or(Error::RaftFormat)?;
             let kind = EntryKind::from_code(kind).ok_or(Error::RaftFormat)?;
-            if matches!(kind, EntryKind::Empty | EntryKind::Leave | EntryKind::Hollow) && len > 0 {
-                return Err(Error::RaftFormat);
-            }
-            let data = rest.get(ENTRY_HEAD..ENTRY_HEAD + len).ok_or(Error::RaftFormat)?;
-            let short = kind == EntryKind::Session && client_of(data).is_none();
-            if len > longest || short {
-                return Err(Error::RaftFormat);
-            }
-            rest = rest.get(ENTRY_HEAD + len..).ok_or(Error::RaftFormat)?;
-            count += 1;
+            let (entry, behind) =
+                rest.split_at_checked(ENTRY_HEAD + len).ok_or(Error::RaftFormat)?;
+            check_entry(kind, entry.get(ENTRY_HEAD..).unwrap_or_default(), config)?;
+            (rest, count) = (behind, count + 1);
         }
         Ok((Entries(bytes), count))
     }
+}
+
+/// Whether data can be that of an entry of this kind, for a node of this configuration.
+pub(super) fn check_entry(kind: EntryKind, data: &[u8], config: &RaftConfig) -> Result<()> {
+    let fits = match kind {
+        EntryKind::Empty | EntryKind::Leave => data.is_empty(),
+        EntryKind::Hollow => data.is_empty() && parts::WITNESS && config.witness,
+        EntryKind::Session if !parts::SESSIONS => return Err(Error::Unsupported),
+        EntryKind::Session => client_of(data).is_some(),
+        EntryKind::Members => {
+            Members::check(data, config.peers)?;
+            true
+        }
+        EntryKind::Data => true,
+    };
+    if fits && data.len() <= config.longest() { Ok(()) } else { Err(Error::RaftFormat) }
 }
 
 impl<'a> Iterator for Entries<'a> {
@@ -251,6 +278,17 @@ pub(super) fn meta(members: usize, sessions: usize) -> [u8; META] {
 }
 
 #[cfg(test)]
+impl Message<'_> {
+    pub fn encode(&self, place: &mut [u8]) -> Result<usize> {
+        let ids = [self.from, self.to, self.term];
+        match write(place, (self.what, self.flags), ids, &self.numbers) {
+            0 => Err(Error::BufferTooSmall),
+            len => Ok(len),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -262,14 +300,15 @@ mod tests {
             numbers in prop::array::uniform5(0..=MOST), tail in prop::collection::vec(any::<u8>(), 0..9),
         ) {
             let what = What::from_code(code).unwrap();
-            let message = Message { what, flags: what.flags(), from, to, term, numbers, tail: &[] };
+            let flags = if what.flags() == YES | NO { [YES, NO][from as usize % 2] } else { what.flags() };
+            let message = Message { what, flags, from, to, term, numbers, tail: &[] };
             let mut bytes = [0; 100];
             let len = message.encode(&mut bytes).unwrap();
             prop_assert_eq!(len, what.len());
             bytes[len..len + tail.len()].copy_from_slice(&tail);
             let whole = &bytes[..len + if what.has_tail() { tail.len() } else { 0 }];
             let read = Message::decode(whole).unwrap();
-            prop_assert_eq!((read.what, read.flags, read.from, read.to, read.term), (what, what.flags(), from, to, term));
+            prop_assert_eq!((read.what, read.flags, read.from, read.to, read.term), (what, flags, from, to, term));
             let count = what.numbers().0;
             prop_assert_eq!(&read.numbers[..count], &numbers[..count]);
             prop_assert_eq!(read.tail, &whole[len..]);
@@ -282,7 +321,7 @@ mod tests {
         fn nothing_breaks_the_decoders(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = Message::decode(&bytes);
             let _ = split_meta(&bytes);
-            if let Ok((entries, count)) = Entries::check(&bytes, 100) {
+            if let Ok((entries, count)) = Entries::check(&bytes, &RaftConfig::default()) {
                 prop_assert_eq!(entries.count() as u64, count);
             }
         }
@@ -302,6 +341,15 @@ mod tests {
         let mut bytes = [0; 68];
         message.encode(&mut bytes).unwrap();
         Message::decode(&bytes).unwrap();
+        let votes = |flags| {
+            let what = What::VoteReply;
+            let reply =
+                Message { what, flags, from: 1, to: 2, term: 3, numbers: [0; 5], tail: &[] };
+            let mut bytes = [0; 28];
+            reply.encode(&mut bytes).unwrap();
+            Message::decode(&bytes).is_ok()
+        };
+        assert_eq!([0, YES, NO, YES | NO].map(votes), [false, true, true, false]);
         for (at, value) in
             [(0, 2), (1, 0), (1, 16), (2, 1), (3, 1), (27, 0xff), (43, 0xff), (67, 0xff)]
         {

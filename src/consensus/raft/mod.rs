@@ -13,8 +13,9 @@
 //! - `types`, `config`: the words. `message`: messages as bytes, and back.
 //! - `log`: the entries in memory. `members`: who takes part. `progress`: what a leader knows of each.
 //! - `election`, `replicate`, `follow`, `step`: the protocol.
-//! - `propose`, `sessions`, `reads`, `change`: what callers ask for.
+//! - `propose`, `sessions`, `reads`, `slots`, `change`: what callers ask for. `parts`: what a build has.
 //! - `snapshot`, `fetch`: what is no longer in memory.
+//! - `tuning`: what may be set while a node runs, and what can be measured.
 //! - `start`, `output`, `outbox`: what storage has, and what is to be done.
 
 mod change;
@@ -28,16 +29,19 @@ mod message;
 mod mutation;
 mod outbox;
 mod output;
+mod parts;
 mod progress;
 mod propose;
 mod reads;
 mod replicate;
 mod sessions;
+mod slots;
 mod snapshot;
 mod start;
 mod step;
-#[cfg(test)]
+#[cfg(all(test, feature = "alloc"))]
 mod tests;
+mod tuning;
 mod types;
 
 use core::alloc::Layout;
@@ -61,6 +65,7 @@ use crate::mem::{Carved, Carver, Piece};
 use crate::port::Allocator;
 
 pub use self::config::{MOST_PEERS, RaftConfig};
+pub use self::tuning::{Sample, Timeouts};
 pub use self::types::{
     Change, ChunkWanted, Committed, EntryKind, EntryRef, Event, Fetch, Member, MemberKind,
     MemberStatus, NodeId, PeerStatus, ProgressState, Proposal, Record, RecordNumber, Role,
@@ -148,6 +153,7 @@ enum Install {
 /// ```
 pub struct Raft<'m> {
     config: RaftConfig,
+    timeouts: Timeouts,
     random: Random,
     /// The latest time that was heard.
     now: u64,
@@ -216,6 +222,8 @@ pub struct Raft<'m> {
     snapshot_dirty: bool,
     install: Install,
     incoming: Incoming,
+    /// Chunks that were given to be written.
+    writes: u64,
     job: Job,
     /// A chunk that arrives, or entries that are fetched.
     staging: Carved<'m, u8>,
@@ -227,12 +235,13 @@ pub struct Raft<'m> {
 }
 
 impl<'m> Raft<'m> {
-    /// A node in a piece, or its measure.
-    fn carve(carver: &mut Carver<'m>, config: &RaftConfig, piece: Piece<'m>) -> Result<Raft<'m>> {
-        let peers = config.peers;
-        Ok(Raft {
+    /// A node without its tables.
+    fn blank(config: &RaftConfig, piece: Piece<'m>) -> Raft<'m> {
+        Raft {
             config: *config,
-            random: Random::new(config, 0),
+            timeouts: Timeouts::new(config),
+            // Until it starts nothing is drawn.
+            random: Random(SplitMix64::seed_from_u64(0)),
             now: 0,
             started: false,
             halted: false,
@@ -246,26 +255,26 @@ impl<'m> Raft<'m> {
             deadline: u64::MAX,
             beat: u64::MAX,
             election: Election::default(),
-            log: Log::carve(carver, config)?,
+            log: Log::default(),
             commit: 0,
             given: 0,
             applied: 0,
             commit_told: 0,
             commit_durable: 0,
             commit_wanted: false,
-            members: Members::carve(carver, peers)?,
-            base: Members::carve(carver, peers)?,
-            other: Members::carve(carver, peers)?,
-            arriving: Members::carve(carver, peers)?,
-            sessions: Sessions::carve(carver, config.sessions)?,
-            outbox: Outbox::carve(carver, peers + 3)?,
-            reads: Reads::carve(carver, config.reads)?,
-            forwards: Forwards::carve(carver, config)?,
+            members: Members::default(),
+            base: Members::default(),
+            other: Members::default(),
+            arriving: Members::default(),
+            sessions: Sessions::default(),
+            outbox: Outbox::default(),
+            reads: Reads::default(),
+            forwards: Forwards::default(),
             verified: 0,
             acked: 0,
             pass: 0,
             ack_due: false,
-            peers: Peers::carve(carver, peers)?,
+            peers: Peers::default(),
             cursor: 0,
             own: 0,
             round: 0,
@@ -277,24 +286,42 @@ impl<'m> Raft<'m> {
             snapshot_dirty: false,
             install: Install::None,
             incoming: Incoming::default(),
+            writes: 0,
             job: Job::default(),
-            staging: carver.take(config.chunk, 0)?,
-            scratch: carver
-                .take(config.members_len() + config.sessions * self::sessions::ROW, 0)?,
+            staging: Carved::default(),
+            scratch: Carved::default(),
             changed: Changed::default(),
             _piece: piece,
-        })
+        }
+    }
+
+    /// Cuts its tables from a piece, or only measures them. In place: a node is large.
+    fn carve(&mut self, carver: &mut Carver<'m>) -> Result<()> {
+        let config = self.config;
+        self.log.carve(carver, &config)?;
+        for members in [&mut self.members, &mut self.base, &mut self.other, &mut self.arriving] {
+            members.carve(carver, config.peers)?;
+        }
+        self.sessions.carve(carver, config.sessions)?;
+        self.outbox.carve(carver, config.peers + 3)?;
+        self.reads.carve(carver, config.reads)?;
+        self.forwards.carve(carver, &config)?;
+        self.peers.carve(carver, config.peers)?;
+        self.staging = carver.take(config.chunk, 0)?;
+        let clients = config.sessions * self::sessions::ROW;
+        self.scratch = carver.take(config.members_len() + clients, 0)?;
+        Ok(())
     }
 
     /// The memory that a node of this configuration takes.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a setting outside its range, [`Error::Overflow`] for sizes that this
-    /// machine cannot have.
+    /// [`Error::Invalid`] for a setting outside its range, [`Error::Unsupported`] for a part that is not in
+    /// this build, [`Error::Overflow`] for sizes that this machine cannot have.
     pub fn footprint(config: &RaftConfig) -> Result<Layout> {
         config.check()?;
         let mut carver = Carver::measure();
-        Raft::carve(&mut carver, config, Piece::lent(&mut []))?;
+        Raft::blank(config, Piece::lent(&mut [])).carve(&mut carver)?;
         carver.layout()
     }
 
@@ -304,10 +331,15 @@ impl<'m> Raft<'m> {
     /// # Errors
     /// As [`footprint`](Raft::footprint), and what `memory` answers.
     pub fn new(config: &RaftConfig, memory: impl Allocator<'m>) -> Result<Raft<'m>> {
+        Raft::in_piece(config, memory.allocate(Raft::footprint(config)?)?)
+    }
+
+    pub(crate) fn in_piece(config: &RaftConfig, mut piece: Piece<'m>) -> Result<Raft<'m>> {
         let layout = Raft::footprint(config)?;
-        let mut piece = memory.allocate(layout)?;
         let mut carver = piece.carver(layout)?;
-        Raft::carve(&mut carver, config, piece)
+        let mut node = Raft::blank(config, piece);
+        node.carve(&mut carver)?;
+        Ok(node)
     }
 
     /// Nothing that this node knows is to be relied on any more.
@@ -316,7 +348,27 @@ impl<'m> Raft<'m> {
         error
     }
 
+    /// Refuses what a node that has halted is asked.
+    pub(crate) fn running(&self) -> Result<()> {
+        if self.halted { Err(Error::RaftHalted) } else { Ok(()) }
+    }
+
+    /// The longest message.
+    pub(crate) fn message_len(&self) -> usize {
+        self.config.message
+    }
+
+    fn is_witness(&self) -> bool {
+        parts::WITNESS && self.config.witness
+    }
+
+    /// Whether this is the node's own name.
+    fn is_me(&self, id: u64) -> bool {
+        id == self.config.id.0
+    }
+
     /// It is this late. Time that goes back stands still.
+    #[inline(never)]
     fn at(&mut self, now_us: u64) -> Result<()> {
         if self.halted {
             return Err(Error::RaftHalted);
@@ -334,21 +386,18 @@ impl<'m> Raft<'m> {
         // After a restart exactly those must fit that did before.
         let needless = if self.started { self.given.min(self.commit_durable) } else { self.commit };
         // What storage cannot be asked for stays until a snapshot has it.
-        let needless =
-            if self.config.chunk == 0 { needless.min(self.snapshot.0) } else { needless };
+        let needless = if self.config.fetches() { needless } else { needless.min(self.snapshot.0) };
         while !self.log.fits(len, spare) {
             let first = self.log.first();
             if first > needless || first > self.log.last() {
                 self.commit_wanted = true;
                 return false;
             }
-            match self.log.entry(first) {
-                Some(entry) if entry.kind == EntryKind::Members => {
-                    // It was looked through when it came.
-                    let _ = self.base.decode(entry.data, first);
-                }
-                Some(entry) if entry.kind == EntryKind::Leave => self.base.leave(first),
-                _ => {}
+            // What is behind the membership in force says nothing about it.
+            if first <= self.members.index
+                && let Some(entry) = self.log.entry(first)
+            {
+                self.base.take(&entry);
             }
             self.log.evict();
         }
@@ -357,21 +406,17 @@ impl<'m> Raft<'m> {
 
     /// Appends an entry to the log, and does what it says about the membership: that is in force
     /// from now on (thesis, 4.1).
-    fn push(&mut self, term: u64, kind: EntryKind, parts: [&[u8]; 2]) -> Result<u64> {
+    fn push(&mut self, term: u64, kind: EntryKind, parts: [&[u8]; 2]) -> Result<()> {
         if self.log.last() >= types::MOST {
             return Err(self.halt(Error::Overflow));
         }
         if !self.make_room(parts[0].len() + parts[1].len(), 0) {
             return Err(Error::Capacity);
         }
-        let index = self.log.push(term, kind, parts)?;
-        match kind {
-            EntryKind::Members => self.members.decode(parts[0], index)?,
-            EntryKind::Leave => self.members.leave(index),
-            _ => return Ok(index),
-        }
-        self.changed.members = true;
-        Ok(index)
+        self.log.push(term, kind, parts)?;
+        let entry = EntryRef { index: self.log.last(), term, kind, data: parts[0] };
+        self.changed.members |= self.members.take(&entry);
+        Ok(())
     }
 
     /// Removes an entry that another leader has replaced, and all behind it, and with them what they
@@ -381,18 +426,19 @@ impl<'m> Raft<'m> {
         if self.members.index < from {
             return;
         }
-        self.members.copy_from(&self.base);
-        for index in self.log.first()..=self.log.last() {
-            match self.log.entry(index) {
-                Some(entry) if entry.kind == EntryKind::Members => {
-                    // It was looked through when it came.
-                    let _ = self.members.decode(entry.data, index);
-                }
-                Some(entry) if entry.kind == EntryKind::Leave => self.members.leave(index),
-                _ => {}
+        self.look_up_members(self.log.last());
+        self.members.copy_from(&self.other);
+        self.changed.members = true;
+    }
+
+    /// Finds the membership as it was at an index, or later if that is too long ago: `other` is that now.
+    fn look_up_members(&mut self, index: u64) {
+        self.other.copy_from(&self.base);
+        for index in self.log.first()..=index.min(self.log.last()) {
+            if let Some(entry) = self.log.entry(index) {
+                self.other.take(&entry);
             }
         }
-        self.changed.members = true;
     }
 
     /// Entries up to here are committed; those that are not here are not.

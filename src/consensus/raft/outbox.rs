@@ -1,6 +1,7 @@
 //! Answers that wait to be sent.
 
 use super::message::What;
+use super::mutation;
 use crate::error::Result;
 use crate::mem::{Carved, Carver};
 
@@ -13,15 +14,17 @@ pub(super) struct Small {
     pub flags: u8,
 }
 
+#[derive(Default)]
 pub(super) struct Outbox<'m> {
     waiting: Carved<'m, Small>,
     len: usize,
 }
 
 impl<'m> Outbox<'m> {
-    pub fn carve(carver: &mut Carver<'m>, count: usize) -> Result<Outbox<'m>> {
+    pub fn carve(&mut self, carver: &mut Carver<'m>, count: usize) -> Result<()> {
         let none = Small { to: 0, numbers: [0; 4], what: What::VoteReply, flags: 0 };
-        Ok(Outbox { waiting: carver.take(count, none)?, len: 0 })
+        self.waiting = carver.take(count, none)?;
+        Ok(())
     }
 
     pub fn clear(&mut self) {
@@ -41,13 +44,20 @@ impl<'m> Outbox<'m> {
 
     fn remove(&mut self, at: usize) {
         if at < self.len {
-            self.waiting.copy_within(at + 1..self.len, at);
             self.len -= 1;
+            // One by one: firmware does without memmove then.
+            (at..self.len).for_each(|at| self.waiting.swap(at, at + 1));
         }
     }
 
-    /// The first that may be sent; it is no longer here then.
-    pub fn take(&mut self, may: impl Fn(&Small) -> bool) -> Option<Small> {
+    /// The first that may be sent; it is no longer here then. Answers to who only asks what would be promise
+    /// nothing; all others wait until term and vote are durable.
+    pub fn take(&mut self, durable: bool) -> Option<Small> {
+        let may = |small: &Small| match small.what {
+            What::PreVoteReply => true,
+            What::VoteReply => durable || mutation::is("vote-undurable"),
+            _ => durable,
+        };
         let at = self.waiting.iter().take(self.len).position(may)?;
         let small = self.waiting.get(at).copied();
         self.remove(at);

@@ -1,11 +1,11 @@
 //! What a node wants done: records made durable, messages sent, entries applied.
 
 use super::log::CLIENT;
-use super::message::{Message, What};
+use super::message::{self, What};
 use super::outbox::Small;
 use super::sessions::client_of;
 use super::types::{Committed, EntryKind, EntryRef, Event, Record, RecordNumber, Role};
-use super::{Install, NodeId, Raft, mutation};
+use super::{Install, NodeId, Raft, parts};
 use crate::error::{Error, Result};
 
 /// Which records were given to storage.
@@ -83,7 +83,8 @@ impl Raft<'_> {
     /// messages that promise something wait.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a record that was not given.
+    /// [`Error::Invalid`] for a record that was not given; [`Error::RaftState`] before the start,
+    /// [`Error::RaftHalted`], [`Error::Overflow`] when terms or indices are used up.
     pub fn durable(&mut self, up_to: RecordNumber, now_us: u64) -> Result<()> {
         self.at(now_us)?;
         if up_to.0 > self.records.given {
@@ -115,15 +116,18 @@ impl Raft<'_> {
         self.halted = true;
     }
 
-    pub(super) fn message(
+    /// Writes a message of this node but for its tail; where that begins. The caller has looked at the room.
+    #[inline(never)]
+    pub(super) fn write(
         &self,
-        what: What,
-        flags: u8,
+        buffer: &mut [u8],
+        (what, flags): (What, u8),
         to: u64,
-        term: u64,
-        numbers: [u64; 5],
-    ) -> Message<'static> {
-        Message { what, flags, from: self.config.id.0, to, term, numbers, tail: &[] }
+        numbers: &[u64],
+    ) -> usize {
+        // Who asks whether it should stand would do so in the next term.
+        let term = self.term + u64::from(what == What::PreVote);
+        message::write(buffer, (what, flags), [self.config.id.0, to, term], numbers)
     }
 
     /// The next message, in the first bytes of `buffer`: to whom, and its length; nothing if there is
@@ -139,39 +143,35 @@ impl Raft<'_> {
         if buffer.len() < self.config.message {
             return Err(Error::BufferTooSmall);
         }
-        // Answers to who only asks what would be promise nothing; all others wait for the term.
+        let len = self.any_message(buffer);
+        Ok((len > 0).then(|| (NodeId(message::receiver(buffer)), len)))
+    }
+
+    /// The length of the next message; 0 if there is none.
+    fn any_message(&mut self, buffer: &mut [u8]) -> usize {
         let durable = self.state_is_durable();
-        let may = |small: &Small| match small.what {
-            What::PreVoteReply => true,
-            What::VoteReply => durable || mutation::is("vote-undurable"),
-            _ => durable,
-        };
-        if let Some(small) = self.outbox.take(may) {
-            let Small { to, numbers: [a, b, c, d], what, flags } = small;
-            let message = self.message(what, flags, to, self.term, [a, b, c, d, 0]);
-            return Ok(Some((NodeId(to), message.encode(buffer)?)));
+        if let Some(Small { to, numbers, what, flags }) = self.outbox.take(durable) {
+            return self.write(buffer, (what, flags), to, &numbers);
         }
-        if let Some((message, to)) = self.vote_message() {
-            return Ok(Some((NodeId(to), message.encode(buffer)?)));
-        }
-        if !durable {
-            return Ok(None);
+        let len = self.vote_message(buffer);
+        if len > 0 || !durable {
+            return len;
         }
         if self.role == Role::Leader {
-            return self.leader_message(buffer);
-        }
-        if let Some(sent) = self.ack_message(buffer)? {
-            return Ok(Some(sent));
+            let len = self.read_reply(buffer);
+            return if len > 0 { len } else { self.leader_message(buffer) };
         }
         if self.leader == 0 {
-            return Ok(None);
+            return 0;
         }
-        if let Some(question) = self.reads.ask() {
-            let message =
-                self.message(What::Read, 0, self.leader, self.term, [question, 0, 0, 0, 0]);
-            return Ok(Some((NodeId(self.leader), message.encode(buffer)?)));
+        let len = self.ack_message(buffer);
+        if len > 0 {
+            return len;
         }
-        self.forward_message(buffer)
+        match self.reads.ask() {
+            Some(question) => self.write(buffer, (What::Read, 0), self.leader, &[question]),
+            None => self.forward_message(buffer),
+        }
     }
 
     /// The next entry to apply, or a snapshot that replaces the application's state; nothing if there is none
@@ -197,21 +197,23 @@ impl Raft<'_> {
             self.log.entry(next)?
         };
         let EntryRef { index, term, kind, data } = entry;
-        let (client, sequence) = match kind {
-            EntryKind::Session => client_of(data).unwrap_or_default(),
-            _ => (0, 0),
+        let (client, sequence, data) = match kind {
+            EntryKind::Session if parts::SESSIONS => {
+                let (client, sequence) = client_of(data).unwrap_or_default();
+                (client, sequence, data.get(CLIENT..).unwrap_or_default())
+            }
+            _ => (0, 0, data),
         };
-        let data =
-            if kind == EntryKind::Session { data.get(CLIENT..).unwrap_or_default() } else { data };
         Some(Committed::Entry { index, term, kind, client, sequence, data })
     }
 
     /// The application has applied everything up to this entry: reads wait for that. Before
-    /// [`start`](Raft::start): what its durable state holds already, which does not come again.
+    /// [`start`](Raft::start): what its durable state holds already, which does not come again. If that is
+    /// less than the newest snapshot holds, the snapshot comes first.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for what was not given. Before the start, [`Error::RaftLost`] if the application has
-    /// more than the log.
+    /// [`Error::Invalid`] for what was not given, and as long as a snapshot has to be taken first;
+    /// [`Error::RaftHalted`]. Before the start, [`Error::RaftLost`] if the application has more than the log.
     pub fn applied(&mut self, index: u64) -> Result<()> {
         if self.halted {
             return Err(Error::RaftHalted);
@@ -243,7 +245,7 @@ impl Raft<'_> {
             });
         }
         let failed = core::mem::take(&mut self.changed.transfer_failed);
-        if failed != 0 {
+        if parts::TRANSFER && failed != 0 {
             return Some(Event::TransferFailed { to: NodeId(failed) });
         }
         self.reads.event(self.applied).or_else(|| self.forwards.event())

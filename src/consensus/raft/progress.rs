@@ -32,6 +32,8 @@ pub(super) struct Progress {
     /// Messages with entries that were sent, and up to which of them nothing is on the way.
     pub sent: u32,
     pub answered: u32,
+    /// Most bytes of entries in a message; 0: as many as fit.
+    pub batch: u32,
     pub state: ProgressState,
     /// A probe is on its way.
     pub paused: bool,
@@ -89,6 +91,7 @@ impl Progress {
     }
 }
 
+#[derive(Default)]
 pub(super) struct Peers<'m> {
     /// Those of the membership in its order, then nobody.
     all: Carved<'m, Progress>,
@@ -96,8 +99,9 @@ pub(super) struct Peers<'m> {
 }
 
 impl<'m> Peers<'m> {
-    pub fn carve(carver: &mut Carver<'m>, count: usize) -> Result<Peers<'m>> {
-        Ok(Peers { all: carver.take(count, Progress::default())?, sessions: 0 })
+    pub fn carve(&mut self, carver: &mut Carver<'m>, count: usize) -> Result<()> {
+        self.all = carver.take(count, Progress::default())?;
+        Ok(())
     }
 
     pub fn get(&self, at: usize) -> Option<&Progress> {
@@ -130,17 +134,24 @@ impl<'m> Peers<'m> {
     /// Follows the membership: who stays keeps what is known, who comes begins anew.
     pub fn follow(&mut self, members: &Members<'_>, last: u64, now: u64) {
         for (at, row) in members.rows().iter().enumerate() {
-            let known = |peer: &Progress| peer.id == row.id();
-            let found = self.all.iter().skip(at).position(known).map(|ahead| at + ahead);
-            // Somebody who is not a member any more: there are as many places as members.
+            let Some([first, rest @ ..]) = self.all.get_mut(at..) else { return };
+            if first.id == row.id() {
+                continue;
+            }
+            let found = rest.iter().position(|peer| peer.id == row.id());
+            // Else somebody who is not a member any more: there are as many places as members.
             let free = |peer: &Progress| !members.has(peer.id);
-            let place =
-                found.or_else(|| self.all.iter().skip(at).position(free).map(|ahead| at + ahead));
-            let Some(place) = place else { continue };
-            self.all.swap(at, place);
-            if let Some(peer) = self.all.get_mut(at).filter(|_| found.is_none()) {
+            let place = match found {
+                None if !members.has(first.id) => None,
+                None => rest.iter().position(free),
+                found => found,
+            };
+            if let Some(other) = place.and_then(|place| rest.get_mut(place)) {
+                (*first, *other) = (*other, *first);
+            }
+            if found.is_none() {
                 self.sessions = self.sessions.wrapping_add(1).max(1);
-                *peer = Progress::new(row.id(), last, now, self.sessions);
+                *first = Progress::new(row.id(), last, now, self.sessions);
             }
         }
         let len = members.rows().len();

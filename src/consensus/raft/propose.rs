@@ -4,8 +4,9 @@ use super::log::CLIENT;
 use super::message::{Message, What};
 use super::outbox::Small;
 use super::sessions::{Sessions, client_of, front};
+use super::slots::{Slot, Slots};
 use super::types::{EntryKind, Event, Proposal, Role};
-use super::{NodeId, Raft, RaftConfig, mutation};
+use super::{Raft, RaftConfig, mutation, parts};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
 
@@ -31,85 +32,91 @@ struct Forward {
     phase: Phase,
 }
 
+impl Slot for Forward {
+    fn is_free(&self) -> bool {
+        self.phase == Phase::Free
+    }
+
+    fn until(&self) -> u64 {
+        if matches!(self.phase, Phase::Waiting | Phase::Sent) { self.until } else { u64::MAX }
+    }
+}
+
+impl Forward {
+    fn refuse(&mut self) {
+        (self.phase, self.error) = (Phase::Refused, Error::RaftNoLeader.code());
+    }
+}
+
+#[derive(Default)]
 /// Proposals that were forwarded, or will be.
 pub(super) struct Forwards<'m> {
-    all: Carved<'m, Forward>,
+    all: Slots<'m, Forward>,
     /// The data of each, in as many bytes as the longest takes.
     bytes: Carved<'m, u8>,
-    questions: u64,
-    /// So many are not free.
-    used: usize,
 }
 
 impl<'m> Forwards<'m> {
-    pub fn carve(carver: &mut Carver<'m>, config: &RaftConfig) -> Result<Forwards<'m>> {
-        let (count, longest) = (config.forwards, config.max_entry);
-        let all = carver.take(count, Forward::default())?;
-        let bytes = carver.take(count.checked_mul(longest).ok_or(Error::Overflow)?, 0)?;
-        Ok(Forwards { all, bytes, questions: 0, used: 0 })
-    }
-
-    fn in_use(&mut self) -> impl Iterator<Item = &mut Forward> {
-        let none = self.used == 0;
-        self.all.iter_mut().filter(move |forward| !none && forward.phase != Phase::Free)
+    pub fn carve(&mut self, carver: &mut Carver<'m>, config: &RaftConfig) -> Result<()> {
+        if !parts::FORWARD {
+            return Ok(());
+        }
+        let count = config.forwards.checked_mul(config.max_entry).ok_or(Error::Overflow)?;
+        self.all.carve(carver, config.forwards)?;
+        self.bytes = carver.take(count, 0)?;
+        Ok(())
     }
 
     /// Questions are numbered from here on.
     pub fn begin(&mut self, questions: u64) {
-        self.questions = questions;
+        self.all.begin(questions);
     }
 
     fn add(&mut self, proposal: Proposal<'_>, longest: usize, until: u64) -> Result<()> {
-        let free = |forward: &Forward| forward.phase == Phase::Free;
-        let at = self.all.iter().position(free).ok_or(Error::Capacity)?;
-        let place = self.bytes.get_mut(at * longest..).ok_or(Error::Capacity)?;
-        place.get_mut(..proposal.data.len()).ok_or(Error::Capacity)?.copy_from_slice(proposal.data);
-        self.questions += 1;
-        if let Some(forward) = self.all.get_mut(at) {
-            *forward = Forward {
-                client: proposal.client,
-                sequence: proposal.sequence,
-                question: self.questions,
-                until,
-                len: proposal.data.len() as u32,
-                phase: Phase::Waiting,
-                ..Forward::default()
-            };
+        let Proposal { data, client, sequence } = proposal;
+        let question = self.all.question();
+        let (len, phase) = (data.len() as u32, Phase::Waiting);
+        let new = Forward { client, sequence, question, until, len, phase, ..Forward::default() };
+        let start = self.all.add(new)? * longest;
+        if let Some(place) = self.bytes.get_mut(start..start + data.len()) {
+            place.copy_from_slice(data);
         }
-        self.used += 1;
         Ok(())
     }
 
     /// Nobody knows whether what was sent was appended.
     pub fn leader_is_gone(&mut self) {
-        for forward in self.in_use().filter(|forward| forward.phase == Phase::Sent) {
-            (forward.phase, forward.error) = (Phase::Refused, Error::RaftNoLeader.code());
+        if !parts::FORWARD {
+            return;
         }
+        self.all.each(&mut |forward| {
+            if forward.phase == Phase::Sent {
+                forward.refuse();
+            }
+        });
     }
 
     pub fn expire(&mut self, now: u64) {
-        let waits = |forward: &&mut Forward| matches!(forward.phase, Phase::Waiting | Phase::Sent);
-        for forward in self.in_use().filter(waits).filter(|forward| forward.until <= now) {
-            (forward.phase, forward.error) = (Phase::Refused, Error::RaftNoLeader.code());
+        if !parts::FORWARD {
+            return;
         }
+        self.all.each(&mut |forward| {
+            if forward.until() <= now {
+                forward.refuse();
+            }
+        });
     }
 
     pub fn wake(&self) -> u64 {
-        let waits = |forward: &&Forward| matches!(forward.phase, Phase::Waiting | Phase::Sent);
-        match self.used {
-            0 => u64::MAX,
-            _ => {
-                self.all.iter().filter(waits).map(|forward| forward.until).min().unwrap_or(u64::MAX)
-            }
-        }
+        if parts::FORWARD { self.all.wake() } else { u64::MAX }
     }
 
     pub fn event(&mut self) -> Option<Event> {
-        let over = |forward: &&mut Forward| matches!(forward.phase, Phase::Done | Phase::Refused);
-        let forward = self.in_use().find(over)?;
-        let Forward { client, sequence, index, error, phase, .. } = *forward;
-        forward.phase = Phase::Free;
-        self.used -= 1;
+        if !parts::FORWARD {
+            return None;
+        }
+        let over = |forward: &Forward| matches!(forward.phase, Phase::Done | Phase::Refused);
+        let Forward { client, sequence, index, error, phase, .. } = self.all.take(&over)?;
         let error = Error::from_code(error).unwrap_or(Error::Invalid);
         Some(match phase {
             Phase::Done => Event::Forwarded { client, sequence, index },
@@ -124,12 +131,18 @@ impl Raft<'_> {
     /// is agreed on when [`next_committed`](Raft::next_committed) gives it. An index may be given to
     /// another entry if the leader changes before.
     ///
+    /// A client's proposal is appended once, as long as the client is among the
+    /// [`sessions`](super::RaftConfig::sessions) ones that were committed last: one that is no longer is a
+    /// new one, whose sequence 1 is appended again.
+    ///
     /// # Errors
     /// [`Error::RaftNoLeader`]; [`Error::Capacity`] while the log, or the table of forwarded
     /// proposals, is full; [`Error::Length`] for more than `max_entry` bytes;
     /// [`Error::RaftBusy`] during a transfer. For a client's: [`Error::RaftDuplicate`] if it was
-    /// appended already, [`Error::RaftSession`] if one before it was not, or if the client is not known (any
-    /// more) and this is not its first, [`Error::Unsupported`] without a table of clients.
+    /// appended already (it may not be agreed on yet, and be lost still), [`Error::RaftSession`] if one before it was not, or if the client is not known (any
+    /// more) and this is not its first, [`Error::Invalid`] for sequence 0, [`Error::Unsupported`] without a
+    /// table of clients. [`Error::RaftNotLeader`] if this node forwards nothing (`forwards` is 0).
+    /// [`Error::Overflow`] when indices are used up: the node halts.
     pub fn propose(&mut self, proposal: Proposal<'_>, now_us: u64) -> Result<Option<u64>> {
         self.at(now_us)?;
         if proposal.data.len() > self.config.max_entry {
@@ -141,22 +154,23 @@ impl Raft<'_> {
         if self.leader == 0 {
             return Err(Error::RaftNoLeader);
         }
-        if self.config.forwards == 0 {
+        if !parts::FORWARD || self.config.forwards == 0 {
             return Err(Error::RaftNotLeader);
         }
-        let until = self.now.saturating_add(self.config.election_us);
+        let until = self.now.saturating_add(self.timeouts.patience_us);
         self.forwards.add(proposal, self.config.max_entry, until)?;
         Ok(None)
     }
 
     fn propose_here(&mut self, proposal: Proposal<'_>) -> Result<u64> {
-        if self.transferee != 0 {
+        if self.transferee() != 0 {
             return Err(Error::RaftBusy);
         }
         let Proposal { data, client, sequence } = proposal;
         if client == 0 {
             self.room_to_propose(data.len())?;
-            return self.append(EntryKind::Data, [data, &[]]);
+            self.append(EntryKind::Data, [data, &[]])?;
+            return Ok(self.log.last());
         }
         if self.sessions.is_off() {
             return Err(Error::Unsupported);
@@ -165,9 +179,9 @@ impl Raft<'_> {
             Sessions::check(self.last_of(client), sequence)?;
         }
         self.room_to_propose(CLIENT + data.len())?;
-        let index = self.append(EntryKind::Session, [&front(client, sequence), data])?;
+        self.append(EntryKind::Session, [&front(client, sequence), data])?;
         self.sessions.appended(client, sequence);
-        Ok(index)
+        Ok(self.log.last())
     }
 
     /// Room for an entry beside those that must always have some.
@@ -205,26 +219,24 @@ impl Raft<'_> {
     }
 
     /// The next proposal for the leader.
-    pub(super) fn forward_message(&mut self, buffer: &mut [u8]) -> Result<Option<(NodeId, usize)>> {
-        if self.forwards.used == 0 || self.leader == 0 || self.role == Role::Leader {
-            return Ok(None);
+    pub(super) fn forward_message(&mut self, buffer: &mut [u8]) -> usize {
+        if !parts::FORWARD {
+            return 0;
         }
-        let waiting = |forward: &(usize, &Forward)| forward.1.phase == Phase::Waiting;
-        let all = self.forwards.all.iter().enumerate();
-        let next = all.filter(waiting).min_by_key(|(_, forward)| forward.question);
-        let Some((at, forward)) = next.map(|(at, forward)| (at, *forward)) else { return Ok(None) };
-        let numbers = [forward.question, forward.client, forward.sequence, 0, 0];
-        let to = self.leader;
-        let head = self.message(What::Propose, 0, to, self.term, numbers).encode(buffer)?;
-        let start = at * self.config.max_entry;
-        let data = self.forwards.bytes.get(start..start + forward.len as usize).unwrap_or_default();
-        let place = buffer.get_mut(head..head + data.len()).ok_or(Error::BufferTooSmall)?;
+        let waiting = |forward: &Forward| match forward.phase {
+            Phase::Waiting => forward.question,
+            _ => u64::MAX,
+        };
+        let Some(at) = self.forwards.all.least(&waiting) else { return 0 };
+        let Some(forward) = self.forwards.all.get_mut(at) else { return 0 };
+        forward.phase = Phase::Sent;
+        let numbers = [forward.question, forward.client, forward.sequence];
+        let (start, len) = (at * self.config.max_entry, forward.len as usize);
+        let head = self.write(buffer, (What::Propose, 0), self.leader, &numbers);
+        let data = self.forwards.bytes.get(start..start + len).unwrap_or_default();
+        let Some(place) = buffer.get_mut(head..head + data.len()) else { return 0 };
         place.copy_from_slice(data);
-        let len = head + data.len();
-        if let Some(forward) = self.forwards.all.get_mut(at) {
-            forward.phase = Phase::Sent;
-        }
-        Ok(Some((NodeId(to), len)))
+        head + data.len()
     }
 
     /// Somebody who does not lead forwards a proposal.
@@ -232,6 +244,7 @@ impl Raft<'_> {
         let [question, client, sequence, ..] = message.numbers;
         let proposal = Proposal { data: message.tail, client, sequence };
         let done = match () {
+            () if !parts::FORWARD => Err(Error::Unsupported),
             () if self.role != Role::Leader => Err(Error::RaftNotLeader),
             () if message.tail.len() > self.config.max_entry => Err(Error::Length),
             () => self.propose_here(proposal),
@@ -248,12 +261,11 @@ impl Raft<'_> {
     /// The leader has taken it on, or not.
     pub(super) fn on_propose_reply(&mut self, message: &Message<'_>) {
         let [question, index, error, ..] = message.numbers;
-        let sent =
-            |forward: &&mut Forward| forward.phase == Phase::Sent && forward.question == question;
-        if message.from != self.leader {
+        if !parts::FORWARD || message.from != self.leader {
             return;
         }
-        if let Some(forward) = self.forwards.in_use().find(sent) {
+        let sent = |forward: &Forward| forward.phase == Phase::Sent && forward.question == question;
+        if let Some(forward) = self.forwards.all.find(&sent) {
             forward.index = index;
             forward.error = i32::try_from(error).map_or(0, |code| -code);
             forward.phase = if error == 0 { Phase::Done } else { Phase::Refused };

@@ -1,57 +1,59 @@
 //! A leader's side of replication (thesis, 3.5 and 10.2): batches that follow each other without
 //! waiting, for each member at its own pace.
 
+use super::log::Batch;
 use super::message::{Message, NO, QUIET, What};
 use super::progress::Progress;
 use super::types::{EntryKind, ProgressState, Role};
-use super::{NodeId, Raft, mutation};
+use super::{Raft, mutation, parts};
 use crate::error::{Error, Result};
 
 impl Raft<'_> {
     /// Appends an entry of this term, as leader.
-    pub(super) fn append(&mut self, kind: EntryKind, parts: [&[u8]; 2]) -> Result<u64> {
-        let index = self.push(self.term, kind, parts)?;
+    pub(super) fn append(&mut self, kind: EntryKind, parts: [&[u8]; 2]) -> Result<()> {
+        self.push(self.term, kind, parts)?;
         if matches!(kind, EntryKind::Members | EntryKind::Leave) {
             self.peers.follow(&self.members, self.log.last(), self.now);
         }
-        Ok(index)
+        Ok(())
     }
 
     /// The next message of a leader to its followers, each in turn.
-    pub(super) fn leader_message(&mut self, buffer: &mut [u8]) -> Result<Option<(NodeId, usize)>> {
+    pub(super) fn leader_message(&mut self, buffer: &mut [u8]) -> usize {
         let count = self.members.rows().len();
         for _ in 0..count {
             let at = if self.cursor < count { self.cursor } else { 0 };
             self.cursor = at + 1;
-            if let Some(sent) = self.message_to(at, buffer)? {
-                return Ok(Some(sent));
+            let len = self.message_to(at, buffer);
+            if len > 0 {
+                return len;
             }
         }
-        Ok(None)
+        0
     }
 
-    fn message_to(&mut self, at: usize, buffer: &mut [u8]) -> Result<Option<(NodeId, usize)>> {
-        let Some(peer) = self.peers.get(at).copied() else { return Ok(None) };
-        if peer.id == self.config.id.0 || peer.id == 0 {
-            return Ok(None);
+    fn message_to(&mut self, at: usize, buffer: &mut [u8]) -> usize {
+        let Some(peer) = self.peers.get(at) else { return 0 };
+        if self.is_me(peer.id) || peer.id == 0 {
+            return 0;
         }
         let (commit, last) = (self.commit, self.log.last());
-        let in_order = peer.state == ProgressState::Replicate;
         let room = peer.in_flight() < self.config.inflight as u32;
-        let behind = in_order && peer.told < commit;
-        let len = match () {
-            () if peer.heartbeat => self.heartbeat(at, 0, buffer)?,
-            () if peer.timeout => {
+        match peer.state {
+            _ if peer.heartbeat => self.heartbeat(at, 0, buffer),
+            _ if parts::TRANSFER && peer.timeout => {
+                let to = peer.id;
                 self.edit(at, |peer| peer.timeout = false);
-                self.message(What::Timeout, 0, peer.id, self.term, [0; 5]).encode(buffer)?
+                self.write(buffer, (What::Timeout, 0), to, &[])
             }
-            () if peer.state == ProgressState::Snapshot => self.empty_snapshot(at, buffer)?,
-            () if peer.state == ProgressState::Probe && !peer.paused => self.entries(at, buffer)?,
-            () if in_order && room && peer.next <= last => self.entries(at, buffer)?,
-            () if behind && peer.next > last => self.heartbeat(at, QUIET, buffer)?,
-            () => 0,
-        };
-        Ok((len > 0).then_some((NodeId(peer.id), len)))
+            ProgressState::Snapshot => self.empty_snapshot(at, buffer),
+            ProgressState::Probe if !peer.paused => self.entries(at, buffer),
+            ProgressState::Replicate if room && peer.next <= last => self.entries(at, buffer),
+            ProgressState::Replicate if peer.told < commit && peer.next > last => {
+                self.heartbeat(at, QUIET, buffer)
+            }
+            _ => 0,
+        }
     }
 
     pub(super) fn edit(&mut self, at: usize, edit: impl FnOnce(&mut Progress)) {
@@ -60,8 +62,8 @@ impl Raft<'_> {
         }
     }
 
-    fn heartbeat(&mut self, at: usize, flags: u8, buffer: &mut [u8]) -> Result<usize> {
-        let Some(peer) = self.peers.get_mut(at) else { return Ok(0) };
+    fn heartbeat(&mut self, at: usize, flags: u8, buffer: &mut [u8]) -> usize {
+        let Some(peer) = self.peers.get_mut(at) else { return 0 };
         peer.told = self.commit;
         if flags == 0 {
             peer.heartbeat = false;
@@ -69,48 +71,57 @@ impl Raft<'_> {
         }
         let numbers = [peer.pass(), peer.matched, self.commit, self.round, self.now];
         let to = peer.id;
-        self.message(What::Heartbeat, flags, to, self.term, numbers).encode(buffer)
+        self.write(buffer, (What::Heartbeat, flags), to, &numbers)
     }
 
     /// A message with entries, or in a probe with none; 0 if they have to come from elsewhere first.
-    fn entries(&mut self, at: usize, buffer: &mut [u8]) -> Result<usize> {
-        let Some(mut peer) = self.peers.get(at).copied() else { return Ok(0) };
-        let what = What::Append;
-        let previous = peer.next - 1;
+    fn entries(&mut self, at: usize, buffer: &mut [u8]) -> usize {
+        let Some(peer) = self.peers.get(at) else { return 0 };
         if peer.next < self.log.first() {
             return self.older_entries(at, buffer);
         }
-        let Some(previous_term) = self.log.term(previous) else { return Ok(0) };
-        let place = buffer.get_mut(what.len()..self.config.message).ok_or(Error::BufferTooSmall)?;
+        let (next, end) = (peer.next, self.batch_end(peer.batch));
+        let Some(previous_term) = self.log.term(next - 1) else { return 0 };
+        let Some(place) = buffer.get_mut(What::Append.len()..end) else { return 0 };
         let batch = match self.members.is_witness(peer.id) {
-            true => self.log.copy_hollow(peer.next, place),
-            false => self.log.copy(peer.next, place),
+            true => self.log.copy_hollow(next, place),
+            false => self.log.copy(next, place),
         };
-        let (len, term) = batch.as_ref().map_or((0, 0), |batch| (batch.len, batch.term));
+        let batch = batch.unwrap_or(Batch { last: next - 1, len: 0, term: 0 });
+        self.append_message(at, (next - 1, previous_term), batch, buffer)
+    }
+
+    /// The head of a message with entries, which are in the buffer; the length of both.
+    pub(super) fn append_message(
+        &mut self,
+        at: usize,
+        (previous, previous_term): (u64, u64),
+        batch: Batch,
+        buffer: &mut [u8],
+    ) -> usize {
+        let Some(peer) = self.peers.get_mut(at) else { return 0 };
         peer.sent = peer.sent.wrapping_add(1);
-        let numbers = [peer.pass(), previous, previous_term, self.commit, term];
         peer.told = self.commit;
         match peer.state {
             // Where it goes on is known from the answer.
             ProgressState::Probe => peer.paused = true,
-            _ => peer.next = batch.map_or(peer.next, |batch| batch.last + 1),
+            _ => peer.next = batch.last + 1,
         }
-        self.edit(at, |place| *place = peer);
-        let head = self.message(what, 0, peer.id, self.term, numbers);
-        Ok(head.encode(buffer)? + len)
+        let numbers = [peer.pass(), previous, previous_term, self.commit, batch.term];
+        let to = peer.id;
+        self.write(buffer, (What::Append, 0), to, &numbers) + batch.len
     }
 
     /// An answer's sender, if it is a member that this leader knows by this pass.
-    pub(super) fn answering(&mut self, message: &Message<'_>) -> Result<Option<(usize, u32)>> {
+    pub(super) fn answering(&mut self, message: &Message<'_>) -> Option<(usize, u32)> {
         if self.role != Role::Leader || message.term != self.term {
-            return Ok(None);
+            return None;
         }
-        let at = self.members.find(message.from).ok_or(Error::RaftPeer)?;
-        let [pass, ..] = message.numbers;
-        let Some(peer) = self.peers.get_mut(at) else { return Ok(None) };
-        let Some(number) = peer.knows(pass) else { return Ok(None) };
+        let at = self.members.find(message.from)?;
+        let peer = self.peers.get_mut(at)?;
+        let number = peer.knows(message.numbers[0])?;
         peer.heard = self.now;
-        Ok(Some((at, number)))
+        Some((at, number))
     }
 
     pub(super) fn on_append_reply(&mut self, message: &Message<'_>) -> Result<()> {
@@ -121,7 +132,7 @@ impl Raft<'_> {
         {
             return if self.role == Role::Leader { Err(Error::RaftFormat) } else { Ok(()) };
         }
-        let Some((at, number)) = self.answering(message)? else { return Ok(()) };
+        let Some((at, number)) = self.answering(message) else { return Ok(()) };
         if message.flags & NO != 0 {
             self.refused(at, number, (matched, received, hint_term));
             return Ok(());
@@ -152,7 +163,7 @@ impl Raft<'_> {
             if matched > self.commit {
                 self.find_commit()?;
             }
-            if self.transferee == message.from {
+            if self.transferee() == message.from {
                 self.hand_over();
             }
         }
@@ -184,7 +195,7 @@ impl Raft<'_> {
 
     pub(super) fn on_heartbeat_reply(&mut self, message: &Message<'_>) -> Result<()> {
         let [_, received, round, sent, _] = message.numbers;
-        let Some((at, number)) = self.answering(message)? else { return Ok(()) };
+        let Some((at, number)) = self.answering(message) else { return Ok(()) };
         let (newest, now) = (self.round, self.now);
         let Some(peer) = self.peers.get_mut(at) else { return Ok(()) };
         peer.round = peer.round.max(round.min(newest));
@@ -210,7 +221,7 @@ impl Raft<'_> {
         // A leader counts itself when its own storage has it.
         let stable =
             if mutation::is("own-undurable") { self.log.last() } else { self.log.stable() };
-        let reached = self.reached(stable, &|peer| peer.matched);
+        let reached = self.reached(self.commit, stable, &|peer| peer.matched);
         let own_term = self.log.term(reached) == Some(self.term);
         if reached > self.commit && (own_term || mutation::is("commit-any-term")) {
             self.commit_to(reached);

@@ -5,8 +5,13 @@
 //! is what committed entries say, and nothing else: of the clients that fit, those with the
 //! newest entries. Entries that are taken in again, after a restart or behind a newer snapshot's
 //! table, change nothing.
+//!
+//! A client that has fallen out of the table is a new one: its proposal 1 is appended again, all later ones
+//! are refused. So a client that may have been silent for long goes on under another name.
 
 use super::log::CLIENT;
+use super::parts;
+use super::types::MOST;
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
 
@@ -25,6 +30,7 @@ struct Client {
     appended: u64,
 }
 
+#[derive(Default)]
 pub(super) struct Sessions<'m> {
     clients: Carved<'m, Client>,
 }
@@ -46,16 +52,22 @@ pub(super) fn front(client: u64, sequence: u64) -> [u8; CLIENT] {
 }
 
 impl<'m> Sessions<'m> {
-    pub fn carve(carver: &mut Carver<'m>, count: usize) -> Result<Sessions<'m>> {
-        Ok(Sessions { clients: carver.take(count, Client::default())? })
+    pub fn carve(&mut self, carver: &mut Carver<'m>, count: usize) -> Result<()> {
+        if parts::SESSIONS {
+            self.clients = carver.take(count, Client::default())?;
+        }
+        Ok(())
     }
 
     pub fn is_off(&self) -> bool {
-        self.clients.is_empty()
+        !parts::SESSIONS || self.clients.is_empty()
     }
 
     /// An entry is committed; whether its client was not known before.
     pub fn committed(&mut self, id: u64, sequence: u64, index: u64) -> bool {
+        if self.is_off() {
+            return false;
+        }
         let known = self.clients.iter_mut().find(|client| client.id == id);
         if let Some(client) = known {
             client.sequence = client.sequence.max(sequence);
@@ -79,6 +91,9 @@ impl<'m> Sessions<'m> {
 
     /// A leader has appended an entry.
     pub fn appended(&mut self, id: u64, sequence: u64) {
+        if self.is_off() {
+            return;
+        }
         if let Some(client) = self.clients.iter_mut().find(|client| client.id == id) {
             client.appended = client.appended.max(sequence);
         }
@@ -86,6 +101,9 @@ impl<'m> Sessions<'m> {
 
     /// Forgets what was appended and is not committed: a new leader looks for itself.
     pub fn only_committed(&mut self) {
+        if self.is_off() {
+            return;
+        }
         self.clients.iter_mut().for_each(|client| client.appended = client.sequence);
     }
 
@@ -102,6 +120,9 @@ impl<'m> Sessions<'m> {
     /// As bytes; how many.
     pub fn encode(&self, place: &mut [u8]) -> Option<usize> {
         let mut len = 0;
+        if self.is_off() {
+            return Some(0);
+        }
         for client in self.clients.iter().filter(|client| client.id != 0) {
             let place = place.get_mut(len..)?.first_chunk_mut::<ROW>()?;
             place[..8].copy_from_slice(&client.id.to_le_bytes());
@@ -114,17 +135,23 @@ impl<'m> Sessions<'m> {
 
     /// Whether bytes are clients.
     pub fn check_bytes(bytes: &[u8]) -> Result<()> {
+        if !parts::SESSIONS {
+            return if bytes.is_empty() { Ok(()) } else { Err(Error::Unsupported) };
+        }
         let (rows, rest) = bytes.as_chunks::<ROW>();
         let fine = rest.is_empty()
             && rows.iter().all(|row| {
                 let (id, sequence, index) = parse(row);
-                id != 0 && sequence != 0 && sequence < u64::MAX && index != 0
+                id != 0 && sequence != 0 && (1..=MOST).contains(&index)
             });
         if fine { Ok(()) } else { Err(Error::RaftFormat) }
     }
 
     /// Takes in what other committed entries say.
     pub fn join(&mut self, bytes: &[u8]) {
+        if self.is_off() {
+            return;
+        }
         for row in bytes.as_chunks::<ROW>().0 {
             let (id, sequence, index) = parse(row);
             self.committed(id, sequence, index);
@@ -138,19 +165,18 @@ fn parse(row: &[u8; ROW]) -> (u64, u64, u64) {
     (number(0), number(1), number(2))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "alloc", feature = "raft-sessions"))]
 mod tests {
     use super::*;
     use crate::port::{Allocator, Heap};
 
     #[test]
     fn the_table_is_the_newest_clients_whatever_is_told_twice() {
-        let mut measure = Carver::measure();
-        Sessions::carve(&mut measure, 2).unwrap();
+        let (mut measure, mut sessions) = (Carver::measure(), Sessions::default());
+        sessions.carve(&mut measure, 2).unwrap();
         let layout = measure.layout().unwrap();
         let mut piece = Heap.allocate(layout).unwrap();
-        let mut carver = piece.carver(layout).unwrap();
-        let mut sessions = Sessions::carve(&mut carver, 2).unwrap();
+        sessions.carve(&mut piece.carver(layout).unwrap(), 2).unwrap();
         let entries = [(7, 1, 2), (8, 1, 3), (7, 2, 4), (9, 1, 5), (9, 2, 6)];
         for _ in 0..2 {
             for (id, sequence, index) in entries {
@@ -169,6 +195,12 @@ mod tests {
         sessions.join(&bytes);
         assert_eq!([7, 8, 9].map(|id| sessions.last(id)), [Some(2), None, Some(2)]);
         assert_eq!(Sessions::check_bytes(&bytes[1..]), Err(Error::RaftFormat));
+        for (at, value) in [(0, 0), (1, 0), (2, 0), (2, MOST + 1)] {
+            let mut bad = [5u64, 6, 7];
+            bad[at] = value;
+            let bytes = bad.map(u64::to_le_bytes);
+            assert_eq!(Sessions::check_bytes(bytes.as_flattened()), Err(Error::RaftFormat));
+        }
         assert_eq!(client_of(&front(5, 6)), Some((5, 6)));
     }
 }

@@ -6,8 +6,8 @@ use super::message::{META, Message, What, YES, meta, split_meta};
 use super::outbox::Small;
 use super::progress::{PATIENCE, TRIES};
 use super::sessions::Sessions;
-use super::types::{ChunkWanted, EntryKind, ProgressState, Role, SnapshotWrite};
-use super::{Install, NodeId, Raft};
+use super::types::{ChunkWanted, ProgressState, Role, SnapshotWrite};
+use super::{Install, NodeId, Raft, parts};
 use crate::error::{Error, Result};
 
 /// A snapshot that is arriving.
@@ -40,7 +40,8 @@ impl Raft<'_> {
     /// there may be forgotten, here and, after the record that this makes, in storage.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if that is not applied yet, not newer than the last snapshot, or so long ago that its term is
+    /// [`Error::RaftState`] before the start, and as long as a snapshot has to be taken first;
+    /// [`Error::RaftHalted`]; [`Error::Invalid`] if that is not applied yet, not newer than the last snapshot, or so long ago that its term is
     /// forgotten (three changes of leader).
     pub fn compact(&mut self, index: u64) -> Result<()> {
         if self.halted {
@@ -59,20 +60,8 @@ impl Raft<'_> {
     /// The membership as it was at an index, or later if that is too long ago (what is committed
     /// later holds as well), in the scratch; its length.
     pub(super) fn members_at(&mut self, index: u64) -> Option<usize> {
-        let mut left = false;
-        let mut at = index.min(self.log.last());
-        while at >= self.log.first() {
-            match self.log.kind(at) {
-                Some(EntryKind::Leave) => left = true,
-                Some(EntryKind::Members) => {
-                    self.other.decode(self.log.entry(at)?.data, at).ok()?;
-                    return self.other.encode(&mut self.scratch, left);
-                }
-                _ => {}
-            }
-            at -= 1;
-        }
-        self.base.encode(&mut self.scratch, left)
+        self.look_up_members(index);
+        self.other.encode(&mut self.scratch)
     }
 
     /// A member needs a snapshot.
@@ -124,8 +113,14 @@ impl Raft<'_> {
         if end > total || bytes.len() > self.config.chunk || (!whole && end != total) {
             return Err(Error::Length);
         }
-        let len = self.snapshot_message(at, (of.offset, total), bytes, buffer)?;
-        Ok((of.to, len))
+        if buffer.len() < self.config.message {
+            return Err(Error::BufferTooSmall);
+        }
+        match self.snapshot_message(at, (of.offset, total), bytes, buffer) {
+            // It begins anew with a newer one.
+            0 => Err(Error::RaftState),
+            len => Ok((of.to, len)),
+        }
     }
 
     /// The application does not have that snapshot any more: all begins again with the newest.
@@ -145,55 +140,60 @@ impl Raft<'_> {
     }
 
     /// The snapshot of a witness: it needs no bytes.
-    pub(super) fn empty_snapshot(&mut self, at: usize, buffer: &mut [u8]) -> Result<usize> {
-        let Some(peer) = self.peers.get(at) else { return Ok(0) };
+    pub(super) fn empty_snapshot(&mut self, at: usize, buffer: &mut [u8]) -> usize {
+        let Some(peer) = self.peers.get_mut(at) else { return 0 };
         if !peer.chunk || !self.members.is_witness(peer.id) {
-            return Ok(0);
+            return 0;
         }
-        self.edit(at, |peer| peer.chunk = false);
+        peer.chunk = false;
         self.snapshot_message(at, (0, 0), &[], buffer)
     }
 
+    /// A chunk; 0 if that snapshot cannot be sent any more.
     fn snapshot_message(
         &mut self,
         at: usize,
         (offset, total): (u64, u64),
         bytes: &[u8],
         buffer: &mut [u8],
-    ) -> Result<usize> {
-        let Some(peer) = self.peers.get(at).copied() else { return Err(Error::RaftState) };
-        let buffer = buffer.get_mut(..self.config.message).ok_or(Error::BufferTooSmall)?;
-        let term = match peer.snapshot == self.snapshot.0 {
-            true => Some(self.snapshot.1),
-            false => self.log.term(peer.snapshot),
+    ) -> usize {
+        let Some(peer) = self.peers.get(at) else { return 0 };
+        let (to, pass, index) = (peer.id, peer.pass(), peer.snapshot);
+        let term = match self.snapshot {
+            (newest, term) if newest == index => Some(term),
+            _ => self.log.term(index),
         };
         let Some(term) = term else {
             self.begin_snapshot(at);
-            return Err(Error::RaftState);
+            return 0;
         };
-        let numbers = [peer.pass(), peer.snapshot, term, offset, total];
-        let message = self.message(What::Snapshot, 0, peer.id, self.term, numbers);
-        let mut len = message.encode(buffer)?;
+        let numbers = [pass, index, term, offset, total];
+        let mut len = self.write(buffer, (What::Snapshot, 0), to, &numbers);
         if offset == 0 {
-            let members = self.members_at(self.commit).ok_or(Error::RaftState)?;
-            let place = buffer.get_mut(len + META..).ok_or(Error::BufferTooSmall)?;
-            let (front, rest) = place.split_at_mut_checked(members).ok_or(Error::BufferTooSmall)?;
-            front.copy_from_slice(self.scratch.get(..members).unwrap_or_default());
-            // What is newer than the snapshot does no harm: `sessions` says why.
-            let sessions = self.sessions.encode(rest).ok_or(Error::BufferTooSmall)?;
-            if let Some(place) = buffer.get_mut(len..len + META) {
-                place.copy_from_slice(&meta(members, sessions));
-            }
-            len += META + members + sessions;
+            len = self.put_meta(len, buffer).unwrap_or(0);
         }
-        let place = buffer.get_mut(len..len + bytes.len()).ok_or(Error::BufferTooSmall)?;
-        place.copy_from_slice(bytes);
-        Ok(len + bytes.len())
+        match buffer.get_mut(len..len + bytes.len()) {
+            Some(place) if len > 0 => place.copy_from_slice(bytes),
+            _ => return 0,
+        }
+        len + bytes.len()
+    }
+
+    /// Writes what goes before the first chunk; where it ends.
+    fn put_meta(&mut self, len: usize, buffer: &mut [u8]) -> Option<usize> {
+        let members = self.members_at(self.commit)?;
+        let (head, rest) = buffer.get_mut(len..)?.split_at_mut_checked(META)?;
+        let (place, rest) = rest.split_at_mut_checked(members)?;
+        place.copy_from_slice(self.scratch.get(..members)?);
+        // What is newer than the snapshot does no harm: `sessions` says why.
+        let sessions = self.sessions.encode(rest)?;
+        head.copy_from_slice(&meta(members, sessions));
+        Some(len + META + members + sessions)
     }
 
     /// Time for chunks that were not answered: only to those who are there at all.
     pub(super) fn chunks_again(&mut self) {
-        let since = self.now.saturating_sub(self.config.election_us);
+        let since = self.now.saturating_sub(self.timeouts.patience_us);
         let newest = self.snapshot.0;
         for peer in self.peers.iter_mut().filter(|peer| peer.state == ProgressState::Snapshot) {
             if peer.heard < since {
@@ -212,7 +212,7 @@ impl Raft<'_> {
 
     pub(super) fn on_snapshot_reply(&mut self, message: &Message<'_>) -> Result<()> {
         let [_, index, offset, ..] = message.numbers;
-        let Some((at, _)) = self.answering(message)? else { return Ok(()) };
+        let Some((at, _)) = self.answering(message) else { return Ok(()) };
         let Some(peer) = self.peers.get_mut(at) else { return Ok(()) };
         if peer.state != ProgressState::Snapshot || peer.snapshot != index {
             return Ok(());
@@ -261,17 +261,17 @@ impl Raft<'_> {
         if bytes.len() > self.staging.len() {
             return Err(Error::Capacity);
         }
-        if !self.hear_leader(message)? {
+        if !self.may_speak(message)? {
+            return Ok(());
+        }
+        let former = self.is_former(message);
+        self.hear_leader(message);
+        if former {
             return Ok(());
         }
         self.pass = pass;
-        if index <= self.commit || self.log.term(index) == Some(term) {
-            // It is all here.
-            self.verified = self.verified.max(index);
-            self.commit_to(index);
-            if self.log.stable() >= index && self.install == Install::None {
-                self.answer_snapshot(index, 0, true);
-            }
+        // A newer one has to wait until the one before is the application's state.
+        if self.holds(index, term) || self.install != Install::None {
             return Ok(());
         }
         let session = (pass >> 32) as u32;
@@ -282,8 +282,7 @@ impl Raft<'_> {
                 self.answer_snapshot(index, 0, false);
                 return Ok(());
             }
-            self.other.decode(members, index)?;
-            self.arriving.copy_from(&self.other);
+            self.arriving.decode(members, index)?;
             self.sessions.join(sessions);
             self.incoming = Incoming { index, term, total, session, ..Incoming::default() };
         }
@@ -296,16 +295,31 @@ impl Raft<'_> {
             return Ok(());
         }
         // Whatever was fetched for the application is in the way, and of no use soon.
-        self.job = super::Job::default();
+        if parts::FETCH {
+            self.job = super::Job::default();
+        }
         self.incoming.len = bytes.len();
         self.incoming.chunk = Chunk::Here;
         if let Some(place) = self.staging.get_mut(..bytes.len()) {
             place.copy_from_slice(bytes);
         }
-        if self.config.witness {
+        if self.is_witness() {
             self.install();
         }
         Ok(())
+    }
+
+    /// Whether everything that a snapshot stands for is here: then it is committed, and the log stays as it is.
+    fn holds(&mut self, index: u64, term: u64) -> bool {
+        if index > self.commit && self.log.term(index) != Some(term) {
+            return false;
+        }
+        self.verified = self.verified.max(index);
+        self.commit_to(index);
+        if self.log.stable() >= index && self.install == Install::None {
+            self.answer_snapshot(index, 0, true);
+        }
+        true
     }
 
     fn answer_snapshot(&mut self, index: u64, offset: u64, yes: bool) {
@@ -314,39 +328,42 @@ impl Raft<'_> {
         self.outbox.push(Small { to, numbers: [self.pass, index, offset, 0], what, flags });
     }
 
-    /// Bytes of a snapshot that have arrived and are to be written, and made durable.
+    /// Bytes of a snapshot that have arrived and are to be written, and made durable: of several, in their
+    /// order.
     pub fn next_snapshot_write(&mut self) -> Option<SnapshotWrite<'_>> {
         if self.halted || self.incoming.chunk != Chunk::Here {
             return None;
         }
         self.incoming.chunk = Chunk::Taken;
+        self.writes += 1;
         let Incoming { index, term, total, next, len, .. } = self.incoming;
         let bytes = self.staging.get(..len)?;
-        Some(SnapshotWrite { index, term, offset: next, total, bytes })
+        Some(SnapshotWrite { number: self.writes, index, term, offset: next, total, bytes })
     }
 
-    /// The bytes that [`next_snapshot_write`](Raft::next_snapshot_write) gave for this index and offset are
-    /// durable. With the last of them the snapshot takes the place of the log: a record says so, and then
+    /// The bytes that [`next_snapshot_write`](Raft::next_snapshot_write) gave under this number are durable; at
+    /// once or later. With the last of them the snapshot takes the place of the log: a record says so, and then
     /// [`next_committed`](Raft::next_committed).
     ///
     /// # Errors
-    /// [`Error::RaftState`] if that snapshot does not arrive any more: what was written is to be forgotten.
-    pub fn snapshot_written(&mut self, index: u64, offset: u64, now_us: u64) -> Result<()> {
+    /// [`Error::RaftState`] if that snapshot does not arrive any more, or came anew since: what was written
+    /// under this number is to be forgotten.
+    pub fn snapshot_written(&mut self, number: u64, now_us: u64) -> Result<()> {
         self.at(now_us)?;
         let incoming = &mut self.incoming;
-        let asked = incoming.chunk == Chunk::Taken;
-        if !asked || incoming.index != index || incoming.next != offset {
+        if incoming.chunk != Chunk::Taken || number != self.writes {
             return Err(Error::RaftState);
         }
         incoming.next += incoming.len as u64;
         incoming.chunk = Chunk::None;
-        let (next, total) = (incoming.next, incoming.total);
+        let Incoming { index, term, next, total, .. } = *incoming;
         if next < total {
             self.answer_snapshot(index, next, false);
-        } else if index > self.commit {
-            self.install();
-        } else {
+        } else if self.holds(index, term) {
+            // Entries came while it was written.
             self.drop_incoming();
+        } else {
+            self.install();
         }
         Ok(())
     }

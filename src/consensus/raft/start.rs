@@ -1,9 +1,10 @@
 //! Starting: first what storage has, in its order, then time.
 
 use super::members::Members;
-use super::sessions::{Sessions, client_of};
+use super::message::check_entry;
+use super::sessions::Sessions;
 use super::types::{EntryKind, Record, plausible};
-use super::{NodeId, Raft, Random, mutation};
+use super::{Install, Raft, Random, mutation};
 use crate::error::{Error, Result};
 
 impl Raft<'_> {
@@ -12,7 +13,7 @@ impl Raft<'_> {
     /// # Errors
     /// [`Error::RaftLost`] if records contradict each other, or some are missing: something was lost, and the node halts.
     /// [`Error::Capacity`] if more is not committed than there is room for; [`Error::RaftFormat`] for what cannot be a
-    /// record; [`Error::RaftState`] after the start.
+    /// record; [`Error::Unsupported`] for what this build does without; [`Error::RaftState`] after the start.
     pub fn restore(&mut self, record: Record<'_>) -> Result<()> {
         if self.halted {
             return Err(Error::RaftHalted);
@@ -48,18 +49,10 @@ impl Raft<'_> {
 
     fn restore_entry(&mut self, index: u64, term: u64, kind: EntryKind, data: &[u8]) -> Result<()> {
         plausible(index.max(term))?;
-        let empty = matches!(kind, EntryKind::Empty | EntryKind::Leave | EntryKind::Hollow);
-        let short = kind == EntryKind::Session && client_of(data).is_none();
-        if index == 0 || term == 0 || short || (empty && !data.is_empty()) {
+        if index == 0 || term == 0 {
             return Err(Error::RaftFormat);
         }
-        if data.len() > self.config.longest() || (kind == EntryKind::Hollow && !self.config.witness)
-        {
-            return Err(Error::RaftFormat);
-        }
-        if kind == EntryKind::Members {
-            Members::check(data, self.config.peers)?;
-        }
+        check_entry(kind, data, &self.config)?;
         if index <= self.commit {
             // A snapshot stands for it, or it is the same again.
             let same =
@@ -155,20 +148,18 @@ impl Raft<'_> {
             self.log.all_is_stable();
             (self.commit_told, self.commit_durable) = (self.commit, self.commit);
         }
-        let held = self.applied.max(self.snapshot.0);
-        (self.applied, self.given, self.verified) = (held, held, self.commit);
-        if self.config.lease_drift_ppm.is_some() {
-            // Before this restart it may have heard a leader that counts on that.
+        (self.given, self.verified) = (self.applied, self.commit);
+        if self.applied < self.snapshot.0 {
+            // It is on disk, and the application has not taken it.
+            self.install = Install::Give;
+        }
+        if self.config.check_quorum && !self.state_dirty {
+            // Before this restart it may have heard a leader whose lease counts on that.
             self.contact = Some(now_us);
         }
         (self.changed.role, self.changed.leader, self.changed.members) =
             (true, true, self.members.index > 0);
         self.draw_deadline();
         Ok(())
-    }
-
-    /// Whether this is the node's own name.
-    pub(super) fn is_me(&self, id: u64) -> bool {
-        NodeId(id) == self.config.id
     }
 }

@@ -1,8 +1,8 @@
 //! What comes in: messages and time.
 
+use super::Raft;
 use super::message::{Message, What};
-use super::types::{NodeId, Role};
-use super::{Job, Raft};
+use super::types::{MOST_AHEAD, NodeId, Role};
 use crate::error::{Error, Result};
 
 impl Raft<'_> {
@@ -12,15 +12,21 @@ impl Raft<'_> {
     /// (thesis, 4.1); their answers and proposals are not.
     ///
     /// # Errors
-    /// Nothing is changed by what is refused: [`Error::RaftFormat`], [`Error::RaftVersion`],
+    /// Nothing is changed by what is refused: [`Error::RaftFormat`], also for an entry that is longer than
+    /// this node takes, and for a term more than 2^32 above its own; [`Error::RaftVersion`],
     /// [`Error::RaftPeer`] if it is for somebody else or from somebody who may not say this, [`Error::Capacity`] if it
     /// needs more room than this node was made with. [`Error::RaftLost`] if a member leads and what it says cannot be, unless
     /// this node has lost what it promised to keep: then it halts. [`Error::RaftHalted`] from then on.
+    /// [`Error::Unsupported`] for a client's entry, or a witness, in a build without them.
+    /// [`Error::RaftState`] before the start, [`Error::Overflow`] as [`tick`](Raft::tick).
     pub fn step(&mut self, from: NodeId, message: &[u8], now_us: u64) -> Result<()> {
         self.at(now_us)?;
         let message = Message::decode(message)?;
         if from.0 == 0 || self.is_me(from.0) || message.from != from.0 || !self.is_me(message.to) {
             return Err(Error::RaftPeer);
+        }
+        if message.term > self.term + MOST_AHEAD {
+            return Err(Error::RaftFormat);
         }
         match message.what {
             What::PreVote => {
@@ -67,7 +73,8 @@ impl Raft<'_> {
     /// [`next_wake_us`](Raft::next_wake_us); more often does no harm.
     ///
     /// # Errors
-    /// [`Error::RaftHalted`], [`Error::RaftState`] before the start.
+    /// [`Error::RaftHalted`], [`Error::RaftState`] before the start; [`Error::Overflow`] when terms or indices
+    /// are used up: the node halts.
     pub fn tick(&mut self, now_us: u64) -> Result<()> {
         self.at(now_us)?;
         self.reads.expire(self.now);
@@ -85,13 +92,13 @@ impl Raft<'_> {
     }
 
     fn lead(&mut self) -> Result<()> {
-        if self.transferee != 0 && self.now >= self.transfer_until {
+        if self.transferee() != 0 && self.now >= self.transfer_until {
             self.changed.transfer_failed = core::mem::take(&mut self.transferee);
         }
         if self.now < self.beat {
             return Ok(());
         }
-        self.beat = self.now.saturating_add(self.config.heartbeat_us);
+        self.beat = self.now.saturating_add(self.timeouts.heartbeat_us);
         // A leader that nobody hears, or whose storage hangs, keeps others from leading.
         let alone = self.config.check_quorum && !self.is_heard();
         if alone || self.is_stalled() {
@@ -111,14 +118,11 @@ impl Raft<'_> {
             return u64::MAX;
         }
         let own = match self.role {
-            Role::Leader if self.transferee != 0 => self.beat.min(self.transfer_until),
+            Role::Leader if self.transferee() != 0 => self.beat.min(self.transfer_until),
             Role::Leader => self.beat,
             Role::Follower => self.deadline,
             Role::PreCandidate | Role::Candidate => self.deadline.min(self.beat),
         };
-        let Job { to, count, until, .. } = self.job;
-        let given = self.is_me(to) && count > 0;
-        let fetch = if to != 0 && !given { until } else { u64::MAX };
-        own.min(self.reads.wake()).min(self.forwards.wake()).min(fetch)
+        own.min(self.reads.wake()).min(self.forwards.wake()).min(self.fetch_wake())
     }
 }

@@ -75,7 +75,8 @@ pub enum Change {
 pub struct Proposal<'a> {
     /// The entry; at most [`RaftConfig::max_entry`](super::RaftConfig::max_entry) bytes.
     pub data: &'a [u8],
-    /// Who asks, for exactly-once; 0: nobody, it may be appended twice if proposed twice.
+    /// Who asks, for exactly-once (its limit: [`Raft::propose`](super::Raft::propose)); 0: nobody, it may be
+    /// appended twice if proposed twice.
     pub client: u64,
     /// Which of the client's proposals: 1 for the first, then one more for each.
     pub sequence: u64,
@@ -258,8 +259,9 @@ pub enum Event {
         /// Its place in the log, as long as that leader leads.
         index: u64,
     },
-    /// The leader has refused a proposal that was forwarded, or has not answered in an election
-    /// timeout ([`Error::RaftNoLeader`]): then it may be appended or not.
+    /// The leader has refused a proposal that was forwarded, or has not answered in
+    /// [`patience_us`](super::Timeouts::patience_us) ([`Error::RaftNoLeader`]): then it may be appended or not.
+    /// With [`Error::RaftDuplicate`] it is in the leader's log, and perhaps not agreed on yet.
     Refused {
         /// Its client.
         client: u64,
@@ -268,7 +270,7 @@ pub enum Event {
         /// Why.
         error: Error,
     },
-    /// The transfer did not come about in an election timeout.
+    /// The transfer did not come about in [`patience_us`](super::Timeouts::patience_us).
     TransferFailed {
         /// Who was to lead.
         to: NodeId,
@@ -306,6 +308,8 @@ pub struct ChunkWanted {
 /// Bytes of a snapshot that have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotWrite<'a> {
+    /// The number of this writing: 1 for the first since the start, then one more for each.
+    pub number: u64,
     /// Which snapshot: its last entry,
     pub index: u64,
     /// and that entry's term.
@@ -394,11 +398,14 @@ pub struct Status {
     pub records: u64,
 }
 
-/// A number that a peer says: a bound keeps sums from overflowing, and nobody from using
-/// up all terms at once.
+/// A number that a peer says: a bound keeps sums from overflowing.
 pub(super) fn plausible(number: u64) -> Result<u64> {
     if number > MOST { Err(Error::RaftFormat) } else { Ok(number) }
 }
 
 /// The most that a term or an index of a peer may be.
 pub(super) const MOST: u64 = 1 << 62;
+
+/// A term further ahead of this node's than that is refused: whoever says one makes others follow, and all terms
+/// would be used up at once.
+pub(super) const MOST_AHEAD: u64 = 1 << 32;

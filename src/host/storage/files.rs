@@ -1,17 +1,23 @@
 //! Files in one folder, and what can be done with them.
 
+use std::boxed::Box;
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
+use std::vec;
 use std::vec::Vec;
 
 use crate::error::{Error, Result};
 
-/// What a [`Storage`](super::Storage) asks of the place where its files are. Names are
-/// letters, digits, dashes and dots. Every error is [`Error::HostIo`] but where something
-/// else is said, and leaves open whether any of it was done.
+/// Makes files durable on any thread: [`Files::sync_later`].
+pub type SyncLater = Box<dyn FnOnce() -> Result<()> + Send>;
+
+/// What a [`Storage`](super::Storage) or a [`RaftStorage`](crate::host::RaftStorage) asks of the
+/// place where its files are. Names are letters, digits, dashes and dots. Every error is
+/// [`Error::HostIo`], or [`Error::HostFull`] where there is no room, and leaves open whether any
+/// of it was done.
 pub trait Files {
     /// The names of all files.
     fn names(&mut self) -> Result<Vec<String>>;
@@ -37,6 +43,32 @@ pub trait Files {
 
     /// Makes durable which files there are, and their names.
     fn sync_names(&mut self) -> Result<()>;
+
+    /// Bytes of a file; 0 if there is no such file.
+    fn len(&mut self, name: &str) -> Result<u64> {
+        let (mut len, mut piece) = (0, vec![0; 1 << 16]);
+        loop {
+            match self.read(name, len, &mut piece)? {
+                0 => return Ok(len),
+                more => len += more as u64,
+            }
+        }
+    }
+
+    /// What [`sync`](Files::sync) would do now with this file, for another thread. More may be
+    /// written to the file before it is done.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where that is not possible.
+    fn sync_later(&mut self, name: &str) -> Result<SyncLater> {
+        let _ = name;
+        Err(Error::Unsupported)
+    }
+
+    /// Nothing is written to this file for now.
+    fn close(&mut self, name: &str) {
+        let _ = name;
+    }
 }
 
 /// The file that says that the folder is in use.
@@ -47,8 +79,11 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// The file that was written to last.
-    last: Option<(String, File)>,
+    /// Files that are written to: an error of writing is told once, to whoever has the file
+    /// open, so they stay open until they are durable.
+    writing: Vec<(String, File)>,
+    /// The file that was read last.
+    reading: Option<(String, File)>,
     /// Locked until it is closed.
     _lock: File,
 }
@@ -68,9 +103,10 @@ impl Folder {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(_) => return Err(Error::HostIo),
         }
-        let lock = writable().open(path.join(LOCK)).map_err(|_| Error::HostIo)?;
+        let lock = writable().open(path.join(LOCK)).map_err(refused)?;
+        let path = path.to_path_buf();
         match lock.try_lock() {
-            Ok(()) => Ok(Folder { path: path.to_path_buf(), last: None, _lock: lock }),
+            Ok(()) => Ok(Folder { path, writing: Vec::new(), reading: None, _lock: lock }),
             Err(fs::TryLockError::WouldBlock) => Err(Error::Busy),
             Err(fs::TryLockError::Error(_)) => Err(Error::HostIo),
         }
@@ -78,17 +114,41 @@ impl Folder {
 
     /// The file, open for writing.
     fn file(&mut self, name: &str) -> Result<&mut File> {
-        if self.last.as_ref().is_none_or(|(last, _)| last != name) {
-            let file = writable().open(self.path.join(name)).map_err(|_| Error::HostIo)?;
-            self.last = Some((name.to_string(), file));
-        }
-        self.last.as_mut().map(|(_, file)| file).ok_or(Error::HostIo)
+        let at = match self.writing.iter().position(|(open, _)| open == name) {
+            Some(at) => at,
+            None => {
+                let file = writable().open(self.path.join(name)).map_err(refused)?;
+                self.writing.push((name.to_string(), file));
+                self.writing.len() - 1
+            }
+        };
+        self.writing.get_mut(at).map(|(_, file)| file).ok_or(Error::HostIo)
     }
 
-    /// Its names are about to change.
-    fn close(&mut self, name: &str) {
-        self.last = self.last.take().filter(|(last, _)| last != name);
+    /// Its name is about to be another file's.
+    fn forget(&mut self, name: &str) {
+        self.close(name);
+        self.reading = self.reading.take().filter(|(open, _)| open != name);
     }
+
+    /// The file, open for reading, if there is one.
+    fn readable(&mut self, name: &str) -> Result<Option<&mut File>> {
+        if self.reading.as_ref().is_none_or(|(open, _)| open != name) {
+            let file = match File::open(self.path.join(name)) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                file => file.map_err(|_| Error::HostIo)?,
+            };
+            self.reading = Some((name.to_string(), file));
+        }
+        Ok(self.reading.as_mut().map(|(_, file)| file))
+    }
+}
+
+/// What the system says.
+fn refused(error: io::Error) -> Error {
+    use ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    let full = matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge);
+    if full { Error::HostFull } else { Error::HostIo }
 }
 
 fn writable() -> OpenOptions {
@@ -98,7 +158,7 @@ fn writable() -> OpenOptions {
 }
 
 fn sync_folder(path: &Path) -> Result<()> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(|_| Error::HostIo)
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(refused)
 }
 
 impl Files for Folder {
@@ -113,13 +173,10 @@ impl Files for Folder {
     }
 
     fn read(&mut self, name: &str, at: u64, bytes: &mut [u8]) -> Result<usize> {
-        let file = match File::open(self.path.join(name)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
-            file => file.map_err(|_| Error::HostIo)?,
-        };
+        let Some(file) = self.readable(name)? else { return Ok(0) };
         let mut len = 0;
         while len < bytes.len() {
-            match file.read_at(&mut bytes[len..], at + len as u64) {
+            match file.read_at(bytes.get_mut(len..).unwrap_or_default(), at + len as u64) {
                 Ok(0) => break,
                 Ok(more) => len += more,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -130,25 +187,25 @@ impl Files for Folder {
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
-        self.file(name)?.write_all(bytes).map_err(|_| Error::HostIo)
+        self.file(name)?.write_all(bytes).map_err(refused)
     }
 
     fn truncate(&mut self, name: &str, len: u64) -> Result<()> {
-        self.file(name)?.set_len(len).map_err(|_| Error::HostIo)
+        self.file(name)?.set_len(len).map_err(refused)
     }
 
     fn sync(&mut self, name: &str) -> Result<()> {
-        self.file(name)?.sync_data().map_err(|_| Error::HostIo)
+        self.file(name)?.sync_data().map_err(refused)
     }
 
     fn rename(&mut self, from: &str, to: &str) -> Result<()> {
-        self.close(from);
-        self.close(to);
-        fs::rename(self.path.join(from), self.path.join(to)).map_err(|_| Error::HostIo)
+        self.forget(from);
+        self.forget(to);
+        fs::rename(self.path.join(from), self.path.join(to)).map_err(refused)
     }
 
     fn remove(&mut self, name: &str) -> Result<()> {
-        self.close(name);
+        self.forget(name);
         match fs::remove_file(self.path.join(name)) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::HostIo),
             _ => Ok(()),
@@ -157,5 +214,21 @@ impl Files for Folder {
 
     fn sync_names(&mut self) -> Result<()> {
         sync_folder(&self.path)
+    }
+
+    fn len(&mut self, name: &str) -> Result<u64> {
+        match fs::metadata(self.path.join(name)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+            found => found.map(|found| found.len()).map_err(|_| Error::HostIo),
+        }
+    }
+
+    fn sync_later(&mut self, name: &str) -> Result<SyncLater> {
+        let file = self.file(name)?.try_clone().map_err(|_| Error::HostIo)?;
+        Ok(Box::new(move || file.sync_data().map_err(refused)))
+    }
+
+    fn close(&mut self, name: &str) {
+        self.writing.retain(|(open, _)| open != name);
     }
 }

@@ -12,7 +12,7 @@ use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
-pub use self::files::{Files, Folder};
+pub use self::files::{Files, Folder, SyncLater};
 use self::journal::Replayed;
 use crate::crdt::record::{HEAD, seal};
 use crate::crdt::{ReplicaId, Store};
@@ -65,7 +65,8 @@ pub struct Opened {
     pub cut: u64,
 }
 
-/// The files of a store. One of them belongs to one store.
+/// The files of a store. One of them belongs to one store. What is said of [`Error::HostIo`] is so of
+/// [`Error::HostFull`], if there is no room.
 #[derive(Debug)]
 pub struct Storage<F> {
     files: F,
@@ -95,10 +96,15 @@ fn journal_name(number: u64) -> String {
     format!("journal-{number}")
 }
 
-/// The number in a name of ours.
-fn number_of(name: &str) -> Option<u64> {
-    let number = name.strip_prefix("snapshot-").or(name.strip_prefix("journal-"))?;
+/// The number in a name of that kind.
+pub(super) fn number_of(name: &str, kind: &str) -> Option<u64> {
+    let number = name.strip_prefix(kind)?;
     number.parse().ok().filter(|parsed| format!("{parsed}") == number)
+}
+
+/// The number in a name of ours.
+fn own_number(name: &str) -> Option<u64> {
+    number_of(name, "snapshot-").or_else(|| number_of(name, "journal-"))
 }
 
 /// A record of nine bytes.
@@ -153,7 +159,7 @@ impl<F: Files> Storage<F> {
 
     fn restore(&mut self, store: &mut Store<'_>) -> Result<Opened> {
         let mut numbers: Vec<u64> =
-            self.files.names()?.iter().filter_map(|name| number_of(name)).collect();
+            self.files.names()?.iter().filter_map(|name| own_number(name)).collect();
         numbers.sort_unstable();
         numbers.dedup();
         self.number = numbers.pop().unwrap_or(0);
@@ -364,7 +370,7 @@ impl<F: Files> Storage<F> {
     /// Removes older files. What cannot be removed does no harm, and is tried again.
     fn remove_before(&mut self, number: u64) {
         for name in self.files.names().unwrap_or_default() {
-            if number_of(&name).is_some_and(|old| old < number) {
+            if own_number(&name).is_some_and(|old| old < number) {
                 let _ = self.files.remove(&name);
             }
         }

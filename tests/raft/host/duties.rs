@@ -3,7 +3,7 @@
 use neural_swarm::Error;
 use neural_swarm::consensus::raft::{Committed, EntryKind, EntryRef};
 
-use super::{Host, Out, With};
+use super::{Host, Out, With, Writing};
 use crate::app::{App, Command};
 use crate::check::{Checker, Seen};
 use crate::disk::Stored;
@@ -33,6 +33,7 @@ impl Host {
         if self.ticked.1 > 1000 {
             return Err("it ticks without end".into());
         }
+        self.tune(now, out);
         let mut rounds = 0;
         while !self.raft().status().halted {
             let mut more = false;
@@ -40,10 +41,10 @@ impl Host {
                 more = true;
             }
             if !out.crashed {
-                more |= self.receive(now, out)?;
+                more |= self.receive(now, random, out)?;
             }
             if !out.crashed {
-                more |= self.send(with.checker, random, out)?;
+                more |= self.send(now, with.checker, random, out)?;
             }
             if !out.crashed {
                 more |= self.apply(with.checker, out)?;
@@ -91,6 +92,11 @@ impl Host {
             out.crashed = true;
             return Ok(true);
         }
+        if self.full {
+            // None of it is durable, and nothing that rests on it is said, until there is room.
+            self.unwritten.extend(records);
+            return Ok(true);
+        }
         for (number, stored) in records {
             self.disk.write(number, stored);
             if self.point(out) {
@@ -111,9 +117,9 @@ impl Host {
         Ok(true)
     }
 
-    fn receive(&mut self, now: u64, out: &mut Out) -> Result<bool, String> {
-        let (mut more, local) = (false, self.local(now));
-        loop {
+    fn receive(&mut self, now: u64, random: &mut Random, out: &mut Out) -> Result<bool, String> {
+        let mut more = false;
+        while !self.full {
             let raft = self.raft.as_mut().unwrap();
             let Some(write) = raft.next_snapshot_write() else { break };
             more = true;
@@ -125,21 +131,26 @@ impl Host {
                 return Err(format!("writes {write:?} of a snapshot after {have:?}"));
             }
             self.incoming.1.extend(write.bytes);
-            let (index, offset) = (write.index, write.offset);
-            if self.incoming.1.len() as u64 == write.total {
-                self.disk.snapshots.insert(index, self.incoming.1.clone());
-            }
+            let (number, index) = (write.number, write.index);
+            let whole = (self.incoming.1.len() as u64 == write.total).then_some(&self.incoming.1);
+            // One that was being written is not wanted any more.
+            self.writing = Some(Writing { number, index, whole: whole.cloned() });
             if self.point(out) {
                 return Ok(true);
             }
-            let done = self.raft().snapshot_written(index, offset, local);
-            done.map_err(|error| format!("snapshot_written: {error}"))?;
+            // Now and then it takes so long that another leads meanwhile.
+            let slow = if random.chance(10) { 500_000 } else { 0 };
+            match self.disk_time + slow {
+                0 => self.chunk_written(number, now),
+                most => out.chunk = Some((number, 1 + random.below(most))),
+            }
         }
         Ok(more)
     }
 
     fn send(
         &mut self,
+        now: u64,
         checker: &mut Checker,
         random: &mut Random,
         out: &mut Out,
@@ -156,6 +167,10 @@ impl Host {
             let bytes = buffer[..len].to_vec();
             self.buffer = buffer;
             self.promised(&bytes, checker)?;
+            let local = self.local(now);
+            if let Some(tuner) = &mut self.tuner {
+                tuner.sent(to, &bytes, local);
+            }
             if self.noted {
                 out.notes.push(format!("tells {}: {}", to.0, describe(&bytes)));
             }
@@ -282,7 +297,7 @@ impl Host {
     /// Makes a snapshot if one is due; whether the log is shorter then.
     fn compact(&mut self, out: &mut Out) -> bool {
         let (applied, base) = (self.app.applied, self.log.base.0);
-        if applied <= base || !(self.soon || applied - base >= self.compact) {
+        if self.full || applied <= base || !(self.soon || applied - base >= self.compact) {
             return false;
         }
         self.soon = false;

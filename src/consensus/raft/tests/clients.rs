@@ -215,15 +215,14 @@ fn what_a_removed_member_said_before_counts_no_more() {
     assert_eq!(raft.peers().find(third).map(|peer| peer.matched), Some(0));
 }
 
-/// The same the other way round: a heartbeat of before, to one who came again with nothing.
-#[test]
-fn what_a_removed_member_was_told_before_counts_no_more() {
+/// Node 3 was removed and has come again with nothing, and nothing has reached it yet; and a heartbeat of before.
+fn come_again() -> (World, Vec<u8>) {
     let mut world = World::new(config(), &[1, 2, 3]);
     world.elect_first();
     world.propose(1, b"a").unwrap();
     world.settle();
-    let now = world.now + 10_000;
-    world.now = now;
+    world.now += 10_000;
+    let now = world.now;
     world.node(1).raft.tick(now).unwrap();
     world.serve(1);
     let heartbeat = |message: &&Message| message.1 == 3 && message.2[1] == 7;
@@ -238,6 +237,13 @@ fn what_a_removed_member_was_told_before_counts_no_more() {
     world.nodes.remove(&3);
     world.add(3, &[], |_| {});
     change(&mut world, Change::Set(Member { id: NodeId(3), kind: MemberKind::Learner }));
+    (world, late)
+}
+
+/// The same the other way round: the heartbeat says nothing to who came again.
+#[test]
+fn what_a_removed_member_was_told_before_counts_no_more() {
+    let (mut world, late) = come_again();
     // It hears of its new life and has nothing yet.
     world.lost.insert(5);
     world.settle();
@@ -247,4 +253,40 @@ fn what_a_removed_member_was_told_before_counts_no_more() {
     world.lost.clear();
     world.run(50_000);
     world.agree(&[1, 2, 3], 1);
+}
+
+/// The same, when only its entries reach it, and it refuses them.
+#[test]
+fn what_a_member_refused_is_of_its_new_life() {
+    let (mut world, late) = come_again();
+    world.lost.insert(7);
+    world.cut.insert((3, 1));
+    world.settle();
+    assert_eq!((world.status(3).leader, world.status(3).last), (Some(NodeId(1)), 0));
+    let now = world.now;
+    assert_eq!(world.node(3).raft.step(NodeId(1), &late, now), Ok(()));
+    assert!(!world.status(3).halted);
+}
+
+#[test]
+fn many_reads_of_a_follower_are_all_answered() {
+    for lease_drift_ppm in [None, Some(10_000)] {
+        let mut world =
+            World::new(RaftConfig { reads: 64, lease_drift_ppm, ..config() }, &[1, 2, 3]);
+        world.elect_first();
+        world.run(20_000);
+        world.events(2);
+        let now = world.now;
+        for token in 0..64 {
+            world.node(2).raft.read(token, now).unwrap();
+        }
+        // They come all at once.
+        world.serve(2);
+        for (from, _, bytes) in core::mem::take(&mut world.network) {
+            world.node(1).raft.step(NodeId(from), &bytes, now).unwrap();
+        }
+        world.settle();
+        let ready = |event: &Event| matches!(event, Event::ReadReady { .. });
+        assert_eq!(world.events(2).into_iter().filter(ready).count(), 64);
+    }
 }

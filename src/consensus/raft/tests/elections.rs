@@ -156,3 +156,36 @@ fn a_node_with_a_newer_term_is_led_again() {
     world.run(20_000);
     world.agree(&[1, 2, 3], 1);
 }
+
+/// Whoever counts on a lease counts on this, in whatever term somebody stands.
+#[test]
+fn who_hears_a_leader_elects_no_other_in_its_own_term_either() {
+    // Others may have leases, if this one has none.
+    for (restarts, lease) in [(false, true), (true, true), (false, false), (true, false)] {
+        let lease_drift_ppm = lease.then_some(10_000);
+        let mut world = World::new(RaftConfig { lease_drift_ppm, ..config() }, &[1, 2, 3]);
+        let leader = world.elect_first();
+        world.run(20_000);
+        // It knows of a newer term, in which it has not voted.
+        let term = world.status(leader).term + 1;
+        world.node(3).raft.become_follower(term, 0);
+        world.serve(3);
+        if restarts {
+            world.restart(3);
+        }
+        let last = world.status(3).last;
+        let mut bytes = [0; 100];
+        let mut asks = |flags| {
+            let numbers = [last, term, 0, 0, 0];
+            let what = message::What::Vote;
+            let vote = message::Message { what, flags, from: 2, to: 3, term, numbers, tail: &[] };
+            let len = vote.encode(&mut bytes).unwrap();
+            let now = world.now;
+            world.node(3).raft.step(NodeId(2), &bytes[..len], now).unwrap();
+            world.status(3).vote
+        };
+        assert_eq!(asks(0), None, "restarts: {restarts}, lease: {lease}");
+        // The leader itself wants it.
+        assert_eq!(asks(message::FORCE), Some(NodeId(2)));
+    }
+}

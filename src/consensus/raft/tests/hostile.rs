@@ -24,8 +24,8 @@ fn pull(node: &mut Node, now: u64) -> Vec<Message> {
         }
     }
     while let Some(write) = raft.next_snapshot_write() {
-        let (index, offset) = (write.index, write.offset);
-        let _ = raft.snapshot_written(index, offset, now);
+        let number = write.number;
+        let _ = raft.snapshot_written(number, now);
     }
     while let Ok(Some((to, len))) = raft.next_message(&mut buffer) {
         sent.push((node.config.id.0, to.0, buffer[..len].to_vec()));

@@ -1,10 +1,21 @@
+#![cfg_attr(not(feature = "std"), allow(dead_code))]
+
 //! Small groups, each with what it takes to look at one thing. The simulator in tests/raft has the rest.
 
-mod chaos;
+// Most want what a build without std may leave out.
+#[cfg(feature = "std")]
+mod alone;
+#[cfg(feature = "std")]
 mod clients;
+#[cfg(feature = "std")]
 mod elections;
+#[cfg(feature = "std")]
 mod hostile;
+#[cfg(feature = "std")]
 mod logs;
+mod small;
+#[cfg(feature = "std")]
+mod snapshots;
 
 use super::*;
 use crate::port::Heap;
@@ -57,6 +68,9 @@ struct Node {
     taken: Vec<(RecordNumber, Stored)>,
     /// Storage does nothing.
     hangs: bool,
+    /// Chunks of snapshots are written, and that is said later.
+    writes_hang: bool,
+    written: Option<u64>,
     /// The application: index and data of what was applied.
     state: Vec<(u64, Vec<u8>)>,
     /// Snapshots by their index.
@@ -176,11 +190,15 @@ impl Node {
             }
             node.arriving.truncate(write.offset as usize);
             node.arriving.extend(write.bytes);
-            let (index, offset) = (write.index, write.offset);
+            let (number, index) = (write.number, write.index);
             if node.arriving.len() as u64 == write.total {
                 node.snapshots.insert(index, node.arriving.clone());
             }
-            raft.snapshot_written(index, offset, now).unwrap();
+            if node.writes_hang {
+                node.written = Some(number);
+                break;
+            }
+            raft.snapshot_written(number, now).unwrap();
         }
         let mut buffer = vec![0; node.config.message];
         while let Some(wanted) = raft.next_chunk() {
@@ -250,6 +268,8 @@ impl World {
             stored: Vec::new(),
             taken: Vec::new(),
             hangs: false,
+            writes_hang: false,
+            written: None,
             state: Vec::new(),
             snapshots: BTreeMap::new(),
             arriving: Vec::new(),
@@ -334,6 +354,22 @@ impl World {
         }
     }
 
+    /// Makes a snapshot of the first so many commands, and forgets what it stands for.
+    fn compact(&mut self, id: u64, count: usize) {
+        let node = self.node(id);
+        let index = node.state[count - 1].0;
+        node.snapshots.insert(index, bytes_of(&node.state[..count]));
+        node.raft.compact(index).unwrap();
+        self.serve(id);
+        let stored = &mut self.node(id).stored;
+        stored.retain(|record| !matches!(record, Stored::Entry(i, ..) if *i <= index));
+        stored.sort_by_key(|record| match record {
+            Stored::State(..) => 0,
+            Stored::Snapshot(..) => 1,
+            _ => 2,
+        });
+    }
+
     fn leader(&mut self) -> Option<u64> {
         let leads = |node: &&Node| node.raft.status().role == Role::Leader;
         let newest = self.nodes.values().filter(leads).max_by_key(|node| node.raft.status().term);
@@ -353,6 +389,13 @@ impl World {
 
     /// The first of them leads.
     fn elect_first(&mut self) -> u64 {
+        if !parts::TRANSFER {
+            // Its time passes before that of the others.
+            self.now = self.node(1).raft.next_wake_us();
+            let now = self.now;
+            self.node(1).raft.tick(now).unwrap();
+            self.settle();
+        }
         let leader = self.elect();
         if leader != 1 {
             let now = self.now;
