@@ -370,6 +370,33 @@ fn the_topology_of_integer_models_is_checked() {
     assert_eq!(try_int8(&bad), Err(Error::ModelInvalid));
 }
 
+/// So what is loaded is saved as the same bytes.
+#[test]
+fn float_models_of_version_2_need_it() {
+    let model = float_model();
+    let mut wide = model[..32].to_vec();
+    let (records, numbers) = model[32..].split_at(4 * 8);
+    for record in records.chunks(8) {
+        wide.extend_from_slice(record);
+        wide.extend_from_slice(&1.0f32.to_le_bytes());
+        wide.extend_from_slice(&[0; 4]);
+    }
+    wide.extend_from_slice(numbers);
+    wide[4] = 2;
+    let len = wide.len() as u32;
+    wide[8..12].copy_from_slice(&len.to_le_bytes());
+    reseal(&mut wide);
+    assert_eq!(try_float(&wide), Err(Error::ModelInvalid));
+    // One steepness that version 1 cannot say makes it right.
+    wide[32 + 8..][..4].copy_from_slice(&0.5f32.to_le_bytes());
+    reseal(&mut wide);
+    assert!(try_float(&wide).is_ok());
+    let net = Net::load(&wide, Heap).unwrap();
+    let mut saved = vec![0; net.model_len().unwrap()];
+    net.save(&mut saved).unwrap();
+    assert_eq!(saved, wide);
+}
+
 #[test]
 fn kinds_do_not_mix() {
     for (i, (model, _)) in kinds().into_iter().enumerate() {

@@ -4,7 +4,7 @@
 //! units, u8 activation, 3 zero bytes. Then come the parameters (f32), layer by
 //! layer: weights, one row for each unit, and biases.
 //!
-//! Version 2, for all others. The header's own bytes: u8 topology, u8 flags (1:
+//! Version 2, for all others and for them alone. The header's own bytes: u8 topology, u8 flags (1:
 //! styles, 2: scaling), 6 zero bytes. A record is 16 bytes: u32 units, u8
 //! activation, u8 flags (1: its units have styles of their own, 2: sparse), 2
 //! zero bytes, f32 steepness, u32 links (0 unless sparse). Then come
@@ -155,6 +155,10 @@ impl<'b> Model<'b> {
                 good &= self.check_links(units, (layer.first, layer.inputs), end);
             }
         });
+        // What is said in a way that is not the shortest would be saved as other bytes.
+        let mut steeps = self.records.outlines().map(|outline| outline.steepness);
+        let least = least_version(&self.shape, self.flags, steeps.all(|x| x == 1.0));
+        good &= self.records.version == least;
         let links = if self.shape.sparse { words(s.starts).last() } else { Some(0) };
         good && check.is_ok() && links == Some(self.shape.links as u32)
     }
@@ -247,11 +251,15 @@ fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> {
 fn version(body: &Body<'_>) -> (u16, u8) {
     let styles = if body.codes.is_empty() { 0 } else { STYLES };
     let scaling = if body.scaling.is_empty() { 0 } else { SCALING };
-    let old = body.shape.topology == Topology::Layered
-        && !body.shape.sparse
-        && styles | scaling == 0
-        && body.layers().iter().all(|layer| layer.steepness == 1.0);
-    (if old { V1 } else { V2 }, styles | scaling)
+    let flags = styles | scaling;
+    let one = body.layers().iter().all(|layer| layer.steepness == 1.0);
+    (least_version(&body.shape, flags, one), flags)
+}
+
+/// `one`: every layer has steepness 1.
+fn least_version(shape: &Shape, flags: u8, one: bool) -> u16 {
+    let plain = shape.topology == Topology::Layered && !shape.sparse && flags == 0 && one;
+    if plain { V1 } else { V2 }
 }
 
 /// Bytes that the model of this network takes.
