@@ -8943,6 +8943,21 @@ typedef struct nsw_host_wfcommons_info {
 #define NSW_ERR_TASK_UNKNOWN -334
 
 /**
+ * The bytes are not a message between members, or say what cannot be; nothing was changed.
+ */
+#define NSW_ERR_NODE_FORMAT -360
+
+/**
+ * The message between members is of a version that this library does not read.
+ */
+#define NSW_ERR_NODE_VERSION -361
+
+/**
+ * The number is not that of another member; nothing was changed.
+ */
+#define NSW_ERR_NODE_PEER -362
+
+/**
  * The root of every store: the map that all keys are in. It is always open.
  */
 #define NSW_STORE_ROOT 0

@@ -264,6 +264,12 @@ errors! {
     TaskAttempt = -333, "the result is of an attempt that does not count; nothing was changed";
     /// The task, worker or agent is not known.
     TaskUnknown = -334, "the task, worker or agent is not known";
+    /// The bytes are not a message between members, or say what cannot be; nothing was changed.
+    NodeFormat = -360, "the bytes are not a message between members, or say what cannot be; nothing was changed";
+    /// The message is of a version that this library does not read.
+    NodeVersion = -361, "the message between members is of a version that this library does not read";
+    /// The number is not that of another member; nothing was changed.
+    NodePeer = -362, "the number is not that of another member; nothing was changed";
 }
 
 impl Error {

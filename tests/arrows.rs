@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crdt", &["error", "port", "mem"]),
     ("consensus", &["error", "port", "mem"]),
     ("task", &["error", "port", "mem", "nn"]),
+    ("node", &["error", "port", "mem", "nn", "comm", "crdt", "consensus", "task"]),
     ("host", &["error", "port", "mem", "comm", "crdt", "consensus", "task"]),
     // Programs use what the crate makes public.
     ("bin", &[]),

@@ -228,6 +228,12 @@ pub const NSW_ERR_TASK_STATE: nsw_status = -332;
 pub const NSW_ERR_TASK_ATTEMPT: nsw_status = -333;
 /// The task, worker or agent is not known.
 pub const NSW_ERR_TASK_UNKNOWN: nsw_status = -334;
+/// The bytes are not a message between members, or say what cannot be; nothing was changed.
+pub const NSW_ERR_NODE_FORMAT: nsw_status = -360;
+/// The message between members is of a version that this library does not read.
+pub const NSW_ERR_NODE_VERSION: nsw_status = -361;
+/// The number is not that of another member; nothing was changed.
+pub const NSW_ERR_NODE_PEER: nsw_status = -362;
 
 /// A one-line text for a status, also for one that this version does not know.
 ///
@@ -355,6 +361,9 @@ mod tests {
             (NSW_ERR_TASK_STATE, Error::TaskState),
             (NSW_ERR_TASK_ATTEMPT, Error::TaskAttempt),
             (NSW_ERR_TASK_UNKNOWN, Error::TaskUnknown),
+            (NSW_ERR_NODE_FORMAT, Error::NodeFormat),
+            (NSW_ERR_NODE_VERSION, Error::NodeVersion),
+            (NSW_ERR_NODE_PEER, Error::NodePeer),
         ];
         assert_eq!(constants.len(), Error::ALL.len());
         for ((code, error), listed) in constants.into_iter().zip(Error::ALL) {

@@ -1,0 +1,5 @@
+//! Membership, on a simulated network.
+
+mod hostile;
+mod swarm;
+mod world;
