@@ -1,5 +1,8 @@
 //! INT8 quantisation, from the outside.
 
+#[path = "common/data.rs"]
+mod data;
+
 use neural_swarm::Error;
 use neural_swarm::nn::{
     Activation, Adam, Algorithm, Calibration, Data, Kernel, Layer, LayerError, Loss, Net,
@@ -165,7 +168,7 @@ proptest! {
 fn digits_keep_their_accuracy() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data/digits.u8");
     let Ok(bytes) = std::fs::read(path) else {
-        eprintln!("SKIPPED digits_keep_their_accuracy: data/digits.u8 is not in this package");
+        data::skipped(format_args!("data/digits.u8 is not in this package"));
         return;
     };
     let images: Vec<&[u8]> = bytes.chunks_exact(65).collect();

@@ -1,5 +1,8 @@
 //! Int16 networks, and the choice of a scheme, from the outside.
 
+#[path = "common/data.rs"]
+mod data;
+
 use neural_swarm::Error;
 use neural_swarm::nn::{
     Activation, Adam, Algorithm, Bound, Calibration, Data, Kernel, Layer, LayerError, Loss, Net,
@@ -220,7 +223,7 @@ fn digits() -> Option<Digits> {
 #[test]
 fn digits_need_no_more_than_int8_and_tight_bounds_do() {
     let Some(Digits { pixels, targets, mut net }) = digits() else {
-        eprintln!("SKIPPED digits_need_no_more...: data/digits.u8 is not in this package");
+        data::skipped(format_args!("data/digits.u8 is not in this package"));
         return;
     };
     let (samples, inputs) = pixels.split_at(64 * SPLIT);

@@ -10,8 +10,7 @@ use neural_swarm::task::route::{
 mod clinc;
 #[path = "common/data.rs"]
 mod data;
-#[path = "balance/random.rs"]
-#[allow(dead_code)]
+#[path = "common/random.rs"]
 mod random;
 #[path = "route/rescue.rs"]
 mod rescue;

@@ -1,10 +1,15 @@
 //! What tasks are given with asks the heap for nothing after creation.
 
+use neural_swarm::nn::{Activation, Layer, Net, NetConfig};
 use neural_swarm::port::Heap;
 use neural_swarm::task::assign::*;
 use neural_swarm::task::balance::{
-    Autoscaler, Balancer, BalancerConfig, Forecast, Gauge, GaugeConfig, Learner, Policy,
+    Autoscaler, Balancer, BalancerConfig, Forecast, Gauge, GaugeConfig, Learner, Policy, Power,
     ScaleConfig,
+};
+use neural_swarm::task::plan::{
+    Builder, BuilderConfig, LearnedOrder, Model, Outcome, Planner, PlannerConfig, Verifier,
+    VerifierConfig,
 };
 use neural_swarm::task::route::{Pattern, Router, RouterConfig, Sample, fill, train};
 use neural_swarm::task::schedule::*;
@@ -23,9 +28,11 @@ fn the_count_counts() {
 #[test]
 fn dispatchers_gauges_and_scalers_do_not_allocate() {
     let mut gauge = Gauge::new(&GaugeConfig::default(), Heap).unwrap();
-    let forecast = Forecast::Lags { lags: 8 };
-    let mut scaler =
-        Autoscaler::new(&ScaleConfig { forecast, ..ScaleConfig::default() }, Heap).unwrap();
+    let forecasts =
+        [Forecast::Off, Forecast::Holt { level: 0.5, trend: 0.1 }, Forecast::Lags { lags: 8 }];
+    let mut scalers = forecasts.map(|forecast| {
+        Autoscaler::new(&ScaleConfig { forecast, ..ScaleConfig::default() }, Heap).unwrap()
+    });
     for code in 0..7 {
         let policy = Policy::from_code(code).unwrap();
         let learner = if code % 2 == 0 { Learner::Ridge } else { Learner::Network { units: 8 } };
@@ -42,10 +49,20 @@ fn dispatchers_gauges_and_scalers_do_not_allocate() {
                 balancer.sent(request, pick.worker, &[request as f32], now).unwrap();
                 gauge.arrived(request, pick.work, now).unwrap();
                 gauge.progressed(request, 0.5, now + 100).unwrap();
-                gauge.finished(request, 1.0, now + 500).unwrap();
-                balancer.done(request, 1.0, now + 600).unwrap();
-                scaler.step(request as f32, 3).unwrap();
+                if request % 10 == 3 {
+                    gauge.dropped(request, now + 500).unwrap();
+                    balancer.failed(request, now + 600).unwrap();
+                } else {
+                    gauge.finished(request, 1.0, now + 500).unwrap();
+                    balancer.done(request, 1.0, now + 600).unwrap();
+                }
+                balancer.set_power(1, Power { battery: 1.0, duty: 0.5 }).unwrap();
+                balancer.set_available(2, request % 50 < 25).unwrap();
+                scalers.iter_mut().for_each(|scaler| {
+                    scaler.step(request as f32, 3).unwrap();
+                });
             }
+            balancer.predict(&[7.0]).unwrap();
         });
         assert_eq!(count, 0, "{policy:?}");
     }
@@ -173,25 +190,50 @@ fn schedules_and_workflows_do_not_allocate() {
     assert_eq!(count, 0);
 }
 
-#[test]
-fn a_learned_order_does_not_allocate() {
-    use neural_swarm::nn::{Activation, Layer, Net, NetConfig};
-    use neural_swarm::task::plan::{
-        Builder, BuilderConfig, LearnedOrder, Model, Outcome, Planner, PlannerConfig,
-    };
+/// A task that two methods have two actions for, in their order or in any.
+fn model(ordered: bool) -> Vec<u32> {
     let room = BuilderConfig { tasks: 4, methods: 4, code: 100, ..BuilderConfig::default() };
     let mut b = Builder::new(&BuilderConfig { types: 1, names: 100, ..room }, Heap).unwrap();
-    let action = b.action("a", &[]).unwrap();
+    let actions = ["a", "b"].map(|name| b.action(name, &[]).unwrap());
     let task = b.task("t", &[]).unwrap();
     for name in ["m", "n"] {
         b.method(name, task, &[], &[]).unwrap();
-        b.subtask(action, &[]).unwrap();
+        for action in actions {
+            b.subtask(action, &[]).unwrap();
+        }
+        if ordered {
+            b.ordered().unwrap();
+        }
     }
     b.network(&[]).unwrap();
     b.subtask(task, &[]).unwrap();
     let mut words = vec![0; b.model_len().unwrap().div_ceil(4)];
-    let len = b.finish(&mut words).unwrap();
-    let model = Model::open(&bytemuck::cast_slice(&words)[..len]).unwrap();
+    b.finish(&mut words).unwrap();
+    words
+}
+
+#[test]
+fn planners_and_verifiers_do_not_allocate() {
+    for ordered in [true, false] {
+        let words = model(ordered);
+        let model = Model::open(bytemuck::cast_slice(&words)).unwrap();
+        let mut planner = Planner::new(&model, &PlannerConfig::default(), Heap).unwrap();
+        let config = VerifierConfig { steps: 10, facts: 10, words: 1000 };
+        let mut verifier = Verifier::new(&config, Heap).unwrap();
+        let mut seen = None;
+        let count = allocations::during(|| {
+            let outcome = planner.step(100);
+            let plan = planner.plan().unwrap();
+            seen = Some((outcome, plan.order.len(), verifier.verify(&model, &plan)));
+        });
+        assert_eq!((count, seen), (0, Some((Outcome::Found, 2, Ok(())))), "{ordered}");
+    }
+}
+
+#[test]
+fn a_learned_order_does_not_allocate() {
+    let words = model(true);
+    let model = Model::open(bytemuck::cast_slice(&words)).unwrap();
     let layers = [Layer::new(4, Activation::Tanh), Layer::new(2, Activation::Softmax)];
     let net = Net::new(&NetConfig::new(64, &layers).seed(1), Heap).unwrap();
     let mut order = LearnedOrder::new(net, &model, Heap).unwrap();

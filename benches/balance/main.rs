@@ -14,7 +14,7 @@ use variants::{Variant, is_other};
 
 #[path = "../../tests/common/data.rs"]
 mod data;
-#[path = "../../tests/balance/random.rs"]
+#[path = "../../tests/common/random.rs"]
 mod random;
 #[path = "../../tests/balance/scaling.rs"]
 #[allow(dead_code)]

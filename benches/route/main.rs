@@ -15,8 +15,7 @@ use neural_swarm::task::route::{Router, RouterConfig, Sample, calibrate, train};
 mod clinc;
 #[path = "../../tests/common/data.rs"]
 mod data;
-#[path = "../../tests/balance/random.rs"]
-#[allow(dead_code)]
+#[path = "../../tests/common/random.rs"]
 mod random;
 #[path = "../../tests/route/rescue.rs"]
 mod rescue;

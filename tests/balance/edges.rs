@@ -8,20 +8,7 @@ use neural_swarm::task::balance::{
 };
 
 use crate::random::Random;
-
-const ALL: [Policy; 7] = [
-    Policy::RoundRobin,
-    Policy::PowerOfTwo,
-    Policy::PeakEwma,
-    Policy::LeastLoaded,
-    Policy::Prequal,
-    Policy::PrequalSync,
-    Policy::PredictedWork,
-];
-
-fn config(policy: Policy) -> BalancerConfig {
-    BalancerConfig { policy, features: 0, ..BalancerConfig::default() }
-}
+use crate::{ALL, config};
 
 /// Eight workers, the first of which fails each request after 0.1 ms; the others take 100 ms each. Returns how
 /// many of 2,000 requests, one every 5 ms, came to the first.
@@ -219,10 +206,9 @@ fn failures_without_end_leave_numbers_that_can_be_compared() {
 #[test]
 fn power_of_any_size_can_be_compared() {
     for policy in ALL {
-        for weight in [0.25, f32::MAX] {
+        for (weight, probes) in [(0.25, 0), (0.25, 4), (f32::MAX, 0), (f32::MAX, 4)] {
             let power = PowerConfig { weight, reserve: 0.0 };
-            let config =
-                BalancerConfig { workers: 4, probes: 4, choices: 4, power, ..config(policy) };
+            let config = BalancerConfig { workers: 4, probes, choices: 4, power, ..config(policy) };
             let mut balancer = Balancer::new(&config, Heap).unwrap();
             for (worker, duty) in [(0, 1e-40), (1, f32::MIN_POSITIVE), (2, 1e-20)] {
                 balancer.set_power(worker, Power { battery: 0.0, duty }).unwrap();

@@ -6,19 +6,7 @@ use neural_swarm::task::balance::{
     Answer, Balancer, BalancerConfig, Gauge, GaugeConfig, MAX_POOL, Policy, Power, PrequalConfig,
 };
 
-const ALL: [Policy; 7] = [
-    Policy::PredictedWork,
-    Policy::RoundRobin,
-    Policy::PowerOfTwo,
-    Policy::PeakEwma,
-    Policy::LeastLoaded,
-    Policy::Prequal,
-    Policy::PrequalSync,
-];
-
-fn config(policy: Policy) -> BalancerConfig {
-    BalancerConfig { policy, features: 0, ..BalancerConfig::default() }
-}
+use crate::{ALL, config};
 
 fn balancer(policy: Policy) -> Balancer<'static> {
     Balancer::new(&config(policy), Heap).unwrap()

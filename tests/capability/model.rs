@@ -1,6 +1,9 @@
 //! A simple model decides about thousands of random chains, and the library must
 //! agree.
 
+#[path = "../common/random.rs"]
+mod random;
+
 use std::collections::BTreeMap;
 
 use crate::forge::{self, Link, keys, public};
@@ -10,16 +13,12 @@ use neural_swarm::comm::capability::{
     link_id, network_tag, verify,
 };
 
-/// Steele, Lea and Flood's SplitMix64.
+/// Numbers from a seed.
 struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        random::next(&mut self.0)
     }
     fn below(&mut self, n: u64) -> u64 {
         self.next() % n

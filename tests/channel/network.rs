@@ -1,6 +1,9 @@
 //! A network in simulated time, the same for the same seed: lines that lose,
 //! repeat, delay and reorder packets, with a rate and a queue.
 
+#[path = "../common/random.rs"]
+mod random;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -11,16 +14,12 @@ use neural_swarm::port::Heap;
 pub const MS: u64 = 1000;
 pub const S: u64 = 1_000_000;
 
-/// Numbers from a seed (SplitMix64, Steele et al. 2014).
+/// Numbers from a seed.
 pub struct Random(pub u64);
 
 impl Random {
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        random::next(&mut self.0)
     }
 
     pub fn below(&mut self, end: u64) -> u64 {

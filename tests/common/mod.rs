@@ -5,6 +5,7 @@
 
 #[cfg(all(feature = "std", unix))]
 pub mod disk;
+mod random;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,17 +16,13 @@ use neural_swarm::comm::identity::{LocalSecrets, Secrets};
 use neural_swarm::comm::link::{Link, LinkConfig, Output, PeerId, Received};
 use neural_swarm::port::{Address, Entropy, Heap};
 
-/// A generator with a seed (SplitMix64). Not for secrets, but in tests.
+/// A generator with a seed. Not for secrets, but in tests.
 #[derive(Clone)]
 pub struct Random(pub u64);
 
 impl Random {
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        random::next(&mut self.0)
     }
 
     pub fn below(&mut self, limit: u64) -> u64 {

@@ -17,6 +17,9 @@ mod model;
 mod replica;
 mod scan;
 mod scripts;
+// About a million steps in all tests together.
+#[path = "../common/seeds.rs"]
+mod seeds;
 mod sim;
 mod snapshots;
 #[cfg(all(feature = "std", unix))]
@@ -31,6 +34,7 @@ use neural_swarm::crdt::{Kind, MAX_SEQ, ReplicaId, Store, StoreConfig};
 use neural_swarm::port::Heap;
 
 use self::replica::{KEYS, Random, Replica, WHOLE, all_of, bytes};
+use self::seeds::{seeds, times};
 use self::world::World;
 
 fn run(seed: u64, steps: usize, config: &StoreConfig, mtu: usize) {
@@ -63,18 +67,6 @@ fn run(seed: u64, steps: usize, config: &StoreConfig, mtu: usize) {
         assert_eq!(world.replicas[at].store.usage().early, 0);
     }
     world.check_orders();
-}
-
-/// Seeds of runs: about a million steps in all tests together, NSW_SEEDS times as many
-/// in scripts/soak.
-fn seeds(from: u64, count: u64) -> std::ops::Range<u64> {
-    let times = times() as u64;
-    from * times..(from + count) * times
-}
-
-/// How many times as long the tests shall run.
-fn times() -> usize {
-    std::env::var("NSW_SEEDS").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
 }
 
 #[test]

@@ -469,10 +469,10 @@ fn swarms_agree_whatever_happens() {
     let mut all = Tally::default();
     seeds(20_000, 200).for_each(|seed| all.add(run(seed).0));
     println!("{all:?}");
-    assert!(all.steps >= 200_000 * times());
+    assert!(all.steps >= 200_000 * times() as usize);
     // Nothing of it has fallen asleep.
     let least = [all.refused, all.equal, all.crashes, all.joined, all.left, all.checks];
-    assert!(least.into_iter().all(|happened| happened >= 50 * times()), "{all:?}");
+    assert!(least.into_iter().all(|happened| happened >= 50 * times() as usize), "{all:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod generate;
 
 use std::path::PathBuf;
 
+use neural_swarm::Error;
 use neural_swarm::host::hddl::{Hddl, Source, read_plan, write_plan};
 use neural_swarm::port::Heap;
 use neural_swarm::task::plan::{
@@ -101,37 +102,47 @@ fn all_problems_are_solved() {
     assert_eq!(unsolved, [""; 0]);
 }
 
-/// Plans within so many bytes, and verifies.
-fn solve_within(name: &str, hddl: &Hddl, memory: usize) -> Option<usize> {
+/// Where planning within a memory ended without a plan.
+#[derive(Debug, PartialEq)]
+enum End {
+    Creation(Error),
+    Search(Outcome),
+    Writing(Error),
+}
+
+/// Plans within so many bytes, and verifies. How many actions the plan has.
+fn solve_within(name: &str, hddl: &Hddl, memory: usize) -> Result<usize, End> {
     let model = hddl.model().unwrap();
     let config = PlannerConfig { memory, ..PlannerConfig::default() };
-    let Ok(mut planner) = Planner::new(&model, &config, Heap) else { return None };
+    let mut planner = Planner::new(&model, &config, Heap).map_err(End::Creation)?;
     assert!(Planner::footprint(&model, &config).unwrap().size() <= memory);
-    if planner.step(300_000) != Outcome::Found {
-        return None;
+    let outcome = planner.step(300_000);
+    if outcome != Outcome::Found {
+        return Err(End::Search(outcome));
     }
-    let plan = planner.plan().ok()?;
+    let plan = planner.plan().map_err(End::Writing)?;
     assert_eq!(verify(&model, &plan), Ok(()), "{name}");
-    Some(plan.order.len())
+    Ok(plan.order.len())
 }
 
 #[test]
 fn problems_are_solved_within_64_and_256_kilobytes() {
-    let names = names().into_iter();
-    let unsolved: Vec<String> =
-        names.filter(|name| solve_within(name, &read(name, None), 64 << 10).is_none()).collect();
-    assert_eq!(unsolved, [""; 0]);
+    for name in names() {
+        let end = solve_within(&name, &read(&name, None), 64 << 10);
+        assert!(end.is_ok(), "{name}: {end:?}");
+    }
     for (name, problem) in [
         ("logistics", generate::logistics(6, 12)),
         ("blocks", generate::blocks(30)),
         ("transport", generate::transport(8, 4)),
     ] {
-        assert!(solve_within(name, &read(name, Some(&problem)), 64 << 10).is_some(), "{name}");
+        let end = solve_within(name, &read(name, Some(&problem)), 64 << 10);
+        assert!(end.is_ok(), "{name}: {end:?}");
     }
     // One with 470 objects, for which that is too little.
     let hddl = read("minecraft", Some(&generate::minecraft(20, 3, 10, 15, 8)));
-    assert_eq!(solve_within("minecraft", &hddl, 64 << 10), None);
-    assert_eq!(solve_within("minecraft", &hddl, 256 << 10), Some(120));
+    assert_eq!(solve_within("minecraft", &hddl, 64 << 10), Err(End::Creation(Error::Capacity)));
+    assert_eq!(solve_within("minecraft", &hddl, 256 << 10), Ok(120));
 }
 
 /// The model that embedded/firmware/plan.c reads, and the actions that it has to find: those found here

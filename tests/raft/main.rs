@@ -14,22 +14,15 @@ mod policies;
 mod random;
 mod recovery;
 mod scripts;
+#[path = "../common/seeds.rs"]
+mod seeds;
 mod sim;
 mod train;
 mod trial;
 mod tuner;
 mod world;
 
-/// Seeds of runs: so many, and NSW_SEEDS times as many in scripts/soak.
-fn seeds(from: u64, count: u64) -> std::ops::Range<u64> {
-    let times = times();
-    from * times..(from + count) * times
-}
-
-/// How many times as long the tests shall run.
-fn times() -> u64 {
-    std::env::var("NSW_SEEDS").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
-}
+use seeds::{seeds, times};
 
 #[test]
 fn nodes_agree_whatever_happens() {

@@ -12,11 +12,12 @@ mod group;
 mod nodes;
 mod plain;
 mod room;
+#[path = "../common/seeds.rs"]
+mod seeds;
 mod work;
 
-/// How many times as long the tests shall run: in scripts/soak a tenth of NSW_SEEDS, for
+/// How many times as long the tests shall run: in scripts/soak a tenth as many as elsewhere, for
 /// they look at all points anyway.
 fn times() -> u64 {
-    let times = std::env::var("NSW_SEEDS").ok().and_then(|times| times.parse().ok());
-    times.map_or(1, |times: u64| times.div_ceil(10))
+    seeds::times().div_ceil(10)
 }

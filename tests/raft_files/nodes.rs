@@ -153,10 +153,15 @@ fn alone(disk: &Disk) -> Node<Disk> {
 fn what_was_written_before_is_durable_after_serving() {
     let disk = Disk::new(1, None);
     let mut node = alone(&disk);
-    // Its first election, and then a proposal.
+    // Its first election, whose vote is not durable yet, and then a proposal.
     for (now, role) in [(10_000_000, Role::Candidate), (10_010_000, Role::Leader)] {
         node.raft.tick(now).unwrap();
-        let _ = node.raft.propose(Proposal { data: b"one", ..Proposal::default() }, now);
+        assert_eq!(node.raft.status().role, role);
+        let proposed = node.raft.propose(Proposal { data: b"one", ..Proposal::default() }, now);
+        match role {
+            Role::Leader => assert_eq!(proposed, Ok(Some(3))),
+            _ => assert_eq!(proposed, Err(Error::RaftNoLeader)),
+        }
         assert!(node.storage.write_all(&mut node.raft, now).unwrap(), "{role:?}");
         assert!(!node.storage.write_all(&mut node.raft, now).unwrap());
         node.storage.serve(&mut node.raft, now).unwrap();

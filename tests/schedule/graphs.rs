@@ -1,28 +1,11 @@
 //! Graphs of tasks as they are used to compare schedulers, from a seed.
 
+#[path = "../common/random.rs"]
+mod random;
+
 use neural_swarm::port::Heap;
 use neural_swarm::task::schedule::{Dag, DagConfig};
-use rand_core::{Rng, SeedableRng};
-use rand_xoshiro::SplitMix64;
-
-/// Random numbers from a seed.
-pub struct Random(SplitMix64);
-
-#[allow(dead_code)] // not all who share this need all
-impl Random {
-    pub fn new(seed: u64) -> Random {
-        Random(SplitMix64::seed_from_u64(seed))
-    }
-    pub fn below(&mut self, end: usize) -> usize {
-        (((self.0.next_u64() >> 32) * end as u64) >> 32) as usize
-    }
-    pub fn unit(&mut self) -> f64 {
-        (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
-    }
-    pub fn chance(&mut self, probability: f64) -> bool {
-        self.unit() < probability
-    }
-}
+pub use random::Random;
 
 /// Edges between tasks that are numbered such that each comes after what it waits for.
 pub struct Graph {

@@ -12,7 +12,8 @@ fn scheduler(dag: &Dag<'_>) -> Scheduler<'static> {
     Scheduler::new(&config, Heap).unwrap()
 }
 
-/// The example of the paper on HEFT (its figure 2): ten tasks, three processors.
+/// The example of the paper on HEFT (Topcuoglu, Hariri and Wu, "Performance-Effective and Low-Complexity Task
+/// Scheduling for Heterogeneous Computing", 2002, figure 2): ten tasks, three processors.
 fn published() -> Dag<'static> {
     let seconds = [
         [14, 16, 9],

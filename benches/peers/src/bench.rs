@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::blas::Blas;
 use crate::fann::Build;
-use crate::measure::{Contestant, Effort, Outcome, Stat, alternate};
+use crate::measure::{Contestant, Effort, Outcome, Stat, alternate, wanted};
 use crate::python::Python;
 use crate::report::{Peer, Row, Unit};
 
@@ -56,11 +56,7 @@ impl Bench {
 
     /// Whether work of this name is wanted.
     pub fn wants(&self, work: &str) -> bool {
-        let wanted = self.filter.iter().all(|part| work.contains(part));
-        if wanted {
-            eprintln!("{work}");
-        }
-        wanted
+        wanted(&self.filter, work)
     }
 
     /// Lets us and the peers take turns.

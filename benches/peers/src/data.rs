@@ -1,9 +1,14 @@
 //! Data sets: FANN's and MNIST where they are, else synthetic ones of the same
 //! shape, which is said loudly.
 
+#[path = "../../../tests/common/data.rs"]
+mod place;
+
 use std::collections::HashSet;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+pub use place::folder;
 
 use crate::measure::Outcome;
 use crate::spec::Random;
@@ -95,11 +100,13 @@ pub struct Pair {
     pub real: bool,
 }
 
-/// Where the data is: `NSW_DATA`, or the folder `data` of the folder `shared`
-/// beside the project.
-pub fn folder() -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    std::env::var_os("NSW_DATA").map_or(beside, PathBuf::from)
+/// What a file holds that gzip made.
+pub fn unzipped(file: &Path) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(file)
+        .and_then(|file| flate2::read::GzDecoder::new(file).read_to_end(&mut bytes));
+    read.map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(bytes)
 }
 
 /// Whether this name can only be synthetic here.
@@ -165,9 +172,10 @@ pub fn mnist(train: usize) -> Pair {
 
 fn read_mnist() -> Outcome<Set> {
     let read = |name: &str, head: usize| -> Outcome<Vec<u8>> {
-        let file = std::fs::File::open(folder().join("mnist").join(name))?;
-        let mut bytes = Vec::new();
-        flate2::read::GzDecoder::new(file).read_to_end(&mut bytes)?;
+        let mut bytes = unzipped(&folder().join("mnist").join(name))?;
+        if bytes.len() < head {
+            return Err(format!("{name} ends in its head").into());
+        }
         Ok(bytes.split_off(head))
     };
     let images = read("t10k-images-idx3-ubyte.gz", 16)?;

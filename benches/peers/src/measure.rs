@@ -38,6 +38,15 @@ impl Effort {
     }
 }
 
+/// Whether the name of this work has all these words in it; says that it comes then.
+pub fn wanted(words: &[String], work: &str) -> bool {
+    let wanted = words.iter().all(|word| work.contains(word));
+    if wanted {
+        eprintln!("{work}");
+    }
+    wanted
+}
+
 /// Does the work so many times; returns the nanoseconds that all of it took.
 pub type Work<'a> = Box<dyn FnMut(u64) -> Outcome<f64> + 'a>;
 

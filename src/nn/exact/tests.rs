@@ -2,6 +2,9 @@
 //! that the environment variable `NSW_FANN_VECTORS` names): every weight, on
 //! every kernel of this machine.
 
+#[path = "../../../tests/common/data.rs"]
+mod data;
+
 use super::*;
 use crate::nn::Kernel;
 use crate::nn::kernel::tests::{distinct, quick};
@@ -390,20 +393,17 @@ fn every_value_is_libfanns() {
 
 #[test]
 fn whole_data_sets_end_in_libfanns_weights() {
-    let folder = std::env::var("NSW_DATA").unwrap_or("../shared/data".into()) + "/fann/";
     let text = vectors();
     for line in text.lines().filter_map(|line| line.strip_prefix("learn ")) {
         let words: Vec<&str> = line.split(' ').collect();
         let kernel = Kernel::best();
         // The others take minutes where every instruction is emulated.
         if quick() && words[0] != "diabetes.train" {
-            std::eprintln!("SKIPPED for NSW_TEST_QUICK: {line}");
+            data::skipped(format_args!("{line}, for NSW_TEST_QUICK"));
             continue;
         }
-        let Ok(data) = std::fs::read_to_string(format!("{folder}{}", words[0])) else {
-            std::eprintln!("SKIPPED: there is no {folder}{}", words[0]);
-            continue;
-        };
+        let Some(file) = data::find(&format!("fann/{}", words[0])) else { continue };
+        let data = std::fs::read_to_string(file).unwrap();
         let [hidden, epochs, seed] = [1, 3, 4].map(|i| words[i].parse::<u32>().unwrap());
         let mut numbers = data.split_whitespace();
         let [count, inputs, outputs] =

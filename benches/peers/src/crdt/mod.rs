@@ -14,7 +14,7 @@ use std::path::Path;
 
 use crate::bench::Match;
 use crate::machine;
-use crate::measure::{Contestant, Effort, Outcome};
+use crate::measure::{Contestant, Effort, Outcome, wanted};
 use crate::report::{Row, Section, Unit};
 use crate::svg::{Chart, Line};
 
@@ -26,11 +26,7 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn wants(&self, work: &str) -> bool {
-        let wanted = self.filter.iter().all(|part| work.contains(part));
-        if wanted {
-            eprintln!("{work}");
-        }
-        wanted
+        wanted(self.filter, work)
     }
 
     /// A row of work, if it is wanted: ours, and the peer that the floor is against.

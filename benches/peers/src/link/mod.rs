@@ -14,7 +14,7 @@ mod sodium;
 use std::path::Path;
 
 use crate::machine;
-use crate::measure::{Contestant, Effort, Outcome, timed};
+use crate::measure::{Contestant, Effort, Outcome, timed, wanted};
 use crate::report::Section;
 use sodium::Sodium;
 
@@ -35,11 +35,7 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn wants(&self, work: &str) -> bool {
-        let wanted = self.filter.iter().all(|part| work.contains(part));
-        if wanted {
-            eprintln!("{work}");
-        }
-        wanted
+        wanted(self.filter, work)
     }
 }
 

@@ -8,7 +8,7 @@ mod schedule;
 use std::path::Path;
 
 use crate::machine;
-use crate::measure::{Effort, Outcome};
+use crate::measure::{Effort, Outcome, wanted};
 use crate::python::Python;
 
 /// What every part has at hand.
@@ -21,11 +21,7 @@ struct Tasks<'a> {
 
 impl Tasks<'_> {
     fn wants(&self, work: &str) -> bool {
-        let wanted = self.filter.iter().all(|part| work.contains(part));
-        if wanted {
-            eprintln!("{work}");
-        }
-        wanted
+        wanted(self.filter, work)
     }
 }
 
@@ -33,12 +29,14 @@ impl Tasks<'_> {
 pub fn run(effort: Effort, filter: &[String], peers: &Path, file: &Path) -> Outcome<()> {
     let python = Python::start(peers, "tasks.py")?;
     let tasks = Tasks { effort, filter, peers, python: &python };
+    // First, for it may end the run: its data may not be there.
+    let recorded = schedule::recorded(&tasks)?;
     let sections = [
         assign::equality(&tasks)?,
         assign::speed(&tasks)?,
         schedule::speed(&tasks)?,
         schedule::quality(&tasks)?,
-        schedule::recorded(&tasks)?,
+        recorded,
     ];
     if sections.iter().all(crate::report::Section::is_empty) {
         return Err("no work has these words in its name".into());
