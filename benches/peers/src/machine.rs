@@ -99,5 +99,10 @@ pub fn describe_tasks(effort: Effort, versions: &str) -> String {
     list(machine().into_iter().chain(lines).chain([rounds(effort)]), &[])
 }
 
+/// For the report of membership.
+pub fn describe_membership() -> String {
+    list(machine().into_iter().chain([("foca", "2.0.0".to_string())]), &[])
+}
+
 /// The version in Cargo.toml.
 const SNOW: &str = "0.10.0, its default resolver";

@@ -1,14 +1,16 @@
 //! The library beside others, taking turns in one run: `scripts/bench nn`,
-//! `scripts/bench link`, `scripts/bench crdt`, `scripts/bench raft` and `scripts/bench tasks`.
+//! `scripts/bench link`, `scripts/bench crdt`, `scripts/bench raft`, `scripts/bench tasks` and
+//! `scripts/bench membership`.
 //!
 //! ```text
-//! peers [link|crdt|raft|tasks] [--quick] [WORD...]
+//! peers [link|crdt|raft|tasks|membership] [--quick] [WORD...]
 //! ```
 //!
 //! Words choose the work whose name has all of them in it. A whole run writes
 //! docs/benchmarks.md and its charts (on machines without AVX-512 in a folder named
 //! after the kernel, docs/avx2/), docs/benchmarks-link.md, docs/benchmarks-crdt.md
-//! and its charts, docs/benchmarks-raft.md or docs/benchmarks-tasks.md; a part of it, or a quick one, prints.
+//! and its charts, docs/benchmarks-raft.md, docs/benchmarks-tasks.md, or
+//! docs/benchmarks-membership.md and its charts; a part of it, or a quick one, prints.
 
 mod bench;
 mod blas;
@@ -18,6 +20,7 @@ mod fann;
 mod link;
 mod machine;
 mod measure;
+mod membership;
 mod ours;
 mod python;
 #[cfg(any(feature = "raft-protobuf", feature = "raft-prost"))]
@@ -58,12 +61,14 @@ fn run() -> Outcome<()> {
     let raft = !link && !crdt && arguments.next_if(|argument| argument == "raft").is_some();
     let tasks =
         !link && !crdt && !raft && arguments.next_if(|argument| argument == "tasks").is_some();
+    let membership = !(link || crdt || raft || tasks)
+        && arguments.next_if(|argument| argument == "membership").is_some();
     for argument in arguments {
         match argument.as_str() {
             "--quick" => effort = Effort::QUICK,
             "--help" | "-h" => {
                 println!(
-                    "scripts/bench nn|link|crdt|raft|tasks [--quick] [WORD...]: the work whose name has all WORDs"
+                    "scripts/bench nn|link|crdt|raft|tasks|membership [--quick] [WORD...]: the work whose name has all WORDs"
                 );
                 return Ok(());
             }
@@ -80,6 +85,9 @@ fn run() -> Outcome<()> {
     }
     if crdt {
         return crdt::run(effort, &filter, &root.join("docs"));
+    }
+    if membership {
+        return membership::run(effort, &filter, &root.join("docs"));
     }
     if tasks {
         return tasks::run(effort, &filter, &peers, &root.join("docs/benchmarks-tasks.md"));
