@@ -15323,7 +15323,7 @@ nsw_status nsw_plan_state_features(const struct nsw_plan_state *state,
 /**
  * The memory that the object takes: the one block that nsw_host_hddl_create asks for, in bytes.
  *
- * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID.
  */
 nsw_status nsw_host_hddl_footprint(const struct nsw_host_hddl_config *config,
                                    size_t *size,
@@ -15338,7 +15338,7 @@ nsw_status nsw_host_hddl_footprint(const struct nsw_host_hddl_config *config,
  * chains of types, take longer than they look. The caller owns `*hddl` and ends it
  * with nsw_host_hddl_destroy; its block is of `memory` (NULL: the system's heap).
  *
- * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR;
+ * Errors: those of nsw_host_hddl_footprint, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR;
  * the first mistake in the texts, of which `error` of the configuration says more. `*hddl` is NULL then.
  */
 nsw_status nsw_host_hddl_create(const struct nsw_host_hddl_config *config,
@@ -15382,7 +15382,7 @@ nsw_status nsw_host_hddl_warning(const struct nsw_host_hddl *hddl,
 /**
  * The memory that the object takes: the one block that nsw_host_plan_create asks for, in bytes.
  *
- * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID.
  */
 nsw_status nsw_host_plan_footprint(const struct nsw_host_plan_config *config,
                                    size_t *size,
@@ -15397,7 +15397,7 @@ nsw_status nsw_host_plan_footprint(const struct nsw_host_plan_config *config,
  * accepts (some hundreds are tried, with memory from the system's heap); the first, if it accepts none. The caller owns
  * `*plan` and ends it with nsw_host_plan_destroy; its block is of `memory` (NULL: the system's heap).
  *
- * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle of the model, NSW_ERR_NO_ALLOCATOR,
+ * Errors: those of nsw_host_plan_footprint and of a bad handle of the model, NSW_ERR_NO_ALLOCATOR,
  * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR; the first mistake in the text, of which `error` of the
  * configuration says more: NSW_ERR_CAPACITY if there are too many ways to read it. `*plan` is NULL then.
  */

@@ -159,6 +159,39 @@ static void from_text_to_text(void) {
     counting_finish(&memory);
 }
 
+/* What is kept for later versions is 0 today. */
+static void reserved_fields(void) {
+    nsw_host_hddl_config texts = NSW_HOST_HDDL_CONFIG_INIT;
+    nsw_host_hddl *hddl = NULL;
+    size_t size = 0, align = 0;
+    texts.domain = DOMAIN;
+    texts.domain_len = strlen(DOMAIN);
+    texts.problem = PROBLEM;
+    texts.problem_len = strlen(PROBLEM);
+    texts.reserved = 1;
+    CHECK_STATUS(nsw_host_hddl_footprint(&texts, &size, &align), NSW_ERR_INVALID);
+    CHECK_STATUS(nsw_host_hddl_create(&texts, NULL, &hddl), NSW_ERR_INVALID);
+    CHECK(hddl == NULL);
+    texts.reserved = 0;
+    REQUIRE_DONE(nsw_host_hddl_create(&texts, NULL, &hddl));
+
+    nsw_plan_model *model = open_model(hddl);
+    nsw_host_plan_config from = NSW_HOST_PLAN_CONFIG_INIT;
+    nsw_host_plan *plan = NULL;
+    from.model = model;
+    from.text = PLAN;
+    from.text_len = strlen(PLAN);
+    from.reserved = 1;
+    CHECK_STATUS(nsw_host_plan_footprint(&from, &size, &align), NSW_ERR_INVALID);
+    CHECK_STATUS(nsw_host_plan_create(&from, NULL, &plan), NSW_ERR_INVALID);
+    CHECK(plan == NULL);
+    from.reserved = 0;
+    CHECK_OK(nsw_host_plan_create(&from, NULL, &plan));
+    nsw_host_plan_destroy(plan);
+    nsw_plan_model_destroy(model);
+    nsw_host_hddl_destroy(hddl);
+}
+
 static void wrong_texts(void) {
     static const struct {
         const char *domain, *problem;
@@ -235,5 +268,6 @@ static void wrong_texts(void) {
 int main(void) {
     from_text_to_text();
     wrong_texts();
+    reserved_fields();
     return check_report("host_plan");
 }
