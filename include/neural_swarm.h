@@ -2178,6 +2178,13 @@ typedef struct nsw_plan_builder nsw_plan_builder;
 typedef struct nsw_plan_model nsw_plan_model;
 
 /**
+ * The state in which a task is to be decomposed, for as long as an nsw_method_order or nsw_plan_watch runs, and
+ * on its thread: nsw_plan_state_holds, nsw_plan_state_count, nsw_plan_state_features. It is the library's, and
+ * gone when the hook returns.
+ */
+typedef struct nsw_plan_state nsw_plan_state;
+
+/**
  * Says whether a plan does what it should, from the initial facts to the goal, whoever made it. It shares
  * nothing with nsw_planner but the reading of models. What a plan has to be: each task is decomposed by a
  * method of its own, whose parameters have values of their types; a method's subtasks are there, each once,
@@ -7468,17 +7475,6 @@ typedef struct nsw_planner_config {
    */
   uint64_t seed;
 } nsw_planner_config;
-
-/**
- * The state in which a task is to be decomposed, for as long as an nsw_method_order or nsw_plan_watch runs, and
- * on its thread. nsw_plan_state_holds, nsw_plan_state_count, nsw_plan_state_features. Its fields are the library's.
- */
-typedef struct nsw_plan_state {
-  /**
-   * The library's.
-   */
-  const void *state;
-} nsw_plan_state;
 
 /**
  * Ranks the methods of a task, from what the state is like: a learned model, say. Writes a score for each of
@@ -15193,27 +15189,6 @@ nsw_status nsw_planner_step_with(struct nsw_planner *planner,
                                  uint32_t *outcome);
 
 /**
- * Whether a fact of objects `args[0..arg_count]` holds in the state that a hook was given: `*holds` is
- * 1 or 0. Of another number of arguments than the predicate takes none holds.
- *
- * Errors: NSW_ERR_NULL.
- */
-nsw_status nsw_plan_state_holds(const struct nsw_plan_state *state,
-                                uint16_t predicate,
-                                const uint16_t *args,
-                                size_t arg_count,
-                                uint32_t *holds);
-
-/**
- * How many facts of a predicate hold in the state that a hook was given: `*count`.
- *
- * Errors: NSW_ERR_NULL.
- */
-nsw_status nsw_plan_state_count(const struct nsw_plan_state *state,
-                                uint16_t predicate,
-                                size_t *count);
-
-/**
  * Searches on until there is an answer or `stop` (NULL: never) says that it is enough, which is asked after
  * every `nodes` nodes.
  *
@@ -15291,6 +15266,27 @@ nsw_status nsw_plan_why_text(uint32_t why,
                              size_t *text_len);
 
 /**
+ * Whether a fact of objects `args[0..arg_count]` holds in the state that a hook was given: `*holds` is
+ * 1 or 0. Of another number of arguments than the predicate takes none holds.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_ALIGNMENT; NSW_ERR_HANDLE for what is no state.
+ */
+nsw_status nsw_plan_state_holds(const struct nsw_plan_state *state,
+                                uint16_t predicate,
+                                const uint16_t *args,
+                                size_t arg_count,
+                                uint32_t *holds);
+
+/**
+ * How many facts of a predicate hold in the state that a hook was given: `*count`.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_ALIGNMENT; NSW_ERR_HANDLE for what is no state.
+ */
+nsw_status nsw_plan_state_count(const struct nsw_plan_state *state,
+                                uint16_t predicate,
+                                size_t *count);
+
+/**
  * As nsw_plan_verifier_verify, and tells `watch` by which method each task is decomposed, when it is: in the state
  * that its method begins in. Of a plan that is wrong it is told as far as it is right.
  *
@@ -15309,7 +15305,7 @@ nsw_status nsw_plan_verifier_replay(struct nsw_plan_verifier *verifier,
  * problem, so a network that learned from plans of small problems (nsw_plan_verifier_replay) can be used in large
  * ones of the same domain (nsw_method_order). Several features share a place: 256 to 512 are a good width.
  *
- * Errors: NSW_ERR_NULL; NSW_ERR_TASK_DOMAIN for a task or objects that the model has not, or another number of
+ * Errors: as nsw_plan_state_holds; NSW_ERR_TASK_DOMAIN for a task or objects that the model has not, or another number of
  * arguments.
  */
 nsw_status nsw_plan_state_features(const struct nsw_plan_state *state,

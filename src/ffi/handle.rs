@@ -122,7 +122,7 @@ impl Header {
 ///
 /// # Safety
 /// `handle` is NULL or points to memory that holds (or held) an object.
-unsafe fn check(handle: *const AtomicU32, align: usize, magic: u32) -> Result<()> {
+pub unsafe fn check(handle: *const AtomicU32, align: usize, magic: u32) -> Result<()> {
     check_pointer(handle)?;
     if !handle.addr().is_multiple_of(align) {
         return Err(Error::Alignment);

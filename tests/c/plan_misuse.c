@@ -373,6 +373,16 @@ static void planners(void) {
     CHECK(stats.stack_capacity == 0);
     CHECK_STATUS(nsw_plan_state_holds(NULL, 0, NULL, 0, &outcome), NSW_ERR_NULL);
     CHECK_STATUS(nsw_plan_state_count(NULL, 0, &size), NSW_ERR_NULL);
+    /* No state: another object, and what is beside its place. */
+    const nsw_plan_state *other = (const nsw_plan_state *)(const void *)planner;
+    const nsw_plan_state *odd = (const nsw_plan_state *)(const void *)((const char *)planner + 1);
+    uint32_t holds = 9;
+    float row[64];
+    CHECK_STATUS(nsw_plan_state_holds(other, 0, NULL, 0, &holds), NSW_ERR_HANDLE);
+    CHECK(holds == 0);
+    CHECK_STATUS(nsw_plan_state_count(other, 0, &size), NSW_ERR_HANDLE);
+    CHECK_STATUS(nsw_plan_state_features(other, 0, NULL, 0, row, 64), NSW_ERR_HANDLE);
+    CHECK_STATUS(nsw_plan_state_holds(odd, 0, NULL, 0, &holds), NSW_ERR_ALIGNMENT);
     CHECK_OK(nsw_planner_step(planner, 1000, &outcome));
     CHECK(outcome == NSW_PLAN_FOUND);
 
