@@ -1,9 +1,9 @@
 //! Auctions of bundles.
 
-use super::assign::{count, may_tell, real};
+use super::assign::{count, real};
 use super::handle::{self, Object, call_mut, call_ref, with_mut, with_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, bytes_of, input, put, tell};
+use super::slices::{Output, bytes_of, input, list, may_tell, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
 use super::structs::{self, Versioned};
@@ -174,21 +174,6 @@ pub(super) unsafe fn speak(
             }
         }
     }
-}
-
-/// Writes numbers to the caller one by one.
-///
-/// # Safety
-/// The buffer is NULL or what it should be, and used by nobody else.
-pub(super) unsafe fn list<T>(
-    output: Output<T>,
-    len: usize,
-    values: impl Iterator<Item = T>,
-) -> Result<()> {
-    // SAFETY: the caller's word.
-    let places = unsafe { output.take(len, &bytes_of::<u8>(&[])) }?;
-    places.iter_mut().zip(values).for_each(|(place, value)| *place = value);
-    Ok(())
 }
 
 /// # Safety

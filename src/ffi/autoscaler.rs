@@ -1,9 +1,8 @@
 //! How many replicas there should be.
 
-use super::assign::may_tell;
 use super::handle::{self, Object, call_mut};
 use super::port::nsw_allocator;
-use super::slices::{put, tell};
+use super::slices::{may_tell, put, tell};
 use super::status::nsw_status;
 use super::structs::{self, Versioned};
 use super::trainer_config::or;

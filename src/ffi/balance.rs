@@ -4,7 +4,7 @@ use super::gauge::nsw_answer;
 use super::guarded;
 use super::handle::{self, Object, call_mut, call_ref, with_mut, with_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, input, put, tell};
+use super::slices::{Output, input, may_tell, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
 use super::structs::{self, Versioned};
@@ -428,7 +428,7 @@ pub unsafe extern "C" fn nsw_balancer_pick(
     unsafe {
         call_mut::<CBalancer>(balancer, |b| {
             structs::check_pointer(worker)?;
-            check_optional(work)?;
+            may_tell(work)?;
             let pick = b.pick(input(features, features_len)?, now_us)?;
             tell(work, pick.work)?;
             put(worker, pick.worker)
@@ -457,11 +457,6 @@ pub unsafe extern "C" fn nsw_balancer_sent(
     }
 }
 
-/// Refuses what is not aligned; NULL is fine.
-fn check_optional<T>(pointer: *const T) -> Result<()> {
-    if pointer.is_null() { Ok(()) } else { structs::check_pointer(pointer) }
-}
-
 /// Ends a request, and tells what is known of it.
 ///
 /// # Safety
@@ -471,8 +466,8 @@ unsafe fn end(
     latency_us: *mut u64,
     end: impl FnOnce() -> Result<Done>,
 ) -> Result<()> {
-    check_optional(worker)?;
-    check_optional(latency_us)?;
+    may_tell(worker)?;
+    may_tell(latency_us)?;
     let done = end()?;
     // SAFETY: the caller's word.
     unsafe { tell(worker, done.worker).and_then(|()| tell(latency_us, done.latency_us)) }

@@ -1,9 +1,9 @@
 //! Graphs of tasks that wait for each other, and the workers that may do them.
 
-use super::assign::{copy, count, may_tell};
+use super::assign::count;
 use super::handle::{self, Object, call_mut, call_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, bytes_of, put, tell};
+use super::slices::{Output, bytes_of, copy, may_tell, put, tell};
 use super::status::nsw_status;
 use super::structs::{self, Versioned};
 use crate::error::Result;

@@ -2,11 +2,10 @@
 
 use core::ffi::c_char;
 
-use super::assign::may_tell;
 use super::handle::{self, Object, call_mut, call_ref};
 use super::plan_types::{terms, types as list};
 use super::port::nsw_allocator;
-use super::slices::{in_place, input, put, tell};
+use super::slices::{in_place, input, may_tell, put, read_text, tell};
 use super::status::nsw_status;
 use super::structs::{self, Versioned};
 use crate::error::{Error, Result};
@@ -100,16 +99,6 @@ unsafe fn read(config: *const nsw_plan_builder_config) -> Result<BuilderConfig> 
         facts: c.facts,
         names: c.names,
     })
-}
-
-/// The caller's text.
-///
-/// # Safety
-/// `name` is NULL or readable for `len` bytes for `'a`.
-pub(super) unsafe fn text<'a>(name: *const c_char, len: usize) -> Result<&'a str> {
-    // SAFETY: the caller's word.
-    let bytes = unsafe { input(name.cast::<u8>(), len) }?;
-    core::str::from_utf8(bytes).map_err(|_| Error::Invalid)
 }
 
 /// Calls the builder. What is wrong with the arguments stays, as its own errors do.
@@ -212,7 +201,7 @@ pub unsafe extern "C" fn nsw_plan_builder_type(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         add(builder, type_id, |b| {
-            let id = b.add_type(text(name, name_len)?)?;
+            let id = b.add_type(read_text(name, name_len)?)?;
             Ok(id.0)
         })
     }
@@ -265,7 +254,7 @@ pub unsafe extern "C" fn nsw_plan_builder_object(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         add(builder, object, |b| {
-            let id = b.object(text(name, name_len)?, TypeId(type_id))?;
+            let id = b.object(read_text(name, name_len)?, TypeId(type_id))?;
             Ok(id.0)
         })
     }
@@ -300,7 +289,7 @@ pub unsafe extern "C" fn nsw_plan_builder_predicate(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         add(builder, predicate, |b| {
-            let id = b.predicate(text(name, name_len)?, list(types, type_count)?)?;
+            let id = b.predicate(read_text(name, name_len)?, list(types, type_count)?)?;
             Ok(id.0)
         })
     }
@@ -322,7 +311,7 @@ pub unsafe extern "C" fn nsw_plan_builder_action(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         add(builder, task, |b| {
-            let id = b.action(text(name, name_len)?, list(types, type_count)?)?;
+            let id = b.action(read_text(name, name_len)?, list(types, type_count)?)?;
             Ok(id.0)
         })
     }
@@ -343,7 +332,7 @@ pub unsafe extern "C" fn nsw_plan_builder_task(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         add(builder, task, |b| {
-            let id = b.task(text(name, name_len)?, list(types, type_count)?)?;
+            let id = b.task(read_text(name, name_len)?, list(types, type_count)?)?;
             Ok(id.0)
         })
     }
@@ -371,7 +360,7 @@ pub unsafe extern "C" fn nsw_plan_builder_method(
     unsafe {
         add(builder, method, |b| {
             let id = b.method(
-                text(name, name_len)?,
+                read_text(name, name_len)?,
                 TaskId(task),
                 terms(args, arg_count)?,
                 list(types, type_count)?,

@@ -3,9 +3,8 @@
 use core::ffi::c_char;
 
 use super::handle::{self, Object, call_ref, with_ref};
-use super::plan_builder::text;
 use super::port::nsw_allocator;
-use super::slices::{input, put};
+use super::slices::{input, put, read_text};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
 use super::structs::{self, Versioned};
@@ -292,7 +291,7 @@ pub unsafe extern "C" fn nsw_plan_model_find(
         // SAFETY: NULL or what it should be, by the documentation above.
         let name = unsafe {
             put(number, u16::MAX)?;
-            text(name, name_len)?
+            read_text(name, name_len)?
         };
         let found = match kind {
             NSW_PLAN_TYPES => m.type_named(name).map(|id| id.0),

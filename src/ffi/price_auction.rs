@@ -1,10 +1,10 @@
 //! Auctions of prices.
 
-use super::assign::{NSW_TASK_NONE, count, may_tell};
-use super::auction::{NSW_NOBODY, heard, list, speak, time};
+use super::assign::{NSW_TASK_NONE, count};
+use super::auction::{NSW_NOBODY, heard, speak, time};
 use super::handle::{self, Object, call_mut, call_ref, with_mut, with_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, input, put, tell};
+use super::slices::{Output, input, list, may_tell, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
 use super::structs::{self, Versioned};

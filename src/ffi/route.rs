@@ -4,11 +4,10 @@ use core::alloc::Layout;
 use core::ffi::c_char;
 use core::ops::Range;
 
-use super::assign::may_tell;
 use super::guarded;
 use super::handle::{self, Object, call_ref};
 use super::port::nsw_allocator;
-use super::slices::{apart, bytes_at, bytes_of, input, put, tell};
+use super::slices::{apart, bytes_at, bytes_of, input, may_tell, put, read_text, tell};
 use super::status::nsw_status;
 use super::structs::{self, Array, Versioned};
 use crate::error::{Error, Result};
@@ -313,16 +312,6 @@ pub unsafe extern "C" fn nsw_router_route(
             structs::write(route, &made)
         })
     }
-}
-
-/// Text of the caller's.
-///
-/// # Safety
-/// `text` is NULL or readable for `len` bytes for `'a`.
-pub(super) unsafe fn read_text<'a>(text: *const c_char, len: usize) -> Result<&'a str> {
-    // SAFETY: the caller's word.
-    let bytes = unsafe { input(text.cast::<u8>(), len) }?;
-    core::str::from_utf8(bytes).map_err(|_| Error::Invalid)
 }
 
 /// The caller's names.

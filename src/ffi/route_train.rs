@@ -7,9 +7,9 @@ use core::ffi::c_char;
 use super::guarded;
 use super::route::nsw_name;
 #[cfg(feature = "alloc")]
-use super::route::{NSW_ROUTE_NONE, read_name, read_text};
+use super::route::{NSW_ROUTE_NONE, read_name};
 #[cfg(feature = "alloc")]
-use super::slices::{Output, apart, bytes_at, bytes_of, in_place, input, put};
+use super::slices::{Output, apart, bytes_at, bytes_of, in_place, input, put, read_text};
 use super::status::nsw_status;
 use super::structs::Versioned;
 #[cfg(feature = "alloc")]

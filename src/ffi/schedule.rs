@@ -2,12 +2,11 @@
 
 use core::alloc::Layout;
 
-use super::assign::{NSW_TASK_NONE, count, may_tell};
-use super::auction::list;
+use super::assign::{NSW_TASK_NONE, count};
 use super::dag::nsw_dag;
 use super::handle::{self, Object, call_mut, call_ref, with_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, bytes_of, input, put, tell};
+use super::slices::{Output, bytes_of, input, list, may_tell, put, tell};
 use super::status::nsw_status;
 use super::structs::{self, Array, Versioned};
 use crate::error::{Error, Result};

@@ -1,9 +1,9 @@
 //! Tasks given to agents that have limits.
 
-use super::assign::{NSW_TASK_NONE, copy, count, real, whole_or_none};
+use super::assign::{NSW_TASK_NONE, count, real};
 use super::handle::{self, Object, call_mut, call_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, input};
+use super::slices::{Output, copy, input, whole_or_none};
 use super::status::nsw_status;
 use super::structs::{self, Array, Versioned};
 use crate::error::{Error, Result};

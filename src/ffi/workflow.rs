@@ -1,11 +1,11 @@
 //! Workflows that run.
 
-use super::assign::{NSW_TASK_NONE, count, may_tell, real};
+use super::assign::{NSW_TASK_NONE, count, real};
 use super::auction::time;
 use super::dag::edges;
 use super::handle::{self, Object, call_mut, with_mut};
 use super::port::nsw_allocator;
-use super::slices::{put, tell};
+use super::slices::{may_tell, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
 use super::structs::{self, Versioned};
