@@ -1449,11 +1449,6 @@
 #define NSW_BALANCER_NETWORK 1
 
 /**
- * In a configuration of a dispatcher: no probes, where 0 means the default.
- */
-#define NSW_BALANCER_NONE UINT32_MAX
-
-/**
  * In a configuration of a dispatcher: never, where 0 means the default.
  */
 #define NSW_BALANCER_NEVER UINT64_MAX
@@ -6740,7 +6735,7 @@ typedef struct nsw_balancer_config {
    */
   uint32_t requests;
   /**
-   * Workers that are asked for each request, 1 to `workers`, or NSW_BALANCER_NONE; 0 means 5, or all if there
+   * Workers that are asked for each request, 1 to `workers`, or NSW_TASK_NONE; 0 means 5, or all if there
    * are fewer.
    */
   uint32_t probes;

@@ -4,7 +4,7 @@ use super::handle::{self, Object, call_mut, call_ref};
 use super::port::nsw_allocator;
 use super::slices::{Output, copy, input, may_tell, tell};
 use super::status::nsw_status;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, count};
 use crate::error::Result;
 use crate::task::assign::{Assigner, AssignerConfig, UNASSIGNED};
 
@@ -14,7 +14,7 @@ pub const NSW_UNASSIGNED: u32 = 4294967295;
 /// another: stands for 0.
 pub const NSW_TASK_NONE: u32 = 4294967295;
 
-const _: () = assert!(NSW_UNASSIGNED == UNASSIGNED);
+const _: () = assert!(NSW_UNASSIGNED == UNASSIGNED && NSW_TASK_NONE == structs::NONE);
 
 /// How large the problems of an assigner are at most. NSW_ASSIGNER_CONFIG_INIT; zero means the default. Read
 /// during the call only.
@@ -47,16 +47,6 @@ pub struct nsw_assigner {
 impl Object for Assigner<'static> {
     type C = nsw_assigner;
     const MAGIC: u32 = u32::from_le_bytes(*b"nsAs");
-}
-
-/// A number of the caller's; 0 means the default.
-pub(super) fn count(value: u32, default: usize) -> usize {
-    if value == 0 { default } else { value as usize }
-}
-
-/// A real number of the caller's; 0 means the default, NSW_ZERO (a negative zero) 0.
-pub(super) fn real(value: f64, default: f64) -> f64 {
-    if value.to_bits() == 0 { default } else { value + 0.0 }
 }
 
 /// # Safety

@@ -1,13 +1,11 @@
 //! Auctions of bundles.
 
-use super::assign::{count, real};
 use super::handle::{self, Object, call_mut, call_ref, with_mut, with_ref};
 use super::port::nsw_allocator;
 use super::slices::{Output, bytes_of, input, list, may_tell, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
-use super::structs::{self, Versioned};
-use super::trainer_config::or;
+use super::structs::{self, Versioned, count, or};
 use crate::error::{Error, Result};
 use crate::task::assign::{Cbba, CbbaConfig, CbbaTask, Heard};
 
@@ -134,11 +132,6 @@ impl Object for Cbba<'static> {
     const MAGIC: u32 = u32::from_le_bytes(*b"nsCb");
 }
 
-/// A time of the caller's; 0 means the default.
-pub(super) fn time(value: u64, default: u64) -> u64 {
-    if value == 0 { default } else { value }
-}
-
 /// What came of a message, as C names it.
 pub(super) fn heard(heard: Heard) -> u32 {
     match heard {
@@ -195,10 +188,10 @@ unsafe fn read(config: *const nsw_cbba_config) -> Result<CbbaConfig> {
         discount: c.discount,
         metre_cost: c.metre_cost,
         metre_j: c.metre_j,
-        energy_j: real(c.energy_j, default.energy_j),
-        skills: time(c.skills, default.skills),
-        pace_us: time(c.pace_us, default.pace_us),
-        repeat_us: time(c.repeat_us, default.repeat_us),
+        energy_j: or(c.energy_j, default.energy_j),
+        skills: or(c.skills, default.skills),
+        pace_us: or(c.pace_us, default.pace_us),
+        repeat_us: or(c.repeat_us, default.repeat_us),
         lost_us: c.lost_us,
     })
 }
@@ -269,7 +262,7 @@ pub unsafe extern "C" fn nsw_cbba_add_task(
                 value: c.value,
                 position: c.position,
                 duration_us: c.duration_us,
-                deadline_us: time(c.deadline_us, u64::MAX),
+                deadline_us: or(c.deadline_us, u64::MAX),
                 energy_j: c.energy_j,
                 skills: c.skills,
             };
@@ -306,7 +299,7 @@ pub unsafe extern "C" fn nsw_cbba_moved(
     unsafe {
         call_mut::<Cbba<'static>>(cbba, |agent| {
             let c = structs::read(to)?;
-            agent.moved(c.position, c.start_us, real(c.energy_j, f64::INFINITY), now_us)
+            agent.moved(c.position, c.start_us, or(c.energy_j, f64::INFINITY), now_us)
         })
     }
 }

@@ -5,7 +5,7 @@ use super::handle::{self, Object, call_mut, call_ref};
 use super::port::nsw_allocator;
 use super::slices::{Output, bytes_of, input, list, tell};
 use super::status::nsw_status;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, count, or};
 use crate::comm::group::{self, Group, GroupConfig, GroupInfo};
 use crate::error::{Error, Result};
 
@@ -175,14 +175,13 @@ unsafe fn read(config: *const nsw_group_config) -> Result<(GroupConfig, *const n
         return Err(Error::Invalid);
     }
     let default = GroupConfig::new(c.id, c.own);
-    let or = |value: u32, default: u32| if value == 0 { default } else { value };
     let config = GroupConfig {
         epoch: c.epoch,
-        members: or(c.members, default.members as u32) as usize,
-        window: or(c.window, default.window as u32) as usize,
-        ahead: or(c.ahead, default.ahead as u32) as usize,
+        members: count(c.members, default.members),
+        window: count(c.window, default.window),
+        ahead: count(c.ahead, default.ahead),
         frames: or(c.frames, default.frames),
-        keep_us: if c.keep_us == 0 { default.keep_us } else { c.keep_us },
+        keep_us: or(c.keep_us, default.keep_us),
         keep_frames: or(c.keep_frames, default.keep_frames),
         signed: c.sign != 0,
         ..default

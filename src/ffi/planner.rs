@@ -9,7 +9,7 @@ use super::plan_types::nsw_plan;
 use super::port::nsw_allocator;
 use super::slices::put;
 use super::status::nsw_status;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, or};
 use crate::error::{Error, Result};
 use crate::task::plan::{
     MethodOrder, Model, Outcome, PlanState, Planner, PlannerConfig, PlannerStats, TaskId,
@@ -137,8 +137,8 @@ unsafe fn read(config: *const nsw_planner_config) -> Result<(Model<'static>, Pla
     };
     let default = PlannerConfig::default();
     let config = PlannerConfig {
-        memory: if c.memory == 0 { default.memory } else { c.memory },
-        seed: if c.seed == 0 { default.seed } else { c.seed },
+        memory: or(c.memory, default.memory),
+        seed: or(c.seed, default.seed),
         restarts: c.no_restarts == 0,
     };
     Ok((model, config))

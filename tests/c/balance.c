@@ -61,7 +61,7 @@ static void run(const nsw_balancer_config *cfg, unsigned counts[WORKERS]) {
     }
     uint32_t waits = 0, in_flight = 0;
     CHECK_OK(nsw_balancer_waits(balancer, &waits));
-    CHECK(waits == (cfg->probes != NSW_BALANCER_NONE &&
+    CHECK(waits == (cfg->probes != NSW_TASK_NONE &&
                     (cfg->policy == NSW_BALANCER_PREDICTED_WORK ||
                      cfg->policy == NSW_BALANCER_POWER_OF_TWO ||
                      cfg->policy == NSW_BALANCER_PREQUAL_SYNC)));
@@ -125,7 +125,7 @@ static void all_policies(void) {
         for (uint32_t probes = 0; probes < 2; probes++) {
             unsigned counts[WORKERS];
             nsw_balancer_config cfg = config_of(POLICIES[i]);
-            cfg.probes = probes ? 0 : NSW_BALANCER_NONE;
+            cfg.probes = probes ? 0 : NSW_TASK_NONE;
             cfg.learner = i % 2 ? NSW_BALANCER_RIDGE : 0;
             run(&cfg, counts);
             bool blind = cfg.policy == NSW_BALANCER_ROUND_ROBIN ||
