@@ -8899,7 +8899,7 @@ typedef struct nsw_host_wfcommons_info {
 #define NSW_ERR_TASK_NO_PLAN -322
 
 /**
- * The budget of nodes, time or repairs ended before an answer was found.
+ * The repairs that were allowed ended before an allocation was found.
  */
 #define NSW_ERR_TASK_BUDGET -323
 
