@@ -7,7 +7,7 @@ use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
 use super::structs::{self, Versioned, count, or};
 use crate::error::{Error, Result};
-use crate::task::assign::{Cbba, CbbaConfig, CbbaTask, Heard};
+use crate::task::assign::{Cbba, CbbaConfig, CbbaTask, Heard, NOBODY};
 
 /// What came of a message: it is older than what is known of its sender, or one's own.
 pub const NSW_HEARD_OLD: u32 = 0;
@@ -17,6 +17,13 @@ pub const NSW_HEARD_NOTHING: u32 = 1;
 pub const NSW_HEARD_CHANGED: u32 = 2;
 /// No agent has this number.
 pub const NSW_NOBODY: u64 = 18446744073709551615;
+
+const _: () = {
+    assert!(NSW_HEARD_OLD == Heard::Old as u32);
+    assert!(NSW_HEARD_NOTHING == Heard::Nothing as u32);
+    assert!(NSW_HEARD_CHANGED == Heard::Changed as u32);
+    assert!(NSW_NOBODY == NOBODY);
+};
 
 /// What an agent of an auction of bundles is made for. All agents need the same `auction`, `tasks` and `agents`;
 /// the rest is its own. NSW_CBBA_CONFIG_INIT, then `agent`; every other zero means the default. Read during the
@@ -130,15 +137,6 @@ pub struct nsw_cbba {
 impl Object for Cbba<'static> {
     type C = nsw_cbba;
     const MAGIC: u32 = u32::from_le_bytes(*b"nsCb");
-}
-
-/// What came of a message, as C names it.
-pub(super) fn heard(heard: Heard) -> u32 {
-    match heard {
-        Heard::Old => NSW_HEARD_OLD,
-        Heard::Nothing => NSW_HEARD_NOTHING,
-        Heard::Changed => NSW_HEARD_CHANGED,
-    }
 }
 
 /// Writes the next message to the caller, who has room for all of it: whether there is one.
@@ -346,7 +344,7 @@ pub unsafe extern "C" fn nsw_cbba_step(
     unsafe {
         call_mut::<Cbba<'static>>(cbba, |agent| {
             may_tell(what)?;
-            tell(what, heard(agent.step(input(message, message_len)?, now_us)?))
+            tell(what, agent.step(input(message, message_len)?, now_us)? as u32)
         })
     }
 }

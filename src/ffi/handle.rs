@@ -383,12 +383,7 @@ mod tests {
         let mut out = core::ptr::null_mut();
         // SAFETY: the heap, and a place on the stack.
         let status = unsafe {
-            create::<Number>(
-                core::ptr::null(),
-                &mut out,
-                || Ok(Layout::new::<()>()),
-                |_| Ok(Number(7)),
-            )
+            create::<Number>(core::ptr::null(), &mut out, || Ok(NOTHING), |_| Ok(Number(7)))
         };
         assert_eq!(status, 0);
         out

@@ -3,7 +3,7 @@
 use core::ffi::c_char;
 
 use super::handle::{self, Object, call_mut, call_ref};
-use super::plan_types::{terms, types as list};
+use super::plan_types::{NOTHING, terms, types as list};
 use super::port::nsw_allocator;
 use super::slices::{in_place, input, may_tell, put, read_text, tell};
 use super::status::nsw_status;
@@ -134,9 +134,6 @@ pub(super) unsafe fn add(
         })
     }
 }
-
-/// What no number is: not of a type, nor of anything else that a builder adds.
-const NOTHING: u16 = u16::MAX;
 
 /// The memory that a builder takes: the one block that nsw_plan_builder_create asks for, in bytes.
 ///

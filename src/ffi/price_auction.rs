@@ -1,6 +1,6 @@
 //! Auctions of prices.
 
-use super::auction::{NSW_NOBODY, heard, speak};
+use super::auction::{NSW_NOBODY, speak};
 use super::handle::{self, Object, call_mut, call_ref, with_mut, with_ref};
 use super::port::nsw_allocator;
 use super::slices::{Output, input, list, may_tell, put, tell};
@@ -214,7 +214,7 @@ pub unsafe extern "C" fn nsw_price_auction_step(
     unsafe {
         call_mut::<PriceAuction<'static>>(auction, |agent| {
             may_tell(what)?;
-            tell(what, heard(agent.step(input(message, message_len)?, now_us)?))
+            tell(what, agent.step(input(message, message_len)?, now_us)? as u32)
         })
     }
 }

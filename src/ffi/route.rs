@@ -1,6 +1,5 @@
 //! Text to task, and what a task needs to know of a text.
 
-use core::alloc::Layout;
 use core::ffi::c_char;
 use core::ops::Range;
 
@@ -209,7 +208,7 @@ pub unsafe extern "C" fn nsw_router_footprint(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         handle::footprint::<Router<'static>>(size, align, || {
-            Router::new(input(model, model_len)?).map(|_| Layout::new::<()>())
+            Router::new(input(model, model_len)?).map(|_| handle::NOTHING)
         })
     }
 }
@@ -232,7 +231,7 @@ pub unsafe extern "C" fn nsw_router_create(
         handle::create_from::<Router<'static>, _>(
             memory,
             router,
-            || Ok((Layout::new::<()>(), Router::new(input(model, model_len)?)?)),
+            || Ok((handle::NOTHING, Router::new(input(model, model_len)?)?)),
             |_, made| Ok(made),
         )
     }
