@@ -99,8 +99,8 @@ static void watch(void *ctx, const nsw_plan_state *state, uint16_t task, const u
     replayed *r = ctx;
     uint32_t holds = 9;
     size_t count = 9;
+    REQUIRE(r->told < COUNT_OF(r->rows));
     float *row = r->rows[r->told];
-    CHECK(r->told < COUNT_OF(r->rows));
     CHECK(r->told == 0 ? task == r->h->night && arg_count == 0 : task == r->h->reach);
     CHECK_OK(nsw_plan_state_count(state, r->h->lit, &count));
     /* One lamp is out when the way up begins. */
