@@ -1449,11 +1449,6 @@
 #define NSW_BALANCER_NETWORK 1
 
 /**
- * In a configuration of a dispatcher: no probes, where 0 means the default.
- */
-#define NSW_BALANCER_NONE UINT32_MAX
-
-/**
  * In a configuration of a dispatcher: never, where 0 means the default.
  */
 #define NSW_BALANCER_NEVER UINT64_MAX
@@ -2176,6 +2171,13 @@ typedef struct nsw_plan_builder nsw_plan_builder;
  * the names at their end. Never changes: any number of threads may use it at once.
  */
 typedef struct nsw_plan_model nsw_plan_model;
+
+/**
+ * The state in which a task is to be decomposed, for as long as an nsw_method_order or nsw_plan_watch runs, and
+ * on its thread: nsw_plan_state_holds, nsw_plan_state_count, nsw_plan_state_features. It is the library's, and
+ * gone when the hook returns.
+ */
+typedef struct nsw_plan_state nsw_plan_state;
 
 /**
  * Says whether a plan does what it should, from the initial facts to the goal, whoever made it. It shares
@@ -6733,7 +6735,7 @@ typedef struct nsw_balancer_config {
    */
   uint32_t requests;
   /**
-   * Workers that are asked for each request, 1 to `workers`, or NSW_BALANCER_NONE; 0 means 5, or all if there
+   * Workers that are asked for each request, 1 to `workers`, or NSW_TASK_NONE; 0 means 5, or all if there
    * are fewer.
    */
   uint32_t probes;
@@ -7468,17 +7470,6 @@ typedef struct nsw_planner_config {
    */
   uint64_t seed;
 } nsw_planner_config;
-
-/**
- * The state in which a task is to be decomposed, for as long as an nsw_method_order or nsw_plan_watch runs, and
- * on its thread. nsw_plan_state_holds, nsw_plan_state_count, nsw_plan_state_features. Its fields are the library's.
- */
-typedef struct nsw_plan_state {
-  /**
-   * The library's.
-   */
-  const void *state;
-} nsw_plan_state;
 
 /**
  * Ranks the methods of a task, from what the state is like: a learned model, say. Writes a score for each of
@@ -8908,7 +8899,7 @@ typedef struct nsw_host_wfcommons_info {
 #define NSW_ERR_TASK_NO_PLAN -322
 
 /**
- * The budget of nodes, time or repairs ended before an answer was found.
+ * The repairs that were allowed ended before an allocation was found.
  */
 #define NSW_ERR_TASK_BUDGET -323
 
@@ -15193,27 +15184,6 @@ nsw_status nsw_planner_step_with(struct nsw_planner *planner,
                                  uint32_t *outcome);
 
 /**
- * Whether a fact of objects `args[0..arg_count]` holds in the state that a hook was given: `*holds` is
- * 1 or 0. Of another number of arguments than the predicate takes none holds.
- *
- * Errors: NSW_ERR_NULL.
- */
-nsw_status nsw_plan_state_holds(const struct nsw_plan_state *state,
-                                uint16_t predicate,
-                                const uint16_t *args,
-                                size_t arg_count,
-                                uint32_t *holds);
-
-/**
- * How many facts of a predicate hold in the state that a hook was given: `*count`.
- *
- * Errors: NSW_ERR_NULL.
- */
-nsw_status nsw_plan_state_count(const struct nsw_plan_state *state,
-                                uint16_t predicate,
-                                size_t *count);
-
-/**
  * Searches on until there is an answer or `stop` (NULL: never) says that it is enough, which is asked after
  * every `nodes` nodes.
  *
@@ -15291,6 +15261,27 @@ nsw_status nsw_plan_why_text(uint32_t why,
                              size_t *text_len);
 
 /**
+ * Whether a fact of objects `args[0..arg_count]` holds in the state that a hook was given: `*holds` is
+ * 1 or 0. Of another number of arguments than the predicate takes none holds.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_ALIGNMENT; NSW_ERR_HANDLE for what is no state.
+ */
+nsw_status nsw_plan_state_holds(const struct nsw_plan_state *state,
+                                uint16_t predicate,
+                                const uint16_t *args,
+                                size_t arg_count,
+                                uint32_t *holds);
+
+/**
+ * How many facts of a predicate hold in the state that a hook was given: `*count`.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_ALIGNMENT; NSW_ERR_HANDLE for what is no state.
+ */
+nsw_status nsw_plan_state_count(const struct nsw_plan_state *state,
+                                uint16_t predicate,
+                                size_t *count);
+
+/**
  * As nsw_plan_verifier_verify, and tells `watch` by which method each task is decomposed, when it is: in the state
  * that its method begins in. Of a plan that is wrong it is told as far as it is right.
  *
@@ -15309,7 +15300,7 @@ nsw_status nsw_plan_verifier_replay(struct nsw_plan_verifier *verifier,
  * problem, so a network that learned from plans of small problems (nsw_plan_verifier_replay) can be used in large
  * ones of the same domain (nsw_method_order). Several features share a place: 256 to 512 are a good width.
  *
- * Errors: NSW_ERR_NULL; NSW_ERR_TASK_DOMAIN for a task or objects that the model has not, or another number of
+ * Errors: as nsw_plan_state_holds; NSW_ERR_TASK_DOMAIN for a task or objects that the model has not, or another number of
  * arguments.
  */
 nsw_status nsw_plan_state_features(const struct nsw_plan_state *state,
@@ -15323,7 +15314,7 @@ nsw_status nsw_plan_state_features(const struct nsw_plan_state *state,
 /**
  * The memory that the object takes: the one block that nsw_host_hddl_create asks for, in bytes.
  *
- * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID.
  */
 nsw_status nsw_host_hddl_footprint(const struct nsw_host_hddl_config *config,
                                    size_t *size,
@@ -15338,7 +15329,7 @@ nsw_status nsw_host_hddl_footprint(const struct nsw_host_hddl_config *config,
  * chains of types, take longer than they look. The caller owns `*hddl` and ends it
  * with nsw_host_hddl_destroy; its block is of `memory` (NULL: the system's heap).
  *
- * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR;
+ * Errors: those of nsw_host_hddl_footprint, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR;
  * the first mistake in the texts, of which `error` of the configuration says more. `*hddl` is NULL then.
  */
 nsw_status nsw_host_hddl_create(const struct nsw_host_hddl_config *config,
@@ -15382,7 +15373,7 @@ nsw_status nsw_host_hddl_warning(const struct nsw_host_hddl *hddl,
 /**
  * The memory that the object takes: the one block that nsw_host_plan_create asks for, in bytes.
  *
- * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID.
  */
 nsw_status nsw_host_plan_footprint(const struct nsw_host_plan_config *config,
                                    size_t *size,
@@ -15397,7 +15388,7 @@ nsw_status nsw_host_plan_footprint(const struct nsw_host_plan_config *config,
  * accepts (some hundreds are tried, with memory from the system's heap); the first, if it accepts none. The caller owns
  * `*plan` and ends it with nsw_host_plan_destroy; its block is of `memory` (NULL: the system's heap).
  *
- * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle of the model, NSW_ERR_NO_ALLOCATOR,
+ * Errors: those of nsw_host_plan_footprint and of a bad handle of the model, NSW_ERR_NO_ALLOCATOR,
  * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR; the first mistake in the text, of which `error` of the
  * configuration says more: NSW_ERR_CAPACITY if there are too many ways to read it. `*plan` is NULL then.
  */

@@ -487,6 +487,68 @@ nsw_entropy entropy_of(Callable &callable) noexcept {
 template <class Callable>
 nsw_entropy entropy_of(const Callable &&) = delete;
 
+namespace detail {
+
+/// Calls a callable for the library, which nothing may be thrown through. It lives on the stack of
+/// the function that was given the callable, and so does not outlive that.
+template <class Callable>
+struct guest {
+    Callable *callable;
+#ifdef __cpp_exceptions
+    std::exception_ptr thrown{};
+#endif
+
+    /// Whether the callable came to its end. After it has thrown once it is not called again.
+    template <class... Args>
+    bool call(Args &&...args) noexcept {
+        return run([&] { (*callable)(std::forward<Args>(args)...); });
+    }
+    /// Whether the callable says that it is enough. One that says nothing never does; one that
+    /// has thrown does.
+    template <class Told>
+    bool enough(const Told &told) noexcept {
+        bool answer = true;
+        run([&] {
+            if constexpr (std::is_void_v<decltype((*callable)(told))>) {
+                (*callable)(told);
+                answer = false;
+            } else {
+                answer = static_cast<bool>((*callable)(told));
+            }
+        });
+        return answer;
+    }
+    /// Throws what the callable has thrown.
+    void finish() const {
+#ifdef __cpp_exceptions
+        if (thrown) {
+            std::rethrow_exception(thrown);
+        }
+#endif
+    }
+
+    template <class Act>
+    bool run(Act &&act) noexcept {
+#ifdef __cpp_exceptions
+        if (thrown) {
+            return false;
+        }
+        try {
+            act();
+            return true;
+        } catch (...) {
+            thrown = std::current_exception();
+            return false;
+        }
+#else
+        act();
+        return true;
+#endif
+    }
+};
+
+} // namespace detail
+
 } // namespace NSW_HPP_SPAN
 } // namespace NSW_HPP_ON_ERROR
 } // namespace nsw

@@ -45,44 +45,6 @@ struct functions<nsw_plan_verifier> {
     static constexpr auto destroy = &nsw_plan_verifier_destroy;
 };
 
-/// Calls a callable for the library, which nothing may be thrown through. It lives on the stack of
-/// the function that was given the callable, and so does not outlive that.
-template <class Callable>
-struct guest {
-    Callable *callable;
-#ifdef __cpp_exceptions
-    std::exception_ptr thrown{};
-#endif
-
-    /// Whether the callable came to its end. After it has thrown once it is not called again.
-    template <class... Args>
-    bool call(Args &&...args) noexcept {
-#ifdef __cpp_exceptions
-        if (thrown) {
-            return false;
-        }
-        try {
-            (*callable)(std::forward<Args>(args)...);
-            return true;
-        } catch (...) {
-            thrown = std::current_exception();
-            return false;
-        }
-#else
-        (*callable)(std::forward<Args>(args)...);
-        return true;
-#endif
-    }
-    /// Throws what the callable has thrown.
-    void finish() const {
-#ifdef __cpp_exceptions
-        if (thrown) {
-            std::rethrow_exception(thrown);
-        }
-#endif
-    }
-};
-
 } // namespace detail
 
 /// A number of a type, an object, a predicate, a task or a method; or an argument.
@@ -407,21 +369,16 @@ public:
     /// says that it is enough. What it throws ends the search too, and comes out of this function.
     template <class Stop>
     result<plan_outcome> run(std::uint64_t nodes, Stop &&stop) {
-        std::uint32_t answer = 0;
-        auto ask = [&](const nsw_planner_stats &stats) { answer = stop(stats) ? 1 : 0; };
-        struct asked {
-            detail::guest<decltype(ask)> guest;
-            const std::uint32_t *answer;
-        } asked{{&ask}, &answer};
+        using guest_type = detail::guest<std::remove_reference_t<Stop>>;
         const nsw_planner_stop enough =
             [](void *ctx, const nsw_planner_stats *stats) noexcept -> std::uint32_t {
-            auto *self = static_cast<struct asked *>(ctx);
-            return self->guest.call(*stats) ? *self->answer : 1;
+            return static_cast<guest_type *>(ctx)->enough(*stats) ? 1 : 0;
         };
+        guest_type guest{&stop};
         auto found = outcome([&](std::uint32_t *out) {
-            return nsw_planner_run(get(), nodes, enough, &asked, out);
+            return nsw_planner_run(get(), nodes, enough, &guest, out);
         });
-        asked.guest.finish();
+        guest.finish();
         return found;
     }
     /// The plan that was found, which lies in the planner until it is changed.

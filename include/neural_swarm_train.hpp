@@ -21,54 +21,16 @@ struct functions<nsw_trainer> {
     static constexpr auto destroy = &nsw_trainer_destroy;
 };
 
-/// Calls a callable with the progress of a training. It lives on the stack of the function that
-/// was given the callable, and so does not outlive that.
-template <class Callable, class Progress>
-struct watcher {
-    Callable *callable;
-#ifdef __cpp_exceptions
-    std::exception_ptr thrown{};
-#endif
-
-    static std::int32_t ask(Callable &callable, const Progress &progress) {
-        if constexpr (std::is_void_v<decltype(callable(progress))>) {
-            callable(progress);
-            return 0;
-        } else {
-            return callable(progress) ? 1 : 0;
-        }
-    }
-    static std::int32_t call(void *ctx, const Progress *progress) noexcept {
-        watcher *self = static_cast<watcher *>(ctx);
-#ifdef __cpp_exceptions
-        try {
-            return ask(*self->callable, *progress);
-        } catch (...) {
-            self->thrown = std::current_exception();
-            return 1;
-        }
-#else
-        return ask(*self->callable, *progress);
-#endif
-    }
-    /// Throws what the callable has thrown.
-    void finish() const {
-#ifdef __cpp_exceptions
-        if (thrown) {
-            std::rethrow_exception(thrown);
-        }
-#endif
-    }
-};
-
 /// Trains with a callable in the place of params.progress and params.ctx.
 template <class Progress, class Trainer, class Net, class Data, class Params, class Callable>
 auto train_with(Trainer &trainer, Net &target, const Data &samples, Params params,
                 Callable &&progress) {
-    using watch_type = watcher<std::remove_reference_t<Callable>, Progress>;
-    watch_type watch{&progress};
+    using guest_type = guest<std::remove_reference_t<Callable>>;
+    guest_type watch{&progress};
     params.ctx = &watch;
-    params.progress = &watch_type::call;
+    params.progress = [](void *ctx, const Progress *now) noexcept -> std::int32_t {
+        return static_cast<guest_type *>(ctx)->enough(*now) ? 1 : 0;
+    };
     auto report = trainer.train(target, samples, params);
     watch.finish();
     return report;

@@ -250,8 +250,8 @@ errors! {
     TaskDomain = -321, "the domain or problem contradicts itself: a name, a number of arguments or a type";
     /// All was searched: there is no plan.
     TaskNoPlan = -322, "all was searched: there is no plan";
-    /// The budget of nodes, time or repairs ended before an answer was found.
-    TaskBudget = -323, "the budget of nodes, time or repairs ended before an answer was found";
+    /// The repairs that were allowed ended before an allocation was found.
+    TaskBudget = -323, "the repairs that were allowed ended before an allocation was found";
     /// The plan does not do what it should: the verifier refuses it.
     TaskPlan = -324, "the plan does not do what it should: the verifier refuses it";
     /// No assignment or schedule keeps all constraints.

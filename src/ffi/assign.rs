@@ -2,10 +2,10 @@
 
 use super::handle::{self, Object, call_mut, call_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, bytes_of, input, tell};
+use super::slices::{Output, copy, input, may_tell, tell};
 use super::status::nsw_status;
-use super::structs::{self, Versioned};
-use crate::error::{Error, Result};
+use super::structs::{self, Versioned, count};
+use crate::error::Result;
 use crate::task::assign::{Assigner, AssignerConfig, UNASSIGNED};
 
 /// Instead of a number of a row, a column or an agent: nobody.
@@ -14,7 +14,7 @@ pub const NSW_UNASSIGNED: u32 = 4294967295;
 /// another: stands for 0.
 pub const NSW_TASK_NONE: u32 = 4294967295;
 
-const _: () = assert!(NSW_UNASSIGNED == UNASSIGNED);
+const _: () = assert!(NSW_UNASSIGNED == UNASSIGNED && NSW_TASK_NONE == structs::NONE);
 
 /// How large the problems of an assigner are at most. NSW_ASSIGNER_CONFIG_INIT; zero means the default. Read
 /// during the call only.
@@ -47,31 +47,6 @@ pub struct nsw_assigner {
 impl Object for Assigner<'static> {
     type C = nsw_assigner;
     const MAGIC: u32 = u32::from_le_bytes(*b"nsAs");
-}
-
-/// Refuses a place for an answer that could not be written, before anything is done.
-pub(super) fn may_tell<T>(place: *const T) -> Result<()> {
-    if place.is_null() { Ok(()) } else { structs::check_pointer(place) }
-}
-
-/// A number of the caller's; 0 means the default.
-pub(super) fn count(value: u32, default: usize) -> usize {
-    if value == 0 { default } else { value as usize }
-}
-
-/// A real number of the caller's; 0 means the default, NSW_ZERO (a negative zero) 0.
-pub(super) fn real(value: f64, default: f64) -> f64 {
-    if value.to_bits() == 0 { default } else { value + 0.0 }
-}
-
-/// Copies numbers to the caller.
-///
-/// # Safety
-/// The buffer is NULL or what it should be, and used by nobody else.
-pub(super) unsafe fn copy<T: Copy>(output: Output<T>, values: &[T]) -> Result<()> {
-    // SAFETY: the caller's word.
-    unsafe { output.take(values.len(), &bytes_of::<u8>(&[])) }?.copy_from_slice(values);
-    Ok(())
 }
 
 /// # Safety
@@ -219,9 +194,4 @@ pub unsafe extern "C" fn nsw_assigner_column_prices(
     let output = Output { pointer: buf, capacity: cap, len };
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe { call_ref::<Assigner<'static>>(assigner, |a| copy(output, a.column_prices())) }
-}
-
-/// Whether an array of the caller's is there in full, or left out.
-pub(super) fn whole_or_none(len: usize, whole: usize) -> Result<()> {
-    if len == 0 || len == whole { Ok(()) } else { Err(Error::Length) }
 }

@@ -1,15 +1,13 @@
 //! Auctions of bundles.
 
-use super::assign::{count, may_tell, real};
 use super::handle::{self, Object, call_mut, call_ref, with_mut, with_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, bytes_of, input, put, tell};
+use super::slices::{Output, bytes_of, input, list, may_tell, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
-use super::structs::{self, Versioned};
-use super::trainer_config::or;
+use super::structs::{self, Versioned, count, or};
 use crate::error::{Error, Result};
-use crate::task::assign::{Cbba, CbbaConfig, CbbaTask, Heard};
+use crate::task::assign::{Cbba, CbbaConfig, CbbaTask, Heard, NOBODY};
 
 /// What came of a message: it is older than what is known of its sender, or one's own.
 pub const NSW_HEARD_OLD: u32 = 0;
@@ -19,6 +17,13 @@ pub const NSW_HEARD_NOTHING: u32 = 1;
 pub const NSW_HEARD_CHANGED: u32 = 2;
 /// No agent has this number.
 pub const NSW_NOBODY: u64 = 18446744073709551615;
+
+const _: () = {
+    assert!(NSW_HEARD_OLD == Heard::Old as u32);
+    assert!(NSW_HEARD_NOTHING == Heard::Nothing as u32);
+    assert!(NSW_HEARD_CHANGED == Heard::Changed as u32);
+    assert!(NSW_NOBODY == NOBODY);
+};
 
 /// What an agent of an auction of bundles is made for. All agents need the same `auction`, `tasks` and `agents`;
 /// the rest is its own. NSW_CBBA_CONFIG_INIT, then `agent`; every other zero means the default. Read during the
@@ -134,20 +139,6 @@ impl Object for Cbba<'static> {
     const MAGIC: u32 = u32::from_le_bytes(*b"nsCb");
 }
 
-/// A time of the caller's; 0 means the default.
-pub(super) fn time(value: u64, default: u64) -> u64 {
-    if value == 0 { default } else { value }
-}
-
-/// What came of a message, as C names it.
-pub(super) fn heard(heard: Heard) -> u32 {
-    match heard {
-        Heard::Old => NSW_HEARD_OLD,
-        Heard::Nothing => NSW_HEARD_NOTHING,
-        Heard::Changed => NSW_HEARD_CHANGED,
-    }
-}
-
 /// Writes the next message to the caller, who has room for all of it: whether there is one.
 ///
 /// # Safety
@@ -176,21 +167,6 @@ pub(super) unsafe fn speak(
     }
 }
 
-/// Writes numbers to the caller one by one.
-///
-/// # Safety
-/// The buffer is NULL or what it should be, and used by nobody else.
-pub(super) unsafe fn list<T>(
-    output: Output<T>,
-    len: usize,
-    values: impl Iterator<Item = T>,
-) -> Result<()> {
-    // SAFETY: the caller's word.
-    let places = unsafe { output.take(len, &bytes_of::<u8>(&[])) }?;
-    places.iter_mut().zip(values).for_each(|(place, value)| *place = value);
-    Ok(())
-}
-
 /// # Safety
 /// NULL or a configuration.
 unsafe fn read(config: *const nsw_cbba_config) -> Result<CbbaConfig> {
@@ -210,10 +186,10 @@ unsafe fn read(config: *const nsw_cbba_config) -> Result<CbbaConfig> {
         discount: c.discount,
         metre_cost: c.metre_cost,
         metre_j: c.metre_j,
-        energy_j: real(c.energy_j, default.energy_j),
-        skills: time(c.skills, default.skills),
-        pace_us: time(c.pace_us, default.pace_us),
-        repeat_us: time(c.repeat_us, default.repeat_us),
+        energy_j: or(c.energy_j, default.energy_j),
+        skills: or(c.skills, default.skills),
+        pace_us: or(c.pace_us, default.pace_us),
+        repeat_us: or(c.repeat_us, default.repeat_us),
         lost_us: c.lost_us,
     })
 }
@@ -284,7 +260,7 @@ pub unsafe extern "C" fn nsw_cbba_add_task(
                 value: c.value,
                 position: c.position,
                 duration_us: c.duration_us,
-                deadline_us: time(c.deadline_us, u64::MAX),
+                deadline_us: or(c.deadline_us, u64::MAX),
                 energy_j: c.energy_j,
                 skills: c.skills,
             };
@@ -321,7 +297,7 @@ pub unsafe extern "C" fn nsw_cbba_moved(
     unsafe {
         call_mut::<Cbba<'static>>(cbba, |agent| {
             let c = structs::read(to)?;
-            agent.moved(c.position, c.start_us, real(c.energy_j, f64::INFINITY), now_us)
+            agent.moved(c.position, c.start_us, or(c.energy_j, f64::INFINITY), now_us)
         })
     }
 }
@@ -368,7 +344,7 @@ pub unsafe extern "C" fn nsw_cbba_step(
     unsafe {
         call_mut::<Cbba<'static>>(cbba, |agent| {
             may_tell(what)?;
-            tell(what, heard(agent.step(input(message, message_len)?, now_us)?))
+            tell(what, agent.step(input(message, message_len)?, now_us)? as u32)
         })
     }
 }

@@ -1,12 +1,10 @@
 //! How many replicas there should be.
 
-use super::assign::may_tell;
 use super::handle::{self, Object, call_mut};
 use super::port::nsw_allocator;
-use super::slices::{put, tell};
+use super::slices::{may_tell, put, tell};
 use super::status::nsw_status;
-use super::structs::{self, Versioned};
-use super::trainer_config::or;
+use super::structs::{self, Versioned, or};
 use crate::error::{Error, Result};
 use crate::task::balance::{Autoscaler, Forecast, ScaleConfig};
 
@@ -78,21 +76,20 @@ unsafe fn read(config: *const nsw_autoscaler_config) -> Result<ScaleConfig> {
     // SAFETY: the caller's word.
     let c = unsafe { structs::read(config) }?;
     let usual = ScaleConfig::default();
-    let number = |setting, default| if setting == 0 { default } else { setting };
     let forecast = match c.forecast {
         NSW_FORECAST_OFF => Forecast::Off,
         NSW_FORECAST_HOLT => Forecast::Holt { level: or(c.level, 0.5), trend: or(c.trend, 0.1) },
-        NSW_FORECAST_LAGS => Forecast::Lags { lags: number(c.lags, 8) },
+        NSW_FORECAST_LAGS => Forecast::Lags { lags: or(c.lags, 8) },
         _ => return Err(Error::Invalid),
     };
     Ok(ScaleConfig {
         target: or(c.target, usual.target),
-        least: number(c.least, usual.least),
-        most: number(c.most, usual.most),
+        least: or(c.least, usual.least),
+        most: or(c.most, usual.most),
         tolerance: or(c.tolerance, usual.tolerance),
-        window: number(c.window, usual.window),
+        window: or(c.window, usual.window),
         forecast,
-        horizon: number(c.horizon, usual.horizon),
+        horizon: or(c.horizon, usual.horizon),
         margin: c.margin,
     })
 }

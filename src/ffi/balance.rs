@@ -4,11 +4,10 @@ use super::gauge::nsw_answer;
 use super::guarded;
 use super::handle::{self, Object, call_mut, call_ref, with_mut, with_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, input, put, tell};
+use super::slices::{Output, input, may_tell, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
-use super::structs::{self, Versioned};
-use super::trainer_config::or;
+use super::structs::{self, Versioned, or, or_none};
 use crate::error::{Error, Result};
 use crate::task::balance::{
     Balancer, BalancerConfig, Done, Learner, Policy, Power, PowerConfig, PrequalConfig,
@@ -43,8 +42,6 @@ pub const NSW_BALANCER_RIDGE: u32 = 0;
 /// and a ridge regression behind it.
 pub const NSW_BALANCER_NETWORK: u32 = 1;
 
-/// In a configuration of a dispatcher: no probes, where 0 means the default.
-pub const NSW_BALANCER_NONE: u32 = u32::MAX;
 /// In a configuration of a dispatcher: never, where 0 means the default.
 pub const NSW_BALANCER_NEVER: u64 = u64::MAX;
 
@@ -74,7 +71,7 @@ pub struct nsw_balancer_config {
     pub features: u32,
     /// Most requests in flight, 1 to 2^20; 0 means 64.
     pub requests: u32,
-    /// Workers that are asked for each request, 1 to `workers`, or NSW_BALANCER_NONE; 0 means 5, or all if there
+    /// Workers that are asked for each request, 1 to `workers`, or NSW_TASK_NONE; 0 means 5, or all if there
     /// are fewer.
     pub probes: u32,
     /// Workers that NSW_BALANCER_PREDICTED_WORK draws where none is asked, 1 to `workers`; 0 means 5, or all if
@@ -152,11 +149,6 @@ impl Object for CBalancer {
     const MAGIC: u32 = u32::from_le_bytes(*b"nswb");
 }
 
-/// The caller's setting, or the default for 0.
-fn number<T: PartialEq + Default>(setting: T, default: T) -> T {
-    if setting == T::default() { default } else { setting }
-}
-
 /// The caller's configuration.
 ///
 /// # Safety
@@ -172,31 +164,28 @@ unsafe fn read(config: *const nsw_balancer_config) -> Result<BalancerConfig> {
     Ok(BalancerConfig {
         policy: Policy::from_code(c.policy).ok_or(Error::Invalid)?,
         workers: c.workers,
-        requests: number(c.requests, usual.requests),
+        requests: or(c.requests, usual.requests),
         features: c.features,
-        probes: match c.probes {
-            NSW_BALANCER_NONE => 0,
-            probes => number(probes, usual.probes.min(c.workers)),
-        },
-        choices: number(c.choices, usual.choices.min(c.workers)),
-        fresh_us: number(c.fresh_us, usual.fresh_us),
+        probes: or_none(c.probes, usual.probes.min(c.workers)),
+        choices: or(c.choices, usual.choices.min(c.workers)),
+        fresh_us: or(c.fresh_us, usual.fresh_us),
         seed: c.seed,
-        decay_us: number(c.decay_us, usual.decay_us),
-        forgive_us: number(c.forgive_us, usual.forgive_us),
+        decay_us: or(c.decay_us, usual.decay_us),
+        forgive_us: or(c.forgive_us, usual.forgive_us),
         prequal: PrequalConfig {
-            pool: number(c.prequal_pool, prequal.pool),
-            age_us: number(c.prequal_age_us, prequal.age_us),
+            pool: or(c.prequal_pool, prequal.pool),
+            age_us: or(c.prequal_age_us, prequal.age_us),
             quantile: or(c.prequal_quantile, prequal.quantile),
             remove: or(c.prequal_remove, prequal.remove),
             fill: or(c.prequal_fill, prequal.fill),
             idle_us: match c.prequal_idle_us {
                 NSW_BALANCER_NEVER => 0,
-                idle => number(idle, prequal.idle_us),
+                idle => or(idle, prequal.idle_us),
             },
         },
         learner: match (c.learner, c.units) {
             (NSW_BALANCER_RIDGE, 0) => Learner::Ridge,
-            (NSW_BALANCER_NETWORK, units) => Learner::Network { units: number(units, 16) },
+            (NSW_BALANCER_NETWORK, units) => Learner::Network { units: or(units, 16) },
             _ => return Err(Error::Invalid),
         },
         ridge: RidgeConfig {
@@ -428,7 +417,7 @@ pub unsafe extern "C" fn nsw_balancer_pick(
     unsafe {
         call_mut::<CBalancer>(balancer, |b| {
             structs::check_pointer(worker)?;
-            check_optional(work)?;
+            may_tell(work)?;
             let pick = b.pick(input(features, features_len)?, now_us)?;
             tell(work, pick.work)?;
             put(worker, pick.worker)
@@ -457,11 +446,6 @@ pub unsafe extern "C" fn nsw_balancer_sent(
     }
 }
 
-/// Refuses what is not aligned; NULL is fine.
-fn check_optional<T>(pointer: *const T) -> Result<()> {
-    if pointer.is_null() { Ok(()) } else { structs::check_pointer(pointer) }
-}
-
 /// Ends a request, and tells what is known of it.
 ///
 /// # Safety
@@ -471,8 +455,8 @@ unsafe fn end(
     latency_us: *mut u64,
     end: impl FnOnce() -> Result<Done>,
 ) -> Result<()> {
-    check_optional(worker)?;
-    check_optional(latency_us)?;
+    may_tell(worker)?;
+    may_tell(latency_us)?;
     let done = end()?;
     // SAFETY: the caller's word.
     unsafe { tell(worker, done.worker).and_then(|()| tell(latency_us, done.latency_us)) }

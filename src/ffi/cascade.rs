@@ -8,8 +8,8 @@ use super::net::{nsw_net, with_net};
 use super::port::{CLogger, nsw_allocator, nsw_logger};
 use super::slices::input;
 use super::status::nsw_status;
-use super::structs::{self, Versioned};
-use super::trainer_config::{nsw_data, nsw_trainer_config, or, read_data};
+use super::structs::{self, Versioned, count, or};
+use super::trainer_config::{nsw_data, nsw_trainer_config, read_data};
 use crate::error::{Error, Result};
 use crate::nn::{
     Activation, Algorithm, Cascade, CascadeConfig, CascadeParams, CascadeProgress, CascadeReport,
@@ -436,18 +436,13 @@ fn ask(params: &nsw_cascade_params, progress: &CascadeProgress) -> ControlFlow<(
     }
 }
 
-/// The caller's number of something, of which 0 means the default.
-fn count(setting: u32, default: u32) -> u32 {
-    if setting == 0 { default } else { setting }
-}
-
 fn patience(change: f32, stagnation: u32, min_epochs: u32, max_epochs: u32) -> Patience {
     let fann = Patience::FANN;
-    let max_epochs = count(max_epochs, fann.max_epochs);
+    let max_epochs = or(max_epochs, fann.max_epochs);
     Patience {
         change: or(change, fann.change),
-        stagnation: count(stagnation, fann.stagnation),
-        min_epochs: count(min_epochs, fann.min_epochs.min(max_epochs)),
+        stagnation: or(stagnation, fann.stagnation),
+        min_epochs: or(min_epochs, fann.min_epochs.min(max_epochs)),
         max_epochs,
     }
 }
@@ -497,10 +492,10 @@ impl nsw_cascade_config {
             ),
             candidate_limit: or(self.candidate_limit, default.candidate_limit),
             weight_multiplier: or(self.weight_multiplier, default.weight_multiplier),
-            groups: count(self.groups, default.groups as u32) as usize,
+            groups: count(self.groups, default.groups),
             initial: or(self.initial, default.initial),
             seed: self.seed,
-            block: count(self.block, default.block as u32) as usize,
+            block: count(self.block, default.block),
             cache: self.no_cache == 0,
             ..default
         })

@@ -5,7 +5,7 @@ use super::port::{CLogger, nsw_allocator, nsw_logger};
 use super::slices::{Output, bytes_of, input, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
-use super::structs::{self, Versioned, check_pointer};
+use super::structs::{self, Versioned, check_pointer, count, or};
 use crate::comm::channel::{Channel, ChannelConfig, ChannelInfo, ChannelOutput, SendOptions};
 use crate::error::{Error, Result};
 
@@ -205,23 +205,21 @@ unsafe fn with_config<R>(
         (c, CLogger::new(c.logger)?)
     };
     let default = ChannelConfig::default();
-    let or = |value: u32, default: usize| if value == 0 { default } else { value as usize };
-    let or_us = |value: u32, default: u32| if value == 0 { default } else { value };
     let (ordered, unordered) = match (c.ordered, c.unordered) {
         (0, 0) => (default.ordered, default.unordered),
         (ordered, unordered) => (ordered as usize, unordered as usize),
     };
     f(&ChannelConfig {
-        mtu: or(c.mtu, default.mtu),
+        mtu: count(c.mtu, default.mtu),
         ordered,
         unordered,
-        send_buffer: or(c.send_buffer, default.send_buffer),
-        receive_buffer: or(c.receive_buffer, default.receive_buffer),
-        messages: or(c.messages, default.messages),
-        packets: or(c.packets, default.packets),
+        send_buffer: count(c.send_buffer, default.send_buffer),
+        receive_buffer: count(c.receive_buffer, default.receive_buffer),
+        messages: count(c.messages, default.messages),
+        packets: count(c.packets, default.packets),
         epoch: c.epoch,
-        ack_delay_us: or_us(c.ack_delay_us, default.ack_delay_us),
-        initial_rtt_us: or_us(c.initial_rtt_us, default.initial_rtt_us),
+        ack_delay_us: or(c.ack_delay_us, default.ack_delay_us),
+        initial_rtt_us: or(c.initial_rtt_us, default.initial_rtt_us),
         pacing: c.no_pacing == 0,
         logger: CLogger::as_dyn(&logger),
     })

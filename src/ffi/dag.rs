@@ -1,11 +1,10 @@
 //! Graphs of tasks that wait for each other, and the workers that may do them.
 
-use super::assign::{copy, count, may_tell};
 use super::handle::{self, Object, call_mut, call_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, bytes_of, put, tell};
+use super::slices::{Output, bytes_of, copy, may_tell, put, tell};
 use super::status::nsw_status;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, count, count_or_none};
 use crate::error::Result;
 use crate::task::schedule::{Dag, DagConfig};
 
@@ -64,11 +63,6 @@ impl Object for Dag<'static> {
     const MAGIC: u32 = u32::from_le_bytes(*b"nsDg");
 }
 
-/// Most edges, where 0 is a possible number.
-pub(super) fn edges(value: u32, default: usize) -> usize {
-    if value == super::assign::NSW_TASK_NONE { 0 } else { count(value, default) }
-}
-
 /// # Safety
 /// NULL or a configuration.
 unsafe fn read(config: *const nsw_dag_config) -> Result<DagConfig> {
@@ -77,7 +71,7 @@ unsafe fn read(config: *const nsw_dag_config) -> Result<DagConfig> {
     let default = DagConfig::default();
     Ok(DagConfig {
         tasks: count(c.tasks, default.tasks),
-        edges: edges(c.edges, default.edges),
+        edges: count_or_none(c.edges, default.edges),
         workers: count(c.workers, default.workers),
     })
 }

@@ -148,7 +148,7 @@ pub unsafe extern "C" fn nsw_dataset_view_footprint(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         handle::footprint::<Dataset<'static>>(size, align, || {
-            over(data, inputs, outputs).map(|_| core::alloc::Layout::new::<()>())
+            over(data, inputs, outputs).map(|_| handle::NOTHING)
         })
     }
 }
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn nsw_dataset_view(
         handle::create_from::<Dataset<'static>, _>(
             memory,
             dataset,
-            || Ok((core::alloc::Layout::new::<()>(), over(data, inputs, outputs)?)),
+            || Ok((handle::NOTHING, over(data, inputs, outputs)?)),
             |_, made| Ok(made),
         )
     }

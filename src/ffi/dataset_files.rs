@@ -3,7 +3,7 @@
 use super::dataset::nsw_dataset;
 use super::handle::{self, call_ref};
 use super::port::{CLogger, nsw_allocator, nsw_logger};
-use super::slices::{Output, bytes_of, input};
+use super::slices::{Output, bytes_of, input, read_text};
 use super::status::nsw_status;
 use super::structs::{self, Versioned};
 use crate::error::{Error, Result};
@@ -96,8 +96,7 @@ unsafe fn with_csv<R>(
     unsafe {
         let config = structs::read(config)?;
         let logger = CLogger::new(config.logger)?;
-        let names = input(config.class_names, config.class_names_len)?;
-        let names = core::str::from_utf8(names).map_err(|_| Error::Invalid)?;
+        let names = read_text(config.class_names.cast(), config.class_names_len)?;
         let labels = match (config.classes, names) {
             (0, "") => Labels::Numbers,
             (0, names) => Labels::Names(names),

@@ -4,8 +4,7 @@ use super::handle::{self, Object, call_mut, call_ref};
 use super::port::nsw_allocator;
 use super::slices::put;
 use super::status::nsw_status;
-use super::structs::{self, Versioned};
-use super::trainer_config::or;
+use super::structs::{self, Versioned, or};
 use crate::error::Result;
 use crate::task::balance::{Answer, Gauge, GaugeConfig};
 
@@ -92,11 +91,10 @@ unsafe fn read(config: *const nsw_gauge_config) -> Result<GaugeConfig> {
     // SAFETY: the caller's word.
     let c = unsafe { structs::read(config) }?;
     let usual = GaugeConfig::default();
-    let number = |setting, default| if setting == 0 { default } else { setting };
     Ok(GaugeConfig {
-        requests: number(c.requests, usual.requests),
-        history: number(c.history, usual.history),
-        memory_us: if c.memory_us == 0 { usual.memory_us } else { c.memory_us },
+        requests: or(c.requests, usual.requests),
+        history: or(c.history, usual.history),
+        memory_us: or(c.memory_us, usual.memory_us),
         speed: or(c.speed, usual.speed),
     })
 }

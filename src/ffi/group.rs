@@ -3,9 +3,9 @@
 use super::entropy::{CEntropy, nsw_entropy};
 use super::handle::{self, Object, call_mut, call_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, bytes_of, input, tell};
+use super::slices::{Output, bytes_of, input, list, tell};
 use super::status::nsw_status;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, count, or};
 use crate::comm::group::{self, Group, GroupConfig, GroupInfo};
 use crate::error::{Error, Result};
 
@@ -175,14 +175,13 @@ unsafe fn read(config: *const nsw_group_config) -> Result<(GroupConfig, *const n
         return Err(Error::Invalid);
     }
     let default = GroupConfig::new(c.id, c.own);
-    let or = |value: u32, default: u32| if value == 0 { default } else { value };
     let config = GroupConfig {
         epoch: c.epoch,
-        members: or(c.members, default.members as u32) as usize,
-        window: or(c.window, default.window as u32) as usize,
-        ahead: or(c.ahead, default.ahead as u32) as usize,
+        members: count(c.members, default.members),
+        window: count(c.window, default.window),
+        ahead: count(c.ahead, default.ahead),
         frames: or(c.frames, default.frames),
-        keep_us: if c.keep_us == 0 { default.keep_us } else { c.keep_us },
+        keep_us: or(c.keep_us, default.keep_us),
         keep_frames: or(c.keep_frames, default.keep_frames),
         signed: c.sign != 0,
         ..default
@@ -278,17 +277,6 @@ pub unsafe extern "C" fn nsw_group_describe(
     }
 }
 
-/// Writes numbers to the caller.
-///
-/// # Safety
-/// As [`Output::take`].
-unsafe fn list(output: Output<u16>, numbers: impl Iterator<Item = u16> + Clone) -> Result<()> {
-    // SAFETY: the caller's word.
-    let out = unsafe { output.take(numbers.clone().count(), &bytes_of::<u8>(&[])) }?;
-    out.iter_mut().zip(numbers).for_each(|(to, number)| *to = number);
-    Ok(())
-}
-
 /// The numbers of the other members, in no order: `numbers[0..*numbers_len]`.
 ///
 /// Errors: those of a bad handle, NSW_ERR_BUFFER_TOO_SMALL.
@@ -301,7 +289,9 @@ pub unsafe extern "C" fn nsw_group_members(
 ) -> nsw_status {
     let output = Output { pointer: numbers, capacity: numbers_cap, len: numbers_len };
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { call_ref::<CGroup>(group, |c| list(output, c.group.members())) }
+    unsafe {
+        call_ref::<CGroup>(group, |c| list(output, c.group.members().count(), c.group.members()))
+    }
 }
 
 /// The numbers of the members whose chain of this epoch has not come, in no order:
@@ -317,7 +307,9 @@ pub unsafe extern "C" fn nsw_group_missing(
 ) -> nsw_status {
     let output = Output { pointer: numbers, capacity: numbers_cap, len: numbers_len };
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { call_ref::<CGroup>(group, |c| list(output, c.group.missing())) }
+    unsafe {
+        call_ref::<CGroup>(group, |c| list(output, c.group.missing().count(), c.group.missing()))
+    }
 }
 
 /// Begins an epoch, above the current one, with other members: `add[0..add_len]`

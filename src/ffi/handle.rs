@@ -122,7 +122,7 @@ impl Header {
 ///
 /// # Safety
 /// `handle` is NULL or points to memory that holds (or held) an object.
-unsafe fn check(handle: *const AtomicU32, align: usize, magic: u32) -> Result<()> {
+pub unsafe fn check(handle: *const AtomicU32, align: usize, magic: u32) -> Result<()> {
     check_pointer(handle)?;
     if !handle.addr().is_multiple_of(align) {
         return Err(Error::Alignment);
@@ -383,12 +383,7 @@ mod tests {
         let mut out = core::ptr::null_mut();
         // SAFETY: the heap, and a place on the stack.
         let status = unsafe {
-            create::<Number>(
-                core::ptr::null(),
-                &mut out,
-                || Ok(Layout::new::<()>()),
-                |_| Ok(Number(7)),
-            )
+            create::<Number>(core::ptr::null(), &mut out, || Ok(NOTHING), |_| Ok(Number(7)))
         };
         assert_eq!(status, 0);
         out

@@ -1,7 +1,5 @@
 //! TCP listeners by themselves.
 
-use core::alloc::Layout;
-
 use super::handle::{self, Object, call_ref};
 use super::host_transport::read_address;
 use super::port::nsw_allocator;
@@ -35,9 +33,7 @@ pub unsafe extern "C" fn nsw_host_listener_footprint(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        handle::footprint::<Listener>(size, align, || {
-            read_address(bind).map(|_| Layout::new::<()>())
-        })
+        handle::footprint::<Listener>(size, align, || read_address(bind).map(|_| handle::NOTHING))
     }
 }
 
@@ -61,7 +57,7 @@ pub unsafe extern "C" fn nsw_host_listener_create(
         handle::create_from::<Listener, _>(
             memory,
             listener,
-            || read_address(bind).map(|bind| (Layout::new::<()>(), bind)),
+            || read_address(bind).map(|bind| (handle::NOTHING, bind)),
             |_, bind| Listener::new(&bind),
         )
     }

@@ -166,6 +166,26 @@ unsafe impl Versioned for nsw_host_plan_config {
     const LEAST: usize = size_of::<nsw_host_plan_config>();
 }
 
+/// A configuration of texts.
+///
+/// # Safety
+/// NULL or a configuration.
+unsafe fn read_hddl(config: *const nsw_host_hddl_config) -> Result<nsw_host_hddl_config> {
+    // SAFETY: the caller's word.
+    let c = unsafe { structs::read(config) }?;
+    if c.reserved == 0 { Ok(c) } else { Err(Error::Invalid) }
+}
+
+/// A configuration of a plan's text.
+///
+/// # Safety
+/// NULL or a configuration.
+unsafe fn read_plan_file(config: *const nsw_host_plan_config) -> Result<nsw_host_plan_config> {
+    // SAFETY: the caller's word.
+    let c = unsafe { structs::read(config) }?;
+    if c.reserved == 0 { Ok(c) } else { Err(Error::Invalid) }
+}
+
 /// Tells the caller what is wrong, if it is to be told.
 ///
 /// # Safety
@@ -187,7 +207,7 @@ unsafe fn source<'a>(file: u32, text: *const c_char, len: usize) -> Result<Sourc
 
 /// The memory that the object takes: the one block that nsw_host_hddl_create asks for, in bytes.
 ///
-/// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+/// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID.
 #[cfg(feature = "std")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_host_hddl_footprint(
@@ -196,9 +216,7 @@ pub unsafe extern "C" fn nsw_host_hddl_footprint(
     align: *mut usize,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe {
-        handle::footprint::<Hddl>(size, align, || structs::read(config).map(|_| handle::NOTHING))
-    }
+    unsafe { handle::footprint::<Hddl>(size, align, || read_hddl(config).map(|_| handle::NOTHING)) }
 }
 
 /// Reads a domain and a problem of it: all that the competition's total-order track uses, and partially ordered
@@ -207,7 +225,7 @@ pub unsafe extern "C" fn nsw_host_hddl_footprint(
 /// chains of types, take longer than they look. The caller owns `*hddl` and ends it
 /// with nsw_host_hddl_destroy; its block is of `memory` (NULL: the system's heap).
 ///
-/// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR;
+/// Errors: those of nsw_host_hddl_footprint, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR;
 /// the first mistake in the texts, of which `error` of the configuration says more. `*hddl` is NULL then.
 #[cfg(feature = "std")]
 #[unsafe(no_mangle)]
@@ -222,7 +240,7 @@ pub unsafe extern "C" fn nsw_host_hddl_create(
             memory,
             hddl,
             || {
-                let c = structs::read(config)?;
+                let c = read_hddl(config)?;
                 blame(c.error, &nsw_host_hddl_error::NONE)?;
                 let domain = source(NSW_HOST_HDDL_DOMAIN, c.domain, c.domain_len)?;
                 let problem = source(NSW_HOST_HDDL_PROBLEM, c.problem, c.problem_len)?;
@@ -292,7 +310,7 @@ pub unsafe extern "C" fn nsw_host_hddl_warning(
 
 /// The memory that the object takes: the one block that nsw_host_plan_create asks for, in bytes.
 ///
-/// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+/// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID.
 #[cfg(feature = "std")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_host_plan_footprint(
@@ -303,7 +321,7 @@ pub unsafe extern "C" fn nsw_host_plan_footprint(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         handle::footprint::<PlanFile>(size, align, || {
-            structs::read(config).map(|_| handle::NOTHING)
+            read_plan_file(config).map(|_| handle::NOTHING)
         })
     }
 }
@@ -314,7 +332,7 @@ pub unsafe extern "C" fn nsw_host_plan_footprint(
 /// accepts (some hundreds are tried, with memory from the system's heap); the first, if it accepts none. The caller owns
 /// `*plan` and ends it with nsw_host_plan_destroy; its block is of `memory` (NULL: the system's heap).
 ///
-/// Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, those of a bad handle of the model, NSW_ERR_NO_ALLOCATOR,
+/// Errors: those of nsw_host_plan_footprint and of a bad handle of the model, NSW_ERR_NO_ALLOCATOR,
 /// NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR; the first mistake in the text, of which `error` of the
 /// configuration says more: NSW_ERR_CAPACITY if there are too many ways to read it. `*plan` is NULL then.
 #[cfg(feature = "std")]
@@ -330,7 +348,7 @@ pub unsafe extern "C" fn nsw_host_plan_create(
             memory,
             plan,
             || {
-                let c = structs::read(config)?;
+                let c = read_plan_file(config)?;
                 blame(c.error, &nsw_host_hddl_error::NONE)?;
                 let model = plan_model::read(c.model)?;
                 let text = source(NSW_HOST_HDDL_PLAN, c.text, c.text_len)?;

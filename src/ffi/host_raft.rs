@@ -123,7 +123,7 @@ unsafe fn read(config: *const nsw_host_raft_config) -> Result<(&'static Path, Ra
         return Err(Error::Invalid);
     }
     let default = RaftStorageConfig::default();
-    let segment_bytes = if c.segment_bytes == 0 { default.segment_bytes } else { c.segment_bytes };
+    let segment_bytes = structs::or(c.segment_bytes, default.segment_bytes);
     // SAFETY: the caller's word.
     let path = unsafe { host_key::path(c.path, c.path_len) }?;
     let (sync, snapshots) = (c.no_sync == 0, c.no_snapshots == 0);

@@ -104,7 +104,7 @@ unsafe fn read(config: *const nsw_host_storage_config) -> Result<Config> {
         return Err(Error::Invalid);
     }
     let default = StorageConfig::default();
-    let journal_bytes = if c.journal_bytes == 0 { default.journal_bytes } else { c.journal_bytes };
+    let journal_bytes = structs::or(c.journal_bytes, default.journal_bytes);
     // SAFETY: the caller's word.
     let path = unsafe { host_key::path(c.path, c.path_len) }?;
     Ok(Config { path, store: c.store, config: StorageConfig { journal_bytes } })

@@ -7,7 +7,7 @@ use super::host_transport::{fill_table, read_address, receive, send};
 use super::port::nsw_allocator;
 use super::slices::put;
 use super::status::nsw_status;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, count, or};
 use super::transport::{nsw_address, nsw_transport};
 use crate::error::Result;
 use crate::host::{Tcp, TcpConfig};
@@ -89,9 +89,8 @@ unsafe fn read_config(config: *const nsw_host_tcp_config) -> Result<TcpConfig> {
         false => Some(unsafe { read_address(config.bind) }?),
     };
     let default = TcpConfig::new(bind, config.max_frame);
-    let or = |value: usize, default: usize| if value == 0 { default } else { value };
     Ok(TcpConfig {
-        connections: or(config.connections as usize, default.connections),
+        connections: count(config.connections, default.connections),
         send_buffer: or(config.send_buffer, default.send_buffer),
         idle: Duration::from_micros(config.idle_us),
         ..default

@@ -1,6 +1,5 @@
 //! Identities and certificates.
 
-use core::alloc::Layout;
 use core::ffi::c_void;
 
 use zeroize::Zeroizing;
@@ -284,7 +283,7 @@ pub unsafe extern "C" fn nsw_identity_footprint(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         handle::footprint::<CSecrets>(size, align, || {
-            structs::read(config).map(|_| Layout::new::<()>())
+            structs::read(config).map(|_| handle::NOTHING)
         })
     }
 }
@@ -309,7 +308,7 @@ pub unsafe extern "C" fn nsw_identity_create(
         handle::create_from::<CSecrets, _>(
             memory,
             identity,
-            || structs::read(config).map(|config| (Layout::new::<()>(), config)),
+            || structs::read(config).map(|config| (handle::NOTHING, config)),
             |_, config| make(&config),
         )
     }

@@ -68,6 +68,7 @@ pub mod plan_builder;
 pub mod plan_builder_parts;
 pub mod plan_learn;
 pub mod plan_model;
+pub mod plan_state;
 pub mod plan_types;
 pub mod plan_verifier;
 pub mod planner;

@@ -2,11 +2,10 @@
 
 use core::ffi::c_char;
 
-use super::assign::may_tell;
 use super::handle::{self, Object, call_mut, call_ref};
-use super::plan_types::{terms, types as list};
+use super::plan_types::{NOTHING, terms, types as list};
 use super::port::nsw_allocator;
-use super::slices::{in_place, input, put, tell};
+use super::slices::{in_place, input, may_tell, put, read_text, tell};
 use super::status::nsw_status;
 use super::structs::{self, Versioned};
 use crate::error::{Error, Result};
@@ -102,16 +101,6 @@ unsafe fn read(config: *const nsw_plan_builder_config) -> Result<BuilderConfig> 
     })
 }
 
-/// The caller's text.
-///
-/// # Safety
-/// `name` is NULL or readable for `len` bytes for `'a`.
-pub(super) unsafe fn text<'a>(name: *const c_char, len: usize) -> Result<&'a str> {
-    // SAFETY: the caller's word.
-    let bytes = unsafe { input(name.cast::<u8>(), len) }?;
-    core::str::from_utf8(bytes).map_err(|_| Error::Invalid)
-}
-
 /// Calls the builder. What is wrong with the arguments stays, as its own errors do.
 ///
 /// # Safety
@@ -145,9 +134,6 @@ pub(super) unsafe fn add(
         })
     }
 }
-
-/// What no number is: not of a type, nor of anything else that a builder adds.
-const NOTHING: u16 = u16::MAX;
 
 /// The memory that a builder takes: the one block that nsw_plan_builder_create asks for, in bytes.
 ///
@@ -212,7 +198,7 @@ pub unsafe extern "C" fn nsw_plan_builder_type(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         add(builder, type_id, |b| {
-            let id = b.add_type(text(name, name_len)?)?;
+            let id = b.add_type(read_text(name, name_len)?)?;
             Ok(id.0)
         })
     }
@@ -265,7 +251,7 @@ pub unsafe extern "C" fn nsw_plan_builder_object(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         add(builder, object, |b| {
-            let id = b.object(text(name, name_len)?, TypeId(type_id))?;
+            let id = b.object(read_text(name, name_len)?, TypeId(type_id))?;
             Ok(id.0)
         })
     }
@@ -300,7 +286,7 @@ pub unsafe extern "C" fn nsw_plan_builder_predicate(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         add(builder, predicate, |b| {
-            let id = b.predicate(text(name, name_len)?, list(types, type_count)?)?;
+            let id = b.predicate(read_text(name, name_len)?, list(types, type_count)?)?;
             Ok(id.0)
         })
     }
@@ -322,7 +308,7 @@ pub unsafe extern "C" fn nsw_plan_builder_action(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         add(builder, task, |b| {
-            let id = b.action(text(name, name_len)?, list(types, type_count)?)?;
+            let id = b.action(read_text(name, name_len)?, list(types, type_count)?)?;
             Ok(id.0)
         })
     }
@@ -343,7 +329,7 @@ pub unsafe extern "C" fn nsw_plan_builder_task(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         add(builder, task, |b| {
-            let id = b.task(text(name, name_len)?, list(types, type_count)?)?;
+            let id = b.task(read_text(name, name_len)?, list(types, type_count)?)?;
             Ok(id.0)
         })
     }
@@ -371,7 +357,7 @@ pub unsafe extern "C" fn nsw_plan_builder_method(
     unsafe {
         add(builder, method, |b| {
             let id = b.method(
-                text(name, name_len)?,
+                read_text(name, name_len)?,
                 TaskId(task),
                 terms(args, arg_count)?,
                 list(types, type_count)?,

@@ -6,13 +6,13 @@ use core::ffi::c_void;
 use super::guarded;
 use super::handle::call_mut;
 use super::plan_model::{self, nsw_plan_model};
+use super::plan_state::{self, Lent, nsw_plan_state};
 use super::plan_types::nsw_plan;
 use super::plan_verifier::{self, nsw_plan_refusal, nsw_plan_verifier};
-use super::planner::{inside, nsw_plan_state};
 use super::slices::{in_place, input};
 use super::status::nsw_status;
 use crate::error::{Error, Result};
-use crate::task::plan::{Decision, MAX_ARITY, State, TaskId, Verifier, decision_features};
+use crate::task::plan::{Decision, MAX_ARITY, TaskId, Verifier, decision_features};
 
 /// Told of a decomposition of a plan: in `state`, `task` with the arguments `args[0..arg_count]` (objects) is
 /// decomposed by `method`. It must not call functions of the verifier.
@@ -47,11 +47,10 @@ pub unsafe extern "C" fn nsw_plan_verifier_replay(
             let watch = watch.ok_or(Error::Null)?;
             let (model, plan) = (plan_model::read(model)?, nsw_plan::read(plan)?);
             let mut tell = |decision: &Decision<'_>| {
-                let state: &dyn State = decision.state;
-                let state = nsw_plan_state { state: core::ptr::from_ref(&state).cast() };
+                let lent = Lent::new(decision.state);
                 let (args, method) = (decision.args, decision.method.0);
                 // SAFETY: the caller's hook, with an array of the length that it is told.
-                watch(ctx, &state, decision.task.0, args.as_ptr(), args.len(), method);
+                watch(ctx, lent.handle(), decision.task.0, args.as_ptr(), args.len(), method);
             };
             v.replay(&model, &plan, &mut tell).or_else(refused)
         })
@@ -63,7 +62,7 @@ pub unsafe extern "C" fn nsw_plan_verifier_replay(
 /// problem, so a network that learned from plans of small problems (nsw_plan_verifier_replay) can be used in large
 /// ones of the same domain (nsw_method_order). Several features share a place: 256 to 512 are a good width.
 ///
-/// Errors: NSW_ERR_NULL; NSW_ERR_TASK_DOMAIN for a task or objects that the model has not, or another number of
+/// Errors: as nsw_plan_state_holds; NSW_ERR_TASK_DOMAIN for a task or objects that the model has not, or another number of
 /// arguments.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_plan_state_features(
@@ -76,7 +75,7 @@ pub unsafe extern "C" fn nsw_plan_state_features(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     guarded(|| unsafe {
-        let state = inside(state)?;
+        let state = plan_state::find(state)?;
         // Of the library's own: the caller's features may lie over its arguments.
         let mut own = [0; MAX_ARITY];
         let args = copy(input(args, arg_count)?, &mut own)?;

@@ -3,9 +3,9 @@
 use core::ffi::c_char;
 
 use super::handle::{self, Object, call_ref, with_ref};
-use super::plan_builder::text;
+use super::plan_types::NOTHING;
 use super::port::nsw_allocator;
-use super::slices::{input, put};
+use super::slices::{input, put, read_text};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
 use super::structs::{self, Versioned};
@@ -162,10 +162,6 @@ pub(super) unsafe fn read(model: *const nsw_plan_model) -> Result<Model<'static>
     unsafe { with_ref::<Model<'static>, _>(model, |model| Ok(*model)) }
 }
 
-fn own_layout() -> Result<core::alloc::Layout> {
-    Ok(handle::NOTHING)
-}
-
 /// The memory that a model's object takes: the one block that nsw_plan_model_create asks for, in bytes,
 /// whatever the model.
 ///
@@ -176,7 +172,7 @@ pub unsafe extern "C" fn nsw_plan_model_footprint(
     align: *mut usize,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { handle::footprint::<Model<'static>>(size, align, own_layout) }
+    unsafe { handle::footprint::<Model<'static>>(size, align, || Ok(handle::NOTHING)) }
 }
 
 /// Opens a model, `bytes[0..bytes_len]`, which begin at a multiple of 4 and stay as they are: with an object in
@@ -197,7 +193,7 @@ pub unsafe extern "C" fn nsw_plan_model_create(
         handle::create_from::<Model<'static>, Model<'static>>(
             memory,
             model,
-            || Ok((own_layout()?, Model::open(input(bytes, bytes_len)?)?)),
+            || Ok((handle::NOTHING, Model::open(input(bytes, bytes_len)?)?)),
             |_piece: Piece<'static>, opened| Ok(opened),
         )
     }
@@ -291,8 +287,8 @@ pub unsafe extern "C" fn nsw_plan_model_find(
     let find = |m: &Model<'static>| {
         // SAFETY: NULL or what it should be, by the documentation above.
         let name = unsafe {
-            put(number, u16::MAX)?;
-            text(name, name_len)?
+            put(number, NOTHING)?;
+            read_text(name, name_len)?
         };
         let found = match kind {
             NSW_PLAN_TYPES => m.type_named(name).map(|id| id.0),

@@ -52,6 +52,9 @@ const _: () = {
     assert!(NSW_PLAN_OPEN == OPEN);
 };
 
+/// What no number is: not of a type, nor of anything else that a model has.
+pub(super) const NOTHING: u16 = u16::MAX;
+
 /// The part with this number.
 pub(super) fn part_of(part: u32) -> Result<Part> {
     match part {

@@ -5,7 +5,7 @@ use core::ffi::c_char;
 use super::guarded;
 use super::handle::{self, Object, call_mut};
 use super::plan_model::{self, nsw_plan_model};
-use super::plan_types::nsw_plan;
+use super::plan_types::{NSW_PLAN_ROOT, nsw_plan};
 use super::port::nsw_allocator;
 use super::slices::put;
 use super::status::nsw_status;
@@ -197,14 +197,14 @@ pub unsafe extern "C" fn nsw_plan_verifier_verify(
 pub(super) unsafe fn prepare(
     refusal: *mut nsw_plan_refusal,
 ) -> Result<impl FnOnce(Refusal) -> Result<()>> {
-    let nothing = nsw_plan_refusal { size: 0, why: 0, step: u32::MAX, reserved: 0 };
+    let nothing = nsw_plan_refusal { size: 0, why: 0, step: NSW_PLAN_ROOT, reserved: 0 };
     // SAFETY: the caller's word.
     unsafe { structs::write(refusal, &nothing)? };
     Ok(move |refused: Refusal| {
         let why = WHYS.iter().find(|(_, why)| *why == refused.why);
         let filled = nsw_plan_refusal {
             why: why.map_or(0, |(code, _)| *code),
-            step: refused.step.unwrap_or(u32::MAX),
+            step: refused.step.unwrap_or(NSW_PLAN_ROOT),
             ..nothing
         };
         // SAFETY: the caller's word.

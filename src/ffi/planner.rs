@@ -2,18 +2,17 @@
 
 use core::ffi::c_void;
 
-use super::guarded;
 use super::handle::{self, Object, call_mut, call_ref};
 use super::plan_model::{self, nsw_plan_model};
+use super::plan_state::{Lent, nsw_plan_state};
 use super::plan_types::nsw_plan;
 use super::port::nsw_allocator;
-use super::slices::{input, put};
+use super::slices::put;
 use super::status::nsw_status;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, or};
 use crate::error::{Error, Result};
 use crate::task::plan::{
-    MethodOrder, Model, Outcome, PlanState, Planner, PlannerConfig, PlannerStats, PredicateId,
-    State, TaskId,
+    MethodOrder, Model, Outcome, PlanState, Planner, PlannerConfig, PlannerStats, TaskId,
 };
 
 /// How a search stands: the nodes ended before it did; go on with another nsw_planner_step.
@@ -105,14 +104,6 @@ impl From<PlannerStats> for nsw_planner_stats {
     }
 }
 
-/// The state in which a task is to be decomposed, for as long as an nsw_method_order or nsw_plan_watch runs, and
-/// on its thread. nsw_plan_state_holds, nsw_plan_state_count, nsw_plan_state_features. Its fields are the library's.
-#[repr(C)]
-pub struct nsw_plan_state {
-    /// The library's.
-    pub state: *const c_void,
-}
-
 /// Ranks the methods of a task, from what the state is like: a learned model, say. Writes a score for each of
 /// `methods[0..method_count]` (at least two) of `task` with the arguments `args[0..arg_count]` (objects) to
 /// `scores`, which are all 0. The lowest is tried first; the same score means the order of the model. It
@@ -146,8 +137,8 @@ unsafe fn read(config: *const nsw_planner_config) -> Result<(Model<'static>, Pla
     };
     let default = PlannerConfig::default();
     let config = PlannerConfig {
-        memory: if c.memory == 0 { default.memory } else { c.memory },
-        seed: if c.seed == 0 { default.seed } else { c.seed },
+        memory: or(c.memory, default.memory),
+        seed: or(c.seed, default.seed),
         restarts: c.no_restarts == 0,
     };
     Ok((model, config))
@@ -284,13 +275,12 @@ impl MethodOrder for Order {
         methods: &[u16],
         scores: &mut [f32],
     ) {
-        let state: &dyn State = state;
-        let state = nsw_plan_state { state: core::ptr::from_ref(&state).cast() };
+        let lent = Lent::new(state);
         // SAFETY: the caller's hook, with arrays of the lengths that it is told.
         unsafe {
             (self.rank)(
                 self.ctx,
-                &state,
+                lent.handle(),
                 task.0,
                 args.as_ptr(),
                 args.len(),
@@ -300,57 +290,6 @@ impl MethodOrder for Order {
             );
         }
     }
-}
-
-/// The state of a hook.
-///
-/// # Safety
-/// `state` is NULL, or was given to a hook that still runs.
-pub(super) unsafe fn inside<'a>(state: *const nsw_plan_state) -> Result<&'a dyn State> {
-    super::structs::check_pointer(state)?;
-    // SAFETY: the caller's word.
-    Ok(unsafe { *(*state).state.cast::<&dyn State>() })
-}
-
-/// Whether a fact of objects `args[0..arg_count]` holds in the state that a hook was given: `*holds` is
-/// 1 or 0. Of another number of arguments than the predicate takes none holds.
-///
-/// Errors: NSW_ERR_NULL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nsw_plan_state_holds(
-    state: *const nsw_plan_state,
-    predicate: u16,
-    args: *const u16,
-    arg_count: usize,
-    holds: *mut u32,
-) -> nsw_status {
-    // SAFETY: NULL or what it should be, by the documentation above.
-    guarded(|| unsafe {
-        put(holds, 0)?;
-        let (args, state) = (input(args, arg_count)?, inside(state)?);
-        let (model, id) = (state.model(), PredicateId(predicate));
-        let fits = id.index() < model.predicates()
-            && model.predicate(id).types.len() == arg_count
-            && args.iter().all(|object| usize::from(*object) < model.objects());
-        put(holds, (fits && state.holds(id, args)).into())
-    })
-}
-
-/// How many facts of a predicate hold in the state that a hook was given: `*count`.
-///
-/// Errors: NSW_ERR_NULL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nsw_plan_state_count(
-    state: *const nsw_plan_state,
-    predicate: u16,
-    count: *mut usize,
-) -> nsw_status {
-    // SAFETY: NULL or what it should be, by the documentation above.
-    guarded(|| unsafe {
-        put(count, 0)?;
-        let (state, id) = (inside(state)?, PredicateId(predicate));
-        put(count, if id.index() < state.model().predicates() { state.count(id) } else { 0 })
-    })
 }
 
 /// Searches on until there is an answer or `stop` (NULL: never) says that it is enough, which is asked after

@@ -238,8 +238,7 @@ pub unsafe extern "C" fn nsw_arena_create(
         unsafe {
             let block = start.add(skip);
             let arena = Arena::from_raw(block.add(header.size()), room);
-            let own = Layout::new::<()>();
-            put(out, handle::build(block, header, own, Owner::Lent, |_| Ok(arena))?)
+            put(out, handle::build(block, header, handle::NOTHING, Owner::Lent, |_| Ok(arena))?)
         }
     })
 }

@@ -1,7 +1,5 @@
 //! The post-quantum option, in builds with the feature `post-quantum`.
 
-use core::alloc::Layout;
-
 use zeroize::Zeroizing;
 
 use super::entropy::{CEntropy, nsw_entropy};
@@ -90,7 +88,7 @@ pub unsafe extern "C" fn nsw_pq_offer_footprint(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         handle::footprint::<PqOffer>(size, align, || {
-            nsw_pq_offer_config::read(config).map(|_| Layout::new::<()>())
+            nsw_pq_offer_config::read(config).map(|_| handle::NOTHING)
         })
     }
 }
@@ -115,7 +113,7 @@ pub unsafe extern "C" fn nsw_pq_offer_create(
             offer,
             || {
                 let config = nsw_pq_offer_config::read(config)?;
-                Ok((Layout::new::<()>(), CEntropy::new(config.entropy)?))
+                Ok((handle::NOTHING, CEntropy::new(config.entropy)?))
             },
             |_, mut entropy| PqOffer::new(&mut entropy),
         )
@@ -255,7 +253,7 @@ pub unsafe extern "C" fn nsw_pq_answer_footprint(
     unsafe {
         handle::footprint::<PqAnswer>(size, align, || {
             let config = structs::read(config)?;
-            if config.reserved == 0 { Ok(Layout::new::<()>()) } else { Err(Error::Invalid) }
+            if config.reserved == 0 { Ok(handle::NOTHING) } else { Err(Error::Invalid) }
         })
     }
 }
@@ -285,7 +283,7 @@ pub unsafe extern "C" fn nsw_pq_answer_create(
                 if config.reserved != 0 {
                     return Err(Error::Invalid);
                 }
-                Ok((Layout::new::<()>(), (config, CEntropy::new(config.entropy)?)))
+                Ok((handle::NOTHING, (config, CEntropy::new(config.entropy)?)))
             },
             |_, (config, mut entropy)| {
                 let own = static_psk(config.static_psk, config.static_psk_len)?;

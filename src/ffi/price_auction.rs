@@ -1,14 +1,12 @@
 //! Auctions of prices.
 
-use super::assign::{NSW_TASK_NONE, count, may_tell};
-use super::auction::{NSW_NOBODY, heard, list, speak, time};
+use super::auction::{NSW_NOBODY, speak};
 use super::handle::{self, Object, call_mut, call_ref, with_mut, with_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, input, put, tell};
+use super::slices::{Output, input, list, may_tell, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
-use super::structs::{self, Versioned};
-use super::trainer_config::or;
+use super::structs::{self, Versioned, count, or, or_none};
 use crate::error::{Error, Result};
 use crate::task::assign::{PriceAuction, PriceConfig};
 
@@ -78,14 +76,10 @@ unsafe fn read(config: *const nsw_price_auction_config) -> Result<PriceConfig> {
         agent: c.agent,
         tasks: count(c.tasks, default.tasks),
         agents: count(c.agents, default.agents),
-        capacity: match c.capacity {
-            0 => default.capacity,
-            NSW_TASK_NONE => 0,
-            capacity => capacity,
-        },
+        capacity: or_none(c.capacity, default.capacity),
         epsilon: or(c.epsilon, default.epsilon),
-        pace_us: time(c.pace_us, default.pace_us),
-        repeat_us: time(c.repeat_us, default.repeat_us),
+        pace_us: or(c.pace_us, default.pace_us),
+        repeat_us: or(c.repeat_us, default.repeat_us),
         lost_us: c.lost_us,
     })
 }
@@ -220,7 +214,7 @@ pub unsafe extern "C" fn nsw_price_auction_step(
     unsafe {
         call_mut::<PriceAuction<'static>>(auction, |agent| {
             may_tell(what)?;
-            tell(what, heard(agent.step(input(message, message_len)?, now_us)?))
+            tell(what, agent.step(input(message, message_len)?, now_us)? as u32)
         })
     }
 }

@@ -7,7 +7,7 @@ use super::raft_work::nsw_raft_record;
 use super::slices::{input, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
-use super::structs::{self, Array};
+use super::structs::{self, Array, count_or_none, or};
 use crate::consensus::raft::{
     Change, Member, MemberKind, NodeId, Proposal, Raft, RaftConfig, RecordNumber,
 };
@@ -53,26 +53,20 @@ pub(super) unsafe fn read(config: *const nsw_raft_config) -> Result<RaftConfig> 
     // SAFETY: the caller's word.
     let c = unsafe { structs::read(config) }?;
     let default = RaftConfig::default();
-    let or = |value: u32, default: usize| match value {
-        0 => default,
-        NSW_RAFT_NONE => 0,
-        value => value as usize,
-    };
-    let time = |value: u64, default: u64| if value == 0 { default } else { value };
     Ok(RaftConfig {
         id: NodeId(c.id),
-        peers: or(c.peers, default.peers),
-        entries: or(c.entries, default.entries),
-        bytes: or(c.bytes, default.bytes),
-        max_entry: or(c.max_entry, default.max_entry),
-        message: or(c.message, default.message),
-        chunk: or(c.chunk, default.chunk),
-        sessions: or(c.sessions, default.sessions),
-        reads: or(c.reads, default.reads),
-        inflight: or(c.inflight, default.inflight),
-        forwards: or(c.forwards, default.forwards),
-        election_us: time(c.election_us, default.election_us),
-        heartbeat_us: time(c.heartbeat_us, default.heartbeat_us),
+        peers: count_or_none(c.peers, default.peers),
+        entries: count_or_none(c.entries, default.entries),
+        bytes: count_or_none(c.bytes, default.bytes),
+        max_entry: count_or_none(c.max_entry, default.max_entry),
+        message: count_or_none(c.message, default.message),
+        chunk: count_or_none(c.chunk, default.chunk),
+        sessions: count_or_none(c.sessions, default.sessions),
+        reads: count_or_none(c.reads, default.reads),
+        inflight: count_or_none(c.inflight, default.inflight),
+        forwards: count_or_none(c.forwards, default.forwards),
+        election_us: or(c.election_us, default.election_us),
+        heartbeat_us: or(c.heartbeat_us, default.heartbeat_us),
         pre_vote: c.no_pre_vote == 0,
         check_quorum: c.no_check_quorum == 0,
         lease_drift_ppm: match c.lease_drift_ppm {
@@ -80,7 +74,7 @@ pub(super) unsafe fn read(config: *const nsw_raft_config) -> Result<RaftConfig> 
             NSW_RAFT_NONE => Some(0),
             drift => Some(drift),
         },
-        priority: u8::try_from(or(c.priority, default.priority.into()))
+        priority: u8::try_from(count_or_none(c.priority, default.priority.into()))
             .map_err(|_| Error::Invalid)?,
         witness: c.witness != 0,
         seed: c.seed,

@@ -264,7 +264,7 @@ unsafe fn read(config: *const nsw_tuner_config) -> Result<(TunerConfig, CModel)>
         _ => return Err(Error::Invalid),
     };
     let mut config = TunerConfig::new(&node);
-    let set = |setting: &mut u64, value: u64| *setting = if value == 0 { *setting } else { value };
+    let set = |setting: &mut u64, value: u64| *setting = structs::or(value, *setting);
     set(&mut config.most_us, c.most_us);
     set(&mut config.heartbeat_us, c.heartbeat_us);
     set(&mut config.probe_us, c.probe_us);

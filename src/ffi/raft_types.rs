@@ -1,12 +1,14 @@
 //! What a Raft node is made for, and how it does.
 
-use super::structs::Versioned;
+use super::structs::{self, Versioned};
 use crate::consensus::raft::{
     MemberKind, MemberStatus, NodeId, PeerStatus, ProgressState, Role, Status,
 };
 
 /// In a configuration of a node: none of these, where 0 means the default.
 pub const NSW_RAFT_NONE: u32 = u32::MAX;
+
+const _: () = assert!(NSW_RAFT_NONE == structs::NONE);
 /// The most members of a membership, old and new together.
 pub const NSW_RAFT_MAX_PEERS: u32 = 64;
 

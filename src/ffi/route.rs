@@ -1,14 +1,12 @@
 //! Text to task, and what a task needs to know of a text.
 
-use core::alloc::Layout;
 use core::ffi::c_char;
 use core::ops::Range;
 
-use super::assign::may_tell;
 use super::guarded;
 use super::handle::{self, Object, call_ref};
 use super::port::nsw_allocator;
-use super::slices::{apart, bytes_at, bytes_of, input, put, tell};
+use super::slices::{apart, bytes_at, bytes_of, input, may_tell, put, read_text, tell};
 use super::status::nsw_status;
 use super::structs::{self, Array, Versioned};
 use crate::error::{Error, Result};
@@ -210,7 +208,7 @@ pub unsafe extern "C" fn nsw_router_footprint(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         handle::footprint::<Router<'static>>(size, align, || {
-            Router::new(input(model, model_len)?).map(|_| Layout::new::<()>())
+            Router::new(input(model, model_len)?).map(|_| handle::NOTHING)
         })
     }
 }
@@ -233,7 +231,7 @@ pub unsafe extern "C" fn nsw_router_create(
         handle::create_from::<Router<'static>, _>(
             memory,
             router,
-            || Ok((Layout::new::<()>(), Router::new(input(model, model_len)?)?)),
+            || Ok((handle::NOTHING, Router::new(input(model, model_len)?)?)),
             |_, made| Ok(made),
         )
     }
@@ -313,16 +311,6 @@ pub unsafe extern "C" fn nsw_router_route(
             structs::write(route, &made)
         })
     }
-}
-
-/// Text of the caller's.
-///
-/// # Safety
-/// `text` is NULL or readable for `len` bytes for `'a`.
-pub(super) unsafe fn read_text<'a>(text: *const c_char, len: usize) -> Result<&'a str> {
-    // SAFETY: the caller's word.
-    let bytes = unsafe { input(text.cast::<u8>(), len) }?;
-    core::str::from_utf8(bytes).map_err(|_| Error::Invalid)
 }
 
 /// The caller's names.

@@ -7,15 +7,13 @@ use core::ffi::c_char;
 use super::guarded;
 use super::route::nsw_name;
 #[cfg(feature = "alloc")]
-use super::route::{NSW_ROUTE_NONE, read_name, read_text};
+use super::route::{NSW_ROUTE_NONE, read_name};
 #[cfg(feature = "alloc")]
-use super::slices::{Output, apart, bytes_at, bytes_of, in_place, input, put};
+use super::slices::{Output, apart, bytes_at, bytes_of, in_place, input, put, read_text};
 use super::status::nsw_status;
 use super::structs::Versioned;
 #[cfg(feature = "alloc")]
-use super::structs::{self, Array};
-#[cfg(feature = "alloc")]
-use super::trainer_config::or;
+use super::structs::{self, Array, count, or};
 use crate::error::Error;
 #[cfg(feature = "alloc")]
 use crate::error::Result;
@@ -84,11 +82,10 @@ unsafe fn read(config: *const nsw_router_config) -> Result<RouterConfig> {
         return Err(Error::Invalid);
     }
     let usual = RouterConfig::default();
-    let number = |setting, default| if setting == 0 { default } else { setting as usize };
     Ok(RouterConfig {
-        width: number(c.width, usual.width),
-        blocks: number(c.blocks, usual.blocks),
-        epochs: if c.epochs == 0 { usual.epochs } else { c.epochs },
+        width: count(c.width, usual.width),
+        blocks: count(c.blocks, usual.blocks),
+        epochs: or(c.epochs, usual.epochs),
         rate: or(c.rate, usual.rate),
         dropout: or(c.dropout, usual.dropout),
         smoothing: or(c.smoothing, usual.smoothing),

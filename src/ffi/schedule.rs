@@ -2,14 +2,12 @@
 
 use core::alloc::Layout;
 
-use super::assign::{NSW_TASK_NONE, count, may_tell};
-use super::auction::list;
 use super::dag::nsw_dag;
 use super::handle::{self, Object, call_mut, call_ref, with_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, bytes_of, input, put, tell};
+use super::slices::{Output, bytes_of, input, list, may_tell, put, tell};
 use super::status::nsw_status;
-use super::structs::{self, Array, Versioned};
+use super::structs::{self, Array, Versioned, count, or_none};
 use crate::error::{Error, Result};
 use crate::task::schedule::{
     Dag, NO_WORKER, Placement, Rank, RoomyScheduler, Rule, Scheduler, SchedulerConfig,
@@ -314,12 +312,7 @@ pub unsafe extern "C" fn nsw_scheduler_search(
     given: *const nsw_situation,
     makespan: *mut f64,
 ) -> nsw_status {
-    let rounds = match rounds {
-        0 => SearchConfig::default().rounds,
-        NSW_TASK_NONE => 0,
-        rounds => rounds,
-    };
-    let config = SearchConfig { rounds, seed };
+    let config = SearchConfig { rounds: or_none(rounds, SearchConfig::default().rounds), seed };
     let make = |s: &mut Scheduler<'static>, dag: &Dag<'_>, given: &Situation<'_>| {
         s.search_given(dag, &config, given)
     };

@@ -1,5 +1,6 @@
 //! Buffers of the caller: (pointer, length) in, (pointer, capacity, length) out.
 
+use core::ffi::c_char;
 use core::ops::Range;
 
 use super::structs::check_pointer;
@@ -18,6 +19,16 @@ pub unsafe fn input<'a, T>(pointer: *const T, len: usize) -> Result<&'a [T]> {
     check_pointer(pointer)?;
     // SAFETY: aligned, not NULL, a possible size, and the caller's word.
     Ok(unsafe { core::slice::from_raw_parts(pointer, len) })
+}
+
+/// The caller's text, which has to be UTF-8.
+///
+/// # Safety
+/// As [`input`].
+pub unsafe fn read_text<'a>(pointer: *const c_char, len: usize) -> Result<&'a str> {
+    // SAFETY: the caller's word.
+    let bytes = unsafe { input(pointer.cast::<u8>(), len) }?;
+    core::str::from_utf8(bytes).map_err(|_| Error::Invalid)
 }
 
 /// What the caller wants changed in place.
@@ -132,6 +143,41 @@ pub unsafe fn put<T>(to: *mut T, value: T) -> Result<()> {
 pub unsafe fn tell<T>(to: *mut T, value: T) -> Result<()> {
     // SAFETY: the caller's word.
     if to.is_null() { Ok(()) } else { unsafe { put(to, value) } }
+}
+
+/// Refuses a place for an answer that could not be written, before anything is done; NULL is fine.
+pub fn may_tell<T>(place: *const T) -> Result<()> {
+    if place.is_null() { Ok(()) } else { check_pointer(place) }
+}
+
+/// Copies values to the caller.
+///
+/// # Safety
+/// As [`Output::take`].
+pub unsafe fn copy<T: Copy>(output: Output<T>, values: &[T]) -> Result<()> {
+    // SAFETY: the caller's word.
+    unsafe { output.take(values.len(), &bytes_of::<u8>(&[])) }?.copy_from_slice(values);
+    Ok(())
+}
+
+/// Writes `len` values to the caller one by one.
+///
+/// # Safety
+/// As [`Output::take`].
+pub unsafe fn list<T>(
+    output: Output<T>,
+    len: usize,
+    values: impl Iterator<Item = T>,
+) -> Result<()> {
+    // SAFETY: the caller's word.
+    let places = unsafe { output.take(len, &bytes_of::<u8>(&[])) }?;
+    places.iter_mut().zip(values).for_each(|(place, value)| *place = value);
+    Ok(())
+}
+
+/// Whether an array of the caller's is there in full, or left out.
+pub fn whole_or_none(len: usize, whole: usize) -> Result<()> {
+    if len == 0 || len == whole { Ok(()) } else { Err(Error::Length) }
 }
 
 /// Refuses lengths that no memory can have.

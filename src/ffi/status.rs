@@ -214,7 +214,7 @@ pub const NSW_ERR_TASK_FORMAT: nsw_status = -320;
 pub const NSW_ERR_TASK_DOMAIN: nsw_status = -321;
 /// All was searched: there is no plan.
 pub const NSW_ERR_TASK_NO_PLAN: nsw_status = -322;
-/// The budget of nodes, time or repairs ended before an answer was found.
+/// The repairs that were allowed ended before an allocation was found.
 pub const NSW_ERR_TASK_BUDGET: nsw_status = -323;
 /// The plan does not do what it should: the verifier refuses it.
 pub const NSW_ERR_TASK_PLAN: nsw_status = -324;

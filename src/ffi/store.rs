@@ -6,7 +6,7 @@ use super::slices::{input, put, tell};
 use super::status;
 use super::status::nsw_status;
 use super::store_watch::tell_watcher;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, count, or};
 use crate::crdt::{self, Element, Key, Kind, ReplicaId, Store, StoreConfig, StoreUsage};
 use crate::error::{Error, Result};
 
@@ -286,26 +286,21 @@ unsafe fn read(config: *const nsw_store_config) -> Result<StoreConfig> {
     if c.reserved != 0 {
         return Err(Error::Invalid);
     }
-    let or = |value: u32, default: usize| if value == 0 { default } else { value as usize };
     Ok(StoreConfig {
         replica: ReplicaId(c.replica),
-        replicas: or(c.replicas, default.replicas),
-        keys: or(c.keys, default.keys),
-        items: or(c.items, default.items),
-        bytes: or(c.bytes, default.bytes),
-        log: or(c.log, default.log),
-        early: or(c.early, default.early),
-        sketch_precision: if c.sketch_precision == 0 {
-            default.sketch_precision
-        } else {
-            c.sketch_precision
-        },
-        sketch_width: or(c.sketch_width, default.sketch_width),
-        sketch_depth: or(c.sketch_depth, default.sketch_depth),
-        max_ahead_ms: if c.max_ahead_ms == 0 { default.max_ahead_ms } else { c.max_ahead_ms },
+        replicas: count(c.replicas, default.replicas),
+        keys: count(c.keys, default.keys),
+        items: count(c.items, default.items),
+        bytes: count(c.bytes, default.bytes),
+        log: count(c.log, default.log),
+        early: count(c.early, default.early),
+        sketch_precision: or(c.sketch_precision, default.sketch_precision),
+        sketch_width: count(c.sketch_width, default.sketch_width),
+        sketch_depth: count(c.sketch_depth, default.sketch_depth),
+        max_ahead_ms: or(c.max_ahead_ms, default.max_ahead_ms),
         seed: c.seed,
         watches: c.watches as usize,
-        events: or(c.events, (c.watches as usize).saturating_mul(8).min(1 << 30)),
+        events: count(c.events, (c.watches as usize).saturating_mul(8).min(1 << 30)),
     })
 }
 

@@ -1,12 +1,10 @@
 //! Lists in stores.
 
 use super::handle::{call_mut, call_ref};
-use super::slices::{Output, bytes_of, input, tell};
+use super::slices::{Output, bytes_of, copy, input, read_text, tell};
 use super::status::nsw_status;
 use super::store::{nsw_store, nsw_store_key};
-use super::store_read::copy;
 use crate::crdt::{Key, Store};
-use crate::error::Error;
 
 /// Puts `element[0..element_len]` into a list, before the one that is at `index` now, or at
 /// the end if that is how many there are. It stays between its neighbours, wherever others
@@ -56,8 +54,7 @@ pub unsafe extern "C" fn nsw_store_insert_text(
     unsafe {
         call_mut::<Store<'static>>(store, |s| {
             tell(count, 0)?;
-            let text = input(text, text_len)?;
-            let text = core::str::from_utf8(text).map_err(|_| Error::Invalid)?;
+            let text = read_text(text.cast(), text_len)?;
             tell(count, s.insert_text(Key::from_bits(list), index, text)?)
         })
     }

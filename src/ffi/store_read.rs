@@ -1,23 +1,13 @@
 //! What is in a store.
 
 use super::handle::{call_ref, with_ref};
-use super::slices::{Output, bytes_of, input, put, tell};
+use super::slices::{Output, bytes_of, copy, input, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
 use super::store::{kind_of, nsw_store, nsw_store_key};
 use super::structs::check_pointer;
 use crate::crdt::{Dot, HybridTime, Key, KeyCursor, KeyEntry, ReplicaId, Store};
 use crate::error::Result;
-
-/// Copies bytes of a store to the caller.
-///
-/// # Safety
-/// As [`Output::take`].
-pub(super) unsafe fn copy(output: Output<u8>, bytes: &[u8]) -> Result<()> {
-    // SAFETY: the caller's word.
-    unsafe { output.take(bytes.len(), &bytes_of::<u8>(&[])) }?.copy_from_slice(bytes);
-    Ok(())
-}
 
 /// Tells the caller which key was found, nothing for none; whether there is one.
 ///

@@ -199,6 +199,58 @@ pub unsafe fn write_all<T: Versioned>(
     Ok(written)
 }
 
+/// A number of a configuration, of which 0 means the default.
+pub trait Setting: Copy {
+    /// The caller's, or the default.
+    fn or(self, default: Self) -> Self;
+}
+
+macro_rules! whole {
+    ($($number:ty),*) => {$(
+        impl Setting for $number {
+            fn or(self, default: Self) -> Self {
+                if self == 0 { default } else { self }
+            }
+        }
+    )*};
+}
+whole!(u32, u64, usize);
+
+// NSW_ZERO, a negative zero, stands for 0.
+macro_rules! real {
+    ($($number:ty),*) => {$(
+        impl Setting for $number {
+            fn or(self, default: Self) -> Self {
+                if self.to_bits() == 0 { default } else { self + 0.0 }
+            }
+        }
+    )*};
+}
+real!(f32, f64);
+
+/// The caller's setting; 0 means the default.
+pub fn or<T: Setting>(setting: T, default: T) -> T {
+    setting.or(default)
+}
+
+/// The caller's number of something; 0 means the default.
+pub fn count(setting: u32, default: usize) -> usize {
+    if setting == 0 { default } else { setting as usize }
+}
+
+/// Stands for 0 in a setting of which 0 means the default, and which may be 0.
+pub const NONE: u32 = u32::MAX;
+
+/// The caller's setting; 0 means the default, [`NONE`] 0.
+pub fn or_none(setting: u32, default: u32) -> u32 {
+    if setting == NONE { 0 } else { or(setting, default) }
+}
+
+/// The caller's number of something; 0 means the default, [`NONE`] none.
+pub fn count_or_none(setting: u32, default: usize) -> usize {
+    if setting == NONE { 0 } else { count(setting, default) }
+}
+
 /// Refuses NULL and what is not aligned.
 pub fn check_pointer<T>(pointer: *const T) -> Result<()> {
     if pointer.is_null() {
@@ -242,6 +294,17 @@ mod tests {
         for size in [0, 7, 4097, u32::MAX] {
             assert_eq!(read_sized(size, 0), Err(Error::StructSize));
         }
+    }
+
+    #[test]
+    fn zero_means_the_default_and_something_else_means_zero() {
+        assert_eq!((or(0u32, 7), or(3u64, 7), or(usize::MAX, 7)), (7, 3, usize::MAX));
+        assert_eq!((or(0.0, 7.0), or(3.0f32, 7.0)), (7.0, 3.0));
+        assert_eq!(or(-0.0f32, 7.0).to_bits(), 0);
+        assert_eq!(or(-0.0f64, 7.0).to_bits(), 0);
+        assert_eq!((count(0, 7), count(NONE, 7)), (7, u32::MAX as usize));
+        assert_eq!((or_none(0, 7), or_none(3, 7), or_none(NONE, 7)), (7, 3, 0));
+        assert_eq!((count_or_none(0, 7), count_or_none(3, 7), count_or_none(NONE, 7)), (7, 3, 0));
     }
 
     #[test]

@@ -1,15 +1,13 @@
 //! Tasks given to agents that have limits.
 
-use super::assign::{NSW_TASK_NONE, copy, count, real, whole_or_none};
 use super::handle::{self, Object, call_mut, call_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, input};
+use super::slices::{Output, copy, input, whole_or_none};
 use super::status::nsw_status;
-use super::structs::{self, Array, Versioned};
+use super::structs::{self, Array, Versioned, count, or, or_none};
 use crate::error::{Error, Result};
 use crate::task::assign::{
-    AgentLimits, Allocated, Effort, FORBIDDEN, Prices, Problem, TaskAllocator, TaskAllocatorConfig,
-    TaskNeeds,
+    AgentLimits, Allocated, Effort, Prices, Problem, TaskAllocator, TaskAllocatorConfig, TaskNeeds,
 };
 
 /// How large the problems of a task allocator are at most. NSW_TASK_ALLOCATOR_CONFIG_INIT; zero means the
@@ -216,22 +214,23 @@ impl Problem for Given<'_> {
     fn task(&self, task: usize) -> TaskNeeds {
         // What was looked at is there.
         let Ok(c) = self.tasks.at(task) else { return TaskNeeds::default() };
-        let deadline_us = if c.deadline_us == 0 { u64::MAX } else { c.deadline_us };
-        TaskNeeds { skills: c.skills, deadline_us, skip_cost: real(c.skip_cost, FORBIDDEN) }
+        let default = TaskNeeds::default();
+        TaskNeeds {
+            skills: c.skills,
+            deadline_us: or(c.deadline_us, default.deadline_us),
+            skip_cost: or(c.skip_cost, default.skip_cost),
+        }
     }
 
     fn agent(&self, agent: usize) -> AgentLimits {
         let Ok(c) = self.agents.at(agent) else { return AgentLimits::default() };
+        let default = AgentLimits::default();
         AgentLimits {
-            capacity: match c.capacity {
-                0 => 1,
-                NSW_TASK_NONE => 0,
-                capacity => capacity,
-            },
-            skills: if c.skills == 0 { u64::MAX } else { c.skills },
+            capacity: or_none(c.capacity, default.capacity),
+            skills: or(c.skills, default.skills),
             free_at_us: c.free_at_us,
-            energy_j: real(c.energy_j, f64::INFINITY),
-            battery: real(c.battery, 1.0),
+            energy_j: or(c.energy_j, default.energy_j),
+            battery: or(c.battery, default.battery),
         }
     }
 
@@ -320,14 +319,10 @@ pub unsafe extern "C" fn nsw_task_allocator_allocate(
             }
             let default = Prices::default();
             let prices = Prices {
-                second: real(c.second, default.second),
-                joule: real(c.joule, default.joule),
-                empty: real(c.empty, default.empty),
-                repairs: match c.repairs {
-                    0 => default.repairs,
-                    NSW_TASK_NONE => 0,
-                    repairs => repairs,
-                },
+                second: or(c.second, default.second),
+                joule: or(c.joule, default.joule),
+                empty: or(c.empty, default.empty),
+                repairs: or_none(c.repairs, default.repairs),
             };
             let made = a.allocate_all(&Given::new(&c)?, &prices)?;
             let Allocated { cost, bound, repairs, skipped } = made;

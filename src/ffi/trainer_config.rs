@@ -6,7 +6,7 @@ use super::net::{nsw_net, with_net};
 use super::parallel::nsw_parallel;
 use super::port::{CLogger, nsw_logger};
 use super::slices::input;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, count, or};
 use crate::error::{Error, Result};
 use crate::nn::{
     Adam, Algorithm, DEFAULT_BATCH, Data, ErrorFunction, Loss, Net, Progress, Rprop, Sarprop,
@@ -359,11 +359,6 @@ impl From<TrainReport> for nsw_train_report {
     }
 }
 
-/// The caller's setting: 0 means the default, NSW_ZERO (a negative zero) 0.
-pub(super) fn or(setting: f32, default: f32) -> f32 {
-    if setting.to_bits() == 0 { default } else { setting + 0.0 }
-}
-
 impl nsw_trainer_config {
     fn rprop(&self, default: Rprop) -> Rprop {
         Rprop {
@@ -448,7 +443,7 @@ impl nsw_trainer_config {
             loss: Loss::from_code(self.loss).ok_or(Error::Invalid)?,
             error_function: ErrorFunction::from_code(self.error_function).ok_or(Error::Invalid)?,
             batch_size: self.batch_size as usize,
-            block: if self.block == 0 { DEFAULT_BATCH } else { self.block as usize },
+            block: count(self.block, DEFAULT_BATCH),
             shuffle: self.no_shuffle == 0,
             seed: self.seed,
             schedule: self.schedule()?,

@@ -1,14 +1,11 @@
 //! Workflows that run.
 
-use super::assign::{NSW_TASK_NONE, count, may_tell, real};
-use super::auction::time;
-use super::dag::edges;
 use super::handle::{self, Object, call_mut, with_mut};
 use super::port::nsw_allocator;
-use super::slices::{put, tell};
+use super::slices::{may_tell, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
-use super::structs::{self, Versioned};
+use super::structs::{self, Versioned, count, count_or_none, or, or_none};
 use crate::error::{Error, Result};
 use crate::task::schedule::{
     Action, DagConfig, OUTERMOST, State, TaskOptions, Workflow, WorkflowConfig,
@@ -195,19 +192,19 @@ unsafe fn read(config: *const nsw_workflow_config) -> Result<WorkflowConfig> {
     let default = WorkflowConfig::default();
     let dag = DagConfig {
         tasks: count(c.tasks, default.dag.tasks),
-        edges: edges(c.edges, default.dag.edges),
+        edges: count_or_none(c.edges, default.dag.edges),
         workers: count(c.workers, default.dag.workers),
     };
     Ok(WorkflowConfig {
         dag,
         subflows: c.subflows as usize,
-        backoff_us: time(c.backoff_us, default.backoff_us),
-        backoff_most_us: time(c.backoff_most_us, default.backoff_most_us),
-        jitter: real(c.jitter, default.jitter),
-        late: real(c.late, default.late),
-        search_rounds: if c.search_rounds == NSW_TASK_NONE { 0 } else { c.search_rounds },
+        backoff_us: or(c.backoff_us, default.backoff_us),
+        backoff_most_us: or(c.backoff_most_us, default.backoff_most_us),
+        jitter: or(c.jitter, default.jitter),
+        late: or(c.late, default.late),
+        search_rounds: or_none(c.search_rounds, default.search_rounds),
         keep_going: c.keep_going != 0,
-        seed: if c.seed == 0 { default.seed } else { c.seed },
+        seed: or(c.seed, default.seed),
     })
 }
 
@@ -328,7 +325,7 @@ pub unsafe extern "C" fn nsw_workflow_add_task(
             let options = TaskOptions {
                 work: c.work,
                 priority: u8::try_from(c.priority).map_err(|_| Error::Invalid)?,
-                attempts: if c.attempts == 0 { default.attempts } else { c.attempts },
+                attempts: or(c.attempts, default.attempts),
                 timeout_us: c.timeout_us,
                 within: within(c.within)?,
             };

@@ -269,8 +269,39 @@ static void messages_that_are_none(void) {
     CHECK_STATUS(nsw_cbba_changed_at(a, NULL), NSW_ERR_NULL);
     CHECK_STATUS(nsw_cbba_winner(a, 0, NULL), NSW_ERR_NULL);
     CHECK_STATUS(nsw_price_auction_round(c, NULL), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_price_auction_wake_at(c, NULL), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_price_auction_most_bytes(c, NULL), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_price_auction_changed_at(c, NULL), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_price_auction_is_lost(c, 1, NULL), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_price_auction_winner(c, 0, NULL, NULL), NSW_ERR_NULL);
+    uint64_t wake = 0;
+    CHECK_STATUS(nsw_price_auction_wake_at(OTHER(price_auction), &wake), NSW_ERR_HANDLE);
+    CHECK_STATUS(nsw_price_auction_most_bytes(NULL, &len), NSW_ERR_NULL);
     nsw_cbba_destroy(a);
     nsw_cbba_destroy(b);
+    nsw_price_auction_destroy(c);
+}
+
+/* A message of prices waits until there is a place for it. */
+static void no_place_for_prices(void) {
+    nsw_price_auction *c = prices(1, 1);
+    uint8_t message[LONGEST];
+    size_t len = 0, most = 0;
+    CHECK_OK(nsw_price_auction_add_task(c, 4, 2, 0));
+    CHECK_OK(nsw_price_auction_most_bytes(c, &most));
+    CHECK_STATUS(nsw_price_auction_next_message(NULL, 0, message, most, &len), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_price_auction_next_message(OTHER(price_auction), 0, message, most, &len),
+                 NSW_ERR_HANDLE);
+    CHECK_STATUS(nsw_price_auction_next_message(c, 0, message, 9, &len), NSW_ERR_BUFFER_TOO_SMALL);
+    CHECK_SIZE(len, most);
+    CHECK_STATUS(nsw_price_auction_next_message(c, 0, NULL, 0, &len), NSW_ERR_BUFFER_TOO_SMALL);
+    CHECK_STATUS(nsw_price_auction_next_message(c, 0, NULL, most, &len), NSW_ERR_NULL);
+    size_t *odd = (size_t *)(void *)((char *)&len + 1);
+    CHECK_STATUS(nsw_price_auction_next_message(c, 0, message, most, odd), NSW_ERR_ALIGNMENT);
+    CHECK_OK(nsw_price_auction_next_message(c, 0, message, most, &len));
+    CHECK(len > 9 && len <= most);
+    CHECK_STATUS(nsw_price_auction_next_message(c, 0, message, most, &len), NSW_DONE);
+    CHECK_SIZE(len, 0);
     nsw_price_auction_destroy(c);
 }
 
@@ -338,6 +369,7 @@ int main(void) {
     an_agent_that_moves();
     a_swarm_of_prices();
     messages_that_are_none();
+    no_place_for_prices();
     configurations();
     return check_report("auction");
 }

@@ -2,10 +2,7 @@
  * Dispatchers, gauges and autoscalers: requests that find the quick workers, what workers tell, what is learned
  * of work, batteries, replicas; and all that may be wrong.
  */
-#include <math.h>
-#include <string.h>
-
-#include "support.h"
+#include "task.h"
 
 enum { WORKERS = 8, REQUESTS = 2000 };
 
@@ -61,7 +58,7 @@ static void run(const nsw_balancer_config *cfg, unsigned counts[WORKERS]) {
     }
     uint32_t waits = 0, in_flight = 0;
     CHECK_OK(nsw_balancer_waits(balancer, &waits));
-    CHECK(waits == (cfg->probes != NSW_BALANCER_NONE &&
+    CHECK(waits == (cfg->probes != NSW_TASK_NONE &&
                     (cfg->policy == NSW_BALANCER_PREDICTED_WORK ||
                      cfg->policy == NSW_BALANCER_POWER_OF_TWO ||
                      cfg->policy == NSW_BALANCER_PREQUAL_SYNC)));
@@ -97,9 +94,10 @@ static void run(const nsw_balancer_config *cfg, unsigned counts[WORKERS]) {
         }
         CHECK(asked <= 6);
         float work = 0;
-        CHECK_OK(nsw_balancer_pick(balancer, NULL, 0, now, &worker, &work));
+        const float feature = (float)(request % 7);
+        CHECK_OK(nsw_balancer_pick(balancer, &feature, cfg->features, now, &worker, &work));
         REQUIRE(worker < WORKERS && work > 0);
-        CHECK_OK(nsw_balancer_sent(balancer, request, worker, NULL, 0, now));
+        CHECK_OK(nsw_balancer_sent(balancer, request, worker, &feature, cfg->features, now));
         CHECK_OK(nsw_gauge_arrived(gauges[worker], request, work, now));
         counts[worker]++;
         uint64_t takes = worker == 0 ? 100 : worker == 1 ? 120000 : 30000;
@@ -120,29 +118,35 @@ static void run(const nsw_balancer_config *cfg, unsigned counts[WORKERS]) {
     nsw_balancer_destroy(balancer);
 }
 
+static void check_policy(uint32_t policy, bool probes, uint32_t learner) {
+    unsigned counts[WORKERS], others = 0;
+    nsw_balancer_config cfg = config_of(policy);
+    cfg.probes = probes ? 0 : NSW_TASK_NONE;
+    cfg.features = 1;
+    cfg.learner = learner;
+    run(&cfg, counts);
+    bool blind = policy == NSW_BALANCER_ROUND_ROBIN || (policy == NSW_BALANCER_PREQUAL && !probes);
+    CHECK_NOTE(counts[0] <= (blind ? 300u : 100u), "policy %u, probes %u, learner %u: %u fail",
+               (unsigned)policy, (unsigned)probes, (unsigned)learner, counts[0]);
+    for (size_t w = 2; w < WORKERS; w++) {
+        others += counts[w];
+    }
+    bool by_count = policy == NSW_BALANCER_POWER_OF_TWO ||
+                    (policy == NSW_BALANCER_PREQUAL_SYNC && !probes);
+    CHECK_NOTE(blind || by_count || counts[1] * 6 < others,
+               "policy %u, probes %u, learner %u: %u at the slow one of %u", (unsigned)policy,
+               (unsigned)probes, (unsigned)learner, counts[1], others);
+}
+
 static void all_policies(void) {
     for (size_t i = 0; i < COUNT_OF(POLICIES); i++) {
-        for (uint32_t probes = 0; probes < 2; probes++) {
-            unsigned counts[WORKERS];
-            nsw_balancer_config cfg = config_of(POLICIES[i]);
-            cfg.probes = probes ? 0 : NSW_BALANCER_NONE;
-            cfg.learner = i % 2 ? NSW_BALANCER_RIDGE : 0;
-            run(&cfg, counts);
-            bool blind = cfg.policy == NSW_BALANCER_ROUND_ROBIN ||
-                         (cfg.policy == NSW_BALANCER_PREQUAL && !probes);
-            CHECK_NOTE(counts[0] <= (blind ? 300u : 100u), "policy %u, probes %u: %u fail",
-                       (unsigned)cfg.policy, (unsigned)probes, counts[0]);
-            unsigned others = 0;
-            for (size_t w = 2; w < WORKERS; w++) {
-                others += counts[w];
-            }
-            bool by_count = cfg.policy == NSW_BALANCER_POWER_OF_TWO ||
-                            (cfg.policy == NSW_BALANCER_PREQUAL_SYNC && !probes);
-            CHECK_NOTE(blind || by_count || counts[1] * 6 < others,
-                       "policy %u, probes %u: %u at the slow one of %u", (unsigned)cfg.policy,
-                       (unsigned)probes, counts[1], others);
-        }
+        check_policy(POLICIES[i], false, NSW_BALANCER_RIDGE);
+        check_policy(POLICIES[i], true, NSW_BALANCER_RIDGE);
     }
+    /* What learns matters to those that look at what is learned. */
+    check_policy(NSW_BALANCER_PREDICTED_WORK, false, NSW_BALANCER_NETWORK);
+    check_policy(NSW_BALANCER_PREDICTED_WORK, true, NSW_BALANCER_NETWORK);
+    check_policy(NSW_BALANCER_LEAST_LOADED, false, NSW_BALANCER_NETWORK);
 }
 
 /* Work that is a sum over features, and work that is not. */
@@ -473,46 +477,12 @@ static void memory(void) {
     nsw_autoscaler_config scale = NSW_AUTOSCALER_CONFIG_INIT;
     balancer.features = 3, balancer.learner = NSW_BALANCER_NETWORK;
     scale.forecast = NSW_FORECAST_LAGS;
-    for (int kind = 0; kind < 3; kind++) {
-        for (size_t fail = 0; fail < 3; fail++) {
-            counting c;
-            size_t size = 0, align = 0;
-            void *made = &c;
-            nsw_status status = NSW_OK;
-            counting_init(&c);
-            c.fail_at = fail == 1, c.misalign_at = fail == 2;
-            if (kind == 0) {
-                nsw_balancer *b = NULL;
-                CHECK_OK(nsw_balancer_footprint(&balancer, &size, &align));
-                status = nsw_balancer_create(&balancer, &c.hook, &b);
-                made = b;
-            } else if (kind == 1) {
-                nsw_gauge *g = NULL;
-                CHECK_OK(nsw_gauge_footprint(&gauge, &size, &align));
-                status = nsw_gauge_create(&gauge, &c.hook, &g);
-                made = g;
-            } else {
-                nsw_autoscaler *a = NULL;
-                CHECK_OK(nsw_autoscaler_footprint(&scale, &size, &align));
-                status = nsw_autoscaler_create(&scale, &c.hook, &a);
-                made = a;
-            }
-            CHECK(status == (fail == 0   ? NSW_OK
-                             : fail == 1 ? NSW_ERR_OUT_OF_MEMORY
-                                         : NSW_ERR_ALLOCATOR));
-            CHECK((made != NULL) == (fail == 0));
-            CHECK_SIZE(c.calls, 1);
-            CHECK(c.last_size == size && c.last_align == align);
-            if (kind == 0) {
-                nsw_balancer_destroy(made);
-            } else if (kind == 1) {
-                nsw_gauge_destroy(made);
-            } else {
-                nsw_autoscaler_destroy(made);
-            }
-            counting_finish(&c);
-        }
-    }
+    CHECK_MADE(balancer, &balancer);
+    CHECK_SIZED(balancer, &balancer);
+    CHECK_MADE(gauge, &gauge);
+    CHECK_SIZED(gauge, &gauge);
+    CHECK_MADE(autoscaler, &scale);
+    CHECK_SIZED(autoscaler, &scale);
 }
 
 int main(void) {

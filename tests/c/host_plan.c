@@ -1,11 +1,7 @@
 /*
  * Planning domains, problems and plans as text.
  */
-#include <string.h>
-
-#include "support.h"
-
-#define REQUIRE_DONE(call) REQUIRE((call) == NSW_OK)
+#include "task.h"
 
 static const char DOMAIN[] = "(define (domain trips) (:requirements :typing :hierarchy)\n"
                              " (:types place)\n"
@@ -47,8 +43,8 @@ static nsw_plan_model *open_model(const nsw_host_hddl *hddl) {
     nsw_plan_model *model = NULL;
     const uint8_t *bytes = NULL;
     size_t len = 0;
-    REQUIRE_DONE(nsw_host_hddl_model(hddl, &bytes, &len));
-    REQUIRE_DONE(nsw_plan_model_create(bytes, len, NULL, &model));
+    REQUIRE_OK(nsw_host_hddl_model(hddl, &bytes, &len));
+    REQUIRE_OK(nsw_plan_model_create(bytes, len, NULL, &model));
     return model;
 }
 
@@ -76,7 +72,7 @@ static void from_text_to_text(void) {
     size_t size = 0, align = 0;
     CHECK_OK(nsw_host_hddl_footprint(&config, &size, &align));
     error.line = 7;
-    REQUIRE_DONE(read_texts(DOMAIN, PROBLEM, &error, &memory.hook, &hddl));
+    REQUIRE_OK(read_texts(DOMAIN, PROBLEM, &error, &memory.hook, &hddl));
     CHECK(memory.last_size == size && memory.last_align == align);
     CHECK(error.line == 0 && error.status == NSW_OK);
     CHECK_STATUS(nsw_host_hddl_warning(hddl, 0, &error), NSW_DONE);
@@ -87,7 +83,7 @@ static void from_text_to_text(void) {
     nsw_plan plan = NSW_PLAN_INIT, again = NSW_PLAN_INIT;
     uint32_t outcome = 0;
     how.model = model;
-    REQUIRE_DONE(nsw_planner_create(&how, &memory.hook, &planner));
+    REQUIRE_OK(nsw_planner_create(&how, &memory.hook, &planner));
     CHECK_OK(nsw_planner_run(planner, 1000, NULL, NULL, &outcome));
     CHECK(outcome == NSW_PLAN_FOUND);
     CHECK_OK(nsw_planner_plan(planner, &plan));
@@ -107,7 +103,7 @@ static void from_text_to_text(void) {
     from.text_len = strlen(text);
     from.error = &error;
     CHECK_OK(nsw_host_plan_footprint(&from, &size, &align));
-    REQUIRE_DONE(nsw_host_plan_create(&from, &memory.hook, &read));
+    REQUIRE_OK(nsw_host_plan_create(&from, &memory.hook, &read));
     CHECK_OK(nsw_host_plan_view(read, &again));
     CHECK(again.step_count == plan.step_count && again.order_count == 2);
     char *twice = written(model, &again, NSW_HOST_PLAN_TEXT);
@@ -122,7 +118,7 @@ static void from_text_to_text(void) {
     nsw_plan_verifier *verifier = NULL;
     nsw_plan_refusal refusal = NSW_PLAN_REFUSAL_INIT;
     room.steps = room.facts = room.words = 64;
-    REQUIRE_DONE(nsw_plan_verifier_create(&room, &memory.hook, &verifier));
+    REQUIRE_OK(nsw_plan_verifier_create(&room, &memory.hook, &verifier));
     CHECK_OK(nsw_plan_verifier_verify(verifier, model, &again, &refusal));
 
     /* One that names what is not there is not written. */
@@ -157,6 +153,39 @@ static void from_text_to_text(void) {
     nsw_plan_model_destroy(model);
     nsw_host_hddl_destroy(hddl);
     counting_finish(&memory);
+}
+
+/* What is kept for later versions is 0 today. */
+static void reserved_fields(void) {
+    nsw_host_hddl_config texts = NSW_HOST_HDDL_CONFIG_INIT;
+    nsw_host_hddl *hddl = NULL;
+    size_t size = 0, align = 0;
+    texts.domain = DOMAIN;
+    texts.domain_len = strlen(DOMAIN);
+    texts.problem = PROBLEM;
+    texts.problem_len = strlen(PROBLEM);
+    texts.reserved = 1;
+    CHECK_STATUS(nsw_host_hddl_footprint(&texts, &size, &align), NSW_ERR_INVALID);
+    CHECK_STATUS(nsw_host_hddl_create(&texts, NULL, &hddl), NSW_ERR_INVALID);
+    CHECK(hddl == NULL);
+    texts.reserved = 0;
+    REQUIRE_OK(nsw_host_hddl_create(&texts, NULL, &hddl));
+
+    nsw_plan_model *model = open_model(hddl);
+    nsw_host_plan_config from = NSW_HOST_PLAN_CONFIG_INIT;
+    nsw_host_plan *plan = NULL;
+    from.model = model;
+    from.text = PLAN;
+    from.text_len = strlen(PLAN);
+    from.reserved = 1;
+    CHECK_STATUS(nsw_host_plan_footprint(&from, &size, &align), NSW_ERR_INVALID);
+    CHECK_STATUS(nsw_host_plan_create(&from, NULL, &plan), NSW_ERR_INVALID);
+    CHECK(plan == NULL);
+    from.reserved = 0;
+    CHECK_OK(nsw_host_plan_create(&from, NULL, &plan));
+    nsw_host_plan_destroy(plan);
+    nsw_plan_model_destroy(model);
+    nsw_host_hddl_destroy(hddl);
 }
 
 static void wrong_texts(void) {
@@ -197,10 +226,10 @@ static void wrong_texts(void) {
 
     /* What is odd, though it is read. */
     nsw_host_hddl_error warning = NSW_HOST_HDDL_ERROR_INIT;
-    REQUIRE_DONE(read_texts(DOMAIN,
-                            "(define (problem p) (:domain other) (:objects home - place)\n"
-                            " (:htn :ordered-subtasks (visit home)) (:init (at home)))",
-                            NULL, NULL, &hddl));
+    REQUIRE_OK(read_texts(DOMAIN,
+                          "(define (problem p) (:domain other) (:objects home - place)\n"
+                          " (:htn :ordered-subtasks (visit home)) (:init (at home)))",
+                          NULL, NULL, &hddl));
     CHECK_OK(nsw_host_hddl_warning(hddl, 0, &warning));
     CHECK(warning.file == NSW_HOST_HDDL_PROBLEM && warning.line == 1);
     CHECK(strstr(warning.message, "other") != NULL);
@@ -232,8 +261,69 @@ static void wrong_texts(void) {
     nsw_host_hddl_destroy(hddl);
 }
 
+/* Two texts of which there is a warning, and a plan of them. */
+static void bad_handles(void) {
+    static const char odd[] = "(define (problem p) (:domain other) (:objects home town sea - place)\n"
+                              " (:htn :ordered-subtasks (visit sea))\n"
+                              " (:init (at home) (road home town) (road town sea)))";
+    nsw_host_hddl_config texts = NSW_HOST_HDDL_CONFIG_INIT;
+    nsw_host_hddl *hddl = NULL;
+    texts.domain = DOMAIN;
+    texts.domain_len = strlen(DOMAIN);
+    texts.problem = odd;
+    texts.problem_len = strlen(odd);
+    CHECK_MADE(host_hddl, &texts);
+    CHECK_SIZED(host_hddl, &texts);
+    REQUIRE_OK(nsw_host_hddl_create(&texts, NULL, &hddl));
+    nsw_host_hddl_error warning = NSW_HOST_HDDL_ERROR_INIT;
+    CHECK_STATUS(nsw_host_hddl_warning(NULL, 0, &warning), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_host_hddl_warning(OTHER(host_hddl), 0, &warning), NSW_ERR_HANDLE);
+    CHECK_STATUS(nsw_host_hddl_warning(hddl, 0, NULL), NSW_ERR_NULL);
+    warning.size--;
+    CHECK_STATUS(nsw_host_hddl_warning(hddl, 0, &warning), NSW_ERR_STRUCT_SIZE);
+    CHECK(warning.line == 0);
+
+    const uint8_t byte = 0, *bytes = &byte;
+    size_t len = 7;
+    CHECK_STATUS(nsw_host_hddl_model(NULL, &bytes, &len), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_host_hddl_model(OTHER(host_hddl), &bytes, &len), NSW_ERR_HANDLE);
+    CHECK_STATUS(nsw_host_hddl_model(hddl, NULL, &len), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_host_hddl_model(hddl, &bytes, NULL), NSW_ERR_NULL);
+    CHECK(bytes == NULL);
+
+    nsw_plan_model *model = open_model(hddl);
+    nsw_host_plan_config from = NSW_HOST_PLAN_CONFIG_INIT;
+    nsw_host_plan *plan = NULL;
+    from.model = model;
+    from.text = PLAN;
+    from.text_len = strlen(PLAN);
+    CHECK_MADE(host_plan, &from);
+    CHECK_SIZED(host_plan, &from);
+    from.model = OTHER(plan_model);
+    CHECK_STATUS(nsw_host_plan_create(&from, NULL, &plan), NSW_ERR_HANDLE);
+    from.model = model;
+    REQUIRE_OK(nsw_host_plan_create(&from, NULL, &plan));
+    nsw_plan view = NSW_PLAN_INIT;
+    uint32_t line = 7;
+    CHECK_STATUS(nsw_host_plan_view(NULL, &view), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_host_plan_view(OTHER(host_plan), &view), NSW_ERR_HANDLE);
+    CHECK_STATUS(nsw_host_plan_view(plan, NULL), NSW_ERR_NULL);
+    view.size--;
+    CHECK_STATUS(nsw_host_plan_view(plan, &view), NSW_ERR_STRUCT_SIZE);
+    CHECK(view.steps == NULL);
+    CHECK_STATUS(nsw_host_plan_line(NULL, 0, &line), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_host_plan_line(OTHER(host_plan), 0, &line), NSW_ERR_HANDLE);
+    CHECK(line == 7);
+    CHECK_STATUS(nsw_host_plan_line(plan, 0, NULL), NSW_ERR_NULL);
+    nsw_host_plan_destroy(plan);
+    nsw_plan_model_destroy(model);
+    nsw_host_hddl_destroy(hddl);
+}
+
 int main(void) {
     from_text_to_text();
     wrong_texts();
+    reserved_fields();
+    bad_handles();
     return check_report("host_plan");
 }

@@ -39,9 +39,9 @@ static nsw_planner *make(const nsw_plan_model *model, size_t memory, const nsw_a
     size_t size = 0, align = 0;
     config.model = model;
     config.memory = memory;
-    REQUIRE_DONE(nsw_planner_footprint(&config, &size, &align));
+    REQUIRE_OK(nsw_planner_footprint(&config, &size, &align));
     CHECK_NOTE(size <= memory + 2048 && align >= 4, "%u bytes", (unsigned)size);
-    REQUIRE_DONE(nsw_planner_create(&config, mem, &planner));
+    REQUIRE_OK(nsw_planner_create(&config, mem, &planner));
     return planner;
 }
 
@@ -99,8 +99,8 @@ static void watch(void *ctx, const nsw_plan_state *state, uint16_t task, const u
     replayed *r = ctx;
     uint32_t holds = 9;
     size_t count = 9;
+    REQUIRE(r->told < COUNT_OF(r->rows));
     float *row = r->rows[r->told];
-    CHECK(r->told < COUNT_OF(r->rows));
     CHECK(r->told == 0 ? task == r->h->night && arg_count == 0 : task == r->h->reach);
     CHECK_OK(nsw_plan_state_count(state, r->h->lit, &count));
     /* One lamp is out when the way up begins. */
@@ -164,7 +164,7 @@ static void verify(const nsw_plan *plan, const nsw_plan_model *model, const nsw_
     config.facts = 20;
     config.words = 40;
     CHECK_OK(nsw_plan_verifier_footprint(&config, &size, &align));
-    REQUIRE_DONE(nsw_plan_verifier_create(&config, mem, &verifier));
+    REQUIRE_OK(nsw_plan_verifier_create(&config, mem, &verifier));
     refusal.why = 99;
     CHECK_OK(nsw_plan_verifier_verify(verifier, model, plan, &refusal));
     CHECK(refusal.why == 0 && refusal.step == NSW_PLAN_ROOT);
@@ -196,7 +196,7 @@ static void verify(const nsw_plan *plan, const nsw_plan_model *model, const nsw_
 
     /* One that is too small. */
     config.steps = 3;
-    REQUIRE_DONE(nsw_plan_verifier_create(&config, mem, &verifier));
+    REQUIRE_OK(nsw_plan_verifier_create(&config, mem, &verifier));
     CHECK_STATUS(nsw_plan_verifier_verify(verifier, model, plan, &refusal), NSW_ERR_CAPACITY);
     CHECK(refusal.why == NSW_PLAN_TOO_LARGE);
     nsw_plan_verifier_destroy(verifier);
@@ -210,7 +210,7 @@ static void found_and_verified(void) {
     nsw_plan_model *model = NULL;
     size_t size = 0, align = 0;
     CHECK_OK(nsw_plan_model_footprint(&size, &align));
-    REQUIRE_DONE(nsw_plan_model_create(bytes.data, bytes.len, &memory.hook, &model));
+    REQUIRE_OK(nsw_plan_model_create(bytes.data, bytes.len, &memory.hook, &model));
     CHECK(memory.last_size == size && memory.last_align == align);
 
     nsw_planner *planner = make(model, 65536, &memory.hook);
@@ -251,17 +251,17 @@ static void there_is_none(void) {
     uint8_t bytes[4096 + 4];
     uint8_t *at = bytes + (4 - (uintptr_t)bytes % 4) % 4;
     size_t len = 0, most = 0;
-    REQUIRE_DONE(nsw_plan_builder_create(&config, NULL, &b));
+    REQUIRE_OK(nsw_plan_builder_create(&config, NULL, &b));
     house_build(b, &h);
     /* And to be in the hall, at the same time. */
-    REQUIRE_DONE(nsw_plan_builder_atom(b, h.at, IDS(h.hall)));
+    REQUIRE_OK(nsw_plan_builder_atom(b, h.at, IDS(h.hall)));
     CHECK_OK(nsw_plan_builder_model_len(b, &most));
     CHECK_OK(nsw_plan_builder_finish(b, at, 4096, &len));
     CHECK(len <= most && len % 4 == 0);
     nsw_plan_builder_destroy(b);
 
     nsw_plan_model *model = NULL;
-    REQUIRE_DONE(nsw_plan_model_create(at, len, NULL, &model));
+    REQUIRE_OK(nsw_plan_model_create(at, len, NULL, &model));
     nsw_planner *planner = make(model, 65536, NULL);
     nsw_plan plan = NSW_PLAN_INIT;
     uint32_t outcome = 77;
@@ -276,7 +276,7 @@ static void what_a_model_holds(void) {
     house h;
     guarded bytes = house_bytes(&h);
     nsw_plan_model *model = NULL;
-    REQUIRE_DONE(nsw_plan_model_create(bytes.data, bytes.len, NULL, &model));
+    REQUIRE_OK(nsw_plan_model_create(bytes.data, bytes.len, NULL, &model));
     nsw_plan_model_info info = NSW_PLAN_MODEL_INFO_INIT;
     CHECK_OK(nsw_plan_model_describe(model, &info));
     CHECK(info.types == 4 && info.objects == 5 && info.predicates == 4 && info.tasks == 5);
@@ -350,7 +350,7 @@ static void what_a_model_holds(void) {
 
     /* Without its names it is a model, too. */
     nsw_plan_model *bare = NULL;
-    REQUIRE_DONE(nsw_plan_model_create(bytes.data, info.len_without_names, NULL, &bare));
+    REQUIRE_OK(nsw_plan_model_create(bytes.data, info.len_without_names, NULL, &bare));
     CHECK_OK(nsw_plan_model_name(bare, NSW_PLAN_TASKS, 0, &name, &name_len));
     CHECK_SIZE(name_len, 0);
     nsw_plan_model_destroy(bare);
@@ -366,27 +366,27 @@ static void types_and_orders(void) {
     uint8_t bytes[4096];
     size_t len = 0;
     REQUIRE((uintptr_t)bytes % 4 == 0);
-    REQUIRE_DONE(nsw_plan_builder_create(&config, NULL, &b));
-    REQUIRE_DONE(nsw_plan_builder_type(b, NAME("animal"), &animal));
-    REQUIRE_DONE(nsw_plan_builder_type(b, NAME("bird"), &bird));
-    REQUIRE_DONE(nsw_plan_builder_type(b, NAME("pet"), &pet));
+    REQUIRE_OK(nsw_plan_builder_create(&config, NULL, &b));
+    REQUIRE_OK(nsw_plan_builder_type(b, NAME("animal"), &animal));
+    REQUIRE_OK(nsw_plan_builder_type(b, NAME("bird"), &bird));
+    REQUIRE_OK(nsw_plan_builder_type(b, NAME("pet"), &pet));
     CHECK_OK(nsw_plan_builder_subtype(b, bird, animal));
-    REQUIRE_DONE(nsw_plan_builder_object(b, NAME("tweety"), bird, &tweety));
+    REQUIRE_OK(nsw_plan_builder_object(b, NAME("tweety"), bird, &tweety));
     CHECK_OK(nsw_plan_builder_also(b, tweety, pet));
-    REQUIRE_DONE(nsw_plan_builder_action(b, NAME("sing"), NULL, 0, &act));
-    REQUIRE_DONE(nsw_plan_builder_task(b, NAME("concert"), NULL, 0, &task));
-    REQUIRE_DONE(nsw_plan_builder_method(b, NAME("duet"), task, NULL, 0, NULL, 0, NULL));
-    REQUIRE_DONE(nsw_plan_builder_subtask(b, act, NULL, 0, NULL));
-    REQUIRE_DONE(nsw_plan_builder_subtask(b, act, NULL, 0, NULL));
-    REQUIRE_DONE(nsw_plan_builder_network(b, NULL, 0));
-    REQUIRE_DONE(nsw_plan_builder_subtask(b, task, NULL, 0, NULL));
+    REQUIRE_OK(nsw_plan_builder_action(b, NAME("sing"), NULL, 0, &act));
+    REQUIRE_OK(nsw_plan_builder_task(b, NAME("concert"), NULL, 0, &task));
+    REQUIRE_OK(nsw_plan_builder_method(b, NAME("duet"), task, NULL, 0, NULL, 0, NULL));
+    REQUIRE_OK(nsw_plan_builder_subtask(b, act, NULL, 0, NULL));
+    REQUIRE_OK(nsw_plan_builder_subtask(b, act, NULL, 0, NULL));
+    REQUIRE_OK(nsw_plan_builder_network(b, NULL, 0));
+    REQUIRE_OK(nsw_plan_builder_subtask(b, task, NULL, 0, NULL));
     CHECK_OK(nsw_plan_builder_finish(b, bytes, sizeof bytes, &len));
     nsw_plan_builder_destroy(b);
 
     nsw_plan_model *model = NULL;
     nsw_plan_method_info method = NSW_PLAN_METHOD_INFO_INIT;
     uint32_t is = 0;
-    REQUIRE_DONE(nsw_plan_model_create(bytes, len, NULL, &model));
+    REQUIRE_OK(nsw_plan_model_create(bytes, len, NULL, &model));
     CHECK_OK(nsw_plan_model_is(model, tweety, animal, &is));
     CHECK(is == 1);
     CHECK_OK(nsw_plan_model_is(model, tweety, pet, &is));

@@ -12,7 +12,7 @@ static void builders(void) {
     CHECK(b == NULL);
     config.names = 11;
     CHECK_OK(nsw_plan_builder_footprint(&config, &size, &align));
-    REQUIRE_DONE(nsw_plan_builder_create(&config, NULL, &b));
+    REQUIRE_OK(nsw_plan_builder_create(&config, NULL, &b));
     nsw_plan_builder_destroy(b);
     config.objects = NSW_PLAN_MAX_OBJECTS + 1;
     CHECK_STATUS(nsw_plan_builder_footprint(&config, &size, &align), NSW_ERR_INVALID);
@@ -31,9 +31,9 @@ static void builders(void) {
     CHECK_STATUS(nsw_plan_builder_create(&config, &memory.hook, &b), NSW_ERR_OUT_OF_MEMORY);
     CHECK(b == NULL);
     memory.fail_at = 0;
-    REQUIRE_DONE(nsw_plan_builder_create(&config, &memory.hook, &b));
+    REQUIRE_OK(nsw_plan_builder_create(&config, &memory.hook, &b));
     nsw_plan_builder_destroy(b);
-    CHECK_STATUS(nsw_plan_builder_goal(b == NULL ? NULL : NULL), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_plan_builder_goal(NULL), NSW_ERR_NULL);
     counting_finish(&memory);
 }
 
@@ -72,9 +72,9 @@ static void bad_arguments(void) {
         uint8_t bytes[2048];
         uint16_t ids[2] = {7, 7};
         size_t len = 0, before = 0, after = 0;
-        REQUIRE_DONE(nsw_plan_builder_create(&config, NULL, &b));
-        REQUIRE_DONE(nsw_plan_builder_task(b, NAME("t"), NULL, 0, NULL));
-        REQUIRE_DONE(nsw_plan_builder_network(b, NULL, 0));
+        REQUIRE_OK(nsw_plan_builder_create(&config, NULL, &b));
+        REQUIRE_OK(nsw_plan_builder_task(b, NAME("t"), NULL, 0, NULL));
+        REQUIRE_OK(nsw_plan_builder_network(b, NULL, 0));
         CHECK_OK(nsw_plan_builder_model_len(b, &before));
         nsw_status status = bad_argument(b, i, ids);
         nsw_status expected = i == 1 || i == 3 || i == 5 ? NSW_ERR_INVALID : NSW_ERR_NULL;
@@ -106,7 +106,7 @@ static void places(void) {
         uint8_t bytes[256];
     } first, second;
     size_t len = 0, again = 0;
-    REQUIRE_DONE(nsw_plan_builder_create(&config, NULL, &b));
+    REQUIRE_OK(nsw_plan_builder_create(&config, NULL, &b));
     CHECK_OK(nsw_plan_builder_type(b, NAME("room"), &id));
     CHECK(id == 1);
     CHECK_OK(nsw_plan_builder_either(b, &id, 1, &id));
@@ -162,11 +162,11 @@ static void calls(void) {
         nsw_plan_builder *b = NULL;
         uint16_t predicate = 0, action = 0, task = 0;
         uint8_t bytes[2048];
-        REQUIRE_DONE(nsw_plan_builder_create(&config, NULL, &b));
-        REQUIRE_DONE(nsw_plan_builder_object(b, NAME("o"), NSW_PLAN_OBJECT, NULL));
-        REQUIRE_DONE(nsw_plan_builder_predicate(b, NAME("p"), IDS(0), &predicate));
-        REQUIRE_DONE(nsw_plan_builder_task(b, NAME("t"), NULL, 0, &task));
-        REQUIRE_DONE(nsw_plan_builder_action(b, NAME("a"), IDS(0), &action));
+        REQUIRE_OK(nsw_plan_builder_create(&config, NULL, &b));
+        REQUIRE_OK(nsw_plan_builder_object(b, NAME("o"), NSW_PLAN_OBJECT, NULL));
+        REQUIRE_OK(nsw_plan_builder_predicate(b, NAME("p"), IDS(0), &predicate));
+        REQUIRE_OK(nsw_plan_builder_task(b, NAME("t"), NULL, 0, &task));
+        REQUIRE_OK(nsw_plan_builder_action(b, NAME("a"), IDS(0), &action));
         CHECK_NOTE(all[i](b, predicate, action, task) == NSW_ERR_TASK_DOMAIN, "call %u",
                    (unsigned)i);
         CHECK_STATUS(nsw_plan_builder_finish(b, bytes, sizeof bytes, NULL), NSW_ERR_TASK_DOMAIN);
@@ -178,13 +178,13 @@ static void calls(void) {
     nsw_plan_builder *b = NULL;
     uint16_t action = 0;
     uint8_t bytes[2048];
-    REQUIRE_DONE(nsw_plan_builder_create(&config, NULL, &b));
-    REQUIRE_DONE(nsw_plan_builder_action(b, NAME("a"), NULL, 0, &action));
-    REQUIRE_DONE(nsw_plan_builder_network(b, NULL, 0));
-    REQUIRE_DONE(nsw_plan_builder_subtask(b, action, NULL, 0, NULL));
-    REQUIRE_DONE(nsw_plan_builder_subtask(b, action, NULL, 0, NULL));
-    REQUIRE_DONE(nsw_plan_builder_before(b, 0, 1));
-    REQUIRE_DONE(nsw_plan_builder_before(b, 1, 0));
+    REQUIRE_OK(nsw_plan_builder_create(&config, NULL, &b));
+    REQUIRE_OK(nsw_plan_builder_action(b, NAME("a"), NULL, 0, &action));
+    REQUIRE_OK(nsw_plan_builder_network(b, NULL, 0));
+    REQUIRE_OK(nsw_plan_builder_subtask(b, action, NULL, 0, NULL));
+    REQUIRE_OK(nsw_plan_builder_subtask(b, action, NULL, 0, NULL));
+    REQUIRE_OK(nsw_plan_builder_before(b, 0, 1));
+    REQUIRE_OK(nsw_plan_builder_before(b, 1, 0));
     CHECK_STATUS(nsw_plan_builder_finish(b, bytes, sizeof bytes, NULL), NSW_ERR_TASK_CYCLE);
     nsw_plan_builder_destroy(b);
 }
@@ -204,7 +204,7 @@ static void full(void) {
         nsw_plan_builder *b = NULL;
         uint16_t type = 0, object = 0, predicate = 0, task = 0;
         *field = i == 8 ? 12 : 0; /* no bytes for names mean that there are none */
-        REQUIRE_DONE(nsw_plan_builder_create(&config, NULL, &b));
+        REQUIRE_OK(nsw_plan_builder_create(&config, NULL, &b));
         nsw_plan_builder_type(b, NAME("type"), &type);
         nsw_plan_builder_subtype(b, type, NSW_PLAN_OBJECT);
         nsw_plan_builder_object(b, NAME("object"), type, &object);
@@ -231,7 +231,7 @@ static void models(void) {
     CHECK_STATUS(nsw_plan_model_create(beside.data, beside.len, NULL, &model), NSW_ERR_ALIGNMENT);
     guarded_free(&beside);
     nsw_plan_model_info info = NSW_PLAN_MODEL_INFO_INIT;
-    REQUIRE_DONE(nsw_plan_model_create(bytes.data, bytes.len, NULL, &model));
+    REQUIRE_OK(nsw_plan_model_create(bytes.data, bytes.len, NULL, &model));
     CHECK_OK(nsw_plan_model_describe(model, &info));
     nsw_plan_model_destroy(model);
     for (size_t len = 0; len < bytes.len; len += 1) {
@@ -261,11 +261,74 @@ static void models(void) {
     guarded_free(&bytes);
 }
 
+/* What is asked of a model by numbers that are none, and told where it cannot be. */
+static void questions(void) {
+    house h;
+    guarded bytes = house_bytes(&h);
+    nsw_plan_model *model = NULL;
+    nsw_plan_model_info info = NSW_PLAN_MODEL_INFO_INIT;
+    nsw_plan_predicate_info predicate = NSW_PLAN_PREDICATE_INFO_INIT;
+    nsw_plan_task_info task = NSW_PLAN_TASK_INFO_INIT;
+    nsw_plan_method_info method = NSW_PLAN_METHOD_INFO_INIT;
+    const uint16_t *args = NULL;
+    size_t count = 0;
+    uint16_t id = 0;
+    uint32_t is = 9;
+    REQUIRE_OK(nsw_plan_model_create(bytes.data, bytes.len, NULL, &model));
+    REQUIRE_OK(nsw_plan_model_describe(model, &info));
+    const uint16_t objects = (uint16_t)info.objects, types = (uint16_t)info.types;
+    const uint16_t predicates = (uint16_t)info.predicates, tasks = (uint16_t)info.tasks;
+    /* The initial network is the last that is asked for as a method. */
+    const uint16_t methods = (uint16_t)(info.methods + 1);
+
+    CHECK_STATUS(nsw_plan_model_is(model, objects, 0, &is), NSW_ERR_TASK_UNKNOWN);
+    CHECK(is == 0);
+    is = 9;
+    CHECK_STATUS(nsw_plan_model_is(model, 0, types, &is), NSW_ERR_TASK_UNKNOWN);
+    CHECK(is == 0);
+    CHECK_STATUS(nsw_plan_model_is(model, 0, 0, NULL), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_plan_model_is(OTHER(plan_model), 0, 0, &is), NSW_ERR_HANDLE);
+
+    CHECK_STATUS(nsw_plan_model_predicate(model, predicates, &predicate), NSW_ERR_TASK_UNKNOWN);
+    CHECK_STATUS(nsw_plan_model_predicate(model, 0, NULL), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_plan_model_predicate(NULL, 0, &predicate), NSW_ERR_NULL);
+    predicate.size--;
+    CHECK_STATUS(nsw_plan_model_predicate(model, 0, &predicate), NSW_ERR_STRUCT_SIZE);
+    CHECK(predicate.types == NULL);
+    CHECK_STATUS(nsw_plan_model_task(model, tasks, &task), NSW_ERR_TASK_UNKNOWN);
+    CHECK_STATUS(nsw_plan_model_task(model, 0, NULL), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_plan_model_task(NULL, 0, &task), NSW_ERR_NULL);
+    task.size--;
+    CHECK_STATUS(nsw_plan_model_task(model, 0, &task), NSW_ERR_STRUCT_SIZE);
+    CHECK(task.types == NULL);
+    CHECK_STATUS(nsw_plan_model_method(model, methods, &method), NSW_ERR_TASK_UNKNOWN);
+    CHECK_STATUS(nsw_plan_model_method(model, 0, NULL), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_plan_model_method(NULL, 0, &method), NSW_ERR_NULL);
+    method.size--;
+    CHECK_STATUS(nsw_plan_model_method(model, 0, &method), NSW_ERR_STRUCT_SIZE);
+    CHECK(method.args == NULL);
+    CHECK_STATUS(nsw_plan_model_subtask(model, methods, 0, &id, &args, &count),
+                 NSW_ERR_TASK_UNKNOWN);
+    CHECK(args == NULL && count == 0);
+
+    const char *name = NULL;
+    CHECK_STATUS(nsw_plan_model_name(model, 9, 0, &name, &count), NSW_ERR_INVALID);
+    CHECK_STATUS(nsw_plan_model_name(model, 0, 0, NULL, &count), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_plan_model_name(model, 0, 0, &name, NULL), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_plan_model_find(model, 9, NAME("hall"), &id), NSW_ERR_INVALID);
+    CHECK(id == 65535);
+    CHECK_STATUS(nsw_plan_model_find(model, 1, NAME("\xFF"), &id), NSW_ERR_INVALID);
+    CHECK_STATUS(nsw_plan_model_find(model, 1, NULL, 4, &id), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_plan_model_find(model, 1, NAME("hall"), NULL), NSW_ERR_NULL);
+    nsw_plan_model_destroy(model);
+    guarded_free(&bytes);
+}
+
 static void planners(void) {
     house h;
     guarded bytes = house_bytes(&h);
     nsw_plan_model *model = NULL;
-    REQUIRE_DONE(nsw_plan_model_create(bytes.data, bytes.len, NULL, &model));
+    REQUIRE_OK(nsw_plan_model_create(bytes.data, bytes.len, NULL, &model));
     nsw_planner_config config = NSW_PLANNER_CONFIG_INIT;
     nsw_planner *planner = (nsw_planner *)&h;
     size_t size = 0, align = 0;
@@ -295,14 +358,31 @@ static void planners(void) {
     }
     CHECK(found > 10);
 
-    REQUIRE_DONE(nsw_planner_create(&config, NULL, &planner));
+    REQUIRE_OK(nsw_planner_create(&config, NULL, &planner));
     CHECK_STATUS(nsw_planner_step(NULL, 1, &outcome), NSW_ERR_NULL);
     CHECK_STATUS(nsw_planner_step(planner, 1, NULL), NSW_ERR_NULL);
     CHECK_STATUS(nsw_planner_step_with(planner, 1, NULL, NULL, &outcome), NSW_ERR_NULL);
     CHECK_STATUS(nsw_planner_run(planner, 0, NULL, NULL, &outcome), NSW_ERR_INVALID);
     CHECK_STATUS(nsw_planner_step((nsw_planner *)(void *)model, 1, &outcome), NSW_ERR_HANDLE);
+    nsw_planner_stats stats = NSW_PLANNER_STATS_INIT;
+    CHECK_STATUS(nsw_planner_describe(NULL, &stats), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_planner_describe(OTHER(planner), &stats), NSW_ERR_HANDLE);
+    CHECK_STATUS(nsw_planner_describe(planner, NULL), NSW_ERR_NULL);
+    stats.size--;
+    CHECK_STATUS(nsw_planner_describe(planner, &stats), NSW_ERR_STRUCT_SIZE);
+    CHECK(stats.stack_capacity == 0);
     CHECK_STATUS(nsw_plan_state_holds(NULL, 0, NULL, 0, &outcome), NSW_ERR_NULL);
     CHECK_STATUS(nsw_plan_state_count(NULL, 0, &size), NSW_ERR_NULL);
+    /* No state: another object, and what is beside its place. */
+    const nsw_plan_state *other = (const nsw_plan_state *)(const void *)planner;
+    const nsw_plan_state *odd = (const nsw_plan_state *)(const void *)((const char *)planner + 1);
+    uint32_t holds = 9;
+    float row[64];
+    CHECK_STATUS(nsw_plan_state_holds(other, 0, NULL, 0, &holds), NSW_ERR_HANDLE);
+    CHECK(holds == 0);
+    CHECK_STATUS(nsw_plan_state_count(other, 0, &size), NSW_ERR_HANDLE);
+    CHECK_STATUS(nsw_plan_state_features(other, 0, NULL, 0, row, 64), NSW_ERR_HANDLE);
+    CHECK_STATUS(nsw_plan_state_holds(odd, 0, NULL, 0, &holds), NSW_ERR_ALIGNMENT);
     CHECK_OK(nsw_planner_step(planner, 1000, &outcome));
     CHECK(outcome == NSW_PLAN_FOUND);
 
@@ -330,7 +410,7 @@ static void planners(void) {
     nsw_plan_verifier *verifier = NULL;
     nsw_plan_refusal refusal = NSW_PLAN_REFUSAL_INIT;
     room.steps = room.facts = room.words = 64;
-    REQUIRE_DONE(nsw_plan_verifier_create(&room, NULL, &verifier));
+    REQUIRE_OK(nsw_plan_verifier_create(&room, NULL, &verifier));
     CHECK_STATUS(nsw_plan_verifier_verify(verifier, model, &plan, &refusal), NSW_ERR_TASK_PLAN);
     CHECK(refusal.why != 0);
     plan.steps = NULL;
@@ -350,6 +430,7 @@ int main(void) {
     calls();
     full();
     models();
+    questions();
     planners();
     return check_report("plan_misuse");
 }

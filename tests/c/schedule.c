@@ -278,6 +278,62 @@ static void graphs_that_cannot_be(void) {
     nsw_dag_destroy(dag);
 }
 
+/* What is told where it cannot be, or of what there is not. */
+static void bad_places(void) {
+    nsw_dag *dag = published();
+    nsw_scheduler *s = scheduler(TASKS, WORKERS);
+    nsw_placement all[TASKS] = {NSW_PLACEMENT_INIT}, one = NSW_PLACEMENT_INIT;
+    uint32_t own[TASKS];
+    size_t len = 0;
+    REQUIRE_OK(nsw_scheduler_heft(s, dag, NULL));
+    CHECK_STATUS(nsw_scheduler_placement(NULL, 0, &one), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_scheduler_placement(OTHER(scheduler), 0, &one), NSW_ERR_HANDLE);
+    CHECK_STATUS(nsw_scheduler_placement(s, 0, NULL), NSW_ERR_NULL);
+    CHECK_OK(nsw_scheduler_placement(s, TASKS, &one));
+    CHECK(one.worker == NSW_NO_WORKER);
+    one.size--;
+    CHECK_STATUS(nsw_scheduler_placement(s, 0, &one), NSW_ERR_STRUCT_SIZE);
+
+    CHECK_STATUS(nsw_scheduler_placements(NULL, all, TASKS, &len), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_scheduler_placements(OTHER(scheduler), all, TASKS, &len), NSW_ERR_HANDLE);
+    CHECK_STATUS(nsw_scheduler_placements(s, all, TASKS - 1, &len), NSW_ERR_BUFFER_TOO_SMALL);
+    CHECK(len == TASKS && all[0].finish == 0);
+    CHECK_STATUS(nsw_scheduler_placements(s, NULL, TASKS, &len), NSW_ERR_NULL);
+    all[0].size = 0;
+    CHECK_STATUS(nsw_scheduler_placements(s, all, TASKS, &len), NSW_ERR_STRUCT_SIZE);
+    CHECK(all[0].finish == 0);
+    all[0].size = sizeof one;
+    CHECK_OK(nsw_scheduler_placements(s, all, TASKS, NULL));
+    CHECK(all[0].finish > 0 && all[TASKS - 1].size == sizeof one);
+
+    CHECK_STATUS(nsw_scheduler_tasks_of(NULL, 0, own, TASKS, &len), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_scheduler_tasks_of(OTHER(scheduler), 0, own, TASKS, &len), NSW_ERR_HANDLE);
+    const uint32_t worker = all[0].worker;
+    CHECK_STATUS(nsw_scheduler_tasks_of(s, worker, own, 0, &len), NSW_ERR_BUFFER_TOO_SMALL);
+    CHECK(len > 0 && len <= TASKS);
+    CHECK_STATUS(nsw_scheduler_tasks_of(s, worker, NULL, TASKS, &len), NSW_ERR_NULL);
+    CHECK_OK(nsw_scheduler_tasks_of(s, WORKERS, NULL, 0, &len));
+    CHECK_SIZE(len, 0);
+    nsw_scheduler_destroy(s);
+
+    /* The ends of edges and their bytes in the same place. */
+    double places[TASKS];
+    uint32_t *ends = (uint32_t *)(void *)places;
+    CHECK_STATUS(nsw_dag_before(dag, 9, ends, places, TASKS, &len), NSW_ERR_INVALID);
+    CHECK_SIZE(len, 3);
+    CHECK_STATUS(nsw_dag_before(dag, 9, ends, places + 1, TASKS, &len), NSW_ERR_INVALID);
+    CHECK_STATUS(nsw_dag_after(dag, 0, ends, places + 2, TASKS, &len), NSW_ERR_INVALID);
+    CHECK_OK(nsw_dag_before(dag, 9, ends, places + 2, 3, &len));
+    CHECK(ends[0] == 6 && ends[2] == 8 && places[2] == 17 && places[4] == 13);
+    CHECK_STATUS(nsw_dag_before(dag, 9, NULL, places, TASKS, &len), NSW_ERR_NULL);
+    double *odd = (double *)(void *)((char *)places + 33);
+    CHECK_STATUS(nsw_dag_before(dag, 9, ends, odd, TASKS, &len), NSW_ERR_ALIGNMENT);
+    CHECK_STATUS(nsw_dag_before(dag, 9, own, places, 2, &len), NSW_ERR_BUFFER_TOO_SMALL);
+    CHECK_SIZE(len, 3);
+    CHECK_STATUS(nsw_dag_before(NULL, 9, own, places, TASKS, &len), NSW_ERR_NULL);
+    nsw_dag_destroy(dag);
+}
+
 static void a_picture(void) {
     nsw_dag *dag = published();
     nsw_scheduler *s = scheduler(TASKS, WORKERS);
@@ -298,6 +354,7 @@ int main(void) {
     the_published_example();
     in_the_middle_of_a_run();
     graphs_that_cannot_be();
+    bad_places();
     a_picture();
     return check_report("schedule");
 }

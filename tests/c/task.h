@@ -36,6 +36,12 @@
         CHECK(none_ == NULL);                                                                     \
         CHECK_STATUS(nsw_##type##_create(NULL, &c_.hook, &none_), NSW_ERR_NULL);                  \
         CHECK_STATUS(nsw_##type##_create((config), &c_.hook, NULL), NSW_ERR_NULL);                \
+        nsw_##type **odd_ = (nsw_##type **)(void *)((char *)&none_ + 1);                          \
+        size_t *beside_ = (size_t *)(void *)((char *)&size_ + 1);                                 \
+        CHECK_STATUS(nsw_##type##_create((config), &c_.hook, odd_), NSW_ERR_ALIGNMENT);           \
+        CHECK_STATUS(nsw_##type##_footprint((config), beside_, &align_), NSW_ERR_ALIGNMENT);      \
+        CHECK_STATUS(nsw_##type##_footprint((config), &size_, beside_), NSW_ERR_ALIGNMENT);       \
+        CHECK(none_ == NULL);                                                                     \
         counting_finish(&c_);                                                                     \
     } while (0)
 

@@ -241,7 +241,14 @@ static void what_cannot_be(void) {
     CHECK_STATUS(nsw_workflow_tick(flow, 9), NSW_OK);
     CHECK_STATUS(nsw_workflow_cancel(flow, 0, 9), NSW_ERR_TASK_STATE);
     CHECK_STATUS(nsw_workflow_started(flow, 0, 1, 9), NSW_ERR_TASK_STATE);
+    CHECK_STATUS(nsw_workflow_failed(flow, 0, 1, 9), NSW_ERR_TASK_STATE);
+    CHECK_STATUS(nsw_workflow_set_links(flow, -1, 1), NSW_ERR_INVALID);
+    CHECK_STATUS(nsw_workflow_set_links(flow, 0, 0), NSW_ERR_INVALID);
+    CHECK_STATUS(nsw_workflow_set_links(flow, NAN, 1), NSW_ERR_INVALID);
+    CHECK_STATUS(nsw_workflow_set_links(NULL, 0, 1), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_workflow_set_links(OTHER(workflow), 0, 1), NSW_ERR_HANDLE);
     CHECK_OK(nsw_workflow_start(flow, 0));
+    CHECK_STATUS(nsw_workflow_set_links(flow, 0, 1), NSW_ERR_TASK_STATE);
     CHECK_STATUS(nsw_workflow_set_speed(flow, 0, 1), NSW_ERR_TASK_STATE);
     CHECK_STATUS(nsw_workflow_set_link(flow, 0, 0, 1, 1), NSW_ERR_TASK_STATE);
     CHECK_STATUS(nsw_workflow_set_seconds(flow, 0, 0, 1), NSW_ERR_TASK_STATE);
@@ -249,7 +256,17 @@ static void what_cannot_be(void) {
     CHECK_STATUS(nsw_workflow_next_action(flow, NULL), NSW_ERR_NULL);
     action.size = 4;
     CHECK_STATUS(nsw_workflow_next_action(flow, &action), NSW_ERR_STRUCT_SIZE);
-    CHECK(next(flow).kind == NSW_ACTION_START);
+    nsw_action begun = next(flow);
+    CHECK(begun.kind == NSW_ACTION_START && begun.attempt == 1);
+    /* Only the attempt that is under way can fail. */
+    CHECK_STATUS(nsw_workflow_failed(flow, begun.task, 2, 1), NSW_ERR_TASK_ATTEMPT);
+    CHECK_STATUS(nsw_workflow_failed(flow, 1 - begun.task, 1, 1), NSW_ERR_TASK_ATTEMPT);
+    CHECK_STATUS(nsw_workflow_failed(flow, 2, 1, 1), NSW_ERR_TASK_UNKNOWN);
+    CHECK_STATUS(nsw_workflow_failed(NULL, 0, 1, 1), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_workflow_failed(OTHER(workflow), 0, 1, 1), NSW_ERR_HANDLE);
+    CHECK(state_of(flow, begun.task) == NSW_TASK_ASSIGNED);
+    CHECK_OK(nsw_workflow_failed(flow, begun.task, 1, 1));
+    CHECK_STATUS(nsw_workflow_failed(flow, begun.task, 1, 1), NSW_ERR_TASK_ATTEMPT);
     CHECK_STATUS(nsw_workflow_state(flow, 2, &number), NSW_ERR_TASK_UNKNOWN);
     CHECK_STATUS(nsw_workflow_state(flow, 1, NULL), NSW_ERR_NULL);
     CHECK_STATUS(nsw_workflow_attempt(flow, 1, NULL, NULL), NSW_ERR_NULL);

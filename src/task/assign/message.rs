@@ -11,7 +11,7 @@ const VERSION: u8 = 1;
 /// Stamps and rounds are below this: there is always a next one.
 const END: u64 = 1 << 63;
 /// Nobody has the task.
-pub(super) const NOBODY: u64 = u64::MAX;
+pub(crate) const NOBODY: u64 = u64::MAX;
 
 /// What kind of auction it is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,5 +23,6 @@ pub use self::allocate::{
 };
 pub use self::cbba::{Cbba, CbbaConfig, CbbaTask};
 pub use self::jv::{Assigner, AssignerConfig, FORBIDDEN, MAX_COST, UNASSIGNED};
+pub(crate) use self::message::NOBODY;
 pub use self::peers::Heard;
 pub use self::price::{PriceAuction, PriceConfig};

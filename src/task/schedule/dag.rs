@@ -108,6 +108,14 @@ fn is_amount(value: f64) -> bool {
     (0.0..=MAX_SECONDS).contains(&value)
 }
 
+/// Whether a link may be so.
+fn check_link(latency: f64, bandwidth: f64) -> Result<()> {
+    if !is_amount(latency) || bandwidth.is_nan() || bandwidth < 1e-30 {
+        return Err(Error::Invalid);
+    }
+    Ok(())
+}
+
 impl<'m> Dag<'m> {
     pub(super) fn check(config: &DagConfig) -> Result<()> {
         let within = |value: usize, least, most| (least..=most).contains(&value);
@@ -197,9 +205,10 @@ impl<'m> Dag<'m> {
         if from as usize >= workers || to as usize >= workers {
             return Err(Error::TaskUnknown);
         }
-        if from == to || !is_amount(latency) || bandwidth.is_nan() || bandwidth < 1e-30 {
+        if from == to {
             return Err(Error::Invalid);
         }
+        check_link(latency, bandwidth)?;
         let at = from as usize * workers + to as usize;
         self.parts.latency[at] = latency;
         self.parts.byte_seconds[at] = 1.0 / bandwidth;
@@ -212,6 +221,8 @@ impl<'m> Dag<'m> {
     /// # Errors
     /// Those of [`set_link`](Self::set_link).
     pub fn set_links(&mut self, latency: f64, bandwidth: f64) -> Result<()> {
+        // One worker has no link that would be looked at.
+        check_link(latency, bandwidth)?;
         let workers = self.config.workers as u32;
         for from in 0..workers {
             for to in (0..workers).filter(|to| *to != from) {
