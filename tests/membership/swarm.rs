@@ -209,6 +209,9 @@ fn a_calm_swarm_says_little() {
     );
     // A probe and its answer, some bytes each, and all that is known twice a minute.
     assert!((2.0..3.0).contains(&messages), "{messages}");
+    // And nobody takes itself to be slow.
+    let well = |node| world.member(node).health() == 0 && world.member(node).stats().stalled == 0;
+    assert!((0..64).all(well));
 }
 
 #[test]
