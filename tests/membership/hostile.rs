@@ -185,8 +185,8 @@ fn suspicions_that_several_share_are_shorter() {
     let spans: Vec<u64> = (0..=4).map(dead_after).collect();
     println!("a suspicion ends after {spans:?} seconds, by those that confirm it");
     assert!(spans.windows(2).all(|two| two[0] >= two[1]));
-    // 5 periods x log10(11), and six times that without another one.
-    assert_eq!((spans[0], spans[3], spans[4]), (31, 5, 5));
+    // 4 periods x log10(11), and six times that without another one.
+    assert_eq!((spans[0], spans[3], spans[4]), (25, 4, 4));
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub struct MembershipConfig<'a> {
     pub gossip_us: u64,
     /// To how many members: 0 (probes alone carry news) to [`MOST_FANOUT`].
     pub fanout: usize,
-    /// All that is known is compared with another member's so often; and tried with one that is believed dead, so
+    /// What is known is compared with what another member knows so often; and tried with one that is believed dead, so
     /// that two parts of a network that was divided find each other again.
     pub sync_us: u64,
     /// A piece of news is told so many times the decimal logarithm of the number of members: 1 to 8.
@@ -63,8 +63,9 @@ pub struct MembershipConfig<'a> {
 }
 
 impl<'a> MembershipConfig<'a> {
-    /// For a local network, after Lifeguard's own: a probe a second, half a second for an answer, three others
-    /// asked, news to three members five times a second, all compared every 30 seconds, remembered for an hour.
+    /// For a local network, with the settings of Lifeguard's authors for one (HashiCorp's memberlist): a probe a
+    /// second, half a second for an answer, three others asked, news to three members five times a second, all
+    /// compared every 30 seconds; the gone are remembered for an hour.
     pub const fn new(id: u64, members: usize) -> MembershipConfig<'a> {
         MembershipConfig {
             id,
@@ -82,7 +83,7 @@ impl<'a> MembershipConfig<'a> {
             fanout: 3,
             sync_us: 30_000_000,
             retransmit: 4,
-            suspicion: 5,
+            suspicion: 4,
             suspicion_most: 6,
             health_most: 8,
             forget_us: 3_600_000_000,

@@ -34,9 +34,11 @@ impl Membership<'_> {
             Kind::Ask { seq, target } => self.relay(from, seq, target),
             Kind::Ack { seq } => self.acked(from, seq),
             Kind::Nack { seq } => self.nacked(from, seq),
-            Kind::Pull { from: first, back } => {
-                self.push(from, Kind::Page { from: first, more: true });
-                if back && self.pull.is_none() {
+            Kind::Pull { from: first, back, sum } => {
+                // If both know the same, the page has nothing in it.
+                let more = sum == 0 || sum != self.table.sum();
+                self.push(from, Kind::Page { from: first, more });
+                if back && more && self.pull.is_none() {
                     self.start_pull(from, false, false);
                 }
             }

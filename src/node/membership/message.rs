@@ -28,8 +28,9 @@ pub(super) enum Kind {
     Nack { seq: u32 },
     /// News alone.
     Gossip,
-    /// What do you know of all with this number or a larger one? `back`: and ask me, too.
-    Pull { from: u64, back: bool },
+    /// What do you know of all with this number or a larger one? `back`: and ask me, too. Unless you know the same:
+    /// `sum` is that of all that take part, 0 if that does not matter.
+    Pull { from: u64, back: bool, sum: u64 },
     /// What is known of all from `from` up to the last of its rumours, which stand in rising order; `more`: and there
     /// is more behind it.
     Page { from: u64, more: bool },

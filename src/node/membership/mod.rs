@@ -215,6 +215,7 @@ impl<'m> Membership<'m> {
         let (mut table, ring, due) = carve(config, &mut piece.carver(layout)?)?;
         let own = table.insert(config.id, now).ok_or(Error::Capacity)?;
         table.set_said(own, config.address, config.meta);
+        table.set_news(own);
         let entry = table.get_mut(own);
         (entry.incarnation, entry.told) = (config.incarnation, Some(Standing::Alive));
         let mut random = SplitMix64::seed_from_u64(config.seed ^ config.id.rotate_left(32) ^ now);

@@ -345,7 +345,7 @@ impl Membership<'_> {
     pub(super) fn start_pull(&mut self, with: u64, back: bool, wanted: bool) {
         let until = self.now.saturating_add(self.slowed(self.settings.timeout_us));
         self.pull = Some(Pull { with, wanted, back, from: 0, pages: 0, tries: TRIES, until });
-        self.push(with, Kind::Pull { from: 0, back });
+        self.push(with, Kind::Pull { from: 0, back, sum: self.table.sum() });
     }
 
     fn run_pull(&mut self) {
@@ -353,7 +353,9 @@ impl Membership<'_> {
         let Some(pull) = self.pull.as_mut().filter(|pull| self.now >= pull.until) else { return };
         pull.tries -= 1;
         pull.until = until;
-        let (with, kind) = (pull.with, Kind::Pull { from: pull.from, back: pull.back });
+        // Of the first page alone it may be that it is not needed.
+        let sum = if pull.from == 0 { self.table.sum() } else { 0 };
+        let (with, kind) = (pull.with, Kind::Pull { from: pull.from, back: pull.back, sum });
         if pull.tries > 0 {
             self.push(with, kind);
         } else if self.pull.take().is_some_and(|pull| pull.wanted) {
@@ -371,7 +373,7 @@ impl Membership<'_> {
         // Each tells of one member at least.
         if let Some(next) = next.filter(|_| pull.pages < most) {
             (pull.from, pull.back, pull.tries, pull.until) = (next, false, TRIES, until);
-            self.push(with, Kind::Pull { from: next, back: false });
+            self.push(with, Kind::Pull { from: next, back: false, sum: 0 });
         } else if self.pull.take().is_some_and(|pull| pull.wanted) {
             self.joined = Some(Output::Joined { with });
         }

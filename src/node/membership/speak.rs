@@ -19,7 +19,8 @@ impl Membership<'_> {
         }
         let Some(frame) = self.frames.pop_front() else { return Ok(None) };
         let len = match frame.kind {
-            Kind::Page { from, .. } => self.write_page(from, out)?,
+            Kind::Page { from, more: true } => self.write_page(from, out)?,
+            Kind::Page { .. } => Writer::new(out, frame.kind)?.len(),
             _ => self.write(&frame, out)?,
         };
         self.stats.sent += 1;

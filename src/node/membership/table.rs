@@ -1,5 +1,8 @@
 //! Who is known, in one table with an order; and which of it is news.
 
+use rand_core::{Rng, SeedableRng};
+use rand_xoshiro::SplitMix64;
+
 use super::message::{Rumour, What};
 use super::{Standing, config::MembershipConfig};
 use crate::error::Result;
@@ -122,6 +125,16 @@ impl<'m> Table<'m> {
 
     fn rank(&self, id: u64) -> core::result::Result<usize, usize> {
         self.places().binary_search_by_key(&id, |place| self.get(*place).id)
+    }
+
+    /// A sum of who takes part, and of the incarnations: of two that know the same, it is the same.
+    pub fn sum(&self) -> u64 {
+        let entries = self.places().iter().map(|place| self.get(*place));
+        let part = entries.filter(|entry| entry.takes_part());
+        part.fold(0, |sum, entry| {
+            let mixed = entry.id ^ entry.incarnation.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            sum.wrapping_add(SplitMix64::seed_from_u64(mixed).next_u64())
+        })
     }
 
     /// The place of the first member with this number or a larger one, in [`places`](Self::places).
