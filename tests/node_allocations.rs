@@ -22,7 +22,7 @@ fn membership_does_not_allocate() {
             let now = step * 100_000;
             for at in 0..members.len() {
                 if step == at as u64 && at > 0 {
-                    members[at].join(0, now);
+                    members[at].join(0, now).unwrap();
                 }
                 if step == 1_000 && at == 3 {
                     members[at].leave(now);

@@ -51,7 +51,10 @@ fuzz_target!(|data: &[u8]| {
         let at = usize::from(who % 3);
         match what & 7 {
             0 => hear(&mut members[at], u64::from(who >> 2), bytes, now),
-            1 => members[at].join(u64::from(who >> 2), now),
+            1 => {
+                let with = u64::from(who >> 2);
+                assert_eq!(members[at].join(with, now).is_ok(), with != at as u64);
+            }
             2 if who & 63 == 63 => members[at].leave(now),
             3 => {
                 let done = members[at].set_said(&Default::default(), bytes, now);
@@ -74,5 +77,6 @@ fuzz_target!(|data: &[u8]| {
             }
         }
         check(&members[at]);
+        assert!(members[at].wake_at() >= now);
     }
 });

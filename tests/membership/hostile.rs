@@ -68,7 +68,7 @@ fn number(mut n: u64, out: &mut Vec<u8>) {
 }
 
 /// Gossip with one rumour: docs/membership-format.md.
-fn gossip(id: u64, incarnation: u64, what: &[u8]) -> Vec<u8> {
+pub fn gossip(id: u64, incarnation: u64, what: &[u8]) -> Vec<u8> {
     let mut bytes = vec![1, 4];
     number(id, &mut bytes);
     number(incarnation, &mut bytes);
@@ -159,6 +159,33 @@ fn a_member_objects_to_what_is_said_of_it() {
 }
 
 #[test]
+fn an_answer_counts_also_after_none_so_far() {
+    let mut member = Membership::new(&config(0, 8), Heap, 0).unwrap();
+    (1..=3).for_each(|id| member.receive(id, &alive(id, 0), 0).unwrap());
+    let mut out = [0; 1200];
+    let (mut now, mut asked) = (0, Vec::new());
+    // Until it asks others, since nobody answers.
+    while asked.is_empty() {
+        now += 50 * MS;
+        member.poll(now);
+        while let Some(output) = member.next(&mut out).unwrap() {
+            if let (Output::Message { to, .. }, [1, 1, seq, ..]) = (output, out) {
+                asked.push((to, seq));
+            }
+        }
+    }
+    let (helper, seq) = asked[0];
+    member.receive(helper, &[1, 3, seq], now).unwrap();
+    member.receive(helper, &[1, 2, seq], now).unwrap();
+    let probes = member.stats().probes;
+    while member.stats().probes == probes {
+        now += 50 * MS;
+        member.poll(now);
+    }
+    assert_eq!((member.stats().failed, member.health()), (0, 0));
+}
+
+#[test]
 fn suspicions_that_several_share_are_shorter() {
     let dead_after = |confirmed: u8| {
         let mut member = Membership::new(&config(0, 16), Heap, 0).unwrap();
@@ -230,6 +257,23 @@ fn bytes_that_are_no_message_change_nothing() {
     }
     assert_eq!(member.receive(id_of(99), &[1, 4], 1), Err(Error::NodePeer));
     assert_eq!(member.receive(u64::MAX, &[1, 4], 1), Err(Error::NodePeer));
+    assert_eq!(member.join(id_of(99), 1), Err(Error::NodePeer));
+    assert_eq!(member.join(u64::MAX, 1), Err(Error::NodePeer));
+    // A message that no member makes: it is too long.
+    let mut long = vec![1, 4];
+    (0..600).for_each(|_| long.extend_from_slice(&[5, 0, 3]));
+    assert_eq!(member.receive(5, &long, 1), Err(Error::NodeFormat));
+    // A page with more behind the last number that there is.
+    let mut page = vec![1, 6, 0, 1];
+    number(u64::MAX - 1, &mut page);
+    page.extend_from_slice(&[0, 3]);
+    assert_eq!(member.receive(5, &page, 1), Err(Error::NodeFormat));
+    // Of who is not known nobody believes what only it could say.
+    let mut member = Membership::new(&config(99, 20), Heap, 0).unwrap();
+    member.receive(5, &alive(6, 1 << 62), 1).unwrap();
+    assert_eq!(member.member(6), None);
+    member.receive(6, &alive(6, 1 << 62), 1).unwrap();
+    assert!(member.member(6).is_some());
 }
 
 #[test]
@@ -309,7 +353,7 @@ fn settings_out_of_range_are_refused() {
 #[test]
 fn a_buffer_that_is_too_small_loses_nothing() {
     let mut member = Membership::new(&config(0, 8), Heap, 0).unwrap();
-    member.join(5, 0);
+    member.join(5, 0).unwrap();
     let mut out = [0; 1200];
     assert_eq!(member.next(&mut out[..1199]), Err(Error::BufferTooSmall));
     assert!(matches!(member.next(&mut out), Ok(Some(Output::Message { to: 5, .. }))));

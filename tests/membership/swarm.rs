@@ -3,6 +3,7 @@
 use neural_swarm::node::membership::*;
 use neural_swarm::port::{Address, Heap};
 
+use super::hostile::gossip;
 use super::world::{MS, SECOND, World, config, id_of};
 
 /// So long the members of these sizes take at most to find that one is dead: some rounds of probes, the longest
@@ -19,7 +20,7 @@ fn who_joins_by_one_member_is_known_to_all() {
         for node in 0..count {
             world.start(&config(node, count));
             if node > 0 {
-                world.with(node, |member, now| member.join(id_of(0), now));
+                world.with(node, |member, now| member.join(id_of(0), now)).unwrap();
             }
         }
         let took = world.run_until(20 * SECOND, |world| world.all_see(count));
@@ -41,7 +42,7 @@ fn who_does_not_answer_is_not_joined() {
     world.start(&config(0, 4));
     world.start(&config(1, 4));
     world.crash(1);
-    world.with(0, |member, now| member.join(id_of(1), now));
+    world.with(0, |member, now| member.join(id_of(1), now)).unwrap();
     world.run(10 * SECOND);
     assert_eq!(world.nodes[0].joined, [Output::Unanswered { with: id_of(1) }]);
     assert_eq!(world.member(0).count(), 1);
@@ -60,6 +61,8 @@ fn a_crash_is_found_by_all_and_nobody_else_is_blamed() {
         assert_eq!(world.count(|told| told.change == Change::Died), count - 1);
         assert_eq!(world.count(|told| told.id != id_of(victim)), 0, "{:?}", world.told);
         assert!(world.running().all(|node| world.member(node).count() == count - 1));
+        // Nobody took itself to have slept.
+        assert!(world.running().all(|node| world.member(node).stats().stalled == 0));
     }
 }
 
@@ -137,7 +140,7 @@ fn who_begins_anew_without_memory_is_taken_back() {
             world.run_until(most_detection(20), dead);
         }
         world.restart(9, &config(9, 20));
-        world.with(9, |member, now| member.join(id_of(3), now));
+        world.with(9, |member, now| member.join(id_of(3), now)).unwrap();
         world.run_until(60 * SECOND, |world| world.all_see(20));
         let after = world.member(0).member(id_of(9)).unwrap().incarnation;
         assert!(!known_dead || after > before);
@@ -157,6 +160,77 @@ fn both_sides_of_a_divided_network_find_each_other_again() {
     (0..30).for_each(|node| world.set_side(node, 0));
     let took = world.run_until(120 * SECOND, |world| world.all_see(30));
     println!("after a partition all see all within {} ms", took / MS);
+}
+
+#[test]
+fn they_do_so_also_if_it_was_divided_for_longer_than_anybody_is_remembered() {
+    let settings = |node| MembershipConfig { forget_us: 60 * SECOND, ..config(node, 9) };
+    let mut world = World::swarm_of(14, 9, &settings);
+    (0..9).for_each(|node| world.set_side(node, (node < 3) as u8));
+    world.run(600 * SECOND);
+    (0..9).for_each(|node| world.set_side(node, 0));
+    world.run_until(300 * SECOND, |world| world.all_see(9));
+}
+
+#[test]
+fn one_way_that_fails_is_nobodys_death() {
+    let mut world = World::swarm(15, 8);
+    world.cut = Some((2, 5));
+    world.run(300 * SECOND);
+    // Others answer for them.
+    assert!(world.told.is_empty(), "{:?}", world.told);
+    assert!((0..8).all(|node| world.member(node).health() == 0));
+    assert!(world.member(2).stats().failed == 0 && world.member(2).stats().probes > 200);
+}
+
+#[test]
+fn who_leaves_is_heard_also_without_gossip() {
+    for count in [2, 12] {
+        let settings = |node| MembershipConfig { fanout: 0, ..config(node, 12) };
+        let mut world = World::swarm_of(16, count, &settings);
+        world.with(1, |member, now| member.leave(now));
+        world.run_until(30 * SECOND, |world| world.member(1).has_left());
+        world.run_until(30 * SECOND, |world| world.all_believe(id_of(1), Standing::Left));
+    }
+}
+
+#[test]
+fn lies_do_not_take_a_member_out_of_hearing() {
+    let mut world = World::swarm(17, 12);
+    let liar = id_of(11);
+    let dead = |id, incarnation| gossip(id, incarnation, &[2, 1]);
+    for round in 0..6u64 {
+        let known = world.member(4).member(id_of(4)).unwrap().incarnation;
+        for above in [0, 1 << 31, 1 << 32, (1 << 33) * round] {
+            let lie = dead(id_of(4), known + above);
+            (0..6).for_each(|to| {
+                world.with(to, |member, now| member.receive(liar, &lie, now).unwrap())
+            });
+        }
+        world.run(3 * SECOND);
+    }
+    world.run_until(60 * SECOND, |world| world.all_see(12));
+    // All say of all others that they have left.
+    for to in 0..11 {
+        for of in (0..12).filter(|of| *of != to) {
+            let known = world.member(to).member(id_of(of)).unwrap().incarnation;
+            let lie = gossip(id_of(of), known, &[3]);
+            world.with(to, |member, now| member.receive(liar, &lie, now).unwrap());
+        }
+    }
+    world.run_until(300 * SECOND, |world| world.all_see(12));
+}
+
+#[test]
+fn a_restart_with_a_count_far_above_is_believed() {
+    let mut world = World::swarm(18, 10);
+    world.crash(3);
+    world.restart(3, &MembershipConfig { incarnation: 1 << 50, ..config(3, 10) });
+    world.with(3, |member, now| member.join(id_of(0), now)).unwrap();
+    let knows =
+        |world: &World, node| world.member(node).member(id_of(3)).unwrap().incarnation >= 1 << 50;
+    world.run_until(120 * SECOND, |world| (0..10).all(|node| knows(world, node)));
+    world.run_until(60 * SECOND, |world| world.all_see(10));
 }
 
 #[test]
@@ -220,7 +294,7 @@ fn a_full_table_is_counted_and_places_of_the_gone_are_given_on() {
     for node in 0..10 {
         world.start(&config(node, 8));
         if node > 0 {
-            world.with(node, |member, now| member.join(id_of(0), now));
+            world.with(node, |member, now| member.join(id_of(0), now)).unwrap();
         }
     }
     world.run(10 * SECOND);
@@ -239,14 +313,16 @@ fn a_full_table_is_counted_and_places_of_the_gone_are_given_on() {
 fn the_gone_are_forgotten_in_time() {
     let settings = |node| MembershipConfig { forget_us: 100 * SECOND, ..config(node, 10) };
     let mut world = World::swarm_of(13, 10, &settings);
+    world.crash(6);
+    world.with(5, |member, now| member.leave(now));
+    world.run_until(20 * SECOND, |world| world.all_believe(id_of(5), Standing::Left));
     world.crash(5);
-    let dead = |world: &World| world.all_believe(id_of(5), Standing::Dead);
-    world.run_until(most_detection(10), dead);
     let knows = |world: &World, node| world.member(node).member(id_of(5)).is_some();
     world.run_until(200 * SECOND, |world| world.running().all(|node| !knows(world, node)));
-    // And nobody tells of it any more.
+    // And nobody tells of it any more. The dead may come back.
     world.run(100 * SECOND);
     assert!(world.running().all(|node| !knows(&world, node)));
+    assert!(world.all_believe(id_of(6), Standing::Dead));
 }
 
 #[test]

@@ -66,6 +66,8 @@ pub struct World {
     pub told: Vec<Told>,
     /// Of 1,000 messages.
     pub loss: u64,
+    /// Two that do not hear each other.
+    pub cut: Option<(usize, usize)>,
     /// Everything that was delivered, if it is recorded.
     pub record: Option<Vec<(u64, Vec<u8>)>>,
     pub bytes: u64,
@@ -94,6 +96,7 @@ impl World {
             nodes: Vec::new(),
             told: Vec::new(),
             loss: 0,
+            cut: None,
             record: None,
             bytes: 0,
             messages: 0,
@@ -118,7 +121,7 @@ impl World {
         for node in 0..count {
             world.start(&config(node));
             if node > 0 {
-                world.with(node, |member, now| member.join(id_of(0), now));
+                world.with(node, |member, now| member.join(id_of(0), now)).unwrap();
             }
             world.run(10 * MS);
         }
@@ -205,9 +208,10 @@ impl World {
             }
         }
         let (at, life) = (self.member(node).wake_at(), self.nodes[node].life);
+        assert!(at >= self.now, "it would be late at once");
         if at < self.nodes[node].wake {
             self.nodes[node].wake = at;
-            self.push(at.max(self.now), Event::Wake { node, life });
+            self.push(at, Event::Wake { node, life });
         }
     }
 
@@ -215,7 +219,8 @@ impl World {
         self.messages += 1;
         self.bytes += bytes.len() as u64;
         let to = self.places[&to];
-        let lost = self.below(1000) < self.loss;
+        let cut = self.cut.is_some_and(|(a, b)| (a, b) == (node, to) || (b, a) == (node, to));
+        let lost = self.below(1000) < self.loss || cut;
         if lost || self.nodes[to].side != self.nodes[node].side || self.nodes[to].member.is_none() {
             return;
         }

@@ -21,8 +21,8 @@ pub struct MembershipConfig<'a> {
     pub id: u64,
     /// Where it is to be reached.
     pub address: Address,
-    /// Which of its lives this is: more than in any before. If nobody remembers, 0: what others know of an earlier
-    /// life makes it larger by itself.
+    /// Which of its lives this is: more than in any before, a count. If nobody remembers, 0: what others know of an
+    /// earlier life makes it larger by itself.
     pub incarnation: u64,
     /// What it says of itself: labels, roles, whatever the swarm agrees on.
     pub meta: &'a [u8],
@@ -45,8 +45,8 @@ pub struct MembershipConfig<'a> {
     pub gossip_us: u64,
     /// To how many members: 0 (probes alone carry news) to [`MOST_FANOUT`].
     pub fanout: usize,
-    /// What is known is compared with what another member knows so often; and tried with one that is believed dead, so
-    /// that two parts of a network that was divided find each other again.
+    /// What is known is compared with what another member knows so often; by turns with one that is believed to be gone,
+    /// so that two parts of a network that was divided find each other again.
     pub sync_us: u64,
     /// A piece of news is told so many times the decimal logarithm of the number of members: 1 to 8.
     pub retransmit: u32,
@@ -58,7 +58,7 @@ pub struct MembershipConfig<'a> {
     /// How much slower this member becomes, at most, when it seems to be the one that is slow: 0 (Lifeguard's local
     /// health is off) to 32.
     pub health_most: u32,
-    /// Members that are gone are remembered so long, if nobody else needs the place.
+    /// Members that have left are remembered so long, if nobody else needs the place. The dead are, until somebody does.
     pub forget_us: u64,
 }
 

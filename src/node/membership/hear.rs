@@ -7,30 +7,35 @@ use super::{Membership, Standing};
 use crate::error::{Error, Result};
 use crate::port::Address;
 
-/// By how much an incarnation may be above what is known. One rumour does not take a member to the end of its numbers
-/// then.
+/// By how much an incarnation may be above what is known, 0 of who is not, unless its owner says so itself. One rumour
+/// does not take a member to the end of its numbers then.
 const LEAP: u64 = 1 << 32;
+/// The same of what is said of this member: so others believe the answer, which is one above it.
+const OWN_LEAP: u64 = LEAP / 2;
 
 impl Membership<'_> {
     /// A message of the member `from`, whose number the caller is sure of. Ask [`next`](Self::next) afterwards.
     ///
-    /// [`Error::NodeFormat`] and [`Error::NodeVersion`] if it is none, [`Error::NodePeer`] if it is one's own;
-    /// nothing is changed then.
+    /// [`Error::NodeFormat`] and [`Error::NodeVersion`] if it is none, or longer than `mtu`; [`Error::NodePeer`] if
+    /// nobody else is called `from`; nothing is changed then.
     pub fn receive(&mut self, from: u64, message: &[u8], now: u64) -> Result<()> {
-        let message = Message::decode(message)?;
-        if from == self.settings.id || from == NOBODY {
-            return Err(Error::NodePeer);
+        if message.len() > self.settings.mtu {
+            return Err(Error::NodeFormat);
         }
+        let message = Message::decode(message)?;
+        self.check_peer(from)?;
         self.tick(now);
         self.stats.received += 1;
         let mut last = None;
         for rumour in message.rumours() {
             last = Some(rumour.id);
-            self.hear(&rumour);
+            self.hear(from, &rumour);
         }
         match message.kind {
             Kind::Gossip => {}
-            Kind::Ping { seq } => self.push(from, Kind::Ack { seq }),
+            Kind::Ping { seq } => {
+                self.push(from, Kind::Ack { seq });
+            }
             Kind::Ask { seq, target } => self.relay(from, seq, target),
             Kind::Ack { seq } => self.acked(from, seq),
             Kind::Nack { seq } => self.nacked(from, seq),
@@ -53,8 +58,11 @@ impl Membership<'_> {
 
     fn relay(&mut self, asker: u64, seq: u32, target: u64) {
         if target == self.settings.id {
-            return self.push(asker, Kind::Ack { seq });
+            self.push(asker, Kind::Ack { seq });
+            return;
         }
+        // Who asks anew has given up what it asked before: nobody takes more than one place.
+        self.relays.retain(|relay| relay.asker != asker);
         let own_seq = self.next_seq();
         let patience =
             self.settings.timeout_us.min(self.settings.period_us - self.settings.timeout_us);
@@ -73,10 +81,20 @@ impl Membership<'_> {
         }
     }
 
-    fn hear(&mut self, rumour: &Rumour<'_>) {
+    fn hear(&mut self, from: u64, rumour: &Rumour<'_>) {
         let known = self.table.find(rumour.id);
         if known == Some(self.own) {
             return self.hear_own(rumour);
+        }
+        let before = known.map_or(0, |place| self.table.get(place).incarnation);
+        let own_word = rumour.id == from && matches!(rumour.what, What::Alive { .. });
+        if rumour.incarnation > before.saturating_add(LEAP) && !own_word {
+            self.stats.refused += 1;
+            // It may be so: the member itself knows.
+            if self.pull.is_none() {
+                self.start_pull(rumour.id, true, false);
+            }
+            return;
         }
         let Some(place) = known else {
             // Of who is not known it is of no use that it is gone.
@@ -86,10 +104,6 @@ impl Membership<'_> {
             return;
         };
         let entry = self.table.get(place);
-        if rumour.incarnation > entry.incarnation.saturating_add(LEAP) {
-            self.stats.refused += 1;
-            return;
-        }
         let standing = standing(&rumour.what);
         let (new, old) = ((rumour.incarnation, standing), (entry.incarnation, entry.standing));
         match rumour.what {
@@ -129,6 +143,10 @@ impl Membership<'_> {
 
     /// Forgets who has been gone for longest, and the caller knows of it.
     fn evict(&mut self) {
+        // Often there is nobody.
+        if self.table.len() == self.table.part() {
+            return;
+        }
         let entry = |place: &u16| self.table.get(*place);
         let gone = self.table.places().iter().copied();
         let gone = gone.filter(|place| !entry(place).takes_part() && !entry(place).due);
@@ -162,6 +180,8 @@ impl Membership<'_> {
         self.table.get_mut(place).by[0] = by;
         self.table.set_news(place);
         self.notify(place);
+        // If there was nobody to be told, there may be now.
+        self.gossip_at = self.gossip_at.min(self.now.saturating_add(self.settings.gossip_us));
         if standing == Standing::Suspect {
             self.suspect_at = self.suspect_at.min(self.suspected_until(place));
         }
@@ -188,7 +208,7 @@ impl Membership<'_> {
     /// What is said of this member itself.
     fn hear_own(&mut self, rumour: &Rumour<'_>) {
         let own = self.own_entry();
-        if rumour.incarnation > own.incarnation.saturating_add(LEAP) {
+        if rumour.incarnation > own.incarnation.saturating_add(OWN_LEAP) {
             self.stats.refused += 1;
             return;
         }
@@ -214,6 +234,9 @@ impl Membership<'_> {
         };
         if stale {
             self.renew(rumour.incarnation);
+        } else if !matches!(rumour.what, What::Alive { .. }) {
+            // The objection has not come through to the one that says so.
+            self.table.set_news(self.own);
         }
     }
 }

@@ -113,8 +113,8 @@ impl<'a> Message<'a> {
             rest = tail;
         }
         // Else there would be no next question.
-        let sound =
-            sound && (!matches!(kind, Kind::Page { more: true, .. }) || !rumours.is_empty());
+        let ends = rumours.is_empty() || least == Some(NOBODY);
+        let sound = sound && !(ends && matches!(kind, Kind::Page { more: true, .. }));
         if sound { Ok(Message { kind, rumours }) } else { Err(Error::NodeFormat) }
     }
 

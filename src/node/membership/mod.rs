@@ -10,8 +10,13 @@
 //! [`Membership`] is a state machine: messages of members whose number is known for sure (by their session's identity)
 //! go in ([`receive`](Membership::receive)), and the time ([`poll`](Membership::poll)); what is to be sent and what has
 //! changed comes out ([`next`](Membership::next)). What is believed of a member is the greatest of what was heard, by
-//! incarnation and then by how bad it is: so it does not matter in which order, how often or by which way news come.
-//! Only a member itself makes its incarnation larger: with it, it takes back what others say of it.
+//! incarnation and then by how bad it is: so it does not matter in which order, how often or by which way news of one
+//! that is known come. A member itself makes its incarnation larger: with it, it takes back what others say of it.
+//!
+//! Members believe each other, as SWIM has it: one that lies can have others suspected or declared dead until they
+//! object, keep one that is dead alive, tell other addresses for a while, or name members that there are not. It cannot
+//! keep an honest member that others reach from being heard, or take it to the end of its incarnations. Who may take
+//! part at all is for sessions and certificates to say.
 
 mod config;
 mod hear;
@@ -93,7 +98,7 @@ pub enum Change {
 pub enum Output {
     /// Send the first `len` bytes of the buffer to this member.
     Message {
-        /// Its number.
+        /// Its number. Somebody may have named it who lies: if there is no such member, nothing is sent.
         to: u64,
         /// How many bytes.
         len: usize,
@@ -253,10 +258,19 @@ impl<'m> Membership<'m> {
 
     /// Asks a member for all that it knows, and tells it of this one; how that ends,
     /// [`Output::Joined`] or [`Output::Unanswered`] say. What is asked for already is forgotten.
-    pub fn join(&mut self, with: u64, now: u64) {
+    ///
+    /// [`Error::NodePeer`] if that is nobody else's number.
+    pub fn join(&mut self, with: u64, now: u64) -> Result<()> {
+        self.check_peer(with)?;
         self.tick(now);
         self.start_pull(with, true, true);
         self.set_wake();
+        Ok(())
+    }
+
+    fn check_peer(&self, id: u64) -> Result<()> {
+        let other = id != self.settings.id && id != message::NOBODY;
+        if other { Ok(()) } else { Err(Error::NodePeer) }
     }
 
     /// Says that this member goes. It probes nobody from now on, and does not come back;
@@ -266,7 +280,8 @@ impl<'m> Membership<'m> {
         if self.own_entry().standing != Standing::Left {
             self.table.set_standing(self.own, Standing::Left, self.now);
             self.table.set_news(self.own);
-            (self.probe, self.pull) = (None, None);
+            self.probe = None;
+            self.end_pull();
         }
         self.set_wake();
     }
@@ -363,9 +378,11 @@ impl<'m> Membership<'m> {
         self.settings.retransmit as usize * decades
     }
 
-    fn push(&mut self, to: u64, kind: Kind) {
-        let refused = self.frames.push_back(Frame { to, kind }).is_err();
-        self.stats.dropped += u64::from(refused);
+    /// Whether there was room for it.
+    fn push(&mut self, to: u64, kind: Kind) -> bool {
+        let done = self.frames.push_back(Frame { to, kind }).is_ok();
+        self.stats.dropped += u64::from(!done);
+        done
     }
 
     /// The caller is to be told of this member.

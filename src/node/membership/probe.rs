@@ -13,10 +13,11 @@ pub(super) struct Probe {
     seq: u32,
     /// When others are asked.
     answer_by: u64,
-    /// Those that were asked, and have not said that they hear nothing either.
-    helpers: heapless::Vec<u64, MOST_FANOUT>,
-    /// How many were asked.
-    asked: Option<usize>,
+    /// Those that were asked, and which of them have said that they hear nothing either: a bit for each.
+    helpers: Chosen,
+    nacked: u8,
+    /// Whether any were asked, or could have been.
+    asked: bool,
 }
 
 /// A probe for somebody else.
@@ -44,6 +45,8 @@ pub(super) struct Pull {
 }
 
 type Chosen = heapless::Vec<u64, MOST_FANOUT>;
+
+const _: () = assert!(MOST_FANOUT <= u8::BITS as usize);
 
 impl Membership<'_> {
     pub(super) fn next_seq(&mut self) -> u32 {
@@ -82,19 +85,27 @@ impl Membership<'_> {
     pub(super) fn set_wake(&mut self) {
         let after = |at: u64, there: bool| if there { at } else { u64::MAX };
         let takes_part = self.own_entry().standing == Standing::Alive;
-        let probe = self.probe.as_ref().filter(|probe| probe.asked.is_none());
+        let probe = self.probe.as_ref().filter(|probe| !probe.asked);
         let relays = self.relays.iter().map(|relay| relay.nack_at.unwrap_or(relay.until));
         self.wake = [
             after(self.period_at, takes_part),
             after(self.sync_at, takes_part),
-            after(self.gossip_at, self.settings.fanout > 0 && self.table.has_news(self.limit())),
+            after(self.gossip_at, self.fanout() > 0 && self.table.has_news(self.limit())),
             self.suspect_at,
             probe.map_or(u64::MAX, |probe| probe.answer_by),
             self.pull.as_ref().map_or(u64::MAX, |pull| pull.until),
         ]
         .into_iter()
         .chain(relays)
-        .fold(u64::MAX, u64::min);
+        .fold(u64::MAX, u64::min)
+        // What is due by now is not late: nobody could have known of it.
+        .max(self.now);
+    }
+
+    /// Who leaves does not probe: without gossip nobody would hear of it.
+    fn fanout(&self) -> usize {
+        let leaves = self.own_entry().standing == Standing::Left;
+        self.settings.fanout.max(usize::from(leaves))
     }
 
     /// This member was not there for a while: nobody can be blamed for what was not heard meanwhile.
@@ -179,13 +190,15 @@ impl Membership<'_> {
     }
 
     fn run_probe(&mut self) {
-        let ask = self.probe.as_ref().filter(|p| p.asked.is_none() && self.now >= p.answer_by);
+        let ask = self.probe.as_ref().filter(|p| !p.asked && self.now >= p.answer_by);
         if let Some((target, seq)) = ask.map(|probe| (probe.id, probe.seq)) {
             let alive = |entry: &Entry| entry.standing == Standing::Alive && entry.id != target;
             let helpers = self.choose(self.settings.indirect, alive);
-            helpers.iter().for_each(|helper| self.push(*helper, Kind::Ask { seq, target }));
+            for helper in &helpers {
+                self.push(*helper, Kind::Ask { seq, target });
+            }
             if let Some(probe) = &mut self.probe {
-                (probe.asked, probe.helpers) = (Some(helpers.len()), helpers);
+                (probe.asked, probe.helpers) = (true, helpers);
             }
             // They have their time, also if this member was late to ask.
             let rest = self.slowed(self.settings.period_us - self.settings.timeout_us);
@@ -197,8 +210,8 @@ impl Membership<'_> {
         if let Some(probe) = self.probe.take() {
             self.stats.failed += 1;
             // Helpers that said nothing at all: perhaps it is this member that does not hear.
-            let silent = if probe.asked.unwrap_or(0) == 0 { 1 } else { probe.helpers.len() };
-            self.worsen(silent as u32);
+            let helpers = probe.helpers.len() as u32;
+            self.worsen(if helpers == 0 { 1 } else { helpers - probe.nacked.count_ones() });
             let place = self.table.find(probe.id);
             match place.map(|place| (place, self.table.get(place).standing)) {
                 Some((place, Standing::Alive)) => {
@@ -212,10 +225,12 @@ impl Membership<'_> {
         if let Some(id) = self.next_target() {
             let seq = self.next_seq();
             let answer_by = self.now.saturating_add(self.slowed(self.settings.timeout_us));
-            self.probe =
-                Some(Probe { id, seq, answer_by, helpers: heapless::Vec::new(), asked: None });
-            self.stats.probes += 1;
-            self.push(id, Kind::Ping { seq });
+            // Who is not asked is not to blame.
+            if self.push(id, Kind::Ping { seq }) {
+                let helpers = Chosen::new();
+                self.probe = Some(Probe { id, seq, answer_by, helpers, nacked: 0, asked: false });
+                self.stats.probes += 1;
+            }
         }
     }
 
@@ -258,13 +273,15 @@ impl Membership<'_> {
         }
     }
 
-    /// Forgets who has been gone for long.
+    /// Forgets who has left long ago. The dead stay, as long as nobody else needs the place: they may be the other part
+    /// of a network that was divided.
     fn forget(&mut self) {
         let before = self.now.saturating_sub(self.settings.forget_us);
         for rank in (0..self.table.len()).rev() {
             let place = self.table.places()[rank];
             let entry = self.table.get(place);
-            if !entry.takes_part() && !entry.due && entry.since < before && place != self.own {
+            let left = entry.standing == Standing::Left;
+            if left && !entry.due && entry.since < before && place != self.own {
                 self.table.remove(place);
             }
         }
@@ -287,7 +304,9 @@ impl Membership<'_> {
 
     pub(super) fn nacked(&mut self, from: u64, seq: u32) {
         if let Some(probe) = self.probe.as_mut().filter(|probe| probe.seq == seq) {
-            probe.helpers.retain(|helper| *helper != from);
+            let helper = probe.helpers.iter().position(|helper| *helper == from);
+            // It is one of eight at most.
+            probe.nacked |= helper.map_or(0, |at| 1 << at);
         }
     }
 
@@ -314,14 +333,19 @@ impl Membership<'_> {
             return;
         }
         self.gossip_at = self.now.saturating_add(self.settings.gossip_us);
-        if self.settings.fanout > 0 && self.table.has_news(self.limit()) {
+        if self.fanout() > 0 && self.table.has_news(self.limit()) {
             // Who was buried of late is told so: perhaps it can object.
             let lately = self.now.saturating_sub(self.settings.sync_us);
             let fits = |entry: &Entry| {
                 entry.takes_part() || (entry.standing == Standing::Dead && entry.since >= lately)
             };
-            let chosen = self.choose(self.settings.fanout, fits);
-            chosen.iter().for_each(|to| self.push(*to, Kind::Gossip));
+            let chosen = self.choose(self.fanout(), fits);
+            for to in &chosen {
+                self.push(*to, Kind::Gossip);
+            }
+            if chosen.is_empty() {
+                self.gossip_at = self.now.saturating_add(self.settings.sync_us);
+            }
         }
     }
 
@@ -330,10 +354,12 @@ impl Membership<'_> {
             return;
         }
         self.sync_at = self.now.saturating_add(self.settings.sync_us);
-        if self.pull.is_some() {
+        // One that takes as long is given up, unless the caller waits for it.
+        if self.pull.as_ref().is_some_and(|pull| pull.wanted) {
             return;
         }
-        let dead = self.choose(1, |entry| entry.standing == Standing::Dead);
+        // Who has left, too: perhaps somebody else said so.
+        let dead = self.choose(1, |entry| !entry.takes_part());
         let alive = self.choose(1, Entry::takes_part);
         self.sync_dead = !self.sync_dead;
         let first = if self.sync_dead { [&dead, &alive] } else { [&alive, &dead] };
@@ -358,8 +384,15 @@ impl Membership<'_> {
         let (with, kind) = (pull.with, Kind::Pull { from: pull.from, back: pull.back, sum });
         if pull.tries > 0 {
             self.push(with, kind);
-        } else if self.pull.take().is_some_and(|pull| pull.wanted) {
-            self.joined = Some(Output::Unanswered { with });
+        } else {
+            self.end_pull();
+        }
+    }
+
+    /// Asks no more.
+    pub(super) fn end_pull(&mut self) {
+        if let Some(pull) = self.pull.take().filter(|pull| pull.wanted) {
+            self.joined = Some(Output::Unanswered { with: pull.with });
         }
     }
 

@@ -48,7 +48,7 @@ impl Node for Ours {
     }
 
     fn join(&mut self, with: usize, now: u64, said: &mut Said) {
-        self.0.join(id_of(with), now);
+        self.0.join(id_of(with), now).expect("somebody else");
         self.drain(said);
     }
 
