@@ -60,8 +60,9 @@ fuzz_target!(|data: &[u8]| {
                 let done = members[at].set_said(&Default::default(), bytes, now);
                 assert_eq!(done.is_ok(), bytes.len() <= 8);
             }
-            _ => members[at].poll(now),
+            _ => {}
         }
+        members[at].poll(now);
         // What it says reaches the others, or is damaged and reaches another one.
         while let Some(output) = members[at].next(&mut out).expect("there is room") {
             let Output::Message { to, len } = output else { continue };
