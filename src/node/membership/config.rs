@@ -48,7 +48,7 @@ pub struct MembershipConfig<'a> {
     /// What is known is compared with what another member knows so often; by turns with one that is believed to be gone,
     /// so that two parts of a network that was divided find each other again.
     pub sync_us: u64,
-    /// A piece of news is told so many times the decimal logarithm of the number of members: 1 to 8.
+    /// A piece of news is told so many times for each decimal digit of the number of members: 1 to 8.
     pub retransmit: u32,
     /// A suspected member has at least so many periods, times the decimal logarithm of the number of members, to
     /// object: 1 to 100.

@@ -370,12 +370,8 @@ impl<'m> Membership<'m> {
 
     /// How often a piece of news is told.
     fn limit(&self) -> usize {
-        let mut decades = 1;
-        let mut members = self.table.part() / 10;
-        while members > 0 {
-            (decades, members) = (decades + 1, members / 10);
-        }
-        self.settings.retransmit as usize * decades
+        let digits = 1 + self.table.part().max(1).ilog10();
+        (self.settings.retransmit * digits) as usize
     }
 
     /// Whether there was room for it.
