@@ -270,6 +270,10 @@ errors! {
     NodeVersion = -361, "the message between members is of a version that this library does not read";
     /// The number is not that of another member; nothing was changed.
     NodePeer = -362, "the number is not that of another member; nothing was changed";
+    /// There is no such request under way; nothing was changed.
+    NodeRequest = -363, "there is no such request under way; nothing was changed";
+    /// This member has left the swarm; nothing was changed.
+    NodeLeft = -364, "this member has left the swarm; nothing was changed";
 }
 
 impl Error {

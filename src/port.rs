@@ -130,6 +130,12 @@ pub trait Transport {
     /// Bytes of the datagram that did not fit into the buffer of
     /// [`receive`](Transport::receive).
     fn waiting(&self) -> Option<usize>;
+
+    /// Throws that datagram away; nothing to throw away is fine.
+    /// [`Error::Unsupported`](crate::Error::Unsupported) if the transport cannot.
+    fn skip(&mut self) -> Result<()> {
+        Err(crate::Error::Unsupported)
+    }
 }
 
 /// Runs the parts of some work side by side: a thread pool.

@@ -99,6 +99,11 @@ fn the_committed_header_is_up_to_date() {
         "workflow",
         "workflow_read",
         "host_wfcommons",
+        "sharing",
+        "topics",
+        "requests",
+        "node_types",
+        "node",
     ] {
         builder = builder.with_src(root().join(format!("src/ffi/{file}.rs")));
     }
@@ -165,6 +170,7 @@ const FREE: &[&str] = &[
     "host_unix_time",
     "kernel_",
     "log_hats",
+    "member_id",
     "noise_keypair",
     "noise_public_key",
     "plan_argument",
@@ -326,6 +332,7 @@ fn the_header_keeps_to_the_grammar() {
             "identity",
             "link",
             "net",
+            "node",
             "noise",
             "plan_builder",
             "plan_model",

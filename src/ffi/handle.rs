@@ -192,6 +192,43 @@ pub unsafe fn with_ref<T: Object, R>(
     result
 }
 
+/// An object that one call has to itself beside another object of its own: it is given back at
+/// its end. If it is dropped instead, something panicked, and it is poisoned.
+pub struct Locked<T: Object + 'static> {
+    handle: &'static Handle<T>,
+    done: bool,
+}
+
+impl<T: Object> Locked<T> {
+    /// # Safety
+    /// As [`find`]; and the object outlives this.
+    pub unsafe fn take(handle: *mut T::C) -> Result<Locked<T>> {
+        // SAFETY: the caller's word.
+        let handle = unsafe { find::<T>(handle) }?;
+        handle.header.lock_exclusive()?;
+        Ok(Locked { handle, done: true })
+    }
+
+    /// The object. What is done with it from now on may panic.
+    pub fn get(&mut self) -> &mut T {
+        self.done = false;
+        // SAFETY: the lock keeps every other call out.
+        unsafe { &mut *self.handle.value.get() }
+    }
+
+    /// Ends it well.
+    pub fn give_back(mut self) {
+        self.get().after();
+        self.done = true;
+    }
+}
+
+impl<T: Object> Drop for Locked<T> {
+    fn drop(&mut self) {
+        self.handle.header.unlock_exclusive(!self.done);
+    }
+}
+
 /// The layout of an object with its header, and where the object's own piece
 /// begins.
 fn whole<T>(own: Layout) -> Result<(Layout, usize)> {

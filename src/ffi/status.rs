@@ -234,6 +234,10 @@ pub const NSW_ERR_NODE_FORMAT: nsw_status = -360;
 pub const NSW_ERR_NODE_VERSION: nsw_status = -361;
 /// The number is not that of another member; nothing was changed.
 pub const NSW_ERR_NODE_PEER: nsw_status = -362;
+/// There is no such request under way; nothing was changed.
+pub const NSW_ERR_NODE_REQUEST: nsw_status = -363;
+/// This member has left the swarm; nothing was changed.
+pub const NSW_ERR_NODE_LEFT: nsw_status = -364;
 
 /// A one-line text for a status, also for one that this version does not know.
 ///
@@ -364,6 +368,8 @@ mod tests {
             (NSW_ERR_NODE_FORMAT, Error::NodeFormat),
             (NSW_ERR_NODE_VERSION, Error::NodeVersion),
             (NSW_ERR_NODE_PEER, Error::NodePeer),
+            (NSW_ERR_NODE_REQUEST, Error::NodeRequest),
+            (NSW_ERR_NODE_LEFT, Error::NodeLeft),
         ];
         assert_eq!(constants.len(), Error::ALL.len());
         for ((code, error), listed) in constants.into_iter().zip(Error::ALL) {

@@ -279,7 +279,7 @@ unsafe impl Versioned for nsw_store_usage {
 ///
 /// # Safety
 /// NULL or a configuration.
-unsafe fn read(config: *const nsw_store_config) -> Result<StoreConfig> {
+pub(super) unsafe fn read(config: *const nsw_store_config) -> Result<StoreConfig> {
     // SAFETY: the caller's word.
     let c = unsafe { structs::read(config) }?;
     let default = StoreConfig::default();

@@ -100,6 +100,17 @@ impl<'c> LinkConfig<'c> {
         self.openings = 4;
     }
 
+    /// The most bytes of a message: longer ones do not fit a frame.
+    pub fn max_message(&self) -> usize {
+        let front = if self.small { 5 } else { 8 };
+        let most = self.mtu.saturating_sub(front + 16);
+        match self.padding {
+            0 | 1 => most,
+            // At least one byte of padding.
+            padding => (most / padding * padding).saturating_sub(1),
+        }
+    }
+
     /// The longest Noise message of a handshake: XX's first, which is as long in
     /// its frame as the second.
     pub(super) fn message(&self) -> usize {

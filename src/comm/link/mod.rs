@@ -353,13 +353,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
 
     /// The most bytes of a message: longer ones do not fit a frame.
     pub fn max_message(&self) -> usize {
-        let front = if self.settings.small { 5 } else { 8 };
-        let most = self.settings.mtu.saturating_sub(front + 16);
-        match self.settings.padding {
-            0 | 1 => most,
-            // At least one byte of padding.
-            padding => (most / padding * padding).saturating_sub(1),
-        }
+        self.settings.max_message()
     }
 
     /// The longest frame, in bytes: what a buffer for [`next`](Self::next) holds.

@@ -11,7 +11,7 @@ use crate::port::Entropy;
 
 impl<S: Secrets, E: Entropy> Link<'_, S, E> {
     pub(super) fn find(&self, peer: PeerId) -> Result<usize> {
-        let place = (peer.0 & 0xffff) as usize;
+        let place = peer.place();
         match self.tables.peers.get(place) {
             Some(found) if found.used && u32::from(found.generation) == peer.0 >> 16 => Ok(place),
             _ => Err(Error::CommPeer),

@@ -8,6 +8,13 @@ use crate::port::Address;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PeerId(pub u32);
 
+impl PeerId {
+    /// Its place among those that there is room for, from 0 on. Another peer may have it later.
+    pub(crate) fn place(self) -> usize {
+        (self.0 & 0xffff) as usize
+    }
+}
+
 /// Why a session or a handshake ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

@@ -73,6 +73,13 @@ impl Default for StoreConfig {
 }
 
 impl StoreConfig {
+    /// The most bytes of what a store of this configuration writes of itself
+    /// ([`context`](super::Store::context)).
+    pub const fn most_context(&self) -> usize {
+        // Version, kind, generation; a replica's number, and the changes of it that have come; spans of early ones.
+        7 + self.replicas.saturating_mul(9 + 11).saturating_add(self.early.saturating_mul(16))
+    }
+
     /// The sizes of sketches.
     pub(super) fn sizes(&self) -> Sizes {
         Sizes {

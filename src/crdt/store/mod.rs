@@ -240,6 +240,11 @@ impl<'m> Store<'m> {
         self.context.members()[OWN].id
     }
 
+    /// How often something has changed since the store was made.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// How many changes of a replica have come, without a gap.
     pub fn seen(&self, replica: ReplicaId) -> u64 {
         self.context.place(replica).map_or(0, |place| self.context.members()[place].seen)

@@ -27,7 +27,6 @@ mod table;
 
 use core::alloc::Layout;
 
-use rand_core::Rng;
 use rand_core::SeedableRng;
 use rand_xoshiro::SplitMix64;
 
@@ -36,6 +35,7 @@ use self::probe::{Probe, Pull, Relay};
 use self::table::{NONE, Table};
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
+use crate::node::random::below;
 use crate::port::{Address, Allocator};
 
 pub use self::config::{MOST_FANOUT, MOST_MEMBERS, MOST_META, MembershipConfig};
@@ -215,8 +215,15 @@ impl<'m> Membership<'m> {
         allocator: impl Allocator<'m>,
         now: u64,
     ) -> Result<Membership<'m>> {
+        Self::in_piece(config, allocator.allocate(Self::footprint(config)?)?, now)
+    }
+
+    pub(crate) fn in_piece(
+        config: &MembershipConfig<'_>,
+        mut piece: Piece<'m>,
+        now: u64,
+    ) -> Result<Membership<'m>> {
         let layout = Self::footprint(config)?;
-        let mut piece = allocator.allocate(layout)?;
         let (mut table, ring, due) = carve(config, &mut piece.carver(layout)?)?;
         let own = table.insert(config.id, now).ok_or(Error::Capacity)?;
         table.set_said(own, config.address, config.meta);
@@ -334,6 +341,11 @@ impl<'m> Membership<'m> {
         self.table.part()
     }
 
+    /// The number of this member.
+    pub fn id(&self) -> u64 {
+        self.settings.id
+    }
+
     /// How much slower than its settings this member is at the moment, since it seems to be slow itself: 0 is healthy,
     /// at 1 its periods and time-outs are twice as long, and so on. Lifeguard's local health multiplier.
     pub fn health(&self) -> u32 {
@@ -395,9 +407,4 @@ impl<'m> Membership<'m> {
             self.due_len += 1;
         }
     }
-}
-
-/// Uniform in 0..`end`, to within `end` / 2^64; 0 for none.
-fn below(random: &mut SplitMix64, end: u64) -> u64 {
-    ((u128::from(random.next_u64()) * u128::from(end)) >> 64) as u64
 }

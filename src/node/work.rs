@@ -1,0 +1,409 @@
+//! What a node does when it is polled: a bounded piece of work, by turns.
+
+use super::channel;
+use super::membership::{Change, Output};
+use super::node::{Event, Node};
+use super::node_id;
+use super::part::{Part, View};
+use super::peers::Dial;
+use super::suspects::is_violation;
+use crate::comm::identity::Secrets;
+use crate::comm::link::{self, PeerId, Reason, Received};
+use crate::error::{Error, Result};
+use crate::port::{Address, Entropy, Transport};
+
+/// Soon, in microseconds: where something cannot be done now, and nothing says when it can.
+const SOON: u64 = 1_000;
+/// The first pause between two calls of an address to begin with, and how often it is doubled.
+const CALL_PAUSE: u64 = 500_000;
+const CALL_DOUBLINGS: u32 = 5;
+
+impl<S: Secrets, E: Entropy> Node<'_, S, E> {
+    /// Does what is to be done by `now_us`, and says when to come back, in microseconds: at once if that is not later
+    /// than `now_us`, at the latest otherwise; and whenever a datagram has come, or something was done to the node or
+    /// one of its parts.
+    ///
+    /// Datagrams are taken from the transport and sent through it. The node, its sessions and each part have their turns
+    /// one after the other: each turn takes or sends one datagram, and there are no more turns than the configuration's
+    /// `budget`; beside them every session is looked at once when one of them is due. Parts are lent the same at each
+    /// call, in the same order.
+    ///
+    /// While an event waits for which there is no room, nothing happens that would be another one.
+    ///
+    /// Errors of the transport while taking datagrams, of the secrets and of the entropy; [`Error::BufferTooSmall`] if
+    /// a datagram is longer than the configuration says and the transport cannot throw it away. What was done before
+    /// is done, and nothing is lost.
+    pub fn poll(
+        &mut self,
+        now_us: u64,
+        transport: &mut dyn Transport,
+        parts: &mut [&mut dyn Part],
+    ) -> Result<u64> {
+        self.now = self.now.max(now_us);
+        let now = self.now;
+        self.flush(transport);
+        if self.link.wake_at() <= now {
+            self.link.poll(now);
+        }
+        if self.membership.wake_at() <= now {
+            self.membership.poll(now);
+        }
+        self.call_seeds();
+        let mut work = 0;
+        while self.unsent.is_none() {
+            let before = work;
+            work += usize::from(self.hear(transport, parts)?);
+            work += usize::from(self.step_link(transport)?);
+            work += usize::from(self.step_membership(transport, parts)?);
+            for _ in 0..parts.len() {
+                let turn = self.next_part % parts.len();
+                self.next_part = turn + 1;
+                if let Some(part) = parts.get_mut(turn) {
+                    work += usize::from(self.step_part(&mut **part, transport)?);
+                }
+            }
+            self.step_leaving();
+            if work == before {
+                return Ok(self.wake(parts));
+            }
+            if work >= self.budget {
+                return Ok(now);
+            }
+        }
+        Ok(now.saturating_add(SOON))
+    }
+
+    /// Takes a datagram that came some other way than through the transport, as [`poll`](Self::poll) does. Poll
+    /// afterwards.
+    ///
+    /// [`Error::Length`] if it is longer than the configuration says; the errors of entropy.
+    pub fn receive(
+        &mut self,
+        from: &Address,
+        datagram: &[u8],
+        now_us: u64,
+        parts: &mut [&mut dyn Part],
+    ) -> Result<()> {
+        self.now = self.now.max(now_us);
+        let room = self.input.get_mut(..datagram.len()).ok_or(Error::Length)?;
+        room.copy_from_slice(datagram);
+        self.take(from, datagram.len(), parts)
+    }
+
+    /// When there is something to do, if nothing else happens.
+    fn wake(&self, parts: &[&mut dyn Part]) -> u64 {
+        let due = self.link.wake_at().min(self.membership.wake_at());
+        let due = parts.iter().map(|part| part.wake_at()).fold(due, u64::min);
+        let alone = self.is_alone();
+        let seeds = self.seeds.iter().filter(|_| alone).map(|seed| seed.at);
+        let due = seeds.fold(due, u64::min);
+        // What is due and was not done now waits for something.
+        if due <= self.now { self.now.saturating_add(SOON) } else { due }
+    }
+
+    fn is_alone(&self) -> bool {
+        self.membership.count() <= 1 && !self.leaving
+    }
+
+    /// Sends what the transport had no room for.
+    fn flush(&mut self, transport: &mut dyn Transport) {
+        if let Some((to, len)) = self.unsent.take() {
+            self.transmit(to, len, transport);
+        }
+    }
+
+    /// Sends the frame.
+    fn transmit(&mut self, to: Address, len: usize, transport: &mut dyn Transport) {
+        let frame = self.frame.get(..len).unwrap_or_default();
+        match transport.send(&to, frame) {
+            Ok(()) => {
+                self.stats.sent += 1;
+                self.stats.sent_bytes += len as u64;
+            }
+            Err(Error::Capacity) => self.unsent = Some((to, len)),
+            Err(_) => self.stats.unsent += 1,
+        }
+    }
+
+    /// While nobody else is there, calls those to begin with.
+    fn call_seeds(&mut self) {
+        if !self.is_alone() {
+            return;
+        }
+        for place in 0..self.seeds.len() {
+            let Some(seed) = self.seeds.get_mut(place).filter(|seed| seed.at <= self.now) else {
+                continue;
+            };
+            let pause = CALL_PAUSE << seed.tries.min(CALL_DOUBLINGS);
+            (seed.at, seed.tries) = (self.now.saturating_add(pause), seed.tries.saturating_add(1));
+            let address = seed.address;
+            // Without room for it now, the next time.
+            if self.dial(&address, Dial::seed(place)).is_err() {
+                self.stats.dropped += 1;
+            }
+        }
+    }
+
+    // ---- What comes in ----------------------------------------------------------
+
+    /// One datagram: whether there was one.
+    fn hear(&mut self, transport: &mut dyn Transport, parts: &mut [&mut dyn Part]) -> Result<bool> {
+        match transport.receive(&mut self.input) {
+            Ok(Some((len, from))) => {
+                self.take(&from, len, parts)?;
+                Ok(true)
+            }
+            Ok(None) => Ok(false),
+            Err(Error::BufferTooSmall) => {
+                transport.skip().map_err(|_| Error::BufferTooSmall)?;
+                self.stats.refused += 1;
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn take(&mut self, from: &Address, len: usize, parts: &mut [&mut dyn Part]) -> Result<()> {
+        self.stats.received += 1;
+        self.stats.received_bytes += len as u64;
+        let datagram = self.input.get(..len).unwrap_or_default();
+        match self.link.receive(from, datagram, self.now, &mut self.text) {
+            Ok(Received::Nothing) => Ok(()),
+            Ok(Received::Message { peer, len }) => self.dispatch(peer, len, parts),
+            // Not the sender's doing.
+            Err(error @ (Error::Hook | Error::NoEntropy)) => Err(error),
+            Err(_) => {
+                self.stats.refused += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// A message of a peer, in the text.
+    fn dispatch(&mut self, peer: PeerId, len: usize, parts: &mut [&mut dyn Part]) -> Result<()> {
+        let Some(id) = self.enter(peer) else { return Ok(()) };
+        let message = self.text.get(..len).unwrap_or_default();
+        let (now, wall_ms) = (self.now, self.wall_ms());
+        let Some((&channel, body)) = message.split_first() else {
+            self.stats.failed += 1;
+            return Ok(());
+        };
+        let taken = if channel == channel::MEMBERS {
+            self.membership.receive(id, body, now)
+        } else {
+            let view = View { now, wall_ms, membership: &self.membership };
+            match parts.iter_mut().find(|part| part.channel() == channel) {
+                Some(part) => part.receive(id, body, &view),
+                None => {
+                    self.stats.unknown += 1;
+                    return Ok(());
+                }
+            }
+        };
+        let Err(error) = taken else { return Ok(()) };
+        self.stats.failed += 1;
+        if is_violation(error) {
+            self.stats.violations += 1;
+            if self.suspects.strike(id, error, (channel, body), now) {
+                self.event(Event::Quarantined { id });
+                // It has a session, or it would not have been heard.
+                let _ = self.link.close(peer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whose session it is; `None` if there is to be none with it.
+    fn enter(&mut self, peer: PeerId) -> Option<u64> {
+        if let Some(id) = self.peers.id_of(peer) {
+            return Some(id).filter(|id| !self.suspects.has(*id, self.now));
+        }
+        let info = self.link.peer_info(peer).ok()?;
+        let id = node_id(&info.identity);
+        // Somebody else may have the same number: nobody finds two such identities by chance.
+        let other = self.peers.find(id).is_some_and(|other| {
+            self.link.peer_info(other).is_ok_and(|other| other.identity != info.identity)
+        });
+        if id == self.id() || other || self.suspects.has(id, self.now) || !self.peers.enter(id, peer)
+        {
+            let _ = self.link.close(peer);
+            return None;
+        }
+        if self.peers.is_full() {
+            self.evict(id);
+        }
+        Some(id)
+    }
+
+    /// Makes room for the next session: the one that was silent longest ends.
+    fn evict(&mut self, but: u64) {
+        let others = self.peers.all().filter(|(id, _)| *id != but);
+        let silent = others.min_by_key(|(_, peer)| {
+            self.link.peer_info(*peer).map_or(0, |info| info.heard.max(info.sent))
+        });
+        // With those that others have, it is one more.
+        let needed = self.membership.count() > self.peers.len();
+        if let Some((_, peer)) = silent.filter(|_| needed) {
+            self.stats.evicted += 1;
+            let _ = self.link.close(peer);
+        }
+    }
+
+    // ---- What goes out ----------------------------------------------------------
+
+    /// Sends the first `len` bytes of the text to a member, or calls it and lets them wait.
+    fn say(&mut self, to: u64, len: usize, transport: &mut dyn Transport) -> Result<()> {
+        if self.suspects.has(to, self.now) {
+            self.stats.dropped += 1;
+            return Ok(());
+        }
+        let message = self.text.get(..len).unwrap_or_default();
+        if let Some(peer) = self.peers.find(to) {
+            match self.link.send(peer, message, self.now, &mut self.frame) {
+                Ok((len, address)) => self.transmit(address, len, transport),
+                Err(error @ (Error::Hook | Error::NoEntropy)) => return Err(error),
+                Err(_) => self.stats.dropped += 1,
+            }
+            return Ok(());
+        }
+        let place = match self.peers.dial_for(to) {
+            Some(place) => Ok(place),
+            None => self.call(to),
+        };
+        match place {
+            Ok(place) => {
+                let message = self.text.get(..len).unwrap_or_default();
+                self.peers.set_waiting(place, message);
+            }
+            Err(error @ (Error::Hook | Error::NoEntropy)) => return Err(error),
+            Err(_) => self.stats.dropped += 1,
+        }
+        Ok(())
+    }
+
+    /// Calls a member where it says that it is to be reached.
+    fn call(&mut self, id: u64) -> Result<usize> {
+        let member = self.membership.member(id).ok_or(Error::NodePeer)?;
+        let address = member.address;
+        if address.bytes().is_empty() {
+            return Err(Error::NodePeer);
+        }
+        self.dial(&address, Dial::to(id))
+    }
+
+    /// One thing that the sessions have to do or to say: whether there was one.
+    fn step_link(&mut self, transport: &mut dyn Transport) -> Result<bool> {
+        if self.unsent.is_some() || !self.has_room() {
+            return Ok(false);
+        }
+        let Some(output) = self.link.next(self.now, &mut self.frame)? else { return Ok(false) };
+        match output {
+            link::Output::Frame { to, len } => self.transmit(to, len, transport),
+            link::Output::Connected { peer, tag } => self.connected_with(peer, tag, transport)?,
+            link::Output::Closed { peer, reason } => {
+                if let Some(id) = self.peers.remove(peer) {
+                    self.event(Event::Disconnected { id, reason });
+                }
+            }
+            link::Output::Failed { tag, reason } => {
+                if let Some((place, dial)) = self.peers.dial_with(tag) {
+                    self.peers.end_dial(place);
+                    self.not_joined(&dial, reason);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn not_joined(&mut self, dial: &Dial, reason: Reason) {
+        if dial.to == super::peers::NOBODY {
+            self.event(Event::NotJoined { seed: dial.seed, reason });
+        } else {
+            self.stats.dropped += 1;
+        }
+    }
+
+    fn connected_with(
+        &mut self,
+        peer: PeerId,
+        tag: u64,
+        transport: &mut dyn Transport,
+    ) -> Result<()> {
+        let dial = self.peers.dial_with(tag);
+        if let Some((place, dial)) = dial.filter(|(_, dial)| dial.to == super::peers::NOBODY) {
+            self.peers.end_dial(place);
+            match self.enter(peer) {
+                Some(id) => self.membership.join(id, self.now)?,
+                None => self.not_joined(&dial, Reason::Untrusted),
+            }
+        }
+        let Some(id) = self.enter(peer) else { return Ok(()) };
+        self.event(Event::Connected { id });
+        let len = self.peers.take_waiting(id, &mut self.text);
+        // Somebody else answers there than was called.
+        if let Some((place, _)) = self.peers.dial_with(tag) {
+            self.peers.end_dial(place);
+            self.stats.dropped += 1;
+        }
+        if len > 0 {
+            self.say(id, len, transport)?;
+        }
+        Ok(())
+    }
+
+    /// One thing that the membership has to say: whether there was one.
+    fn step_membership(
+        &mut self,
+        transport: &mut dyn Transport,
+        parts: &mut [&mut dyn Part],
+    ) -> Result<bool> {
+        if self.unsent.is_some() || !self.has_room() {
+            return Ok(false);
+        }
+        let Some((head, body)) = self.text.split_first_mut() else { return Ok(false) };
+        let Some(output) = self.membership.next(body)? else { return Ok(false) };
+        match output {
+            Output::Message { to, len } => {
+                *head = channel::MEMBERS;
+                self.say(to, 1 + len, transport)?;
+            }
+            Output::Changed { id, change } => {
+                for part in parts {
+                    part.changed(id, change);
+                }
+                if change == Change::Left
+                    && let Some(peer) = self.peers.find(id)
+                {
+                    let _ = self.link.close(peer);
+                }
+                self.event(Event::Member { id, change });
+            }
+            Output::Joined { with } => self.event(Event::Joined { with }),
+            // It is called again while nobody is there.
+            Output::Unanswered { .. } => {}
+        }
+        Ok(true)
+    }
+
+    /// One message of a part: whether there was one.
+    fn step_part(&mut self, part: &mut dyn Part, transport: &mut dyn Transport) -> Result<bool> {
+        if self.unsent.is_some() || self.left {
+            return Ok(false);
+        }
+        let (now, wall_ms) = (self.now, self.wall_ms());
+        let view = View { now, wall_ms, membership: &self.membership };
+        let Some((head, body)) = self.text.split_first_mut() else { return Ok(false) };
+        let Some((to, len)) = part.next(&view, body)? else { return Ok(false) };
+        *head = part.channel();
+        self.say(to, 1 + len, transport)?;
+        Ok(true)
+    }
+
+    /// This member has left when enough others know.
+    fn step_leaving(&mut self) {
+        if self.leaving && !self.left && self.has_room() && self.membership.has_left() {
+            self.left = true;
+            self.event(Event::Left);
+        }
+    }
+}

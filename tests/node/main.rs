@@ -1,0 +1,10 @@
+//! Members of a swarm on a simulated network: sessions, who is there, a shared store, publications, requests,
+//! agreement. A seed is a run; nothing waits for a real clock.
+
+mod group;
+mod hostile;
+mod requests;
+mod store;
+mod swarm;
+mod topics;
+mod world;
