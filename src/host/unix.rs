@@ -227,8 +227,8 @@ impl Transport for UnixDatagram<'_> {
             }
             Some(Errno::WOULDBLOCK | Errno::NOBUFS) => Err(Error::Capacity),
             Some(Errno::MSGSIZE) => Err(Error::CommTooLong),
-            // A socket of streams.
-            Some(Errno::PROTOTYPE) => Err(Error::HostAddress),
+            // A socket of streams; a path that this system has no room for.
+            Some(Errno::PROTOTYPE) | None => Err(Error::HostAddress),
             _ => Err(Error::HostIo),
         }
     }
