@@ -270,7 +270,7 @@ fn the_file_of_a_dead_process_is_taken_over_and_no_other() {
 fn one_of_many_gets_the_file_of_a_dead_process() {
     let folder = Folder::new();
     let mut a = folder.open("a", 100);
-    for _ in 0..30 {
+    for _ in 0..1000 {
         folder.dead("b");
         let (start, end) = (Barrier::new(4), Barrier::new(4));
         let race = || {
@@ -289,7 +289,8 @@ fn one_of_many_gets_the_file_of_a_dead_process() {
             .filter_map(|made| match made {
                 Ok(socket) => Some(socket),
                 Err(error) => {
-                    assert_eq!(error, Error::HostIo);
+                    // On a busy machine the folder may stay locked for long.
+                    assert!(matches!(error, Error::HostIo | Error::HostTimeout), "{error:?}");
                     None
                 }
             })
