@@ -45,7 +45,7 @@ static nsw_host_unix *unix_at(const char *name, size_t max, const nsw_allocator 
 }
 
 static const char *path_of(const char *name) {
-    static char path[sizeof folder + 64];
+    static char path[sizeof folder + 32]; /* less than sun_path has */
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return path;
 }
