@@ -111,6 +111,11 @@
 #define NSW_TRANSPORT_INIT {sizeof(nsw_transport), 0, 0, 0}
 #define NSW_HOST_UDP_CONFIG_INIT {sizeof(nsw_host_udp_config), 0, 0, 0}
 #define NSW_HOST_UDP_INFO_INIT {sizeof(nsw_host_udp_info), 0, 0}
+#define NSW_HOST_UNIX_CONFIG_INIT {sizeof(nsw_host_unix_config), 0, 0, 0, 0, 0}
+#define NSW_HOST_UNIX_INFO_INIT {sizeof(nsw_host_unix_info), 0, 0, 0, 0}
+#define NSW_HOST_SERIAL_CONFIG_INIT \
+  {sizeof(nsw_host_serial_config), 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_HOST_SERIAL_INFO_INIT {sizeof(nsw_host_serial_info), 0, 0, 0, 0}
 #define NSW_HOST_TCP_CONFIG_INIT {sizeof(nsw_host_tcp_config), 0, 0, 0, 0, 0}
 #define NSW_HOST_TLS_CONFIG_INIT \
   {sizeof(nsw_host_tls_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
@@ -2057,6 +2062,14 @@ typedef struct nsw_host_plan nsw_host_plan;
 typedef struct nsw_host_raft nsw_host_raft;
 
 /**
+ * A serial line to one peer, each datagram a frame of NSW_FRAMING_SERIAL. A CRC finds
+ * accidents; who sent a frame is for whatever is above to find out, such as a session
+ * of nsw_link. One thread at a time; functions that take a const pointer may run side
+ * by side.
+ */
+typedef struct nsw_host_serial nsw_host_serial;
+
+/**
  * The files of a store: a snapshot, and a journal of what happened since; what is torn by a
  * crash is found and cut off, and the snapshot before is kept until the next. One process
  * has a folder at a time. An object belongs to one store, and to one thread at a time. What is
@@ -2093,6 +2106,15 @@ typedef struct nsw_host_tls nsw_host_tls;
  * side by side.
  */
 typedef struct nsw_host_udp nsw_host_udp;
+
+/**
+ * A Unix-domain datagram socket: a file in a folder, whose name is its address.
+ * Whoever may write to the file may send to it, and whoever may write to the folder
+ * may give names in it: it should be a folder of its own, of this user's or of a
+ * group's. One thread at a time; functions that take a const pointer may run side by
+ * side.
+ */
+typedef struct nsw_host_unix nsw_host_unix;
 
 /**
  * A recorded workflow in the format of WfCommons. It does not change, so any number of threads may read it side by
@@ -5161,6 +5183,147 @@ typedef struct nsw_transport {
    */
   nsw_status (*receive)(void *ctx, struct nsw_address *from, uint8_t *buf, size_t cap, size_t *len);
 } nsw_transport;
+
+/**
+ * Where a Unix-domain socket listens, and how much it takes.
+ * NSW_HOST_UNIX_CONFIG_INIT, then `folder`, `folder_len` and `bind`. Read during
+ * the call only.
+ */
+typedef struct nsw_host_unix_config {
+  /**
+   * sizeof(nsw_host_unix_config); NSW_HOST_UNIX_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Who may send to it: the permissions of the socket's file, at most 0777; others
+   * than the owner need the right to write. 0 means 0600: this user alone.
+   */
+  uint32_t mode;
+  /**
+   * The folder that all sockets which reach each other are in, `folder_len` bytes.
+   * It is there already, and this process may read it and write to it. Its path,
+   * without links, and the name behind it have at most 107 bytes (with some
+   * systems 103).
+   */
+  const char *folder;
+  /**
+   * Bytes of `folder`.
+   */
+  size_t folder_len;
+  /**
+   * The name in the folder, from nsw_host_unix_address.
+   */
+  const struct nsw_address *bind;
+  /**
+   * Bytes of the longest datagram to send and to take, at most NSW_FRAME_MAX; 0
+   * means 2048. The system may have a lower limit.
+   */
+  size_t max_datagram;
+} nsw_host_unix_config;
+
+/**
+ * What was dropped. NSW_HOST_UNIX_INFO_INIT before it is filled.
+ */
+typedef struct nsw_host_unix_info {
+  /**
+   * sizeof(nsw_host_unix_info); NSW_HOST_UNIX_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Datagrams received that were longer than `max_datagram`.
+   */
+  uint64_t oversize;
+  /**
+   * Datagrams received from a socket that has no name in the folder: nobody could
+   * answer.
+   */
+  uint64_t foreign;
+  /**
+   * Datagrams sent to a name at which nobody listens.
+   */
+  uint64_t lost;
+} nsw_host_unix_info;
+
+/**
+ * Which serial line is used, and how. NSW_HOST_SERIAL_CONFIG_INIT, then `device` and
+ * `device_len`. Read during the call only.
+ */
+typedef struct nsw_host_serial_config {
+  /**
+   * sizeof(nsw_host_serial_config); NSW_HOST_SERIAL_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Bits a second: 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800,
+   * 9600, 19200, 38400, 57600, 115200, 230400, 460800, 500000, 576000, 921600,
+   * 1000000, 1500000, 2000000, 2500000, 3000000, 3500000 or 4000000, of which not
+   * every device has all; 0 means 115200.
+   */
+  uint32_t baud;
+  /**
+   * The name of a device, such as /dev/ttyUSB0, `device_len` bytes.
+   */
+  const char *device;
+  /**
+   * Bytes of `device`.
+   */
+  size_t device_len;
+  /**
+   * What the other end is called: the only address that can be sent to. NULL means
+   * an address of no bytes.
+   */
+  const struct nsw_address *peer;
+  /**
+   * Bytes of the longest datagram to send and to take, at most NSW_FRAME_MAX; 0
+   * means 2048.
+   */
+  size_t max_datagram;
+  /**
+   * Bytes that may wait to leave: at least NSW_SERIAL_BOUND(max_datagram) + 1; 0
+   * means twice that.
+   */
+  size_t send_buffer;
+  /**
+   * 1: frames go without a CRC, and are taken without one, where whatever is above
+   * notices all damage itself; 0: all have one, and others are dropped.
+   */
+  uint32_t plain;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_host_serial_config;
+
+/**
+ * What was received and dropped. NSW_HOST_SERIAL_INFO_INIT before it is filled.
+ */
+typedef struct nsw_host_serial_info {
+  /**
+   * sizeof(nsw_host_serial_info); NSW_HOST_SERIAL_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Frames that were not COBS, of no known kind, or with a wrong CRC. Garbage
+   * between frames counts as one of these for each zero in it.
+   */
+  uint64_t damaged;
+  /**
+   * Frames that were longer than `max_datagram`.
+   */
+  uint64_t oversize;
+  /**
+   * Frames without a CRC, unless they are `plain`.
+   */
+  uint64_t unchecked;
+} nsw_host_serial_info;
 
 /**
  * What a nsw_host_tcp is for. NSW_HOST_TCP_CONFIG_INIT, then `max_frame`, and
@@ -11772,6 +11935,237 @@ nsw_status nsw_host_udp_describe(const struct nsw_host_udp *udp, struct nsw_host
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
  */
 nsw_status nsw_host_udp_transport(struct nsw_host_udp *udp, struct nsw_transport *table);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The address of the socket with this name in the folder, 1 to NSW_ADDRESS_MAX
+ * bytes without a slash or a zero, and neither `.` nor `..`: fills `*address`, whose
+ * `size` the caller has set (NSW_ADDRESS_INIT). The bytes of such an address are the
+ * name.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_HOST_ADDRESS if the name can be
+ * none. Any thread.
+ */
+nsw_status nsw_host_unix_address(const char *name, size_t name_len, struct nsw_address *address);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The memory that a socket of this configuration takes: the one block that
+ * nsw_host_unix_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH for an address of
+ * more than NSW_ADDRESS_MAX bytes, NSW_ERR_INVALID for settings out of range. Any
+ * thread.
+ */
+nsw_status nsw_host_unix_footprint(const struct nsw_host_unix_config *config,
+                                   size_t *size,
+                                   size_t *align);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Opens a socket, in one block of `memory` (NULL: the system's heap). The caller
+ * owns `*socket` and ends it with nsw_host_unix_destroy. The file of a process that is gone is taken over.
+ *
+ * Errors: those of nsw_host_unix_footprint, and NSW_ERR_HOST_ADDRESS if `bind` is no
+ * name, or too long behind the folder's path, NSW_ERR_HOST_FILE if there is something
+ * else than a socket under the name, NSW_ERR_HOST_IO if another process listens
+ * there, or the system refuses, NSW_ERR_HOST_TIMEOUT if somebody keeps the folder
+ * locked (flock), NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*socket` is NULL
+ * then.
+ */
+nsw_status nsw_host_unix_create(const struct nsw_host_unix_config *config,
+                                const struct nsw_allocator *memory,
+                                struct nsw_host_unix **socket);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Closes a socket, removes its file and gives its block back. NULL is fine, and so is an already
+ * destroyed one whose memory can still be read.
+ */
+void nsw_host_unix_destroy(struct nsw_host_unix *socket);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Its name: fills `*address`, whose `size` the
+ * caller has set (NSW_ADDRESS_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_unix_local(const struct nsw_host_unix *socket, struct nsw_address *address);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Sends a datagram, without waiting. To a name at which nobody listens it is lost,
+ * and counted.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_LENGTH for an address of more than NSW_ADDRESS_MAX bytes,
+ * NSW_ERR_HOST_ADDRESS if it is no name of a datagram socket,
+ * NSW_ERR_COMM_TOO_LONG for more than `max_datagram` bytes, NSW_ERR_CAPACITY if
+ * the receiver takes none now, or too much of this socket's waits at slow ones,
+ * NSW_ERR_HOST_IO.
+ */
+nsw_status nsw_host_unix_send(struct nsw_host_unix *socket,
+                              const struct nsw_address *to,
+                              const uint8_t *datagram,
+                              size_t datagram_len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The next datagram that has arrived, after waiting for one for at most
+ * `timeout_us` microseconds (0: not at all; UINT64_MAX: for ever): at most `cap`
+ * bytes to `buf`, the length to `*len` and where it came from to `*from`, whose
+ * `size` the caller has set (NSW_ADDRESS_INIT); both may be NULL. NSW_AGAIN if
+ * none came.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_BUFFER_TOO_SMALL (`*len` is what is needed, and the datagram waits),
+ * NSW_ERR_HOST_IO.
+ */
+nsw_status nsw_host_unix_receive(struct nsw_host_unix *socket,
+                                 uint64_t timeout_us,
+                                 struct nsw_address *from,
+                                 uint8_t *buf,
+                                 size_t cap,
+                                 size_t *len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * What was dropped: fills `*info`, whose `size` the caller has set
+ * (NSW_HOST_UNIX_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_unix_describe(const struct nsw_host_unix *socket,
+                                  struct nsw_host_unix_info *info);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The socket as a transport: fills `*table`, whose `size` the caller has set
+ * (NSW_TRANSPORT_INIT). It is valid as long as the socket.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_unix_transport(struct nsw_host_unix *socket, struct nsw_transport *table);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The memory that a line of this configuration takes: the one block that
+ * nsw_host_serial_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH for an address of
+ * more than NSW_ADDRESS_MAX bytes, NSW_ERR_INVALID for settings out of range. Any
+ * thread.
+ */
+nsw_status nsw_host_serial_footprint(const struct nsw_host_serial_config *config,
+                                     size_t *size,
+                                     size_t *align);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Opens a device, in one block of `memory` (NULL: the system's heap): 8 data bits, no
+ * parity, one stop bit, no flow control. It is the caller's alone until it is closed,
+ * and stays set up like that. What it received before is dropped. The caller owns
+ * `*serial` and ends it with nsw_host_serial_destroy.
+ *
+ * Errors: those of nsw_host_serial_footprint, and NSW_ERR_INVALID for another `baud`,
+ * NSW_ERR_HOST_FILE if it is no serial line, NSW_ERR_HOST_IO if the system refuses
+ * it, it is in use, or cannot be set up like that, NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*serial` is NULL then.
+ */
+nsw_status nsw_host_serial_create(const struct nsw_host_serial_config *config,
+                                  const struct nsw_allocator *memory,
+                                  struct nsw_host_serial **serial);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Closes a line and gives its block back; what waits to leave is lost
+ * (nsw_host_serial_flush). NULL is fine, and so is an already
+ * destroyed one whose memory can still be read.
+ */
+void nsw_host_serial_destroy(struct nsw_host_serial *serial);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Sends a datagram, without waiting: what the system does not take at once waits, and
+ * leaves during later calls.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_LENGTH for an address of more than NSW_ADDRESS_MAX bytes,
+ * NSW_ERR_HOST_ADDRESS if it is not the peer's, NSW_ERR_COMM_TOO_LONG for more than
+ * `max_datagram` bytes, NSW_ERR_CAPACITY if too much waits to leave already,
+ * NSW_ERR_HOST_IO if the line is gone.
+ */
+nsw_status nsw_host_serial_send(struct nsw_host_serial *serial,
+                                const struct nsw_address *to,
+                                const uint8_t *datagram,
+                                size_t datagram_len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Waits for at most `timeout_us` microseconds (UINT64_MAX: for ever) until all that
+ * was sent has left for the system.
+ *
+ * Errors: those of a bad handle, NSW_ERR_HOST_TIMEOUT if some of it has not,
+ * NSW_ERR_HOST_IO if the line is gone.
+ */
+nsw_status nsw_host_serial_flush(struct nsw_host_serial *serial, uint64_t timeout_us);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The next datagram that has arrived, after waiting for one for at most
+ * `timeout_us` microseconds (0: not at all; UINT64_MAX: for ever): at most `cap`
+ * bytes to `buf`, the length to `*len` and where it came from to `*from`, whose
+ * `size` the caller has set (NSW_ADDRESS_INIT); both may be NULL. NSW_AGAIN if
+ * none came. Sends what waits to leave meanwhile, so it is to be called also by who
+ * expects nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
+ * NSW_ERR_BUFFER_TOO_SMALL (`*len` is what is needed, and the datagram waits),
+ * NSW_ERR_HOST_IO if the line is gone; it may come back.
+ */
+nsw_status nsw_host_serial_receive(struct nsw_host_serial *serial,
+                                   uint64_t timeout_us,
+                                   struct nsw_address *from,
+                                   uint8_t *buf,
+                                   size_t cap,
+                                   size_t *len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * What was received and dropped: fills `*info`, whose `size` the caller has set
+ * (NSW_HOST_SERIAL_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_serial_describe(const struct nsw_host_serial *serial,
+                                    struct nsw_host_serial_info *info);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The line as a transport: fills `*table`, whose `size` the caller has set
+ * (NSW_TRANSPORT_INIT). It is valid as long as the line.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_serial_transport(struct nsw_host_serial *serial, struct nsw_transport *table);
 #endif
 
 #if defined(NSW_STD)

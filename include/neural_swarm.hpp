@@ -38,6 +38,7 @@
 #include "neural_swarm_link.hpp"
 #ifndef NSW_NO_STD
 #include "neural_swarm_host.hpp"
+#include "neural_swarm_host_local.hpp"
 #include "neural_swarm_host_plan.hpp"
 #include "neural_swarm_wfcommons.hpp"
 #endif

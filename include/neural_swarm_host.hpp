@@ -113,7 +113,13 @@ struct address : nsw_address {
         const nsw_status status = nsw_host_address_parse(text.data(), text.size(), &parsed);
         return detail::result_of(status, parsed);
     }
-    /// As such text.
+    /// Of a socket with this name in its folder. See nsw_host_unix_address.
+    static result<address> named(std::string_view name) noexcept {
+        address found;
+        const nsw_status status = nsw_host_unix_address(name.data(), name.size(), &found);
+        return detail::result_of(status, found);
+    }
+    /// As text that parse() reads.
     result<std::string> text() const {
         char buf[64];
         std::size_t length = 0;
@@ -144,18 +150,12 @@ struct received {
 
 namespace detail {
 
-/// What sockets have in common.
+/// What ways for datagrams have in common.
 template <class Self, class Handle>
-class socket : public object<Self, Handle> {
+class way : public object<Self, Handle> {
     using api = functions<Handle>;
 
 public:
-    /// Where it listens, with the port that it got.
-    result<address> local() const noexcept {
-        address found;
-        const nsw_status status = api::local(this->get(), &found);
-        return result_of(status, found);
-    }
     /// Sends, without waiting.
     result<void> send(const nsw_address &to, span<const std::uint8_t> bytes) noexcept {
         return result<void>(api::send(this->get(), &to, bytes.data(), bytes.size()));
@@ -177,6 +177,18 @@ public:
         nsw_transport table = NSW_TRANSPORT_INIT;
         const nsw_status status = api::transport(this->get(), &table);
         return result_of(status, table);
+    }
+};
+
+/// What sockets have in common besides.
+template <class Self, class Handle>
+class socket : public way<Self, Handle> {
+public:
+    /// Where it listens, with the port or the name that it got.
+    result<address> local() const noexcept {
+        address found;
+        const nsw_status status = functions<Handle>::local(this->get(), &found);
+        return result_of(status, found);
     }
 };
 

@@ -42,6 +42,8 @@ pub mod host_plan;
 #[cfg(all(feature = "std", unix))]
 pub mod host_raft;
 #[cfg(all(feature = "std", unix))]
+pub mod host_serial;
+#[cfg(all(feature = "std", unix))]
 pub mod host_storage;
 #[cfg(all(feature = "std", unix))]
 pub mod host_tcp;
@@ -51,6 +53,8 @@ pub mod host_tls;
 mod host_transport;
 #[cfg(all(feature = "std", unix))]
 pub mod host_udp;
+#[cfg(all(feature = "std", unix))]
+pub mod host_unix;
 #[cfg(all(feature = "std", unix))]
 pub mod host_wfcommons;
 pub mod identity;

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
+use super::buffer::Buffer;
 use crate::comm::framing::{StreamDecoder, encode_stream, stream_len};
 use crate::error::{Error, Result};
-use crate::mem::{Carved, Carver};
+use crate::mem::Carver;
 use crate::port::Address;
 
 /// A place for a connection.
@@ -158,47 +159,5 @@ impl<'m> Connection<'m> {
         let frame = self.decoder.next()?;
         place.copy_from_slice(frame.bytes);
         Some(open.peer)
-    }
-}
-
-/// Bytes that come in at one end and leave at the other.
-struct Buffer<'m> {
-    bytes: Carved<'m, u8>,
-    from: usize,
-    to: usize,
-}
-
-impl<'m> Buffer<'m> {
-    fn carve(len: usize, carver: &mut Carver<'m>) -> Result<Buffer<'m>> {
-        Ok(Buffer { bytes: carver.take(len, 0)?, from: 0, to: 0 })
-    }
-
-    fn clear(&mut self) {
-        (self.from, self.to) = (0, 0);
-    }
-
-    fn used(&self) -> &[u8] {
-        self.bytes.get(self.from..self.to).unwrap_or_default()
-    }
-
-    /// All the room behind, if it is at least so much.
-    fn room(&mut self, least: usize) -> Option<&mut [u8]> {
-        if self.bytes.len() - self.to < least {
-            self.bytes.copy_within(self.from..self.to, 0);
-            (self.from, self.to) = (0, self.to - self.from);
-        }
-        self.bytes.get_mut(self.to..).filter(|room| room.len() >= least)
-    }
-
-    /// So many bytes have been put into the room.
-    fn add(&mut self, len: usize) {
-        self.to = self.bytes.len().min(self.to + len);
-    }
-
-    fn remove(&mut self, len: usize) {
-        self.from = self.to.min(self.from + len);
-        if self.from == self.to {
-            self.clear();
-        }
     }
 }

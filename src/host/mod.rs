@@ -5,7 +5,9 @@
 //! | `clock` | monotonic and wall-clock time |
 //! | `address` | addresses of sockets, as bytes and as text |
 //! | `udp` | datagrams over UDP |
-//! | `tcp` `connection` | frames over TCP |
+//! | `unix` | datagrams over Unix-domain sockets, named in a folder |
+//! | `serial` `line` | datagrams over a serial line |
+//! | `tcp` `connection` `buffer` | frames over TCP |
 //! | `key_file` | private keys in files that nobody else can read |
 //! | `tls/` | frames over mutual TLS 1.3 (feature `tls`) |
 //! | `storage/` | stores of replicated values in files |
@@ -20,23 +22,29 @@
 //! means for ever.
 
 mod address;
+mod buffer;
 mod clock;
 mod connection;
 pub mod hddl;
 mod key_file;
+mod line;
 mod raft;
+mod serial;
 mod storage;
 mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
 mod udp;
+mod unix;
 mod wait;
 mod wfcommons;
 
 pub use address::{parse_address, show_address, socket_address, to_address};
 pub use clock::{now_us, unix_time};
 pub use key_file::{load_key, save_key};
+pub use line::BAUD_RATES;
 pub use raft::{RaftStorage, RaftStorageConfig, RaftStorageStatus, RaftSync};
+pub use serial::{Serial, SerialConfig, SerialCounts};
 pub use storage::{Files, Folder, Opened, Origin, Storage, StorageConfig, SyncLater};
 #[cfg(feature = "tls")]
 pub use tcp::Listener;
@@ -44,4 +52,5 @@ pub use tcp::{MAX_CONNECTIONS, Tcp, TcpConfig, TcpCounts};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsConfig, TlsPeer};
 pub use udp::{MAX_DATAGRAM, Udp, UdpConfig, UdpCounts};
+pub use unix::{UnixDatagram, UnixDatagramConfig, UnixDatagramCounts, unix_address};
 pub use wfcommons::{WfEdge, WfInstance, WfMachine, WfTask};

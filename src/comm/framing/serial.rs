@@ -73,7 +73,7 @@ pub struct SerialDecoder<'m> {
     len: usize,
     whole: Option<Whole>,
     counts: FrameCounts,
-    _piece: Piece<'m>,
+    _piece: Option<Piece<'m>>,
 }
 
 /// A frame that has not been given out.
@@ -88,10 +88,7 @@ impl<'m> SerialDecoder<'m> {
     /// The memory that it takes. [`Error::Invalid`] unless `max_frame` is from 1
     /// to [`MAX_FRAME`].
     pub fn footprint(max_frame: usize) -> Result<Layout> {
-        check_max(max_frame)?;
-        let mut carver = Carver::measure();
-        carver.take(KIND + max_frame + CHECK, 0u8)?;
-        carver.layout()
+        Carver::layout_of(|carver| SerialDecoder::carve(max_frame, carver))
     }
 
     /// A decoder before the first byte, for frames of at most `max_frame` bytes.
@@ -100,17 +97,22 @@ impl<'m> SerialDecoder<'m> {
     }
 
     pub(crate) fn in_piece(max_frame: usize, mut piece: Piece<'m>) -> Result<SerialDecoder<'m>> {
-        check_max(max_frame)?;
         // Bytes have no alignment, and the carver knows the size.
         let mut carver = piece.carver(Layout::new::<u8>())?;
-        let buffer = carver.take(KIND + max_frame + CHECK, 0u8)?;
+        let decoder = SerialDecoder::carve(max_frame, &mut carver)?;
+        Ok(SerialDecoder { _piece: Some(piece), ..decoder })
+    }
+
+    /// One whose buffer is cut from a piece that the caller keeps beside it.
+    pub(crate) fn carve(max_frame: usize, carver: &mut Carver<'m>) -> Result<SerialDecoder<'m>> {
+        check_max(max_frame)?;
         Ok(SerialDecoder {
-            buffer,
+            buffer: carver.take(KIND + max_frame + CHECK, 0u8)?,
             cobs: cobs::Decoder::default(),
             len: 0,
             whole: None,
             counts: FrameCounts::default(),
-            _piece: piece,
+            _piece: None,
         })
     }
 
@@ -163,6 +165,12 @@ impl<'m> SerialDecoder<'m> {
     pub fn next(&mut self) -> Option<Frame<'_>> {
         let Whole { len, checked } = self.whole.take()?;
         self.buffer.get(KIND..KIND + len).map(|bytes| Frame { bytes, checked })
+    }
+
+    /// Bytes of the frame that waits to be given out, and whether a checksum came with it.
+    #[cfg(all(feature = "std", unix))]
+    pub(crate) fn waiting(&self) -> Option<(usize, bool)> {
+        self.whole.map(|whole| (whole.len, whole.checked))
     }
 
     /// As [`Framer::restart`](super::Framer::restart).
