@@ -1,5 +1,6 @@
 //! What composes the domains into one member of a swarm.
 //!
-//! So far: who is there ([`membership`]).
+//! So far: who is there ([`membership`]), and what is counted and measured ([`metrics`]).
 
 pub mod membership;
+pub mod metrics;
