@@ -374,6 +374,33 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_is_answered_once(
+            parts in proptest::collection::vec(
+                proptest::prop_oneof![
+                    "GET |HEAD |POST |/metrics|http://a/| HTTP/1.1|\r\n|\n|\r\n\r\n|Host: a\r\n|\\PC{0,4}",
+                    "Accept: (text/plain|application/openmetrics-text)?[;,=q0.1 \"]{0,9}\r\n",
+                ],
+                0..12,
+            ),
+            rubbish in proptest::collection::vec(proptest::num::u8::ANY, 0..20),
+        ) {
+            let input = [parts.concat().as_bytes(), &rubbish[..]].concat();
+            let mut first = None;
+            for len in 0..=input.len() {
+                let found = answer(&input[..len], Over::No);
+                // What comes later changes nothing.
+                proptest::prop_assert!(first.is_none() || found == first);
+                first = found;
+                let mut out = Vec::new();
+                let over = answer(&input[..len], Over::Full).unwrap_or(OPEN);
+                write(&mut out, over, b"text", len as u64);
+                proptest::prop_assert!(out.starts_with(b"HTTP/1.1 "));
+            }
+        }
+    }
+
     #[test]
     fn dates_are_as_http_has_them() {
         for (unix_time, expected) in [

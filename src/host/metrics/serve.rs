@@ -95,7 +95,6 @@ impl Server {
                 self.idle.push(self.connections.swap_remove(over).buffers);
             }
         }
-        self.shared.lock().over = true;
     }
 
     /// Waits for something to do; `false` if it is time to end, or the system does not let us wait.
@@ -168,6 +167,13 @@ impl Server {
             self.idle.push(buffers);
             return;
         }
+    }
+}
+
+impl Drop for Server {
+    /// However it ended: the owner is to know.
+    fn drop(&mut self) {
+        self.shared.lock().over = true;
     }
 }
 
