@@ -201,6 +201,10 @@ fn what_cannot_be_is_refused() {
     }
     assert!(!folder.0.join("out.cert").exists());
 
+    // What is said of times that do not go together.
+    let past = folder.bad(2, &format!("{issue} --not-after 1970-01-02 out.cert"));
+    assert!(past.contains("it would never be good: from 20") && past.contains("to 1970-01-02T"));
+
     let none = format!("cert issue --authority none.key --subject {node} out.cert");
     assert!(folder.bad(3, &none).contains("none.key: No such file"));
     assert!(!folder.0.join("out.cert").exists());
@@ -217,6 +221,19 @@ fn what_cannot_be_is_refused() {
         fs::write(folder.0.join("bad.cert"), bad).unwrap();
         assert!(folder.bad(3, "cert show bad.cert").contains("bad.cert: "), "{bad:?}");
     }
+}
+
+#[test]
+fn what_cannot_be_said_is_a_failure() {
+    let folder = Folder::new("full");
+    folder.good("key new node.key");
+    // A device that is always full, where there is one.
+    let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nswarm"));
+    command.current_dir(&folder.0).args(["key", "show", "node.key"]).stdout(full);
+    let ended = command.output().unwrap();
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+    assert!(String::from_utf8(ended.stderr).unwrap().starts_with("nswarm: standard output: "));
 }
 
 #[test]

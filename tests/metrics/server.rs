@@ -59,6 +59,20 @@ fn ask(server: &MetricsServer, request: &str) -> (String, String) {
     answer(&mut stream)
 }
 
+/// The same where there is so little time that this program may be too late itself: it asks again.
+fn ask_until_answered(server: &MetricsServer, request: &str) -> (String, String) {
+    for _ in 0..1000 {
+        let mut stream = connect(server);
+        let mut all = String::new();
+        let sent = stream.write_all(request.as_bytes());
+        if sent.and_then(|()| stream.read_to_string(&mut all)).is_ok_and(|len| len > 0) {
+            let (head, body) = all.split_once("\r\n\r\n").expect("a whole answer");
+            return (head.to_owned(), body.to_owned());
+        }
+    }
+    panic!("{:?}", server.counts());
+}
+
 pub fn scrape(server: &MetricsServer, accept: &str) -> (String, String) {
     ask(server, &format!("GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n"))
 }
@@ -73,7 +87,7 @@ fn counts_when(
         if done(&counts) {
             return counts;
         }
-        ask(server, "GET / HTTP/1.0\r\n\r\n");
+        ask_until_answered(server, "GET / HTTP/1.0\r\n\r\n");
     }
     panic!("{:?}", server.counts());
 }
@@ -231,7 +245,8 @@ fn those_who_say_nothing_take_a_place_for_a_while() {
     let mut slow = connect(&server);
     slow.write_all(b"GET /metrics HT").unwrap();
     // Both places are taken; it is served when one of them is free again.
-    assert_eq!(scrape(&server, OPEN).1, "a 1\n# EOF\n");
+    let request = format!("GET /metrics HTTP/1.0\r\nAccept: {OPEN}\r\n\r\n");
+    assert_eq!(ask_until_answered(&server, &request).1, "a 1\n# EOF\n");
     for stream in [&mut silent, &mut slow] {
         // Closed without a word; reset, if something of it was not read.
         match stream.read(&mut [0]) {
@@ -240,7 +255,7 @@ fn those_who_say_nothing_take_a_place_for_a_while() {
             other => panic!("{other:?}"),
         }
     }
-    let counts = counts_when(&server, |counts| counts.late == 2);
+    let counts = counts_when(&server, |counts| counts.late >= 2);
     assert_eq!((counts.served, counts.broken), (1, 0), "{counts:?}");
 }
 
@@ -252,12 +267,13 @@ fn those_who_drip_do_not_stay_longer() {
     stream.write_all(b"GET /metrics HTTP/1.1\r\nX: ").unwrap();
     // Always something, and never an end; each time, others are answered.
     let mut dripped = 0;
-    while server.counts().late == 0 {
-        dripped += usize::from(stream.write_all(b"A").is_ok());
-        ask(&server, "GET / HTTP/1.0\r\n\r\n");
+    while stream.write_all(b"A").is_ok() {
+        ask_until_answered(&server, "GET / HTTP/1.0\r\n\r\n");
+        dripped += 1;
+        // It is not the length that ends it.
         assert!(dripped < 60_000, "{:?}", server.counts());
     }
-    assert_eq!(server.counts().late, 1);
+    assert!(server.counts().late >= 1, "{:?}", server.counts());
 }
 
 #[test]
@@ -267,21 +283,31 @@ fn who_does_not_take_the_answer_holds_up_nobody() {
     // More than the system holds for a connection whose receiver has little room.
     let long = "a 1\n".repeat(3 << 20) + "# EOF\n";
     server.publish(long.as_bytes()).unwrap();
-    let mut deaf = connect(&server);
-    let little: libc::c_int = 4096;
-    // SAFETY: a socket that is open, and a number that is read during the call.
-    let done = unsafe {
-        let (place, len) = ((&raw const little).cast(), size_of_val(&little) as libc::socklen_t);
-        libc::setsockopt(deaf.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, place, len)
+    let mut late = 1;
+    let deaf = loop {
+        let mut deaf = connect(&server);
+        let little: libc::c_int = 4096;
+        // SAFETY: a socket that is open, and a number that is read during the call.
+        let done = unsafe {
+            let (place, len) =
+                ((&raw const little).cast(), size_of_val(&little) as libc::socklen_t);
+            libc::setsockopt(deaf.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, place, len)
+        };
+        assert_eq!(done, 0);
+        deaf.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+        // When the answer has begun, it is that text.
+        if deaf.read_exact(&mut [0]).is_ok() {
+            break deaf;
+        }
+        late += 1;
     };
-    assert_eq!(done, 0);
-    deaf.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
-    // It has begun. Publishing goes on, as do others.
-    deaf.read_exact(&mut [0]).unwrap();
+    // Publishing goes on, as do others.
     server.publish(b"b 2\n# EOF\n").unwrap();
-    let counts = counts_when(&server, |counts| counts.late == 1);
+    let counts = counts_when(&server, |counts| counts.late >= late);
     assert_eq!(counts.served, 0, "{counts:?}");
-    assert_eq!(scrape(&server, OPEN).1, "b 2\n# EOF\n");
+    let request = format!("GET /metrics HTTP/1.0\r\nAccept: {OPEN}\r\n\r\n");
+    assert_eq!(ask_until_answered(&server, &request).1, "b 2\n# EOF\n");
+    drop(deaf);
 }
 
 #[test]

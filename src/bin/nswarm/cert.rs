@@ -1,7 +1,7 @@
 //! `nswarm cert`: an authority's word for identities.
 
 use std::fs::OpenOptions;
-use std::io::{self, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,8 +11,8 @@ use neural_swarm::comm::identity::{Certificate, Validity};
 use neural_swarm::host::unix_time;
 use neural_swarm::port::{Entropy, SystemEntropy};
 
-use crate::ending::{FILES, Failure, Outcome, WRONG, about, end, load};
-use crate::{hex, key, time};
+use super::ending::{FILES, Failure, Outcome, WRONG, about, end, load, tell};
+use super::{hex, key, time};
 
 /// So long before it is issued a certificate is good, by default: other clocks may be late.
 const SLACK: u64 = 300;
@@ -123,7 +123,8 @@ impl Issue {
             epoch: self.epoch,
         };
         if validity.not_before > validity.not_after {
-            return Err(Failure("--not-before is after --not-after".into(), 2));
+            let (from, to) = (time::show(validity.not_before), time::show(validity.not_after));
+            return Err(Failure(format!("it would never be good: from {from} to {to}"), 2));
         }
         let serial = match self.serial {
             Some(serial) => serial,
@@ -182,19 +183,14 @@ impl Show {
                 error => error.to_string(),
             })
         })?;
-        line(&format!("good at {}, in epoch {}\n", time::show(at), self.epoch))
+        tell(&format!("good at {}, in epoch {}\n", time::show(at), self.epoch))
     }
-}
-
-fn line(text: &str) -> Outcome<()> {
-    let written = io::stdout().lock().write_all(text.as_bytes());
-    written.map_err(|error| Failure(format!("standard output: {error}"), FILES))
 }
 
 /// What a certificate says.
 fn print(certificate: &Certificate) -> Outcome<()> {
     let Validity { not_before, not_after, epoch } = certificate.validity;
-    line(&format!(
+    tell(&format!(
         "authority {}...\nserial {}\nnot before {not_before} ({})\nnot after {not_after} ({})\nepoch {epoch}\n",
         hex::show(&certificate.authority),
         certificate.serial,

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -39,6 +40,12 @@ pub fn load(path: &Path) -> Outcome<Vec<u8>> {
 
 pub fn save(path: &Path, text: &str) -> Outcome<()> {
     fs::write(path, text).map_err(|error| about(path, error))
+}
+
+/// Writes to standard output.
+pub fn tell(text: &str) -> Outcome<()> {
+    let written = io::stdout().lock().write_all(text.as_bytes());
+    written.map_err(|error| Failure(format!("standard output: {error}"), FILES))
 }
 
 /// What the library says of a file that it could not read, in the system's words where it knows no more.

@@ -1,6 +1,6 @@
 //! `nswarm key`: who a node is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -10,8 +10,8 @@ use neural_swarm::comm::noise::StaticKey;
 use neural_swarm::host::{load_key, save_key};
 use neural_swarm::port::SystemEntropy;
 
-use crate::ending::{FILES, Failure, Outcome, about, end, unread};
-use crate::hex;
+use super::ending::{FILES, Failure, Outcome, about, end, tell, unread};
+use super::hex;
 
 /// Make a node's identity, or show what others may know of it.
 ///
@@ -62,26 +62,24 @@ impl Key {
     }
 }
 
-fn new(file: &PathBuf) -> Outcome<()> {
+fn new(file: &Path) -> Outcome<()> {
     let secrets = LocalSecrets::random(&mut SystemEntropy)
         .map_err(|error| Failure(format!("the system's randomness: {error}"), FILES))?;
     save_key(file, secrets.seed()).map_err(|error| match error {
         Error::HostFile => about(file, "there is such a file already, and it is not overwritten"),
         error => about(file, error),
     })?;
-    println!("{}", hex::show(&secrets.identity()));
-    Ok(())
+    tell(&format!("{}\n", hex::show(&secrets.identity())))
 }
 
-fn show(file: &PathBuf) -> Outcome<()> {
+fn show(file: &Path) -> Outcome<()> {
     let secrets = secrets(file)?;
-    println!("identity {}", hex::show(&secrets.identity()));
-    println!("noise {}", hex::show(&secrets.public_key()));
-    Ok(())
+    let (identity, noise) = (hex::show(&secrets.identity()), hex::show(&secrets.public_key()));
+    tell(&format!("identity {identity}\nnoise {noise}\n"))
 }
 
 /// The keys of a file.
-pub fn secrets(file: &PathBuf) -> Outcome<LocalSecrets> {
+pub fn secrets(file: &Path) -> Outcome<LocalSecrets> {
     load_key(file).map(LocalSecrets::new).map_err(|error| match error {
         Error::HostPermissions => {
             about(file, "others than its owner can read or write it, or its owner is another")

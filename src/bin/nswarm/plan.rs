@@ -1,6 +1,6 @@
 //! `nswarm plan`: HDDL in, plans out.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use neural_swarm::task::plan::{
     Model, Outcome as Search, Plan as Tree, Planner, PlannerConfig, PlannerStats, Refusal,
 };
 
-use crate::ending::{BUDGET, FILES, Failure, MISTAKE, Outcome, WRONG, end, load, save};
+use super::ending::{BUDGET, FILES, Failure, MISTAKE, Outcome, WRONG, end, load, save, tell};
 
 /// Decompose the tasks of a problem into actions, or verify a plan.
 ///
@@ -237,10 +237,7 @@ impl Plan {
         let text = write_plan(model, &plan).map_err(|error| Failure(error.to_string(), FILES))?;
         match &self.output {
             Some(path) => save(path, &text)?,
-            None => {
-                let written = io::stdout().lock().write_all(text.as_bytes());
-                written.map_err(|error| Failure(format!("standard output: {error}"), FILES))?;
-            }
+            None => tell(&text)?,
         }
         self.draw(model, &plan)
     }
