@@ -236,9 +236,19 @@ fn quantiles_are_upper_bounds() {
     {
         assert_eq!(values.quantile(TO_TWO, thousandths), Some(bound), "{thousandths}");
     }
+    for (thousandths, bound) in [(1, 1536), (999, 3072)] {
+        assert_eq!(values.quantile(TO_TWO, thousandths), Some(bound), "{thousandths}");
+    }
     metrics.record(TO_TWO, 9_000);
     assert_eq!(metrics.values().quantile(TO_TWO, 1000), None);
     assert_eq!(metrics.values().quantile(TO_TWO, 800), Some(3072));
+    // So many that a thousand times as many are more than there are numbers.
+    const ONE: &[Metric] = &[Metric::histogram("h", "", FEW)];
+    let many = [1 << 62, 1 << 62, 1 << 62, 0, 0, 0, 0];
+    let (values, one) = (Values::of(ONE, &many).unwrap(), Histogram::of(ONE, 0, 0).unwrap());
+    for (thousandths, bound) in [(333, 1024), (334, 1536), (666, 1536), (667, 2048)] {
+        assert_eq!(values.quantile(one, thousandths), Some(bound), "{thousandths}");
+    }
 }
 
 #[test]

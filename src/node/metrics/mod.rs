@@ -194,12 +194,13 @@ impl<'a> Values<'a> {
     /// all bounds. More than 1000 is 1000.
     pub fn quantile(&self, histogram: Histogram, thousandths: u32) -> Option<u64> {
         let (counts, _) = self.histogram(histogram);
-        let all = counts.iter().fold(0u128, |sum, count| sum + u128::from(*count));
-        // The first value, at least.
-        let wanted = (all * u128::from(thousandths.min(1000))).div_ceil(1000).max(1);
-        let mut seen = 0;
+        let all = counts.iter().fold(0u64, |sum, count| sum.saturating_add(*count));
+        let part = u64::from(thousandths.min(1000));
+        // As many as that of all, rounded up, and the first value at least.
+        let wanted = (all / 1000 * part + (all % 1000 * part).div_ceil(1000)).max(1);
+        let mut seen = 0u64;
         let bucket = counts.iter().position(|count| {
-            seen += u128::from(*count);
+            seen = seen.saturating_add(*count);
             seen >= wanted
         })?;
         histogram.buckets.bound(bucket)
