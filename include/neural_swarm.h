@@ -110,6 +110,8 @@
 #define NSW_ADDRESS_INIT {sizeof(nsw_address), 0, {0}}
 #define NSW_TRANSPORT_INIT {sizeof(nsw_transport), 0, 0, 0}
 #define NSW_HOST_UDP_CONFIG_INIT {sizeof(nsw_host_udp_config), 0, 0, 0}
+#define NSW_HOST_METRICS_CONFIG_INIT {sizeof(nsw_host_metrics_config), 0, 0, 0, 0, 0}
+#define NSW_HOST_METRICS_INFO_INIT {sizeof(nsw_host_metrics_info), 0, 0, 0, 0, 0, 0, 0}
 #define NSW_HOST_UDP_INFO_INIT {sizeof(nsw_host_udp_info), 0, 0}
 #define NSW_HOST_UNIX_CONFIG_INIT {sizeof(nsw_host_unix_config), 0, 0, 0, 0, 0}
 #define NSW_HOST_UNIX_INFO_INIT {sizeof(nsw_host_unix_info), 0, 0, 0, 0}
@@ -2029,6 +2031,15 @@ typedef struct nsw_host_hddl nsw_host_hddl;
  * which several threads may call at once.
  */
 typedef struct nsw_host_listener nsw_host_listener;
+
+/**
+ * Serves metrics to Prometheus and its like: GET and HEAD of /metrics by HTTP/1.1, one
+ * request a connection, without TLS and without passwords. A thread of its own does
+ * that, so who scrapes, slowly or not, never holds up whoever publishes. Its memory,
+ * but for the object itself, is from the system's heap. One thread at a time; functions
+ * that take a const pointer may run side by side.
+ */
+typedef struct nsw_host_metrics nsw_host_metrics;
 
 /**
  * A plan that was read from text. Beside its block it takes memory from the system's heap. Never changes: any
@@ -8560,6 +8571,84 @@ typedef struct nsw_host_wfcommons_info {
    */
   uint32_t machines;
 } nsw_host_wfcommons_info;
+
+/**
+ * Where metrics are served, and what that takes. NSW_HOST_METRICS_CONFIG_INIT, then
+ * `bind`.
+ */
+typedef struct nsw_host_metrics_config {
+  /**
+   * sizeof(nsw_host_metrics_config); NSW_HOST_METRICS_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Connections at a time, at most 64; 0 means 8. Further ones wait in the system.
+   */
+  uint32_t connections;
+  /**
+   * Where to listen, from nsw_host_address_parse. Port 0 means any free one. Read
+   * during the call only.
+   */
+  const struct nsw_address *bind;
+  /**
+   * Bytes of the longest text that is published, from 6 to 67108864; 0 means
+   * 262144. Three times as many are taken at once, and each connection takes about
+   * twice as many as the text has when it is answered.
+   */
+  size_t max_text;
+  /**
+   * Bytes of the longest request that is read, with its header, from 64 to 65536; 0
+   * means 8192. A longer one is refused.
+   */
+  size_t max_header;
+  /**
+   * A request has so many microseconds to come, its answer to be taken, and the
+   * connection to end; 0 means 5 seconds.
+   */
+  uint64_t timeout_us;
+} nsw_host_metrics_config;
+
+/**
+ * What became of connections. NSW_HOST_METRICS_INFO_INIT before it is filled.
+ */
+typedef struct nsw_host_metrics_info {
+  /**
+   * sizeof(nsw_host_metrics_info); NSW_HOST_METRICS_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Connections that came in.
+   */
+  uint64_t accepted;
+  /**
+   * Texts given, all of them (or what HEAD asks of them), as far as the system took
+   * them.
+   */
+  uint64_t served;
+  /**
+   * Requests that were answered with what is wrong.
+   */
+  uint64_t refused;
+  /**
+   * Connections that were closed because the request did not come in time, or the
+   * answer was not taken.
+   */
+  uint64_t late;
+  /**
+   * Connections that ended before they had an answer: the peer closed them, or they
+   * broke, or memory ran out.
+   */
+  uint64_t broken;
+  /**
+   * Times that the system did not give a connection that waits: it has no more files,
+   * for example.
+   */
+  uint64_t failed;
+} nsw_host_metrics_info;
 
 /**
  * Done.
@@ -16944,6 +17033,84 @@ nsw_status nsw_host_wfcommons_machine(const struct nsw_host_wfcommons *wfcommons
  */
 nsw_status nsw_host_wfcommons_add_to(const struct nsw_host_wfcommons *wfcommons,
                                      struct nsw_dag *dag);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The memory of the object itself: the one block that nsw_host_metrics_create asks
+ * for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH for an address of more than
+ * NSW_ADDRESS_MAX bytes, NSW_ERR_INVALID for something out of range. Any thread.
+ */
+nsw_status nsw_host_metrics_footprint(const struct nsw_host_metrics_config *config,
+                                      size_t *size,
+                                      size_t *align);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Listens, and begins to serve on a thread of its own: until something is published,
+ * with 503. In one block of `memory` (NULL: the system's heap). The caller owns
+ * `*metrics` and ends it with nsw_host_metrics_destroy.
+ *
+ * Errors: those of nsw_host_metrics_footprint, and NSW_ERR_HOST_ADDRESS if `bind` is
+ * none of a socket, NSW_ERR_HOST_IO if the system refuses it, or a thread,
+ * NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*metrics` is NULL
+ * then.
+ */
+nsw_status nsw_host_metrics_create(const struct nsw_host_metrics_config *config,
+                                   const struct nsw_allocator *memory,
+                                   struct nsw_host_metrics **metrics);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Stops serving: when it returns, all connections are closed and the thread has ended;
+ * then gives the block back. NULL is fine, and so is an already destroyed one whose
+ * memory can still be read.
+ */
+void nsw_host_metrics_destroy(struct nsw_host_metrics *metrics);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Where it listens, with the port that it got: fills `*address`, whose `size` the
+ * caller has set (NSW_ADDRESS_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_metrics_local(const struct nsw_host_metrics *metrics,
+                                  struct nsw_address *address);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Serves this text from now on. It is copied; nobody who scrapes is waited for.
+ *
+ * It is OpenMetrics 1.0 text, whole: it ends in `# EOF` and a line's end. Who does not
+ * ask for OpenMetrics gets the same as text/plain, version 0.0.4; for that the TYPE of a
+ * metric is to come before its HELP, and there are to be no exemplars and no times.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID if the text does not end
+ * so, NSW_ERR_CAPACITY for more than `max_text` bytes, NSW_ERR_HOST_IO if the system has
+ * kept the thread from waiting, so that it ended. Then the text before it is served, or
+ * none any more.
+ */
+nsw_status nsw_host_metrics_publish(struct nsw_host_metrics *metrics,
+                                    const char *text,
+                                    size_t text_len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * What became of connections: fills `*info`, whose `size` the caller has set
+ * (NSW_HOST_METRICS_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_metrics_describe(const struct nsw_host_metrics *metrics,
+                                     struct nsw_host_metrics_info *info);
 #endif
 
 #ifdef __cplusplus

@@ -45,6 +45,14 @@ struct functions<nsw_host_tcp> {
 };
 
 template <>
+struct functions<nsw_host_metrics> {
+    using config = nsw_host_metrics_config;
+    static constexpr auto footprint = &nsw_host_metrics_footprint;
+    static constexpr auto create = &nsw_host_metrics_create;
+    static constexpr auto destroy = &nsw_host_metrics_destroy;
+};
+
+template <>
 struct functions<nsw_host_storage> {
     using config = nsw_host_storage_config;
     static constexpr auto footprint = &nsw_host_storage_footprint;
@@ -418,6 +426,42 @@ public:
     result<nsw_host_tcp_info> describe() const noexcept {
         nsw_host_tcp_info info = NSW_HOST_TCP_INFO_INIT;
         const nsw_status status = nsw_host_tcp_describe(get(), &info);
+        return detail::result_of(status, info);
+    }
+};
+
+/// Where metrics are served; the address is only referred to, while it is used.
+struct metrics_config : nsw_host_metrics_config {
+    explicit metrics_config(const nsw_address &at) noexcept : nsw_host_metrics_config{} {
+        size = sizeof(nsw_host_metrics_config);
+        bind = &at;
+    }
+    explicit metrics_config(const nsw_address &&) = delete;
+
+    /// How long a request may take to come, and its answer to be taken.
+    metrics_config &set_timeout(std::chrono::microseconds timeout) noexcept {
+        timeout_us = detail::timeout_us(timeout);
+        return *this;
+    }
+};
+
+/// Metrics over HTTP, for Prometheus and its like. See nsw_host_metrics.
+class metrics_server : public detail::object<metrics_server, nsw_host_metrics> {
+public:
+    /// Where it listens, with the port that it got.
+    result<address> local() const noexcept {
+        address found;
+        const nsw_status status = nsw_host_metrics_local(get(), &found);
+        return detail::result_of(status, found);
+    }
+    /// Serves this OpenMetrics text from now on.
+    result<void> publish(std::string_view text) noexcept {
+        return result<void>(nsw_host_metrics_publish(get(), text.data(), text.size()));
+    }
+    /// What became of connections.
+    result<nsw_host_metrics_info> describe() const noexcept {
+        nsw_host_metrics_info info = NSW_HOST_METRICS_INFO_INIT;
+        const nsw_status status = nsw_host_metrics_describe(get(), &info);
         return detail::result_of(status, info);
     }
 };

@@ -18,7 +18,7 @@
 //! - [`task`]: what is to be done becomes a plan ([`task::plan`]), work is assigned ([`task::assign`]),
 //!   scheduled ([`task::schedule`]) and dispatched ([`task::balance`]); text becomes a task
 //!   ([`task::route`]).
-//! - [`node`]: who is there ([`node::membership`]).
+//! - [`node`]: who is there ([`node::membership`]), what is counted and measured ([`node::metrics`]).
 //! - `host`: sockets, TLS, key files, clocks, stores and logs in files, planning problems as text, in builds
 //!   with `std` for a Unix.
 //! - [`port`]: what the caller supplies: memory, randomness, a way for datagrams, a

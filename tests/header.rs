@@ -106,6 +106,7 @@ fn the_committed_header_is_up_to_date() {
         "requests",
         "node_types",
         "node",
+        "host_metrics",
     ] {
         builder = builder.with_src(root().join(format!("src/ffi/{file}.rs")));
     }
@@ -325,6 +326,7 @@ fn the_header_keeps_to_the_grammar() {
             "host_flush",
             "host_hddl",
             "host_listener",
+            "host_metrics",
             "host_plan",
             "host_raft",
             "host_serial",

@@ -38,6 +38,8 @@ pub mod host_key;
 #[cfg(all(feature = "tls", unix))]
 pub mod host_listener;
 #[cfg(all(feature = "std", unix))]
+pub mod host_metrics;
+#[cfg(all(feature = "std", unix))]
 pub mod host_plan;
 #[cfg(all(feature = "std", unix))]
 pub mod host_raft;

@@ -14,6 +14,7 @@
 //! | `raft/` | records and snapshots of a member of a Raft group in files |
 //! | `wfcommons` | recorded workflows, for `task::schedule` |
 //! | `hddl/` | planning domains, problems and plans as the text of the International Planning Competition |
+//! | `metrics/` | metrics over HTTP, for who scrapes them |
 //! | `wait` | waiting for sockets, with a deadline |
 //!
 //! Only in builds with `std` for a Unix. The transports implement
@@ -28,6 +29,7 @@ mod connection;
 pub mod hddl;
 mod key_file;
 mod line;
+mod metrics;
 mod raft;
 mod serial;
 mod storage;
@@ -43,6 +45,9 @@ pub use address::{parse_address, show_address, socket_address, to_address};
 pub use clock::{now_us, unix_time};
 pub use key_file::{load_key, save_key};
 pub use line::BAUD_RATES;
+pub use metrics::{
+    MOST_SCRAPERS, MOST_TEXT, MetricsServer, MetricsServerConfig, MetricsServerCounts,
+};
 pub use raft::{RaftStorage, RaftStorageConfig, RaftStorageStatus, RaftSync};
 pub use serial::{Serial, SerialConfig, SerialCounts};
 pub use storage::{Files, Folder, Opened, Origin, Storage, StorageConfig, SyncLater};

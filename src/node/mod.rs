@@ -7,6 +7,7 @@
 //! - [`RaftGroup`]: members that agree, by Raft.
 //! - [`Topics`]: publish and subscribe.
 //! - [`Requests`]: requests with deadlines, and their answers.
+//! - [`metrics`]: what is counted and measured, in the text that Prometheus reads.
 //!
 //! A part that is not made costs nothing, neither memory nor code. Each has its memory in one piece, and its footprint
 //! tells it.
@@ -46,6 +47,7 @@
 mod config;
 mod groups;
 pub mod membership;
+pub mod metrics;
 #[expect(clippy::module_inception, reason = "the node itself")]
 mod node;
 mod part;

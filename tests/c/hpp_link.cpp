@@ -71,6 +71,24 @@ void sockets() {
     CHECK(nsw::now_us() > 0 && nsw::unix_time() > 1790000000u);
 }
 
+// host_metrics.c asks it for them.
+void metrics() {
+    const nsw::address any = nsw::address::parse("127.0.0.1:0").value();
+    nsw::metrics_config config(any);
+    CHECK(config.set_timeout(2s).timeout_us == 2000000);
+    CHECK(nsw::metrics_server::footprint(config)->size > 0);
+    nsw::metrics_server server = nsw::metrics_server::create(config).value();
+    CHECK(server.local().value() != any);
+    CHECK(server.publish("a 1\n# EOF\n").ok());
+    CHECK_STATUS(server.publish("a 1\n").status(), NSW_ERR_INVALID);
+    CHECK(server.describe()->accepted == 0);
+    const nsw::address taken = server.local().value();
+    const nsw::metrics_config same(taken);
+    CHECK_STATUS(nsw::metrics_server::create(same).status(), NSW_ERR_HOST_IO);
+    server.reset();
+    CHECK(nsw::metrics_server::create(same).ok());
+}
+
 // Without files there is no connection; host_tls.c has some.
 void without_certificates() {
     const nsw::address any = nsw::address::parse("127.0.0.1:0").value();
@@ -105,6 +123,7 @@ void without_certificates() {
 
 int main() {
     sockets();
+    metrics();
     without_certificates();
     frames(nsw::framing::stream);
     frames(nsw::framing::serial);

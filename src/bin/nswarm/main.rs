@@ -3,7 +3,12 @@
 #[cfg(not(unix))]
 compile_error!("nswarm is for Unix: what it reads files with is in such builds alone");
 
+mod cert;
+mod ending;
+mod hex;
+mod key;
 mod plan;
+mod time;
 
 use std::process::ExitCode;
 
@@ -20,6 +25,8 @@ struct Command {
 #[derive(Subcommand)]
 enum What {
     Plan(plan::Plan),
+    Key(key::Key),
+    Cert(cert::Cert),
 }
 
 fn main() -> ExitCode {
@@ -27,5 +34,7 @@ fn main() -> ExitCode {
     let Command { what } = Command::parse();
     match what {
         What::Plan(plan) => plan.run(),
+        What::Key(key) => key.run(),
+        What::Cert(cert) => cert.run(),
     }
 }

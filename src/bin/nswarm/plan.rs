@@ -1,7 +1,6 @@
 //! `nswarm plan`: HDDL in, plans out.
 
-use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -15,6 +14,8 @@ use neural_swarm::port::Heap;
 use neural_swarm::task::plan::{
     Model, Outcome as Search, Plan as Tree, Planner, PlannerConfig, PlannerStats, Refusal,
 };
+
+use super::ending::{BUDGET, FILES, Failure, MISTAKE, Outcome, WRONG, end, load, save, tell};
 
 /// Decompose the tasks of a problem into actions, or verify a plan.
 ///
@@ -108,34 +109,10 @@ fn bytes(text: &str) -> Result<usize, String> {
     value.checked_mul(1 << shift).ok_or_else(|| format!("`{text}` is more than this machine has"))
 }
 
-/// Why a run ends without what it was to do: what is told, and the exit code.
-struct Failure(String, u8);
-
-const WRONG: u8 = 1;
-const FILES: u8 = 3;
-const BUDGET: u8 = 4;
-const MISTAKE: u8 = 5;
-
-type Outcome<T> = Result<T, Failure>;
-
-fn load(path: &Path) -> Outcome<Vec<u8>> {
-    fs::read(path).map_err(|error| Failure(format!("{}: {error}", path.display()), FILES))
-}
-
-fn save(path: &Path, text: &str) -> Outcome<()> {
-    fs::write(path, text).map_err(|error| Failure(format!("{}: {error}", path.display()), FILES))
-}
-
 impl Plan {
     /// Does what was asked for.
     pub fn run(&self) -> ExitCode {
-        match self.all() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(Failure(message, code)) => {
-                eprintln!("nswarm: {message}");
-                ExitCode::from(code)
-            }
-        }
+        end(self.all())
     }
 
     fn all(&self) -> Outcome<()> {
@@ -260,10 +237,7 @@ impl Plan {
         let text = write_plan(model, &plan).map_err(|error| Failure(error.to_string(), FILES))?;
         match &self.output {
             Some(path) => save(path, &text)?,
-            None => {
-                let written = io::stdout().lock().write_all(text.as_bytes());
-                written.map_err(|error| Failure(format!("standard output: {error}"), FILES))?;
-            }
+            None => tell(&text)?,
         }
         self.draw(model, &plan)
     }
