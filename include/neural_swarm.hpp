@@ -44,6 +44,7 @@
 #endif
 #include "neural_swarm_kernel.hpp"
 #include "neural_swarm_net.hpp"
+#include "neural_swarm_node.hpp"
 #include "neural_swarm_noise.hpp"
 #include "neural_swarm_plan.hpp"
 #include "neural_swarm_quant.hpp"

@@ -21,10 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("host", &["error", "port", "mem", "comm", "crdt", "consensus", "task"]),
     // Programs use what the crate makes public.
     ("bin", &[]),
-    (
-        "ffi",
-        &["error", "port", "mem", "nn", "comm", "crdt", "consensus", "task", "node", "host"],
-    ),
+    ("ffi", &["error", "port", "mem", "nn", "comm", "crdt", "consensus", "task", "node", "host"]),
 ];
 
 /// Where unsafe code may live, and nowhere else.

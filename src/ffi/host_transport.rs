@@ -34,6 +34,7 @@ pub(super) unsafe fn fill_table<T: Object + Transport>(
         ctx: object.cast(),
         send: Some(send_hook::<T>),
         receive: Some(receive_hook::<T>),
+        skip: Some(skip_hook::<T>),
     };
     // SAFETY: the caller's word.
     status(unsafe { with_mut::<T, _>(object, |_| structs::write(out, &table)) })
@@ -78,6 +79,11 @@ unsafe extern "C" fn receive_hook<T: Object + Transport>(
     unsafe {
         receive::<T>(ctx.cast(), from, buf, cap, len, |transport, buf| transport.receive(buf))
     }
+}
+
+unsafe extern "C" fn skip_hook<T: Object + Transport>(ctx: *mut c_void) -> nsw_status {
+    // SAFETY: the table's ctx is the object.
+    unsafe { super::handle::call_mut::<T>(ctx.cast(), Transport::skip) }
 }
 
 /// Receives a datagram for C by an object that is a transport.

@@ -174,9 +174,7 @@ pub unsafe extern "C" fn nsw_node_add_authority(
     epoch: u32,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe {
-        call_mut::<CNode>(node, |n| n.node.trust_mut().add_authority(key(authority)?, epoch))
-    }
+    unsafe { call_mut::<CNode>(node, |n| n.node.trust_mut().add_authority(key(authority)?, epoch)) }
 }
 
 /// No longer trusts an authority. Sessions go on.
@@ -249,9 +247,7 @@ pub unsafe extern "C" fn nsw_node_join(
     now_us: u64,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe {
-        call_mut::<CNode>(node, |n| n.node.join(&structs::read(address)?.get()?, now_us))
-    }
+    unsafe { call_mut::<CNode>(node, |n| n.node.join(&structs::read(address)?.get()?, now_us)) }
 }
 
 /// Says that this member goes. NSW_NODE_LEFT comes when enough others know; then it may be
@@ -439,8 +435,7 @@ pub unsafe extern "C" fn nsw_node_receive(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         call_mut::<CNode>(node, |n| {
-            let (from, datagram) =
-                (structs::read(from)?.get()?, input(datagram, datagram_len)?);
+            let (from, datagram) = (structs::read(from)?.get()?, input(datagram, datagram_len)?);
             let mut lent = Lent::take(parts)?;
             let taken = lent.with(|parts| n.node.receive(&from, datagram, now_us, parts));
             lent.give_back();
@@ -474,7 +469,7 @@ pub unsafe extern "C" fn nsw_node_next(
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_NODE_PEER if nobody
 /// of this number is known.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn nsw_node_member(
+pub unsafe extern "C" fn nsw_node_member_info(
     node: *const nsw_node,
     id: u64,
     member: *mut nsw_node_member,
@@ -527,7 +522,7 @@ pub unsafe extern "C" fn nsw_node_next_member(
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_NODE_PEER if it did
 /// nothing that is known.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn nsw_node_evidence(
+pub unsafe extern "C" fn nsw_node_evidence_of(
     node: *const nsw_node,
     id: u64,
     evidence: *mut nsw_node_evidence,

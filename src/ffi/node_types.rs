@@ -43,7 +43,7 @@ pub const NSW_NODE_JOINED: u32 = 9;
 /// A call to join came to nothing, for `reason`; `seed` is which address it was. While the node
 /// is alone, it is tried again.
 pub const NSW_NODE_NOT_JOINED: u32 = 10;
-/// A member has broken the protocol too often (nsw_node_evidence).
+/// A member has broken the protocol too often (nsw_node_evidence_of).
 pub const NSW_NODE_QUARANTINED: u32 = 11;
 /// This member has left, and enough others know.
 pub const NSW_NODE_LEFT: u32 = 12;

@@ -114,17 +114,19 @@ impl From<RequestEvent<'_>> for nsw_requests_event {
             message_len: 0,
         };
         match event {
-            RequestEvent::Asked { call, from, method, message, deadline_us } => nsw_requests_event {
-                kind: NSW_REQUESTS_ASKED,
-                number: call.0,
-                member: from,
-                deadline_us,
-                method_len: method.len() as u32,
-                method: method.as_ptr(),
-                message: message.as_ptr(),
-                message_len: message.len(),
-                ..none
-            },
+            RequestEvent::Asked { call, from, method, message, deadline_us } => {
+                nsw_requests_event {
+                    kind: NSW_REQUESTS_ASKED,
+                    number: call.0,
+                    member: from,
+                    deadline_us,
+                    method_len: method.len() as u32,
+                    method: method.as_ptr(),
+                    message: message.as_ptr(),
+                    message_len: message.len(),
+                    ..none
+                }
+            }
             RequestEvent::Cancelled { call } => {
                 nsw_requests_event { kind: NSW_REQUESTS_CANCELLED, number: call.0, ..none }
             }

@@ -84,11 +84,14 @@ pub struct nsw_transport {
             len: *mut usize,
         ) -> nsw_status,
     >,
+    /// Throws the datagram away that did not fit; NSW_OK also if there is none. NULL: it cannot,
+    /// and who is sent one that is too long is stuck until there is more room.
+    pub skip: Option<unsafe extern "C" fn(ctx: *mut c_void) -> nsw_status>,
 }
 
 // SAFETY: as the trait asks.
 unsafe impl Versioned for nsw_transport {
-    const LEAST: usize = size_of::<nsw_transport>();
+    const LEAST: usize = core::mem::offset_of!(nsw_transport, skip);
 }
 
 /// The caller's hooks as the core knows transports.
@@ -102,6 +105,7 @@ pub struct CTransport {
         usize,
         *mut usize,
     ) -> nsw_status,
+    skip: Option<unsafe extern "C" fn(*mut c_void) -> nsw_status>,
     waiting: Option<usize>,
 }
 
@@ -116,7 +120,7 @@ impl CTransport {
         let table = unsafe { structs::read(table) }?;
         let send = table.send.ok_or(Error::Null)?;
         let receive = table.receive.ok_or(Error::Null)?;
-        Ok(CTransport { ctx: table.ctx, send, receive, waiting: None })
+        Ok(CTransport { ctx: table.ctx, send, receive, skip: table.skip, waiting: None })
     }
 }
 
@@ -155,6 +159,16 @@ impl Transport for CTransport {
 
     fn waiting(&self) -> Option<usize> {
         self.waiting
+    }
+
+    fn skip(&mut self) -> Result<()> {
+        self.waiting = None;
+        let skip = self.skip.ok_or(Error::Unsupported)?;
+        // SAFETY: the hook's own documentation.
+        match unsafe { skip(self.ctx) } {
+            NSW_OK => Ok(()),
+            status => Err(refused(status)),
+        }
     }
 }
 
@@ -212,6 +226,7 @@ mod tests {
             ctx: core::ptr::from_mut(script).cast(),
             send: Some(send),
             receive: Some(receive),
+            skip: None,
         };
         // SAFETY: a hook table, whose script outlives the test's calls.
         unsafe { CTransport::new(&table) }.unwrap()
@@ -261,6 +276,7 @@ mod tests {
             ctx: core::ptr::null_mut(),
             send: Some(send),
             receive: Some(receive),
+            skip: None,
         };
         for (table, error) in [
             (nsw_transport { send: None, ..whole }, Error::Null),

@@ -153,6 +153,13 @@ impl<'m> Connection<'m> {
         self.open.as_ref().and(self.decoder.waiting())
     }
 
+    /// Throws it away.
+    pub fn skip(&mut self) {
+        if self.waiting().is_some() {
+            self.decoder.next();
+        }
+    }
+
     /// Gives out the frame that waits; `place` is as long.
     pub fn take(&mut self, place: &mut [u8]) -> Option<Address> {
         let open = self.open.as_ref()?;

@@ -255,4 +255,11 @@ impl Transport for Serial<'_> {
     fn waiting(&self) -> Option<usize> {
         self.decoder.waiting().map(|(len, _)| len)
     }
+
+    fn skip(&mut self) -> Result<()> {
+        if self.waiting().is_some() {
+            self.decoder.next();
+        }
+        Ok(())
+    }
 }

@@ -299,6 +299,13 @@ impl Transport for Tcp<'_> {
     fn waiting(&self) -> Option<usize> {
         self.connections.get(self.turn).and_then(Connection::waiting)
     }
+
+    fn skip(&mut self) -> Result<()> {
+        if let Some(connection) = self.connections.get_mut(self.turn) {
+            connection.skip();
+        }
+        Ok(())
+    }
 }
 
 /// A listener that does not wait.

@@ -170,4 +170,9 @@ impl Transport for Udp<'_> {
     fn waiting(&self) -> Option<usize> {
         self.held.map(|(len, _)| len)
     }
+
+    fn skip(&mut self) -> Result<()> {
+        self.held = None;
+        Ok(())
+    }
 }

@@ -240,6 +240,11 @@ impl Transport for UnixDatagram<'_> {
     fn waiting(&self) -> Option<usize> {
         self.held.map(|(len, _)| len)
     }
+
+    fn skip(&mut self) -> Result<()> {
+        self.held = None;
+        Ok(())
+    }
 }
 
 /// A socket and its file.

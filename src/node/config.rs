@@ -27,8 +27,10 @@ impl<'a> NodeConfig<'a> {
     /// For a swarm of so many members on a local network: sessions with at most 128 of them at once, datagrams of
     /// at most 1,280 bytes, 256 pieces of work a poll; who breaks the protocol three times is in quarantine for an hour.
     pub fn new(network: &'a [u8], members: usize) -> NodeConfig<'a> {
+        // Who does not answer for ten seconds is called again when there is something to say.
+        let link = LinkConfig { tries: 6, ..LinkConfig::new(network, members.clamp(2, 128)) };
         NodeConfig {
-            link: LinkConfig::new(network, members.clamp(2, 128)),
+            link,
             membership: MembershipConfig::new(0, members),
             datagram: 2048,
             budget: 256,

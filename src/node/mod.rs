@@ -54,8 +54,8 @@ mod part;
 mod peers;
 mod random;
 mod requests;
-mod suspects;
 mod sharing;
+mod suspects;
 mod topics;
 mod window;
 mod work;
@@ -70,8 +70,8 @@ pub use self::requests::{
     CallId, Failure, MOST_DEADLINE, MOST_METHOD, RequestEvent, RequestId, Requests, RequestsConfig,
     RequestsStats,
 };
-pub use self::suspects::{Evidence, is_violation};
 pub use self::sharing::{SharedStore, Sharing, SharingConfig, SharingStats};
+pub use self::suspects::{Evidence, is_violation};
 pub use self::topics::{MOST_TOPIC, Publication, Topics, TopicsConfig, TopicsStats};
 
 /// Which messages are whose: the first byte of each. Those from 128 on are for parts of your own.

@@ -290,7 +290,9 @@ impl<'m, S: Secrets, E: Entropy> Node<'m, S, E> {
     ///
     /// [`Error::NodePeer`] if there is none.
     pub fn disconnect(&mut self, id: u64) -> Result<()> {
-        self.link.close(self.peers.find(id).ok_or(Error::NodePeer)?)
+        let peer = self.peers.find(id).ok_or(Error::NodePeer)?;
+        self.end_session(peer);
+        Ok(())
     }
 
     /// What has happened; nothing if there is no more.

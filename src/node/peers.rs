@@ -19,7 +19,7 @@ pub(super) struct Seed {
     pub tries: u32,
 }
 
-/// A call that is under way. The message that waits for it lies beside it.
+/// A call that is under way. The messages that wait for it lie beside it, each with its length in two bytes before it.
 #[derive(Clone, Copy)]
 pub(super) struct Dial {
     /// For which member; [`NOBODY`]: for whoever answers.
@@ -28,11 +28,16 @@ pub(super) struct Dial {
     pub seed: usize,
     tag: u64,
     since: u64,
+    /// Bytes of the messages, and of those that were sent.
     len: usize,
+    sent: usize,
+    /// Whether there is a session now: what waits is to be sent.
+    ready: bool,
 }
 
 impl Dial {
-    const FREE: Dial = Dial { to: NOBODY, seed: 0, tag: 0, since: 0, len: 0 };
+    const FREE: Dial =
+        Dial { to: NOBODY, seed: 0, tag: 0, since: 0, len: 0, sent: 0, ready: false };
 
     pub const fn to(id: u64) -> Dial {
         Dial { to: id, ..Dial::FREE }
@@ -157,41 +162,63 @@ impl<'m> Peers<'m> {
         Some((place, *self.dials.get(place)?))
     }
 
+    /// Whether an address to begin with is being called.
+    pub fn is_calling(&self, seed: usize) -> bool {
+        self.dials.iter().any(|dial| dial.tag != 0 && dial.to == NOBODY && dial.seed == seed)
+    }
+
     /// The call for a member.
     pub fn dial_for(&self, id: u64) -> Option<usize> {
         self.dials.iter().position(|dial| dial.tag != 0 && dial.to == id && id != NOBODY)
     }
 
-    /// Lets a message wait for a call, in place of the one before.
-    pub fn set_waiting(&mut self, place: usize, message: &[u8]) {
-        let start = place * self.mtu;
-        let room = self.waiting.get_mut(start..start + message.len());
-        if let (Some(room), Some(dial)) = (room, self.dials.get_mut(place)) {
-            room.copy_from_slice(message);
-            dial.len = message.len();
+    /// Lets a message wait for a call: whether there was room.
+    pub fn add_waiting(&mut self, place: usize, message: &[u8]) -> bool {
+        let Some(dial) = self.dials.get_mut(place) else { return false };
+        let start = place * self.mtu + dial.len;
+        let len = 2 + message.len();
+        if dial.len + len > self.mtu {
+            return false;
         }
+        let Some(room) = self.waiting.get_mut(start..start + len) else { return false };
+        let (head, body) = room.split_at_mut(2);
+        // No longer than a datagram.
+        head.copy_from_slice(&(message.len() as u16).to_le_bytes());
+        body.copy_from_slice(message);
+        dial.len += len;
+        true
     }
 
-    /// Takes the message that waits for a member out, and ends the calls for it.
-    pub fn take_waiting(&mut self, id: u64, out: &mut [u8]) -> usize {
-        let mut len = 0;
-        while let Some(place) = self.dial_for(id) {
-            len = len.max(self.copy_waiting(place, out));
-            self.end_dial(place);
-        }
-        len
-    }
-
-    fn copy_waiting(&self, place: usize, out: &mut [u8]) -> usize {
-        let Some(dial) = self.dials.get(place) else { return 0 };
-        let start = place * self.mtu;
-        let message = self.waiting.get(start..start + dial.len).unwrap_or_default();
-        match out.get_mut(..message.len()) {
-            Some(out) => {
-                out.copy_from_slice(message);
-                message.len()
+    /// There is a session with a member: what waits for it may be sent.
+    pub fn set_ready(&mut self, id: u64) {
+        let mut first = true;
+        while let Some(dial) = self
+            .dials
+            .iter_mut()
+            .find(|dial| dial.tag != 0 && dial.to == id && id != NOBODY && !dial.ready)
+        {
+            if first && dial.len > 0 {
+                (dial.ready, first) = (true, false);
+            } else {
+                *dial = Dial::FREE;
             }
-            None => 0,
         }
+    }
+
+    /// The next message that has waited, in the first bytes of `out`: for whom, and how long it is.
+    pub fn next_waiting(&mut self, out: &mut [u8]) -> Option<(u64, usize)> {
+        let place = self.dials.iter().position(|dial| dial.ready)?;
+        let dial = self.dials.get_mut(place)?;
+        let start = place * self.mtu;
+        let rest = self.waiting.get(start + dial.sent..start + dial.len)?;
+        let (head, rest) = rest.split_first_chunk()?;
+        let len = usize::from(u16::from_le_bytes(*head));
+        out.get_mut(..len)?.copy_from_slice(rest.get(..len)?);
+        dial.sent += 2 + len;
+        let to = dial.to;
+        if dial.sent >= dial.len {
+            *dial = Dial::FREE;
+        }
+        Some((to, len))
     }
 }

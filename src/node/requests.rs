@@ -72,11 +72,11 @@ impl RequestsConfig {
 }
 
 /// A request of this member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
 /// A request of another member. It never names another one later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub u64);
 
 /// Why there is no answer.
@@ -200,8 +200,9 @@ enum Task {
 #[derive(Clone, Copy)]
 struct Call {
     task: Task,
-    /// The answer is to be sent.
-    due: bool,
+    /// When the answer is to be sent, and how long to wait then until it is sent again.
+    again: u64,
+    pause: u64,
     id: u64,
     from: u64,
     number: u64,
@@ -210,8 +211,23 @@ struct Call {
 }
 
 impl Call {
-    const FREE: Call =
-        Call { task: Task::Free, due: false, id: 0, from: 0, number: 0, deadline: 0, len: 0 };
+    const FREE: Call = Call {
+        task: Task::Free,
+        again: 0,
+        pause: 0,
+        id: 0,
+        from: 0,
+        number: 0,
+        deadline: 0,
+        len: 0,
+    };
+}
+
+impl Call {
+    /// Whether there is an answer, and its asker may not have it.
+    fn is_done(&self) -> bool {
+        matches!(self.task, Task::Answered | Task::Refused(_))
+    }
 }
 
 /// A short message that is to be sent.
@@ -386,7 +402,7 @@ impl<'m> Requests<'m> {
         let call = self.calls.get_mut(place).ok_or(Error::NodeRequest)?;
         let mut writer = Writer::new(bytes, ANSWER, call.number);
         writer.put(message);
-        (call.len, call.task, call.due) = (writer.len, Task::Answered, true);
+        (call.len, call.task, call.again) = (writer.len, Task::Answered, 0);
         Ok(())
     }
 
@@ -396,7 +412,7 @@ impl<'m> Requests<'m> {
     pub fn refuse(&mut self, call: CallId) -> Result<()> {
         let place = self.told(call)?;
         let call = self.calls.get_mut(place).ok_or(Error::NodeRequest)?;
-        (call.task, call.due) = (Task::Refused(Failure::Refused), true);
+        (call.task, call.again) = (Task::Refused(Failure::Refused), 0);
         Ok(())
     }
 
@@ -459,7 +475,7 @@ impl<'m> Requests<'m> {
             call.task != Task::Free && call.from == from && call.number == number
         };
         if let Some(call) = self.calls.iter_mut().find(same) {
-            call.due = matches!(call.task, Task::Answered | Task::Refused(_));
+            call.again = 0;
             self.stats.doubled += 1;
             return Ok(());
         }
@@ -485,7 +501,16 @@ impl<'m> Requests<'m> {
         let deadline = self.now.saturating_add(left.into());
         let (id, len, task) = (self.next_call, message.len(), Task::New);
         if let Some(call) = self.calls.get_mut(place) {
-            *call = Call { task, due: false, id, from, number, deadline, len };
+            *call = Call {
+                task,
+                again: 0,
+                pause: self.settings.retry_us,
+                id,
+                from,
+                number,
+                deadline,
+                len,
+            };
         }
         Ok(())
     }
@@ -494,8 +519,7 @@ impl<'m> Requests<'m> {
         self.note(Note { to: from, number, what: DONE, why: 0 });
         let mtu = self.settings.mtu;
         let mut all = self.requests.iter_mut().enumerate();
-        let waits =
-            |r: &Request| r.stage == Stage::Waits && r.number == number && r.to == from;
+        let waits = |r: &Request| r.stage == Stage::Waits && r.number == number && r.to == from;
         let Some((place, request)) = all.find(|(_, request)| waits(request)) else { return };
         let start = place * mtu;
         if let Some(room) = self.sent.get_mut(start..start + message.len()) {
@@ -553,19 +577,20 @@ impl<'m> Requests<'m> {
     }
 
     fn next_call(&mut self, out: &mut [u8]) -> Option<(u64, usize)> {
-        let mtu = self.settings.mtu;
-        let place = self.calls.iter().position(|call| call.due)?;
+        let (now, mtu) = (self.now, self.settings.mtu);
+        let place = self.calls.iter().position(|call| call.is_done() && call.again <= now)?;
         let call = self.calls.get_mut(place)?;
         let to = call.from;
+        // Until its asker says that it has come.
+        call.again = now.saturating_add(call.pause);
+        call.pause = (2 * call.pause).min(MOST_PAUSE * self.settings.retry_us);
         if let Task::Refused(why) = call.task {
-            call.due = false;
             let mut writer = Writer::new(out, REFUSE, call.number);
             writer.put(&[why as u8]);
             return Some((to, writer.len));
         }
         let bytes = self.taken.get(place * mtu..place * mtu + call.len)?;
         out.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        call.due = false;
         Some((to, bytes.len()))
     }
 
@@ -573,8 +598,7 @@ impl<'m> Requests<'m> {
         let (now, mtu, count) = (self.now, self.settings.mtu, self.requests.len());
         let due = |r: &Request| r.stage == Stage::Waits && r.again <= now;
         let turns = (0..count).map(|turn| (self.turn + turn) % count);
-        let place =
-            turns.into_iter().find(|place| self.requests.get(*place).is_some_and(due))?;
+        let place = turns.into_iter().find(|place| self.requests.get(*place).is_some_and(due))?;
         let request = self.requests.get_mut(place)?;
         let bytes = self.sent.get_mut(place * mtu..place * mtu + request.len)?;
         // How much time is left changes each time.
@@ -633,13 +657,14 @@ impl Part for Requests<'_> {
     }
 
     fn wake_at(&self) -> u64 {
-        if !self.notes.is_empty() || self.calls.iter().any(|call| call.due) {
+        if !self.notes.is_empty() {
             return 0;
         }
         let waits = self.requests.iter().filter(|request| request.stage == Stage::Waits);
         let requests = waits.map(|request| request.again.min(request.deadline));
         let calls = self.calls.iter().filter(|call| !matches!(call.task, Task::Free | Task::Over));
-        let calls = calls.map(|call| call.deadline);
+        let answer = |call: &Call| if call.is_done() { call.again } else { u64::MAX };
+        let calls = calls.map(|call| call.deadline.min(answer(call)));
         requests.chain(calls).min().unwrap_or(u64::MAX)
     }
 

@@ -357,7 +357,8 @@ impl SharedStore<'_, '_, '_> {
                 Pending::Nothing => continue,
                 Pending::Digest => {
                     let frame = self.sync.bytes_of(place).get(..answer.len).unwrap_or_default();
-                    let room = out.get_mut(HEAD..HEAD + frame.len()).ok_or(Error::BufferTooSmall)?;
+                    let room =
+                        out.get_mut(HEAD..HEAD + frame.len()).ok_or(Error::BufferTooSmall)?;
                     room.copy_from_slice(frame);
                     (What::Digest, answer.len)
                 }
@@ -395,6 +396,10 @@ impl SharedStore<'_, '_, '_> {
 
     /// The next message with new changes.
     fn next_push(&mut self, view: &View<'_>, out: &mut [u8]) -> Result<Option<(u64, usize)>> {
+        if self.sync.told_len == 0 {
+            // What is there at the beginning is compared, at once.
+            self.was_told()?;
+        }
         if self.sync.push.from.is_none() && self.sync.push.len == 0 {
             if self.store.version() == self.sync.version {
                 return Ok(None);
@@ -427,12 +432,8 @@ impl SharedStore<'_, '_, '_> {
         sync.fresh_len = self.store.context(&mut sync.fresh)?;
         sync.version = self.store.version();
         sync.push.targets = view.choose(sync.settings.fanout, &[], &mut sync.random);
-        sync.push.from = (sync.told_len > 0 && !sync.push.targets.is_empty()).then_some(0);
+        sync.push.from = (!sync.push.targets.is_empty()).then_some(0);
         sync.push.left.clear();
-        if sync.told_len == 0 {
-            // What was there at the beginning is compared, not told; at once.
-            sync.compare_at = view.now;
-        }
         Ok(())
     }
 

@@ -74,7 +74,13 @@ impl<'m> Suspects<'m> {
     }
 
     /// A member did something: whether it is in quarantine from now on.
-    pub fn strike(&mut self, id: u64, error: Error, (channel, message): (u8, &[u8]), now: u64) -> bool {
+    pub fn strike(
+        &mut self,
+        id: u64,
+        error: Error,
+        (channel, message): (u8, &[u8]),
+        now: u64,
+    ) -> bool {
         let own = self.table.iter().position(|evidence| evidence.id == id);
         // Those in quarantine stay longest, then who did something last.
         let other = || {

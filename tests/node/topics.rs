@@ -51,25 +51,25 @@ fn nobody_gets_what_he_has_not_subscribed_to() {
 
 #[test]
 fn among_many_with_loss_nearly_all_get_everything() {
-    let mut world = swarm(32, 40);
+    let mut world = swarm(32, 25);
     world.loss = 50;
     let (mut slowest, mut got) = (0, 0);
     for turn in 0..20u8 {
-        let place = usize::from(turn) * 7 % 40;
+        let place = usize::from(turn) * 7 % 25;
         let start = world.now;
         world.member(place).topics.publish(b"news", &[turn]).unwrap();
         world.touch(place);
         world.run(200 * MS);
-        for place in 0..40 {
+        for place in 0..25 {
             let at = world.member(place).publications.iter().find(|(_, _, m)| *m == [turn]);
             if let Some((at, ..)) = at {
                 (got, slowest) = (got + 1, slowest.max(at - start));
             }
         }
     }
-    println!("{got} of 800, the slowest after {} ms", slowest / 1000);
-    assert!(got >= 796, "{got} of 800");
-    let all: usize = (0..40).map(|place| world.member(place).publications.len()).sum();
+    println!("{got} of 500, the slowest after {} ms", slowest / 1000);
+    assert!(got >= 497, "{got} of 500");
+    let all: usize = (0..25).map(|place| world.member(place).publications.len()).sum();
     assert_eq!(all, got, "each once");
 }
 

@@ -405,7 +405,7 @@ impl Member {
 
     /// A disk that is durable at once.
     fn take_raft(&mut self, now: u64) -> bool {
-        use neural_swarm::consensus::raft::Committed;
+        use neural_swarm::consensus::raft::{Committed, EntryKind};
         let Some(raft) = &mut self.raft else { return false };
         let mut again = false;
         while let Some((number, _)) = raft.next_record() {
@@ -414,9 +414,7 @@ impl Member {
         }
         while let Some(committed) = raft.next_committed() {
             let index = committed.index();
-            if let Committed::Entry { data, .. } = committed
-                && !data.is_empty()
-            {
+            if let Committed::Entry { kind: EntryKind::Data, data, .. } = committed {
                 self.committed.push(data.to_vec());
             }
             raft.applied(index).unwrap();

@@ -388,6 +388,13 @@ impl<S: Secrets> Transport for Tls<'_, S> {
     fn waiting(&self) -> Option<usize> {
         self.open.as_ref().and(self.decoder.waiting())
     }
+
+    fn skip(&mut self) -> Result<()> {
+        if self.waiting().is_some() {
+            self.decoder.next();
+        }
+        Ok(())
+    }
 }
 
 /// A frame before any other. Who leaves instead refuses us.
