@@ -108,7 +108,7 @@
 #define NSW_FRAME_INIT {sizeof(nsw_frame), 0, 0, 0}
 #define NSW_FRAMER_INFO_INIT {sizeof(nsw_framer_info), 0, 0, 0, 0}
 #define NSW_ADDRESS_INIT {sizeof(nsw_address), 0, {0}}
-#define NSW_TRANSPORT_INIT {sizeof(nsw_transport), 0, 0, 0}
+#define NSW_TRANSPORT_INIT {sizeof(nsw_transport), 0, 0, 0, 0}
 #define NSW_HOST_UDP_CONFIG_INIT {sizeof(nsw_host_udp_config), 0, 0, 0}
 #define NSW_HOST_METRICS_CONFIG_INIT {sizeof(nsw_host_metrics_config), 0, 0, 0, 0, 0}
 #define NSW_HOST_METRICS_INFO_INIT {sizeof(nsw_host_metrics_info), 0, 0, 0, 0, 0, 0, 0}
@@ -214,6 +214,24 @@
 #define NSW_SCHEDULER_CONFIG_INIT {sizeof(nsw_scheduler_config), 0, 0, 0}
 #define NSW_PLACEMENT_INIT {sizeof(nsw_placement), 0, 0, 0}
 #define NSW_SITUATION_INIT {sizeof(nsw_situation), 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_SHARING_CONFIG_INIT {sizeof(nsw_sharing_config), 0, 0, 0, 0, 0, 0}
+#define NSW_SHARING_INFO_INIT {sizeof(nsw_sharing_info), 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_TOPICS_CONFIG_INIT {sizeof(nsw_topics_config), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_PUBLICATION_INIT {sizeof(nsw_publication), 0, 0, 0, 0, 0, 0}
+#define NSW_TOPICS_INFO_INIT {sizeof(nsw_topics_info), 0, 0, 0, 0, 0, 0}
+#define NSW_REQUESTS_CONFIG_INIT {sizeof(nsw_requests_config), 0, 0, 0, 0, 0, 0, 0}
+#define NSW_REQUESTS_EVENT_INIT {sizeof(nsw_requests_event), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_REQUESTS_INFO_INIT {sizeof(nsw_requests_info), 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_NODE_CONFIG_INIT \
+  {sizeof(nsw_node_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+   0, 0, 0, 0, 0}
+#define NSW_NODE_PARTS_INIT {sizeof(nsw_node_parts), 0, 0, 0, 0, 0, 0}
+#define NSW_NODE_EVENT_INIT {sizeof(nsw_node_event), 0, 0, 0, 0}
+#define NSW_NODE_MEMBER_INIT \
+  {sizeof(nsw_node_member), 0, 0, 0, 0, 0, 0, 0, 0, NSW_ADDRESS_INIT}
+#define NSW_NODE_EVIDENCE_INIT {sizeof(nsw_node_evidence), 0, 0, 0, 0, 0, 0, {0}}
+#define NSW_NODE_INFO_INIT \
+  {sizeof(nsw_node_info), 0, 0, {{0}}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_WORKFLOW_CONFIG_INIT \
   {sizeof(nsw_workflow_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_TASK_OPTIONS_INIT {sizeof(nsw_task_options), 0, 0, 0, 0, 0}
@@ -1881,6 +1899,154 @@
 #define NSW_ACTION_END 4
 
 /**
+ * Stands for 0 in a setting of which 0 means the default.
+ */
+#define NSW_TOPICS_NONE UINT32_MAX
+
+/**
+ * The most bytes of a topic's name.
+ */
+#define NSW_TOPICS_MOST_NAME 64
+
+/**
+ * Stands for 0 in a setting of which 0 means the default.
+ */
+#define NSW_REQUESTS_NONE UINT32_MAX
+
+/**
+ * The most bytes of what a request is about.
+ */
+#define NSW_REQUESTS_MOST_METHOD 64
+
+/**
+ * A member asks something: to be answered with nsw_requests_answer or nsw_requests_refuse.
+ */
+#define NSW_REQUESTS_ASKED 1
+
+/**
+ * The answer to a request of another member is not wanted any more: its asker has said so, is
+ * gone, or the deadline is over.
+ */
+#define NSW_REQUESTS_CANCELLED 2
+
+/**
+ * A request was answered.
+ */
+#define NSW_REQUESTS_ANSWERED 3
+
+/**
+ * A request was not answered, for `why`.
+ */
+#define NSW_REQUESTS_FAILED 4
+
+/**
+ * No answer came in time. The request may have been done all the same.
+ */
+#define NSW_FAILURE_DEADLINE 1
+
+/**
+ * The other member has no room for it now. It was not done.
+ */
+#define NSW_FAILURE_BUSY 2
+
+/**
+ * The other member's application refused it.
+ */
+#define NSW_FAILURE_REFUSED 3
+
+/**
+ * The other member is dead or has left. The request may have been done all the same.
+ */
+#define NSW_FAILURE_GONE 4
+
+/**
+ * It takes part.
+ */
+#define NSW_MEMBER_ALIVE 0
+
+/**
+ * It takes part, but somebody does not hear of it.
+ */
+#define NSW_MEMBER_SUSPECT 1
+
+/**
+ * It did not object to that in time.
+ */
+#define NSW_MEMBER_DEAD 2
+
+/**
+ * It said that it goes.
+ */
+#define NSW_MEMBER_LEFT 3
+
+/**
+ * A member takes part, and did not before.
+ */
+#define NSW_NODE_MEMBER_JOINED 1
+
+/**
+ * A member's address, or what it says of itself, is another.
+ */
+#define NSW_NODE_MEMBER_SAID 2
+
+/**
+ * A member is suspected.
+ */
+#define NSW_NODE_MEMBER_SUSPECTED 3
+
+/**
+ * A member is not suspected any more.
+ */
+#define NSW_NODE_MEMBER_CLEARED 4
+
+/**
+ * A member is dead.
+ */
+#define NSW_NODE_MEMBER_DIED 5
+
+/**
+ * A member has left.
+ */
+#define NSW_NODE_MEMBER_LEFT 6
+
+/**
+ * There is a session with a member. For one that there was one with: it began anew.
+ */
+#define NSW_NODE_CONNECTED 7
+
+/**
+ * The session with a member has ended, for `reason`. It may take part all the same: there is
+ * another one when it is needed.
+ */
+#define NSW_NODE_DISCONNECTED 8
+
+/**
+ * A member that was called to join has told all that it knows.
+ */
+#define NSW_NODE_JOINED 9
+
+/**
+ * A call to join came to nothing, for `reason`; `seed` is which address it was. While the node
+ * is alone, it is tried again.
+ */
+#define NSW_NODE_NOT_JOINED 10
+
+/**
+ * A member has broken the protocol too often (nsw_node_evidence_of).
+ */
+#define NSW_NODE_QUARANTINED 11
+
+/**
+ * This member has left, and enough others know.
+ */
+#define NSW_NODE_LEFT 12
+
+/**
+ * The most groups of Raft of one call.
+ */
+#define NSW_NODE_MOST_GROUPS 8
+
+/**
  * An allocator over a buffer of the caller: how a program runs without a heap.
  *
  * Memory is handed out from front to back. A block given back can be used
@@ -2156,6 +2322,14 @@ typedef struct nsw_link nsw_link;
 typedef struct nsw_net nsw_net;
 
 /**
+ * A member of a swarm: sessions with the others, every datagram authenticated and encrypted,
+ * and who is there (SWIM with Lifeguard). It does a bounded piece of work at a time
+ * (nsw_node_poll), with its transport and the parts that it is lent: a store that members share,
+ * groups that agree, topics, requests. One thread at a time.
+ */
+typedef struct nsw_node nsw_node;
+
+/**
  * One side of a handshake of the Noise Protocol Framework (revision 34), and
  * then of the messages under the keys that it agreed on.
  *
@@ -2318,6 +2492,14 @@ typedef struct nsw_qnet16 nsw_qnet16;
 typedef struct nsw_raft nsw_raft;
 
 /**
+ * Requests and answers: a part of a node (nsw_node_parts). A request goes to one member, is sent
+ * again until there is an answer, and is given up at its deadline. It comes out there once at
+ * most, however often it was sent (Birrell and Nelson, "Implementing remote procedure calls",
+ * 1984). A member that has no room for another one says so at once. One thread at a time.
+ */
+typedef struct nsw_requests nsw_requests;
+
+/**
  * A router: which of a domain's tasks a text asks for, if any. It reads its model in place and has no state. What is
  * asked in other words than those it was trained with may be missed; it answers with one of its tasks or with none,
  * and adds nothing. All functions may run side by side, but the one that destroys it.
@@ -2330,6 +2512,15 @@ typedef struct nsw_router nsw_router;
  * time; functions that take it const may run side by side.
  */
 typedef struct nsw_scheduler nsw_scheduler;
+
+/**
+ * Shares a store with the other members of a swarm: a part of a node (nsw_node_parts). New
+ * changes are told at once; and now and then each member compares what it has with another by
+ * chance, so that what got lost comes all the same. (Demers et al., "Epidemic algorithms for
+ * replicated database maintenance", 1987.) Changes of a store that is kept in files are to be
+ * durable before they are told: write the journal, then poll. One thread at a time.
+ */
+typedef struct nsw_sharing nsw_sharing;
 
 /**
  * A store: values that replicas change by themselves and merge. What they merge to
@@ -2364,6 +2555,15 @@ typedef struct nsw_store nsw_store;
  * functions that take it const may run side by side.
  */
 typedef struct nsw_task_allocator nsw_task_allocator;
+
+/**
+ * Publish and subscribe: a part of a node (nsw_node_parts). A publication goes to some members
+ * by chance, each of which hands it on to others once (Eugster et al., "Epidemic information
+ * dissemination in distributed systems", 2004). It may get lost, and publications may come in
+ * another order; each comes once. What has to arrive belongs in a store or a log. One thread at
+ * a time.
+ */
+typedef struct nsw_topics nsw_topics;
 
 /**
  * A training in progress: the algorithm's memory between updates.
@@ -5193,6 +5393,11 @@ typedef struct nsw_transport {
    * it waits), or another error. Required.
    */
   nsw_status (*receive)(void *ctx, struct nsw_address *from, uint8_t *buf, size_t cap, size_t *len);
+  /**
+   * Throws the datagram away that did not fit; NSW_OK also if there is none. NULL: it cannot,
+   * and who is sent one that is too long is stuck until there is more room.
+   */
+  nsw_status (*skip)(void *ctx);
 } nsw_transport;
 
 /**
@@ -8573,6 +8778,698 @@ typedef struct nsw_host_wfcommons_info {
 } nsw_host_wfcommons_info;
 
 /**
+ * How a store is shared. NSW_SHARING_CONFIG_INIT, then `store` and `mtu`; every other zero
+ * means the default.
+ */
+typedef struct nsw_sharing_config {
+  /**
+   * sizeof(nsw_sharing_config); NSW_SHARING_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most bytes of a message: `max_message` of nsw_node_info. What the store says of itself
+   * has to fit: 20 bytes for each of its replicas, 16 for each of its early changes, and 25.
+   */
+  uint32_t mtu;
+  /**
+   * The configuration of the store. Read during the call only.
+   */
+  const struct nsw_store_config *store;
+  /**
+   * New changes are told to so many members at once, up to 16. If there are more, those tell
+   * them on. 0: 8.
+   */
+  uint32_t fanout;
+  /**
+   * Answers that may be under way at once, up to 255; 0: 4.
+   */
+  uint32_t answers;
+  /**
+   * What is here is compared with what another member has so often, in microseconds, and half
+   * a time more or less; 0: every second.
+   */
+  uint64_t every_us;
+  /**
+   * For choices by chance: another one for each member; 0: from the store's replica.
+   */
+  uint64_t seed;
+} nsw_sharing_config;
+
+/**
+ * What was counted. NSW_SHARING_INFO_INIT before it is filled.
+ */
+typedef struct nsw_sharing_info {
+  /**
+   * sizeof(nsw_sharing_info); NSW_SHARING_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Frames of changes told.
+   */
+  uint64_t told;
+  /**
+   * Frames of changes taken in.
+   */
+  uint64_t merged;
+  /**
+   * Frames that the store had no room for.
+   */
+  uint64_t full;
+  /**
+   * Frames that it did not take for another reason.
+   */
+  uint64_t refused;
+  /**
+   * Comparisons begun.
+   */
+  uint64_t compared;
+  /**
+   * Questions and sums that got no answer, since too many were under way.
+   */
+  uint64_t dropped;
+  /**
+   * Changes, or transactions, that are too long for a message: they reach nobody.
+   */
+  uint64_t too_long;
+} nsw_sharing_info;
+
+/**
+ * Settings of publish and subscribe. NSW_TOPICS_CONFIG_INIT, then `id`, `mtu` and `seed`; every
+ * other zero means the default.
+ */
+typedef struct nsw_topics_config {
+  /**
+   * sizeof(nsw_topics_config); NSW_TOPICS_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most bytes of a message: `max_message` of nsw_node_info.
+   */
+  uint32_t mtu;
+  /**
+   * This member's number: `id` of nsw_node_info.
+   */
+  uint64_t id;
+  /**
+   * For choices by chance, and where the numbers of publications begin: another one at each
+   * member, and at each start.
+   */
+  uint64_t seed;
+  /**
+   * The most topics that are subscribed to, up to 65,535; 0: 16; NSW_TOPICS_NONE: none.
+   */
+  uint32_t topics;
+  /**
+   * The most publications that wait for the caller, up to 65,535, `mtu` bytes each; what comes
+   * to more is dropped, and counted. 0: 16.
+   */
+  uint32_t inbox;
+  /**
+   * The most publications that wait to be sent, or handed on, up to 65,535, `mtu` bytes each;
+   * 0: 16.
+   */
+  uint32_t outbox;
+  /**
+   * So many publications are remembered, to know those that come again, up to 65,535: many
+   * more than are under way at once. 0: 256.
+   */
+  uint32_t recent;
+  /**
+   * Each is sent to so many members, up to 16; 0: by the number of members.
+   */
+  uint32_t fanout;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_topics_config;
+
+/**
+ * Something that a member has said to all. NSW_PUBLICATION_INIT before it is filled. What the
+ * pointers lead to is valid until the next call on the same object.
+ */
+typedef struct nsw_publication {
+  /**
+   * sizeof(nsw_publication); NSW_PUBLICATION_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Bytes of the topic.
+   */
+  uint32_t topic_len;
+  /**
+   * What it is about.
+   */
+  const uint8_t *topic;
+  /**
+   * Who says it says that it comes from this member; those that hand it on could lie.
+   */
+  uint64_t origin;
+  /**
+   * Its number there: each has another one.
+   */
+  uint64_t number;
+  /**
+   * What was published.
+   */
+  const uint8_t *message;
+  /**
+   * Number of these bytes.
+   */
+  size_t message_len;
+} nsw_publication;
+
+/**
+ * What was counted. NSW_TOPICS_INFO_INIT before it is filled.
+ */
+typedef struct nsw_topics_info {
+  /**
+   * sizeof(nsw_topics_info); NSW_TOPICS_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Publications of this member.
+   */
+  uint64_t published;
+  /**
+   * Publications that came for the first time.
+   */
+  uint64_t received;
+  /**
+   * Publications that came again.
+   */
+  uint64_t repeated;
+  /**
+   * Publications that the caller did not get, because too many were waiting for it.
+   */
+  uint64_t dropped;
+  /**
+   * Publications that were not handed on, because too many were waiting for that.
+   */
+  uint64_t stuck;
+} nsw_topics_info;
+
+/**
+ * Settings of requests and answers. NSW_REQUESTS_CONFIG_INIT, then `mtu` and `seed`; every other
+ * zero means the default.
+ */
+typedef struct nsw_requests_config {
+  /**
+   * sizeof(nsw_requests_config); NSW_REQUESTS_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most bytes of a message: `max_message` of nsw_node_info.
+   */
+  uint32_t mtu;
+  /**
+   * Where the numbers of requests begin: another one at each start.
+   */
+  uint64_t seed;
+  /**
+   * The most requests of this member at once, up to 65,535, `mtu` bytes each; 0: 16.
+   */
+  uint32_t requests;
+  /**
+   * The most requests of others at once, up to 65,535, `mtu` bytes each: those that wait for
+   * an answer, and those whose asker does not have it yet. 0: 16; NSW_REQUESTS_NONE: none.
+   */
+  uint32_t calls;
+  /**
+   * The most members whose requests are known when they come again, up to 65,535: those that
+   * ask. 0: 16.
+   */
+  uint32_t askers;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * A request without an answer is sent again after so long, then after twice that, up to 16
+   * times it, in microseconds, up to a minute; 0: 100 ms.
+   */
+  uint64_t retry_us;
+} nsw_requests_config;
+
+/**
+ * What has happened. NSW_REQUESTS_EVENT_INIT before it is filled. What the pointers lead to is
+ * valid until the next call on the same object.
+ */
+typedef struct nsw_requests_event {
+  /**
+   * sizeof(nsw_requests_event); NSW_REQUESTS_EVENT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * An NSW_REQUESTS_ constant.
+   */
+  uint32_t kind;
+  /**
+   * NSW_REQUESTS_ASKED, NSW_REQUESTS_CANCELLED: the name of the request here, to answer it.
+   * NSW_REQUESTS_ANSWERED, NSW_REQUESTS_FAILED: what nsw_requests_ask told.
+   */
+  uint64_t number;
+  /**
+   * The other member; 0 for NSW_REQUESTS_CANCELLED.
+   */
+  uint64_t member;
+  /**
+   * NSW_REQUESTS_ASKED: until when the answer is wanted, by the clock here.
+   */
+  uint64_t deadline_us;
+  /**
+   * NSW_REQUESTS_FAILED: an NSW_FAILURE_ constant.
+   */
+  uint32_t why;
+  /**
+   * NSW_REQUESTS_ASKED: bytes of the method.
+   */
+  uint32_t method_len;
+  /**
+   * NSW_REQUESTS_ASKED: what it is about.
+   */
+  const uint8_t *method;
+  /**
+   * NSW_REQUESTS_ASKED: the request; NSW_REQUESTS_ANSWERED: the answer.
+   */
+  const uint8_t *message;
+  /**
+   * Number of these bytes.
+   */
+  size_t message_len;
+} nsw_requests_event;
+
+/**
+ * What was counted. NSW_REQUESTS_INFO_INIT before it is filled.
+ */
+typedef struct nsw_requests_info {
+  /**
+   * sizeof(nsw_requests_info); NSW_REQUESTS_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most bytes of an answer.
+   */
+  uint32_t max_answer;
+  /**
+   * Requests of this member.
+   */
+  uint64_t asked;
+  /**
+   * Times that one was sent again.
+   */
+  uint64_t repeated;
+  /**
+   * Requests of this member that were answered.
+   */
+  uint64_t answered;
+  /**
+   * Those that were not.
+   */
+  uint64_t failed;
+  /**
+   * Requests of others that came.
+   */
+  uint64_t calls;
+  /**
+   * Those that there was no room for.
+   */
+  uint64_t busy;
+  /**
+   * Those that came again.
+   */
+  uint64_t doubled;
+} nsw_requests_info;
+
+/**
+ * A node's settings. NSW_NODE_CONFIG_INIT, then `identity`, `transport` and `members`; every
+ * other zero means the default. Times are in microseconds. Read during the call only; of the
+ * transport and the entropy, what `ctx` points to must outlive the node.
+ */
+typedef struct nsw_node_config {
+  /**
+   * sizeof(nsw_node_config); NSW_NODE_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most members that are known at once, this one and those that are gone among them: 2
+   * to 32,768.
+   */
+  uint32_t members;
+  /**
+   * Who this member is. The node has its own copy of the private keys.
+   */
+  const struct nsw_identity *identity;
+  /**
+   * How datagrams are sent and taken.
+   */
+  const struct nsw_transport *transport;
+  /**
+   * Where ephemeral keys come from. NULL: the operating system.
+   */
+  const struct nsw_entropy *entropy;
+  /**
+   * What the members of this swarm have in common: any bytes, not secret. Those of other
+   * swarms get no answer.
+   */
+  const uint8_t *network;
+  /**
+   * Number of them.
+   */
+  size_t network_len;
+  /**
+   * A secret of the whole swarm, mixed into each handshake; NULL: none.
+   */
+  const struct nsw_key *psk;
+  /**
+   * Where this member is to be reached by the others; NULL: they do not call it.
+   */
+  const struct nsw_address *address;
+  /**
+   * What it says of itself: labels, roles, whatever the swarm agrees on.
+   */
+  const uint8_t *meta;
+  /**
+   * Number of them, up to `most_meta`.
+   */
+  size_t meta_len;
+  /**
+   * The time now.
+   */
+  uint64_t now_us;
+  /**
+   * Which of its lives this is, more than in any before; 0 if nobody remembers.
+   */
+  uint64_t incarnation;
+  /**
+   * For choices by chance: another one for each member. 0: from its number and the time.
+   */
+  uint64_t seed;
+  /**
+   * The most sessions at once; 0: as many as `members`, but at most 128.
+   */
+  uint32_t peers;
+  /**
+   * The most handshakes at once; 0: as many as `peers`, but at most 16.
+   */
+  uint32_t handshakes;
+  /**
+   * Room for pinned identities; 0: as many as `peers`.
+   */
+  uint32_t pinned;
+  /**
+   * Room for authorities; 0: 1.
+   */
+  uint32_t authorities;
+  /**
+   * The longest datagram that is sent, in bytes; 0: 1280.
+   */
+  uint32_t mtu;
+  /**
+   * The longest datagram that the transport hands out, in bytes, at least `mtu`; 0: 2048, or
+   * `mtu` if that is more.
+   */
+  uint32_t datagram;
+  /**
+   * The most bytes of `meta`, of anybody, up to 1024; 0: 64.
+   */
+  uint32_t most_meta;
+  /**
+   * Not 0: sessions with the defaults of a microcontroller (nsw_link_config).
+   */
+  uint32_t small;
+  /**
+   * The most pieces of work of one nsw_node_poll: a datagram taken, or one sent; 0: 256.
+   */
+  uint32_t budget;
+  /**
+   * So many members that broke the protocol are remembered at once; 0: 16.
+   */
+  uint32_t suspects;
+  /**
+   * One that broke it so often is in quarantine, up to 255; 0: 3.
+   */
+  uint32_t strikes;
+  /**
+   * A suspected member has so many periods, times the decimal logarithm of the number of
+   * members, to object; 0: 4.
+   */
+  uint32_t suspicion;
+  /**
+   * How long a quarantine is; 0: an hour.
+   */
+  uint64_t quarantine_us;
+  /**
+   * One member is probed in each such period; 0: a second.
+   */
+  uint64_t period_us;
+  /**
+   * So long an answer may take before others are asked to probe, less than a period; 0: half
+   * of it.
+   */
+  uint64_t timeout_us;
+} nsw_node_config;
+
+/**
+ * The parts of a node, lent for a call: the same at each call. NSW_NODE_PARTS_INIT, then those
+ * that there are. Their owner may use them between calls, on the same thread.
+ */
+typedef struct nsw_node_parts {
+  /**
+   * sizeof(nsw_node_parts); NSW_NODE_PARTS_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Number of `groups`, up to NSW_NODE_MOST_GROUPS.
+   */
+  uint32_t groups_len;
+  /**
+   * A store that is shared with the other members; with `sharing`, or both NULL.
+   */
+  struct nsw_store *store;
+  /**
+   * What shares it.
+   */
+  struct nsw_sharing *sharing;
+  /**
+   * Publish and subscribe; NULL: none.
+   */
+  struct nsw_topics *topics;
+  /**
+   * Requests and answers; NULL: none.
+   */
+  struct nsw_requests *requests;
+  /**
+   * Nodes of groups that agree, by the number of the group, which is the same at all
+   * members; NULL in a place: this member is not in that group. Their `id` is this member's
+   * number, and their `message` at most what nsw_node_info tells. Records, entries and events
+   * are the caller's to take, as without a node.
+   */
+  struct nsw_raft *const *groups;
+} nsw_node_parts;
+
+/**
+ * What has happened. NSW_NODE_EVENT_INIT before it is filled.
+ */
+typedef struct nsw_node_event {
+  /**
+   * sizeof(nsw_node_event); NSW_NODE_EVENT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * An NSW_NODE_ constant.
+   */
+  uint32_t kind;
+  /**
+   * The number of the member; 0 where there is none.
+   */
+  uint64_t id;
+  /**
+   * NSW_NODE_DISCONNECTED, NSW_NODE_NOT_JOINED: why, an NSW_REASON_ constant.
+   */
+  uint32_t reason;
+  /**
+   * NSW_NODE_NOT_JOINED: which address it was, by the order of nsw_node_join, from 0 on.
+   */
+  uint32_t seed;
+} nsw_node_event;
+
+/**
+ * What is known of a member. NSW_NODE_MEMBER_INIT before it is filled.
+ */
+typedef struct nsw_node_member {
+  /**
+   * sizeof(nsw_node_member); NSW_NODE_MEMBER_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * How it stands: an NSW_MEMBER_ constant.
+   */
+  uint32_t standing;
+  /**
+   * Its number.
+   */
+  uint64_t id;
+  /**
+   * How often it has objected, changed or begun anew, at least.
+   */
+  uint64_t incarnation;
+  /**
+   * Since when it stands so, by the clock here.
+   */
+  uint64_t since_us;
+  /**
+   * Not 0: there is a session with it.
+   */
+  uint32_t connected;
+  /**
+   * Not 0: it is in quarantine.
+   */
+  uint32_t quarantined;
+  /**
+   * What it says of itself; valid until the next call on the node.
+   */
+  const uint8_t *meta;
+  /**
+   * Number of these bytes.
+   */
+  size_t meta_len;
+  /**
+   * Where it says that it is to be reached.
+   */
+  struct nsw_address address;
+} nsw_node_member;
+
+/**
+ * What a member did last that it must not do. NSW_NODE_EVIDENCE_INIT before it is filled.
+ */
+typedef struct nsw_node_evidence {
+  /**
+   * sizeof(nsw_node_evidence); NSW_NODE_EVIDENCE_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * How often it did something.
+   */
+  uint32_t strikes;
+  /**
+   * Who.
+   */
+  uint64_t id;
+  /**
+   * When it did the last of it, by the clock here.
+   */
+  uint64_t at_us;
+  /**
+   * Until when it is in quarantine; 0: it is not.
+   */
+  uint64_t until_us;
+  /**
+   * What was wrong: an NSW_ERR_ constant.
+   */
+  int32_t error;
+  /**
+   * With a message of which part: docs/node-format.md.
+   */
+  uint32_t channel;
+  /**
+   * The first bytes of that message.
+   */
+  uint8_t bytes[16];
+} nsw_node_evidence;
+
+/**
+ * What a node is and has counted. NSW_NODE_INFO_INIT before it is filled.
+ */
+typedef struct nsw_node_info {
+  /**
+   * sizeof(nsw_node_info); NSW_NODE_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most bytes of a message of a part.
+   */
+  uint32_t max_message;
+  /**
+   * This member's number: of the members of a swarm, nobody else's.
+   */
+  uint64_t id;
+  /**
+   * Its identity.
+   */
+  struct nsw_key identity;
+  /**
+   * How many members take part, as far as is known, this one among them.
+   */
+  uint32_t members;
+  /**
+   * How many there is a session with.
+   */
+  uint32_t connected;
+  /**
+   * How much slower than it should be this member seems to be: 0 is healthy.
+   */
+  uint32_t health;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Datagrams that came.
+   */
+  uint64_t received;
+  /**
+   * Datagrams that were sent.
+   */
+  uint64_t sent;
+  /**
+   * Bytes of those that came.
+   */
+  uint64_t received_bytes;
+  /**
+   * Bytes of those that were sent.
+   */
+  uint64_t sent_bytes;
+  /**
+   * Datagrams that the transport refused.
+   */
+  uint64_t unsent;
+  /**
+   * Datagrams that were no frames of a session or handshake with somebody trusted.
+   */
+  uint64_t refused;
+  /**
+   * Messages that no part is for.
+   */
+  uint64_t unknown;
+  /**
+   * Messages that parts did not take.
+   */
+  uint64_t failed;
+  /**
+   * Those among them that break the protocol.
+   */
+  uint64_t violations;
+  /**
+   * Messages that were not sent: there is no session, and no room to begin one; or it is too
+   * old.
+   */
+  uint64_t dropped;
+  /**
+   * Sessions that ended to make room for others.
+   */
+  uint64_t evicted;
+} nsw_node_info;
+
+/**
  * Where metrics are served, and what that takes. NSW_HOST_METRICS_CONFIG_INIT, then
  * `bind`.
  */
@@ -9199,6 +10096,16 @@ typedef struct nsw_host_metrics_info {
  * The number is not that of another member; nothing was changed.
  */
 #define NSW_ERR_NODE_PEER -362
+
+/**
+ * There is no such request under way; nothing was changed.
+ */
+#define NSW_ERR_NODE_REQUEST -363
+
+/**
+ * This member has left the swarm; nothing was changed.
+ */
+#define NSW_ERR_NODE_LEFT -364
 
 /**
  * The root of every store: the map that all keys are in. It is always open.
@@ -17034,6 +17941,417 @@ nsw_status nsw_host_wfcommons_machine(const struct nsw_host_wfcommons *wfcommons
 nsw_status nsw_host_wfcommons_add_to(const struct nsw_host_wfcommons *wfcommons,
                                      struct nsw_dag *dag);
 #endif
+
+/**
+ * The memory that it takes: the one block that nsw_sharing_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range,
+ * and for messages too short for what the store says of itself. Any thread.
+ */
+nsw_status nsw_sharing_footprint(const struct nsw_sharing_config *config,
+                                 size_t *size,
+                                 size_t *align);
+
+/**
+ * Makes what shares a store, in one block of `memory` (NULL: the system's heap). The caller owns
+ * `*sharing` and ends it with nsw_sharing_destroy.
+ *
+ * Errors: those of nsw_sharing_footprint, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*sharing` is NULL then.
+ */
+nsw_status nsw_sharing_create(const struct nsw_sharing_config *config,
+                              const struct nsw_allocator *memory,
+                              struct nsw_sharing **sharing);
+
+/**
+ * Destroys it and gives its block back; the store stays. NULL is fine, and so is an already
+ * destroyed one whose memory can still be read.
+ */
+void nsw_sharing_destroy(struct nsw_sharing *sharing);
+
+/**
+ * What was counted: fills `*info`, whose `size` the caller has set.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_sharing_describe(const struct nsw_sharing *sharing, struct nsw_sharing_info *info);
+
+/**
+ * The memory that it takes: the one block that nsw_topics_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range.
+ * Any thread.
+ */
+nsw_status nsw_topics_footprint(const struct nsw_topics_config *config,
+                                size_t *size,
+                                size_t *align);
+
+/**
+ * Makes it, in one block of `memory` (NULL: the system's heap). Nothing is subscribed to. The
+ * caller owns `*topics` and ends it with nsw_topics_destroy.
+ *
+ * Errors: those of nsw_topics_footprint, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*topics` is NULL then.
+ */
+nsw_status nsw_topics_create(const struct nsw_topics_config *config,
+                             const struct nsw_allocator *memory,
+                             struct nsw_topics **topics);
+
+/**
+ * Destroys it and gives its block back. NULL is fine, and so is an already destroyed one whose
+ * memory can still be read.
+ */
+void nsw_topics_destroy(struct nsw_topics *topics);
+
+/**
+ * From now on, publications under this topic come out of nsw_topics_next. One that is subscribed
+ * to already stays so.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LENGTH for a name of none or of more than
+ * NSW_TOPICS_MOST_NAME bytes, NSW_ERR_CAPACITY.
+ */
+nsw_status nsw_topics_subscribe(struct nsw_topics *topics, const uint8_t *topic, size_t topic_len);
+
+/**
+ * Ends what nsw_topics_subscribe began. What waits already still comes.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID if it was not subscribed to.
+ */
+nsw_status nsw_topics_unsubscribe(struct nsw_topics *topics,
+                                  const uint8_t *topic,
+                                  size_t topic_len);
+
+/**
+ * Says something to all that have subscribed to a topic; to this member, too, if it has. It goes
+ * out when the node is polled. Its number goes to `*number`, which may be NULL.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LENGTH for a bad topic or a message that
+ * is too long: with the topic and 19 bytes more it has to fit `mtu`. NSW_ERR_CAPACITY if too many
+ * are waiting to be sent, or to be taken here. Nothing is said then.
+ */
+nsw_status nsw_topics_publish(struct nsw_topics *topics,
+                              const uint8_t *topic,
+                              size_t topic_len,
+                              const uint8_t *message,
+                              size_t message_len,
+                              uint64_t *number);
+
+/**
+ * The next publication under a topic that is subscribed to: fills `*publication`, whose `size`
+ * the caller has set. NSW_DONE if there is none now (it is as it was then).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_topics_next(struct nsw_topics *topics, struct nsw_publication *publication);
+
+/**
+ * What was counted: fills `*info`, whose `size` the caller has set.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_topics_describe(const struct nsw_topics *topics, struct nsw_topics_info *info);
+
+/**
+ * The memory that it takes: the one block that nsw_requests_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range.
+ * Any thread.
+ */
+nsw_status nsw_requests_footprint(const struct nsw_requests_config *config,
+                                  size_t *size,
+                                  size_t *align);
+
+/**
+ * Makes it, in one block of `memory` (NULL: the system's heap). The caller owns `*requests` and
+ * ends it with nsw_requests_destroy.
+ *
+ * Errors: those of nsw_requests_footprint, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*requests` is NULL then.
+ */
+nsw_status nsw_requests_create(const struct nsw_requests_config *config,
+                               const struct nsw_allocator *memory,
+                               struct nsw_requests **requests);
+
+/**
+ * Destroys it and gives its block back. NULL is fine, and so is an already destroyed one whose
+ * memory can still be read.
+ */
+void nsw_requests_destroy(struct nsw_requests *requests);
+
+/**
+ * Asks a member something; the answer is wanted before `deadline_us`. It goes out when the node
+ * is polled; how it ends comes from nsw_requests_next, once, with the number that goes to
+ * `*request` here.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LENGTH for a method of none or of more
+ * than NSW_REQUESTS_MOST_METHOD bytes, or a message that is too long: with the method and 15
+ * bytes more it has to fit `mtu`. NSW_ERR_INVALID for a deadline that is over or more than 2^32
+ * microseconds away, NSW_ERR_CAPACITY if too many are under way.
+ */
+nsw_status nsw_requests_ask(struct nsw_requests *requests,
+                            uint64_t member,
+                            const uint8_t *method,
+                            size_t method_len,
+                            const uint8_t *message,
+                            size_t message_len,
+                            uint64_t deadline_us,
+                            uint64_t now_us,
+                            uint64_t *request);
+
+/**
+ * The answer to a request is not wanted any more: nothing comes of it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NODE_REQUEST if it is not under way.
+ */
+nsw_status nsw_requests_cancel(struct nsw_requests *requests, uint64_t request);
+
+/**
+ * Answers a request of another member: its number is that of NSW_REQUESTS_ASKED.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_NODE_REQUEST if it is not waiting for an
+ * answer, NSW_ERR_LENGTH for more than `max_answer` bytes (nsw_requests_describe).
+ */
+nsw_status nsw_requests_answer(struct nsw_requests *requests,
+                               uint64_t call,
+                               const uint8_t *message,
+                               size_t message_len);
+
+/**
+ * Refuses a request of another member.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NODE_REQUEST if it is not waiting for an answer.
+ */
+nsw_status nsw_requests_refuse(struct nsw_requests *requests, uint64_t call);
+
+/**
+ * What has happened: fills `*event`, whose `size` the caller has set. NSW_DONE if there is no
+ * more (it is as it was then).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_requests_next(struct nsw_requests *requests, struct nsw_requests_event *event);
+
+/**
+ * What was counted: fills `*info`, whose `size` the caller has set.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_requests_describe(const struct nsw_requests *requests,
+                                 struct nsw_requests_info *info);
+
+/**
+ * The memory that a node of this configuration takes: the one block that nsw_node_create asks
+ * for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH, NSW_ERR_INVALID for a setting
+ * outside its range, NSW_ERR_OVERFLOW. Any thread.
+ */
+nsw_status nsw_node_footprint(const struct nsw_node_config *config, size_t *size, size_t *align);
+
+/**
+ * Makes a member in one block of `memory` (NULL: the system's heap). It knows nobody and trusts
+ * nobody. The caller owns `*node` and ends it with nsw_node_destroy, which overwrites its keys.
+ *
+ * Errors: those of nsw_node_footprint and of a bad identity, NSW_ERR_NULL for a transport
+ * without its hooks, NSW_ERR_NO_ENTROPY, NSW_ERR_HOOK, NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*node` is NULL then.
+ */
+nsw_status nsw_node_create(const struct nsw_node_config *config,
+                           const struct nsw_allocator *memory,
+                           struct nsw_node **node);
+
+/**
+ * Destroys a node: overwrites its keys and gives its block back. Others find out by themselves
+ * (nsw_node_leave). NULL is fine, and so is an already destroyed one whose memory can still be
+ * read.
+ */
+void nsw_node_destroy(struct nsw_node *node);
+
+/**
+ * Trusts an identity. One that is pinned already stays so.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CAPACITY.
+ */
+nsw_status nsw_node_pin(struct nsw_node *node, const struct nsw_key *identity);
+
+/**
+ * No longer trusts an identity by itself. Its session goes on: nsw_node_disconnect ends it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER if it was not pinned.
+ */
+nsw_status nsw_node_unpin(struct nsw_node *node, const struct nsw_key *identity);
+
+/**
+ * Trusts whoever has a certificate of this authority, an identity, that is good in `epoch` or a
+ * later one. For one that is known already: its epoch is this from now on; an epoch never goes
+ * back.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CAPACITY, NSW_ERR_INVALID for an epoch
+ * before that which has begun.
+ */
+nsw_status nsw_node_add_authority(struct nsw_node *node,
+                                  const struct nsw_key *authority,
+                                  uint32_t epoch);
+
+/**
+ * No longer trusts an authority. Sessions go on.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_PEER if it was none.
+ */
+nsw_status nsw_node_remove_authority(struct nsw_node *node, const struct nsw_key *authority);
+
+/**
+ * The certificate that this member shows from now on; NULL: none.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_COMM_FORMAT, NSW_ERR_COMM_VERSION.
+ */
+nsw_status nsw_node_set_certificate(struct nsw_node *node,
+                                    const uint8_t *certificate,
+                                    size_t certificate_len);
+
+/**
+ * The time of day at `now_us`, in milliseconds since 1970 at `*wall_ms`: certificates and
+ * stamps of stores are checked against it from now on. NULL: there is no such clock, as at
+ * first.
+ *
+ * Errors: those of a bad handle, NSW_ERR_ALIGNMENT.
+ */
+nsw_status nsw_node_set_wall(struct nsw_node *node, const uint64_t *wall_ms, uint64_t now_us);
+
+/**
+ * An address of a member to begin with: while this node is alone, it calls there, again and
+ * again.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH,
+ * NSW_ERR_CAPACITY for more than 8 of them, NSW_ERR_NODE_LEFT.
+ */
+nsw_status nsw_node_join(struct nsw_node *node, const struct nsw_address *address, uint64_t now_us);
+
+/**
+ * Says that this member goes. NSW_NODE_LEFT comes when enough others know; then it may be
+ * destroyed.
+ *
+ * Errors: those of a bad handle.
+ */
+nsw_status nsw_node_leave(struct nsw_node *node, uint64_t now_us);
+
+/**
+ * Where this member is to be reached, and what it says of itself, from now on.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH.
+ */
+nsw_status nsw_node_set_said(struct nsw_node *node,
+                             const struct nsw_address *address,
+                             const uint8_t *meta,
+                             size_t meta_len,
+                             uint64_t now_us);
+
+/**
+ * Ends the session with a member; there may be another one later.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NODE_PEER if there is none.
+ */
+nsw_status nsw_node_disconnect(struct nsw_node *node, uint64_t id);
+
+/**
+ * Forgets what a member did, and ends its quarantine.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NODE_PEER if it did nothing that is known.
+ */
+nsw_status nsw_node_forgive(struct nsw_node *node, uint64_t id);
+
+/**
+ * Does what is to be done by `now_us`, and says when to come back at `*wake_us` (which may be
+ * NULL), in microseconds: at once if that is not later than `now_us`, at the latest otherwise;
+ * and whenever a datagram has come, or something was done to the node or one of its parts.
+ * `parts`: those of the node, the same at each call, or NULL.
+ *
+ * Datagrams are taken from the transport and sent through it. The node, its sessions and each
+ * part have their turns one after the other: each turn takes or sends one datagram, and there
+ * are no more turns than the configuration's `budget`; beside them every session is looked at
+ * once when one of them is due.
+ *
+ * While an event waits for which there is no room, nothing happens that would be another one:
+ * take them with nsw_node_next.
+ *
+ * Errors: those of a bad handle, of the node or of a part; NSW_ERR_NULL for a store without
+ * what shares it, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for too many groups; those of the
+ * transport's hook while taking datagrams; NSW_ERR_HOOK of secrets and entropy;
+ * NSW_ERR_BUFFER_TOO_SMALL if a datagram is longer than the configuration says and the
+ * transport cannot throw it away. What was done before is done, and nothing is lost.
+ */
+nsw_status nsw_node_poll(struct nsw_node *node,
+                         uint64_t now_us,
+                         const struct nsw_node_parts *parts,
+                         uint64_t *wake_us);
+
+/**
+ * Takes a datagram that came some other way than through the transport, as nsw_node_poll does.
+ * Call that afterwards.
+ *
+ * Errors: those of nsw_node_poll, NSW_ERR_LENGTH if it is longer than the configuration says.
+ */
+nsw_status nsw_node_receive(struct nsw_node *node,
+                            const struct nsw_address *from,
+                            const uint8_t *datagram,
+                            size_t datagram_len,
+                            uint64_t now_us,
+                            const struct nsw_node_parts *parts);
+
+/**
+ * What has happened: fills `*event`, whose `size` the caller has set. NSW_DONE if there is no
+ * more (`*event` is as it was then).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_node_next(struct nsw_node *node, struct nsw_node_event *event);
+
+/**
+ * What is known of a member, of this one, too: fills `*member`, whose `size` the caller has set.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_NODE_PEER if nobody
+ * of this number is known.
+ */
+nsw_status nsw_node_member_info(const struct nsw_node *node,
+                                uint64_t id,
+                                struct nsw_node_member *member);
+
+/**
+ * The member with the least number above `*id`, and that number: fills `*member`, whose `size`
+ * the caller has set. Begun with 0 at `*id`, all come one by one: those that are gone, too, and
+ * this one. NSW_DONE if there is no more (nothing is written then).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_node_next_member(const struct nsw_node *node,
+                                uint64_t *id,
+                                struct nsw_node_member *member);
+
+/**
+ * What a member did last that it must not do: fills `*evidence`, whose `size` the caller has
+ * set.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_NODE_PEER if it did
+ * nothing that is known.
+ */
+nsw_status nsw_node_evidence_of(const struct nsw_node *node,
+                                uint64_t id,
+                                struct nsw_node_evidence *evidence);
+
+/**
+ * What a node is and has counted: fills `*info`, whose `size` the caller has set.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_node_describe(const struct nsw_node *node, struct nsw_node_info *info);
+
+/**
+ * The number of the member with this identity, to `*id`: a hash of it, so nobody has to hand
+ * numbers out.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_ALIGNMENT. Any thread.
+ */
+nsw_status nsw_member_id(const struct nsw_key *identity, uint64_t *id);
 
 #if defined(NSW_STD)
 /**

@@ -352,10 +352,13 @@ fn the_header_keeps_to_the_grammar() {
             "qnet",
             "qnet16",
             "raft",
+            "requests",
             "router",
             "scheduler",
+            "sharing",
             "store",
             "task_allocator",
+            "topics",
             "trainer",
             "tuner",
             "workflow"

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::node::{CallId, MOST_METHOD, RequestEvent, RequestId, Requests, RequestsConfig};
 
 /// Stands for 0 in a setting of which 0 means the default.
-pub const NSW_REQUESTS_NONE: u32 = structs::NONE;
+pub const NSW_REQUESTS_NONE: u32 = u32::MAX;
 /// The most bytes of what a request is about.
 pub const NSW_REQUESTS_MOST_METHOD: u32 = 64;
 

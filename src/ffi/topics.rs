@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::node::{MOST_TOPIC, Publication, Topics, TopicsConfig};
 
 /// Stands for 0 in a setting of which 0 means the default.
-pub const NSW_TOPICS_NONE: u32 = structs::NONE;
+pub const NSW_TOPICS_NONE: u32 = u32::MAX;
 /// The most bytes of a topic's name.
 pub const NSW_TOPICS_MOST_NAME: u32 = 64;
 

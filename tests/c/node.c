@@ -180,9 +180,7 @@ static void begin_group(uint8_t number) {
     CHECK_OK(nsw_raft_create(&config, NULL, &m->raft));
     nsw_raft_member all[MEMBERS];
     for (size_t i = 0; i < MEMBERS; i++) {
-        all[i] = (nsw_raft_member)NSW_RAFT_MEMBER_INIT;
-        all[i].id = members[i].info.id;
-        all[i].kind = NSW_RAFT_VOTER;
+        all[i] = (nsw_raft_member)NSW_RAFT_MEMBER(members[i].info.id, NSW_RAFT_VOTER);
     }
     CHECK_OK(nsw_raft_bootstrap(m->raft, all, MEMBERS));
     CHECK_OK(nsw_raft_start(m->raft, now));
@@ -434,19 +432,16 @@ static void a_group_agrees(void) {
     for (int turn = 0; turn < 20 && leader == NULL; turn++) {
         run(SECOND);
         for (size_t i = 0; i < MEMBERS; i++) {
-            nsw_raft_status_info status = NSW_RAFT_STATUS_INIT;
-            CHECK_OK(nsw_raft_status(members[i].raft, &status));
-            if (status.role == NSW_RAFT_LEADER) {
+            nsw_raft_info info = NSW_RAFT_INFO_INIT;
+            CHECK_OK(nsw_raft_describe(members[i].raft, &info));
+            if (info.role == NSW_RAFT_LEADER) {
                 leader = &members[i];
             }
         }
     }
     REQUIRE(leader != NULL);
-    nsw_raft_proposal proposal = NSW_RAFT_PROPOSAL_INIT;
-    proposal.data = text("agreed");
-    proposal.data_len = 6;
     uint64_t index = 0;
-    CHECK_OK(nsw_raft_propose(leader->raft, &proposal, now, &index));
+    CHECK_OK(nsw_raft_propose(leader->raft, text("agreed"), 6, 0, 0, now, &index));
     run(SECOND);
     for (size_t i = 0; i < MEMBERS; i++) {
         CHECK_NOTE(members[i].committed == 1, "member %d", (int)i);
@@ -502,7 +497,7 @@ static void trust_may_end(void) {
     nsw_node_member known = NSW_NODE_MEMBER_INIT;
     CHECK_OK(nsw_node_member_info(members[0].node, members[2].info.id, &known));
     CHECK(known.connected == 0);
-    CHECK(members[0].events[NSW_NODE_DISCONNECTED] >= 1);
+    CHECK(members[2].events[NSW_NODE_DISCONNECTED] >= 1); /* who ended it knows */
     CHECK_STATUS(nsw_node_disconnect(members[0].node, members[2].info.id), NSW_ERR_NODE_PEER);
     /* A certificate does as well. */
     nsw_certificate fields = NSW_CERTIFICATE_INIT;
