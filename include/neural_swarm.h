@@ -220,7 +220,7 @@
 #define NSW_PUBLICATION_INIT {sizeof(nsw_publication), 0, 0, 0, 0, 0, 0}
 #define NSW_TOPICS_INFO_INIT {sizeof(nsw_topics_info), 0, 0, 0, 0, 0, 0}
 #define NSW_REQUESTS_CONFIG_INIT {sizeof(nsw_requests_config), 0, 0, 0, 0, 0, 0, 0}
-#define NSW_REQUESTS_EVENT_INIT {sizeof(nsw_requests_event), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_REQUESTS_EVENT_INIT {sizeof(nsw_requests_event), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_REQUESTS_INFO_INIT {sizeof(nsw_requests_info), 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_NODE_CONFIG_INIT \
   {sizeof(nsw_node_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
@@ -9050,13 +9050,17 @@ typedef struct nsw_requests_event {
    */
   uint32_t why;
   /**
-   * NSW_REQUESTS_ASKED: bytes of the method.
+   * 0.
    */
-  uint32_t method_len;
+  uint32_t reserved;
   /**
    * NSW_REQUESTS_ASKED: what it is about.
    */
   const uint8_t *method;
+  /**
+   * Number of these bytes.
+   */
+  size_t method_len;
   /**
    * NSW_REQUESTS_ASKED: the request; NSW_REQUESTS_ANSWERED: the answer.
    */

@@ -84,10 +84,12 @@ pub struct nsw_requests_event {
     pub deadline_us: u64,
     /// NSW_REQUESTS_FAILED: an NSW_FAILURE_ constant.
     pub why: u32,
-    /// NSW_REQUESTS_ASKED: bytes of the method.
-    pub method_len: u32,
+    /// 0.
+    pub reserved: u32,
     /// NSW_REQUESTS_ASKED: what it is about.
     pub method: *const u8,
+    /// Number of these bytes.
+    pub method_len: usize,
     /// NSW_REQUESTS_ASKED: the request; NSW_REQUESTS_ANSWERED: the answer.
     pub message: *const u8,
     /// Number of these bytes.
@@ -108,8 +110,9 @@ impl From<RequestEvent<'_>> for nsw_requests_event {
             member: 0,
             deadline_us: 0,
             why: 0,
-            method_len: 0,
+            reserved: 0,
             method: core::ptr::null(),
+            method_len: 0,
             message: core::ptr::null(),
             message_len: 0,
         };
@@ -120,7 +123,7 @@ impl From<RequestEvent<'_>> for nsw_requests_event {
                     number: call.0,
                     member: from,
                     deadline_us,
-                    method_len: method.len() as u32,
+                    method_len: method.len(),
                     method: method.as_ptr(),
                     message: message.as_ptr(),
                     message_len: message.len(),
