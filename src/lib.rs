@@ -2,7 +2,7 @@
 //!
 //! A library for embedding a swarm in anything, through Rust or through a
 //! stable C ABI. This version holds the ground that everything stands on, the
-//! neural engine, the secure link, replicated memory, agreement and tasks;
+//! neural engine, the secure link, replicated memory, agreement, tasks and the node;
 //! ARCHITECTURE.md has the map.
 //!
 //! - [`nn`]: networks that train ([`nn::Trainer`]), grow ([`nn::Cascade`]), run

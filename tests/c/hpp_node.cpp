@@ -81,8 +81,7 @@ struct member {
         nsw::node made = nsw::node::create(config).value();
         const nsw_node_info info = made.describe().value();
         CHECK(nsw::member_id(info.identity).value() == info.id);
-        nsw::store_config kept;
-        kept.replica = info.id;
+        const nsw::store_config kept(info.id);
         nsw::store store = nsw::store::create(kept).value();
         nsw::sharing sharing =
             nsw::sharing::create(nsw::sharing_config(kept, info.max_message)).value();
@@ -130,7 +129,9 @@ void two_members() {
     const std::uint64_t first = one.info().id, other = two.info().id;
     CHECK(one.node.member(other)->connected == 1);
     unsigned count = 0;
-    for (std::uint64_t id = 0; const auto known = one.node.next_member(id).value(); id = known->id) {
+    std::uint64_t id = 0;
+    while (const auto known = one.node.next_member(id).value()) {
+        id = known->id;
         count++;
     }
     CHECK(count == 2);
@@ -160,6 +161,7 @@ void two_members() {
     CHECK(answer->message_len == 3 && memcmp(answer->message, "cba", 3) == 0);
     CHECK_STATUS(one.requests.cancel(asked).status(), NSW_ERR_NODE_REQUEST);
     CHECK(one.requests.describe()->answered == 1 && one.topics.describe()->published == 1);
+    run(second);
     CHECK(two.node.member(first)->meta_len == 6);
     CHECK(one.sharing.describe()->compared >= 1);
 

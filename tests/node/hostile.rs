@@ -11,6 +11,9 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::world::*;
 
+/// From, to, and the datagram.
+type Sent = (usize, usize, Vec<u8>);
+
 fn three(seed: u64) -> World {
     let mut world = World::swarm(seed, 3);
     world.run_until(10 * SECOND, |world| world.know_each_other(&[0, 1, 2])).unwrap();
@@ -24,7 +27,7 @@ fn three(seed: u64) -> World {
 #[test]
 fn datagrams_that_come_again_or_changed_do_nothing() {
     let mut world = three(50);
-    let seen: Rc<RefCell<Vec<(usize, usize, Vec<u8>)>>> = Rc::default();
+    let seen: Rc<RefCell<Vec<Sent>>> = Rc::default();
     let tap = seen.clone();
     world.tap = Some(Box::new(move |from, to, bytes| {
         tap.borrow_mut().push((from, to, bytes.to_vec()));
