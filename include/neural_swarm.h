@@ -2015,8 +2015,8 @@
 #define NSW_NODE_CONNECTED 7
 
 /**
- * The session with a member has ended, for `reason`. It may take part all the same: there is
- * another one when it is needed.
+ * The session with a member has ended, for `reason`: by the other side, or for want of a sign
+ * of life. It may take part all the same: there is another one when it is needed.
  */
 #define NSW_NODE_DISCONNECTED 8
 
@@ -8788,7 +8788,7 @@ typedef struct nsw_sharing_config {
   uint32_t size;
   /**
    * The most bytes of a message: `max_message` of nsw_node_info. What the store says of itself
-   * has to fit: 20 bytes for each of its replicas, 16 for each of its early changes, and 25.
+   * has to fit: 20 bytes for each of its replicas, 26 for each of its early changes, and 25.
    */
   uint32_t mtu;
   /**
@@ -8852,7 +8852,8 @@ typedef struct nsw_sharing_info {
    */
   uint64_t dropped;
   /**
-   * Changes, or transactions, that are too long for a message: they reach nobody.
+   * Times that a change, or a transaction, was too long for a message: this member tells nobody
+   * of it, nor of what was changed behind it.
    */
   uint64_t too_long;
 } nsw_sharing_info;
@@ -9000,12 +9001,12 @@ typedef struct nsw_requests_config {
   uint32_t requests;
   /**
    * The most requests of others at once, up to 65,535, `mtu` bytes each: those that wait for
-   * an answer, and those whose asker does not have it yet. 0: 16; NSW_REQUESTS_NONE: none.
+   * an answer, and those whose asker does not have it yet. One member has half of them at most. 0: 16; NSW_REQUESTS_NONE: none.
    */
   uint32_t calls;
   /**
    * The most members whose requests are known when they come again, up to 65,535: those that
-   * ask. 0: 16.
+   * ask. That each is done once at most holds for so many, those that asked last. 0: 16.
    */
   uint32_t askers;
   /**
@@ -9178,7 +9179,8 @@ typedef struct nsw_node_config {
    */
   uint64_t seed;
   /**
-   * The most sessions at once; 0: as many as `members`, but at most 128.
+   * The most sessions at once, and one more, which is kept for who comes; those that were silent longest make room.
+   * 0: as many as `members`, but at most 128.
    */
   uint32_t peers;
   /**
@@ -18090,7 +18092,7 @@ void nsw_requests_destroy(struct nsw_requests *requests);
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LENGTH for a method of none or of more
  * than NSW_REQUESTS_MOST_METHOD bytes, or a message that is too long: with the method and 15
  * bytes more it has to fit `mtu`. NSW_ERR_INVALID for a deadline that is over or more than 2^32
- * microseconds away, NSW_ERR_CAPACITY if too many are under way.
+ * microseconds away, and for the bytes of an event, which are to be copied first; NSW_ERR_CAPACITY if too many are under way.
  */
 nsw_status nsw_requests_ask(struct nsw_requests *requests,
                             uint64_t member,
@@ -18112,7 +18114,8 @@ nsw_status nsw_requests_cancel(struct nsw_requests *requests, uint64_t request);
 /**
  * Answers a request of another member: its number is that of NSW_REQUESTS_ASKED.
  *
- * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_NODE_REQUEST if it is not waiting for an
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for the bytes of an event, which are
+ * to be copied first, NSW_ERR_NODE_REQUEST if it is not waiting for an
  * answer, NSW_ERR_LENGTH for more than `max_answer` bytes (nsw_requests_describe).
  */
 nsw_status nsw_requests_answer(struct nsw_requests *requests,
@@ -18242,7 +18245,8 @@ nsw_status nsw_node_leave(struct nsw_node *node, uint64_t now_us);
 /**
  * Where this member is to be reached, and what it says of itself, from now on.
  *
- * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH.
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH, NSW_ERR_INVALID for
+ * bytes that the node has told of this member: copy them first.
  */
 nsw_status nsw_node_set_said(struct nsw_node *node,
                              const struct nsw_address *address,
@@ -18282,7 +18286,8 @@ nsw_status nsw_node_forgive(struct nsw_node *node, uint64_t id);
  * what shares it, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for too many groups; those of the
  * transport's hook while taking datagrams; NSW_ERR_HOOK of secrets and entropy;
  * NSW_ERR_BUFFER_TOO_SMALL if a datagram is longer than the configuration says and the
- * transport cannot throw it away. What was done before is done, and nothing is lost.
+ * transport cannot throw it away; those of a part, after all others had a turn,
+ * NSW_ERR_BUFFER_TOO_SMALL for one that is made for longer messages than `max_message`. What was done before is done, and nothing is lost.
  */
 nsw_status nsw_node_poll(struct nsw_node *node,
                          uint64_t now_us,

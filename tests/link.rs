@@ -215,6 +215,69 @@ fn both_may_call_at_once() {
     }
 }
 
+/// Each has called after it had answered the other's call, and the last messages of both handshakes cross.
+#[test]
+fn both_handshakes_may_end_at_once() {
+    for (one, two, late) in [(1, 2, false), (2, 1, false), (1, 2, true), (2, 1, true)] {
+        let now = 1_000_000;
+        let mut links = [link(&config(), one, &[two], 5), link(&config(), two, &[one], 6)];
+        let mut peers = [None, None];
+        let mut frames = |links: &mut [common::TestLink; 2], at: usize| {
+            let (mut out, mut all) = ([0; 2048], Vec::new());
+            while let Some(output) = links[at].next(now, &mut out).unwrap() {
+                match output {
+                    Output::Frame { len, .. } => all.push(out[..len].to_vec()),
+                    Output::Connected { peer, .. } => peers[at] = Some(peer),
+                    other => panic!("{other:?}"),
+                }
+            }
+            all
+        };
+        let give = |links: &mut [common::TestLink; 2], to: usize, frames: &[Vec<u8>]| {
+            for frame in frames {
+                // What the other handshake makes superfluous is refused.
+                let _ = links[to].receive(&address(1 - to), frame, now, &mut [0; 2048]);
+            }
+        };
+        links[0].connect(&address(1), None, None, 1, now).unwrap();
+        let opening = frames(&mut links, 0);
+        give(&mut links, 1, &opening);
+        let answer = frames(&mut links, 1);
+        links[1].connect(&address(0), None, None, 2, now).unwrap();
+        let other_opening = frames(&mut links, 1);
+        give(&mut links, 0, &answer);
+        let last = frames(&mut links, 0);
+        give(&mut links, 0, &other_opening);
+        let other_answer = frames(&mut links, 0);
+        give(&mut links, 1, &other_answer);
+        let other_last = frames(&mut links, 1);
+        assert_eq!([last.len(), other_last.len()], [1, 1]);
+        if late {
+            // The answer to one overtakes the other.
+            give(&mut links, 1, &last);
+            let confirmation = frames(&mut links, 1);
+            give(&mut links, 0, &confirmation);
+            give(&mut links, 0, &other_last);
+        } else {
+            give(&mut links, 0, &other_last);
+            give(&mut links, 1, &last);
+        }
+        for _ in 0..4 {
+            for at in 0..2 {
+                let all = frames(&mut links, at);
+                give(&mut links, 1 - at, &all);
+            }
+        }
+        for at in 0..2 {
+            let (mut out, mut got) = ([0; 2048], [0; 2048]);
+            let (len, _) = links[at].send(peers[at].unwrap(), b"hello", now, &mut out).unwrap();
+            let frame = out.get(..len).unwrap();
+            let heard = links[1 - at].receive(&address(at), frame, now, &mut got).unwrap();
+            assert!(matches!(heard, Received::Message { len: 5, .. }), "{one} {at} {late}");
+        }
+    }
+}
+
 #[test]
 fn peers_that_move_are_followed_and_dead_ones_missed() {
     let config = LinkConfig { keepalive: 1_000_000, dead: 5_000_000, ..config() };

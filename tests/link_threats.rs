@@ -450,6 +450,36 @@ fn a_flood_of_openings() {
     assert!(without <= 10 && cost > 50, "{without} {cost}");
 }
 
+/// Anybody who has the network's name can send it, from anywhere.
+#[test]
+fn an_opening_whose_key_is_none_stops_nothing() {
+    let mut net = connected(&config());
+    let mut frame = vec![0; 600];
+    frame[0] = 0x11;
+    sign_frame(&mut frame);
+    let (mut out, mut text) = ([0; 2048], [0; 2048]);
+    for turn in 0..5 {
+        let now = net.now;
+        let _ = net.links[1].receive(&address(1000 + turn), &frame, now, &mut text);
+        while let Some(output) = net.links[1].next(now, &mut out).expect("it goes on") {
+            assert!(!matches!(output, Output::Frame { .. }), "there is no answer to it");
+        }
+        let sent = frame_of(&mut net, b"hello");
+        let heard = net.links[1].receive(&address(0), &sent, now, &mut text).unwrap();
+        assert!(matches!(heard, Received::Message { len: 5, .. }));
+        net.pass(10_000);
+    }
+    assert!(net.links[1].stats().refused >= 5);
+    // Control: with a key of its own it is answered.
+    let mut honest = forged_opening(&mut Random(3), 600);
+    honest[40..60].fill(0);
+    sign_frame(&mut honest);
+    let now = net.now;
+    net.links[1].receive(&address(2000), &honest, now, &mut text).unwrap();
+    let output = net.links[1].next(now, &mut out).unwrap();
+    assert!(matches!(output, Some(Output::Frame { .. })));
+}
+
 #[test]
 fn a_stolen_static_key_opens_nothing_of_before() {
     // Both nodes' private keys leak. The recorded frames of XX need the ephemeral

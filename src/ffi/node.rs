@@ -5,7 +5,7 @@ use super::handle::{self, Locked, Object, call_mut, call_ref, with_mut};
 use super::identity::{CSecrets, key, key_or_none, nsw_key, secrets_of};
 use super::node_types::*;
 use super::port::nsw_allocator;
-use super::slices::{input, tell};
+use super::slices::{apart, bytes_of, input, may_tell, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::structs::{self, check_pointer, count, or};
 use super::transport::{CTransport, nsw_address};
@@ -267,7 +267,8 @@ pub unsafe extern "C" fn nsw_node_leave(node: *mut nsw_node, now_us: u64) -> nsw
 
 /// Where this member is to be reached, and what it says of itself, from now on.
 ///
-/// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH.
+/// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH, NSW_ERR_INVALID for
+/// bytes that the node has told of this member: copy them first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_node_set_said(
     node: *mut nsw_node,
@@ -280,6 +281,9 @@ pub unsafe extern "C" fn nsw_node_set_said(
     unsafe {
         call_mut::<CNode>(node, |n| {
             let (address, meta) = (structs::read(address)?.get()?, input(meta, meta_len)?);
+            // What was told of this member lies where it goes.
+            let own = n.node.membership().member(n.node.id());
+            apart(&[bytes_of(own.map_or(&[], |own| own.meta))], &[bytes_of(meta)])?;
             n.node.set_said(&address, meta, now_us)
         })
     }
@@ -331,6 +335,9 @@ impl Lent {
             }
             if !parts.requests.is_null() {
                 lent.requests = Some(Locked::take(parts.requests)?);
+            }
+            if parts.groups_len > NSW_NODE_MOST_GROUPS {
+                return Err(Error::Invalid);
             }
             let groups = input(parts.groups, parts.groups_len as usize)?;
             for (number, group) in groups.iter().enumerate().filter(|(_, group)| !group.is_null()) {
@@ -400,7 +407,8 @@ impl Lent {
 /// what shares it, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for too many groups; those of the
 /// transport's hook while taking datagrams; NSW_ERR_HOOK of secrets and entropy;
 /// NSW_ERR_BUFFER_TOO_SMALL if a datagram is longer than the configuration says and the
-/// transport cannot throw it away. What was done before is done, and nothing is lost.
+/// transport cannot throw it away; those of a part, after all others had a turn,
+/// NSW_ERR_BUFFER_TOO_SMALL for one that is made for longer messages than `max_message`. What was done before is done, and nothing is lost.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_node_poll(
     node: *mut nsw_node,
@@ -411,6 +419,7 @@ pub unsafe extern "C" fn nsw_node_poll(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         call_mut::<CNode>(node, |n| {
+            may_tell(wake_us)?;
             let mut lent = Lent::take(parts)?;
             let polled = lent.with(|parts| n.node.poll(now_us, &mut n.transport, parts));
             lent.give_back();

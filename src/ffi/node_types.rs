@@ -35,8 +35,8 @@ pub const NSW_NODE_MEMBER_DIED: u32 = 5;
 pub const NSW_NODE_MEMBER_LEFT: u32 = 6;
 /// There is a session with a member. For one that there was one with: it began anew.
 pub const NSW_NODE_CONNECTED: u32 = 7;
-/// The session with a member has ended, for `reason`. It may take part all the same: there is
-/// another one when it is needed.
+/// The session with a member has ended, for `reason`: by the other side, or for want of a sign
+/// of life. It may take part all the same: there is another one when it is needed.
 pub const NSW_NODE_DISCONNECTED: u32 = 8;
 /// A member that was called to join has told all that it knows.
 pub const NSW_NODE_JOINED: u32 = 9;
@@ -87,7 +87,8 @@ pub struct nsw_node_config {
     pub incarnation: u64,
     /// For choices by chance: another one for each member. 0: from its number and the time.
     pub seed: u64,
-    /// The most sessions at once; 0: as many as `members`, but at most 128.
+    /// The most sessions at once, and one more, which is kept for who comes; those that were silent longest make room.
+    /// 0: as many as `members`, but at most 128.
     pub peers: u32,
     /// The most handshakes at once; 0: as many as `peers`, but at most 16.
     pub handshakes: u32,

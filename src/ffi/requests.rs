@@ -2,7 +2,7 @@
 
 use super::handle::{self, Object, call_mut, call_ref, with_mut};
 use super::port::nsw_allocator;
-use super::slices::{input, put};
+use super::slices::{apart, bytes_of, input, put};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
 use super::structs::{self, Versioned, check_pointer, count, count_or_none, or};
@@ -49,10 +49,10 @@ pub struct nsw_requests_config {
     /// The most requests of this member at once, up to 65,535, `mtu` bytes each; 0: 16.
     pub requests: u32,
     /// The most requests of others at once, up to 65,535, `mtu` bytes each: those that wait for
-    /// an answer, and those whose asker does not have it yet. 0: 16; NSW_REQUESTS_NONE: none.
+    /// an answer, and those whose asker does not have it yet. One member has half of them at most. 0: 16; NSW_REQUESTS_NONE: none.
     pub calls: u32,
     /// The most members whose requests are known when they come again, up to 65,535: those that
-    /// ask. 0: 16.
+    /// ask. That each is done once at most holds for so many, those that asked last. 0: 16.
     pub askers: u32,
     /// 0.
     pub reserved: u32,
@@ -265,7 +265,7 @@ pub unsafe extern "C" fn nsw_requests_destroy(requests: *mut nsw_requests) {
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LENGTH for a method of none or of more
 /// than NSW_REQUESTS_MOST_METHOD bytes, or a message that is too long: with the method and 15
 /// bytes more it has to fit `mtu`. NSW_ERR_INVALID for a deadline that is over or more than 2^32
-/// microseconds away, NSW_ERR_CAPACITY if too many are under way.
+/// microseconds away, and for the bytes of an event, which are to be copied first; NSW_ERR_CAPACITY if too many are under way.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_requests_ask(
     requests: *mut nsw_requests,
@@ -283,6 +283,7 @@ pub unsafe extern "C" fn nsw_requests_ask(
         call_mut::<Requests<'static>>(requests, |r| {
             check_pointer(request)?;
             let (method, message) = (input(method, method_len)?, input(message, message_len)?);
+            apart(&r.memory(), &[bytes_of(method), bytes_of(message)])?;
             put(request, r.ask(member, method, message, deadline_us, now_us)?.0)
         })
     }
@@ -302,7 +303,8 @@ pub unsafe extern "C" fn nsw_requests_cancel(
 
 /// Answers a request of another member: its number is that of NSW_REQUESTS_ASKED.
 ///
-/// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_NODE_REQUEST if it is not waiting for an
+/// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for the bytes of an event, which are
+/// to be copied first, NSW_ERR_NODE_REQUEST if it is not waiting for an
 /// answer, NSW_ERR_LENGTH for more than `max_answer` bytes (nsw_requests_describe).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_requests_answer(
@@ -314,7 +316,9 @@ pub unsafe extern "C" fn nsw_requests_answer(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         call_mut::<Requests<'static>>(requests, |r| {
-            r.answer(CallId(call), input(message, message_len)?)
+            let message = input(message, message_len)?;
+            apart(&r.memory(), &[bytes_of(message)])?;
+            r.answer(CallId(call), message)
         })
     }
 }

@@ -16,7 +16,7 @@ pub struct nsw_sharing_config {
     /// sizeof(nsw_sharing_config); NSW_SHARING_CONFIG_INIT sets it.
     pub size: u32,
     /// The most bytes of a message: `max_message` of nsw_node_info. What the store says of itself
-    /// has to fit: 20 bytes for each of its replicas, 16 for each of its early changes, and 25.
+    /// has to fit: 20 bytes for each of its replicas, 26 for each of its early changes, and 25.
     pub mtu: u32,
     /// The configuration of the store. Read during the call only.
     pub store: *const nsw_store_config,
@@ -57,7 +57,8 @@ pub struct nsw_sharing_info {
     pub compared: u64,
     /// Questions and sums that got no answer, since too many were under way.
     pub dropped: u64,
-    /// Changes, or transactions, that are too long for a message: they reach nobody.
+    /// Times that a change, or a transaction, was too long for a message: this member tells nobody
+    /// of it, nor of what was changed behind it.
     pub too_long: u64,
 }
 

@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 /// A node's settings: [`NodeConfig::new`], then what should be different. Times are in microseconds.
 #[derive(Clone, Debug)]
 pub struct NodeConfig<'a> {
-    /// Its sessions. At most [`peers`](LinkConfig::peers) at a time: those that were silent longest make room.
+    /// Its sessions. Less than [`peers`](LinkConfig::peers) at a time, since a place is kept for who comes: those that
+    /// were silent longest make room. With fewer places than other members there are many handshakes.
     pub link: LinkConfig<'a>,
     /// Who is there. `id` and `mtu` are the node's to set, whatever stands there.
     pub membership: MembershipConfig<'a>,
@@ -25,10 +26,18 @@ pub struct NodeConfig<'a> {
 
 impl<'a> NodeConfig<'a> {
     /// For a swarm of so many members on a local network: sessions with at most 128 of them at once, datagrams of
-    /// at most 1,280 bytes, 256 pieces of work a poll; who breaks the protocol three times is in quarantine for an hour.
+    /// at most 1,280 bytes, 256 pieces of work a poll; a sign of life
+    /// every ten seconds, and a session that was silent for 35 is over; who breaks the protocol three times is in
+    /// quarantine for an hour.
     pub fn new(network: &'a [u8], members: usize) -> NodeConfig<'a> {
-        // Who does not answer for ten seconds is called again when there is something to say.
-        let link = LinkConfig { tries: 6, ..LinkConfig::new(network, members.clamp(2, 128)) };
+        let link = LinkConfig {
+            // Who does not answer for ten seconds is called again when there is something to say.
+            tries: 6,
+            // A session of which one side alone knows does not last.
+            keepalive: 10_000_000,
+            dead: 35_000_000,
+            ..LinkConfig::new(network, members.clamp(2, 128))
+        };
         NodeConfig {
             link,
             membership: MembershipConfig::new(0, members),

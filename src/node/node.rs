@@ -34,7 +34,8 @@ pub enum Event {
         /// Its number.
         id: u64,
     },
-    /// The session with a member has ended. It may take part all the same: there is another one when it is needed.
+    /// The session with a member has ended: by the other side, or for want of a sign of life. It may take part all the
+    /// same: there is another one when it is needed.
     Disconnected {
         /// Its number.
         id: u64,
@@ -107,6 +108,8 @@ pub struct Node<'m, S: Secrets, E: Entropy> {
     pub(super) text: Carved<'m, u8>,
     /// The transport had no room for the frame.
     pub(super) unsent: Option<(Address, usize)>,
+    /// Since when.
+    pub(super) unsent_since: u64,
     pub(super) seeds: heapless::Vec<Seed, SEEDS>,
     pub(super) events: heapless::Deque<Event, EVENTS>,
     pub(super) leaving: bool,
@@ -139,7 +142,8 @@ fn carve<'m, S: Secrets, E: Entropy>(
     Ok(Parts {
         link: carver.piece(Link::<S, E>::footprint(link)?)?,
         membership: carver.piece(Membership::footprint(&members)?)?,
-        peers: Peers::carve((link.peers, link.handshakes, mtu), carver)?,
+        // Half of the handshakes: others call, too.
+        peers: Peers::carve((link.peers, link.handshakes.div_ceil(2), mtu), carver)?,
         suspects: Suspects::carve(suspects, carver)?,
         input: carver.take(config.datagram, 0)?,
         frame: carver.take(mtu, 0)?,
@@ -195,6 +199,7 @@ impl<'m, S: Secrets, E: Entropy> Node<'m, S, E> {
             frame: parts.frame,
             text: parts.text,
             unsent: None,
+            unsent_since: 0,
             seeds: heapless::Vec::new(),
             events: heapless::Deque::new(),
             leaving: false,
@@ -344,7 +349,10 @@ impl<'m, S: Secrets, E: Entropy> Node<'m, S, E> {
 
     /// A call to an address: for a member whose message waits for it, or to join.
     pub(super) fn dial(&mut self, address: &Address, dial: Dial) -> Result<usize> {
-        let (place, tag) = self.peers.dial(dial, self.now).ok_or(Error::Capacity)?;
+        if let Some(place) = self.peers.join_dial(address, &dial, self.now) {
+            return Ok(place);
+        }
+        let (place, tag) = self.peers.dial(address, dial, self.now).ok_or(Error::Capacity)?;
         let called = self.link.connect(address, None, None, tag, self.now);
         if called.is_err() {
             self.peers.end_dial(place);

@@ -7,6 +7,8 @@ use crate::port::Address;
 
 /// No member.
 pub(super) const NOBODY: u64 = u64::MAX;
+/// No address to begin with.
+pub(super) const NO_SEED: usize = usize::MAX;
 /// A call of which nothing was heard for so long is over, whatever the link says, in microseconds.
 const PATIENCE: u64 = 60_000_000;
 
@@ -24,8 +26,9 @@ pub(super) struct Seed {
 pub(super) struct Dial {
     /// For which member; [`NOBODY`]: for whoever answers.
     pub to: u64,
-    /// Which seed it is, for whoever answers.
+    /// Which address to begin with it is, to join whoever answers; [`NO_SEED`]: none.
     pub seed: usize,
+    address: Address,
     tag: u64,
     since: u64,
     /// Bytes of the messages, and of those that were sent.
@@ -36,8 +39,21 @@ pub(super) struct Dial {
 }
 
 impl Dial {
-    const FREE: Dial =
-        Dial { to: NOBODY, seed: 0, tag: 0, since: 0, len: 0, sent: 0, ready: false };
+    const FREE: Dial = Dial {
+        to: NOBODY,
+        seed: NO_SEED,
+        address: Address::EMPTY,
+        tag: 0,
+        since: 0,
+        len: 0,
+        sent: 0,
+        ready: false,
+    };
+
+    /// Whether something may still come of it.
+    fn is_live(&self, now: u64) -> bool {
+        self.tag != 0 && now.saturating_sub(self.since) <= PATIENCE
+    }
 
     pub const fn to(id: u64) -> Dial {
         Dial { to: id, ..Dial::FREE }
@@ -52,6 +68,8 @@ impl Dial {
 struct Entry {
     id: u64,
     peer: PeerId,
+    /// Whether the caller knows.
+    told: bool,
 }
 
 pub(super) struct Peers<'m> {
@@ -72,7 +90,7 @@ impl<'m> Peers<'m> {
         carver: &mut Carver<'m>,
     ) -> Result<Peers<'m>> {
         Ok(Peers {
-            entries: carver.take(peers, Entry { id: NOBODY, peer: PeerId(0) })?,
+            entries: carver.take(peers, Entry { id: NOBODY, peer: PeerId(0), told: false })?,
             len: 0,
             ids: carver.take(peers, NOBODY)?,
             dials: carver.take(dials, Dial::FREE)?,
@@ -124,12 +142,19 @@ impl<'m> Peers<'m> {
         }
         let (Ok(rank) | Err(rank)) = rank;
         if let Some(entry) = self.entries.get_mut(rank) {
-            *entry = Entry { id, peer };
+            *entry = Entry { id, peer, told: false };
         }
         if let Some(place) = self.ids.get_mut(peer.place()) {
             *place = id;
         }
         true
+    }
+
+    /// The caller knows of a session: whether it did before.
+    pub fn set_told(&mut self, id: u64) -> bool {
+        let Ok(rank) = self.rank(id) else { return false };
+        let entry = self.entries.get_mut(rank);
+        entry.is_some_and(|entry| core::mem::replace(&mut entry.told, true))
     }
 
     /// A session is over: whose it was.
@@ -142,12 +167,24 @@ impl<'m> Peers<'m> {
     }
 
     /// A new call, and its tag; `None` if there are too many.
-    pub fn dial(&mut self, dial: Dial, now: u64) -> Option<(usize, u64)> {
-        let over = |dial: &Dial| dial.tag == 0 || now.saturating_sub(dial.since) > PATIENCE;
-        let place = self.dials.iter().position(over)?;
+    pub fn dial(&mut self, address: &Address, dial: Dial, now: u64) -> Option<(usize, u64)> {
+        let place = self.dials.iter().position(|dial| !dial.is_live(now))?;
         self.tags += 1;
-        *self.dials.get_mut(place)? = Dial { tag: self.tags, since: now, len: 0, ..dial };
+        let new = Dial { address: *address, tag: self.tags, since: now, len: 0, ..dial };
+        *self.dials.get_mut(place)? = new;
         Some((place, self.tags))
+    }
+
+    /// A call to this address that is under way, if it can be this one, too: one call is enough.
+    pub fn join_dial(&mut self, address: &Address, new: &Dial, now: u64) -> Option<usize> {
+        let place = self.dials.iter().position(|dial| {
+            let other = dial.to != NOBODY && new.to != NOBODY && dial.to != new.to;
+            dial.is_live(now) && !dial.ready && dial.address == *address && !other
+        })?;
+        let dial = self.dials.get_mut(place)?;
+        dial.to = dial.to.min(new.to);
+        dial.seed = dial.seed.min(new.seed);
+        Some(place)
     }
 
     pub fn end_dial(&mut self, place: usize) {
@@ -163,13 +200,20 @@ impl<'m> Peers<'m> {
     }
 
     /// Whether an address to begin with is being called.
-    pub fn is_calling(&self, seed: usize) -> bool {
-        self.dials.iter().any(|dial| dial.tag != 0 && dial.to == NOBODY && dial.seed == seed)
+    pub fn is_calling(&self, seed: usize, now: u64) -> bool {
+        self.dials.iter().any(|dial| dial.is_live(now) && dial.seed == seed)
+    }
+
+    /// Whether at least half of all calls could be begun now.
+    pub fn has_free_dials(&self) -> bool {
+        let used = self.dials.iter().filter(|dial| dial.tag != 0).count();
+        2 * used <= self.dials.len()
     }
 
     /// The call for a member.
-    pub fn dial_for(&self, id: u64) -> Option<usize> {
-        self.dials.iter().position(|dial| dial.tag != 0 && dial.to == id && id != NOBODY)
+    pub fn dial_for(&self, id: u64, now: u64) -> Option<usize> {
+        let own = |dial: &Dial| dial.is_live(now) && !dial.ready && dial.to == id;
+        self.dials.iter().position(own).filter(|_| id != NOBODY)
     }
 
     /// Lets a message wait for a call: whether there was room.
@@ -189,9 +233,10 @@ impl<'m> Peers<'m> {
         true
     }
 
-    /// There is a session with a member: what waits for it may be sent.
-    pub fn set_ready(&mut self, id: u64) {
-        let mut first = true;
+    /// There is a session with a member: what waits for it may be sent. How many other calls for it, with what waited
+    /// for them, are over.
+    pub fn set_ready(&mut self, id: u64) -> u64 {
+        let (mut first, mut dropped) = (true, 0);
         while let Some(dial) = self
             .dials
             .iter_mut()
@@ -200,9 +245,11 @@ impl<'m> Peers<'m> {
             if first && dial.len > 0 {
                 (dial.ready, first) = (true, false);
             } else {
+                dropped += u64::from(dial.len > 0);
                 *dial = Dial::FREE;
             }
         }
+        dropped
     }
 
     /// The next message that has waited, in the first bytes of `out`: for whom, and how long it is.

@@ -44,9 +44,10 @@ pub struct RequestsConfig {
     /// The most requests of this member at once, 1 to 65,535.
     pub requests: usize,
     /// The most requests of others at once, 0 to 65,535: those that wait for an answer, and those whose asker does not
-    /// have it yet.
+    /// have it yet. One member has half of them at most.
     pub calls: usize,
-    /// The most members whose requests are known when they come again, 1 to 65,535: those that ask.
+    /// The most members whose requests are known when they come again, 1 to 65,535: those that ask. That each is done
+    /// once at most holds for so many, those that asked last.
     pub askers: usize,
     /// A request without an answer is sent again after so long, then after twice that, up to 16 times it.
     pub retry_us: u64,
@@ -252,6 +253,8 @@ pub struct Requests<'m> {
     next_call: u64,
     /// Where the next search begins: all get their turn.
     turn: usize,
+    /// What was asked for a message last: a note, a call or a request.
+    which: u8,
     /// The latest time that was heard.
     now: u64,
     stats: RequestsStats,
@@ -307,11 +310,17 @@ impl<'m> Requests<'m> {
             number: life >> 32 << 32,
             next_call: 0,
             turn: 0,
+            which: 0,
             now: 0,
             stats: RequestsStats::default(),
             settings: config.clone(),
             _piece: piece,
         })
+    }
+
+    /// Where messages of events lie.
+    pub(crate) fn memory(&self) -> [core::ops::Range<*const u8>; 2] {
+        [self.sent.as_ptr_range(), self.taken.as_ptr_range()]
     }
 
     /// What was counted.
@@ -484,7 +493,11 @@ impl<'m> Requests<'m> {
             self.stats.doubled += 1;
             return Ok(());
         }
-        let free = self.calls.iter().position(|call| call.task == Task::Free);
+        // One that asks and asks is not to keep others from it.
+        let open = |call: &&Call| matches!(call.task, Task::New | Task::Told | Task::Over);
+        let own = self.calls.iter().filter(open).filter(|call| call.from == from);
+        let few = own.count() < self.calls.len().div_ceil(2) || self.calls.len() == 1;
+        let free = self.place_for_call().filter(|_| few);
         let mtu = self.settings.mtu;
         let room = free.and_then(|place| {
             let start = place * mtu;
@@ -492,6 +505,8 @@ impl<'m> Requests<'m> {
         });
         let Some((place, room)) = room else {
             self.stats.busy += 1;
+            // It is not done, however often it comes.
+            self.windows.add(from, number, self.now);
             self.note(Note { to: from, number, what: REFUSE, why: Failure::Busy as u8 });
             return Ok(());
         };
@@ -513,6 +528,16 @@ impl<'m> Requests<'m> {
             };
         }
         Ok(())
+    }
+
+    /// A free place; or else that of the answer that was sent most often, which its asker may never have wanted.
+    fn place_for_call(&self) -> Option<usize> {
+        let free = self.calls.iter().position(|call| call.task == Task::Free);
+        let sent =
+            |call: &&(usize, &Call)| call.1.is_done() && call.1.pause > self.settings.retry_us;
+        let mut done = self.calls.iter().enumerate().filter(|call| sent(&call));
+        let most = || done.by_ref().max_by_key(|(_, call)| call.pause).map(|(place, _)| place);
+        free.or_else(most)
     }
 
     fn take_answer(&mut self, from: u64, number: u64, message: &[u8]) {
@@ -576,6 +601,15 @@ impl<'m> Requests<'m> {
         }
     }
 
+    fn next_note(&mut self, out: &mut [u8]) -> Option<(u64, usize)> {
+        let note = self.notes.pop_front()?;
+        let mut writer = Writer::new(out, note.what, note.number);
+        if note.what == REFUSE {
+            writer.put(&[note.why]);
+        }
+        Some((note.to, writer.len))
+    }
+
     fn next_call(&mut self, out: &mut [u8]) -> Option<(u64, usize)> {
         let (now, mtu) = (self.now, self.settings.mtu);
         let place = self.calls.iter().position(|call| call.is_done() && call.again <= now)?;
@@ -621,7 +655,7 @@ impl Part for Requests<'_> {
     fn receive(&mut self, from: u64, message: &[u8], view: &View<'_>) -> Result<()> {
         self.now = self.now.max(view.now);
         if message.len() > self.settings.mtu {
-            return Err(Error::NodeFormat);
+            return Err(Error::Length);
         }
         let [version, what, rest @ ..] = message else { return Err(Error::NodeFormat) };
         if *version != VERSION {
@@ -643,17 +677,19 @@ impl Part for Requests<'_> {
         self.now = self.now.max(view.now);
         let out = out.get_mut(..self.settings.mtu).ok_or(Error::BufferTooSmall)?;
         self.expire();
-        if let Some(note) = self.notes.pop_front() {
-            let mut writer = Writer::new(out, note.what, note.number);
-            if note.what == REFUSE {
-                writer.put(&[note.why]);
+        // By turns, so that none keeps another from being sent.
+        for _ in 0..3 {
+            self.which = (self.which + 1) % 3;
+            let message = match self.which {
+                0 => self.next_note(out),
+                1 => self.next_call(out),
+                _ => self.next_request(out),
+            };
+            if message.is_some() {
+                return Ok(message);
             }
-            return Ok(Some((note.to, writer.len)));
         }
-        if let Some(message) = self.next_call(out) {
-            return Ok(Some(message));
-        }
-        Ok(self.next_request(out))
+        Ok(None)
     }
 
     fn wake_at(&self) -> u64 {

@@ -80,7 +80,7 @@ impl SharingConfig {
 
     fn check(&self) -> Result<()> {
         let good = self.context >= 27
-            && self.context + HEAD + 16 <= self.mtu
+            && self.context.saturating_add(HEAD + 16) <= self.mtu
             && self.mtu <= 65_535
             && (1..=MOST_TARGETS).contains(&self.fanout)
             && (1..=255).contains(&self.answers)
@@ -104,7 +104,8 @@ pub struct SharingStats {
     pub compared: u64,
     /// Questions and sums that got no answer, since too many were under way.
     pub dropped: u64,
-    /// Changes, or transactions, that are too long for a message: they reach nobody.
+    /// Times that a change, or a transaction, was too long for a message: this member tells nobody of it, nor of what
+    /// was changed behind it.
     pub too_long: u64,
 }
 
@@ -276,7 +277,7 @@ impl SharedStore<'_, '_, '_> {
         // Whether there is something that nobody was told of.
         let push = &self.sync.push;
         let own = self.store.version() != self.sync.version || push.from.is_some() || push.len > 0;
-        let merged = self.store.merge(frame, view.wall_ms);
+        let merged = self.store.merge(frame, wall(view));
         match merged {
             Ok(_) => self.sync.stats.merged += 1,
             Err(Error::Capacity) => self.sync.stats.full += 1,
@@ -301,9 +302,8 @@ impl SharedStore<'_, '_, '_> {
     }
 
     fn take_context(&mut self, from: u64, context: &[u8], asks: bool) -> Result<()> {
-        let room = self.sync.settings.mtu;
-        if context.len() > room {
-            return Err(Error::NodeFormat);
+        if context.len() > self.sync.settings.mtu {
+            return Err(Error::Length);
         }
         // Is it one? And is there anything to tell?
         let kind = match self.store.delta_len(context, 0) {
@@ -331,12 +331,14 @@ impl SharedStore<'_, '_, '_> {
         let mtu = self.sync.settings.mtu;
         let bytes = self.sync.bytes.get_mut(place * mtu..).unwrap_or_default();
         let answer = bytes.get_mut(..room).unwrap_or_default();
-        let reconciled = self.store.reconcile(digest, view.wall_ms, answer);
+        let reconciled = self.store.reconcile(digest, wall(view), answer);
         let len = match reconciled {
             Ok(reconciled) => reconciled.len,
             Err(error) => {
                 self.sync.stats.full += u64::from(error == Error::Capacity);
                 self.sync.stats.refused += u64::from(error != Error::Capacity);
+                // What lay there is overwritten.
+                self.sync.set_answer(place, Answer::default());
                 return Err(error);
             }
         };
@@ -362,7 +364,13 @@ impl SharedStore<'_, '_, '_> {
                     room.copy_from_slice(frame);
                     (What::Digest, answer.len)
                 }
-                Pending::NewDigest => (What::Digest, self.store.digest(body(out)?)?),
+                Pending::NewDigest => match self.store.digest(body(out)?) {
+                    Ok(len) => (What::Digest, len),
+                    Err(error) => {
+                        self.give_up(place, error)?;
+                        continue;
+                    }
+                },
                 Pending::Changes { from } => {
                     let mtu = self.sync.settings.mtu;
                     let start = place * mtu;
@@ -375,13 +383,19 @@ impl SharedStore<'_, '_, '_> {
                             self.sync.stats.told += u64::from(told.len > 0);
                             (What::Changes, told.len)
                         }
-                        Err(Error::CrdtBehind) => (What::Digest, self.store.digest(body(out)?)?),
+                        Err(Error::CrdtBehind) => {
+                            rest.kind = Pending::NewDigest;
+                            (What::Digest, 0)
+                        }
                         // One change alone is longer than a message.
                         Err(Error::BufferTooSmall) => {
                             self.sync.stats.too_long += 1;
                             (What::Changes, 0)
                         }
-                        Err(error) => return Err(error),
+                        Err(error) => {
+                            self.give_up(place, error)?;
+                            continue;
+                        }
                     }
                 }
             };
@@ -392,6 +406,17 @@ impl SharedStore<'_, '_, '_> {
             }
         }
         Ok(None)
+    }
+
+    /// An answer cannot be given. In the middle of a transaction, or while a snapshot is loaded, it waits; else there is
+    /// none: the other one has forgotten other replicas, or this one has meanwhile.
+    fn give_up(&mut self, place: usize, error: Error) -> Result<()> {
+        if matches!(error, Error::CrdtTransaction | Error::CrdtNotEmpty) {
+            return Err(error);
+        }
+        self.sync.stats.refused += 1;
+        self.sync.set_answer(place, Answer::default());
+        Ok(())
     }
 
     /// The next message with new changes.
@@ -421,6 +446,10 @@ impl SharedStore<'_, '_, '_> {
             let Some(from) = self.sync.push.from else { break };
             self.make_push(from)?;
         }
+        if self.sync.told_len == 0 {
+            // It was no context of this store any more.
+            return self.was_told().map(|()| None);
+        }
         // All of it was told.
         core::mem::swap(&mut self.sync.told, &mut self.sync.fresh);
         self.sync.told_len = self.sync.fresh_len;
@@ -443,8 +472,13 @@ impl SharedStore<'_, '_, '_> {
         let context = sync.told.get(..sync.told_len).unwrap_or_default();
         let room = sync.settings.mtu - HEAD;
         let frame = sync.frame.get_mut(..room).unwrap_or_default();
+        let told = self.store.delta(context, from, frame);
+        if let Err(error @ (Error::CrdtTransaction | Error::CrdtNotEmpty)) = told {
+            // It goes on afterwards.
+            return Err(error);
+        }
         sync.push.from = None;
-        match self.store.delta(context, from, frame) {
+        match told {
             Ok(told) => {
                 (sync.push.len, sync.push.from) = (told.len, told.next);
                 sync.push.left = sync.push.targets.clone();
@@ -452,7 +486,8 @@ impl SharedStore<'_, '_, '_> {
             // More than the log has: the next comparisons bring it.
             Err(Error::CrdtBehind) => sync.compare_at = 0,
             Err(Error::BufferTooSmall) => sync.stats.too_long += 1,
-            Err(error) => return Err(error),
+            // The store has forgotten replicas since: the next comparisons bring it.
+            Err(_) => (sync.told_len, sync.compare_at) = (0, 0),
         }
         Ok(())
     }
@@ -535,6 +570,11 @@ impl SharedStore<'_, '_, '_> {
         }
         self.next_comparison(view, out)
     }
+}
+
+/// The time of day for stamps: without a clock, none is too far ahead.
+fn wall(view: &View<'_>) -> u64 {
+    if view.wall_ms == 0 { u64::MAX } else { view.wall_ms }
 }
 
 /// What is behind the head.

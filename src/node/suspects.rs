@@ -5,17 +5,10 @@ use crate::mem::{Carved, Carver};
 
 /// Whether an honest member does not cause this error where its message is taken in.
 ///
-/// Versions, and what is only a matter of room or of clocks and numbers that may differ, are not.
+/// Versions are not, nor what is only a matter of room, of lengths that are configured, of clocks and of numbers that
+/// may differ; nor what an honest member hands on without being able to tell.
 pub const fn is_violation(error: Error) -> bool {
-    matches!(
-        error,
-        Error::NodeFormat
-            | Error::CrdtFormat
-            | Error::CrdtClock
-            | Error::RaftFormat
-            | Error::RaftPeer
-            | Error::TaskFormat
-    )
+    matches!(error, Error::NodeFormat | Error::CrdtFormat | Error::TaskFormat)
 }
 
 /// What a member did last that it must not do.
@@ -35,6 +28,8 @@ pub struct Evidence {
     pub at_us: u64,
     /// Until when it is in quarantine; 0: it is not.
     pub until_us: u64,
+    /// The caller is to be told of the quarantine.
+    untold: bool,
 }
 
 const NOBODY: u64 = u64::MAX;
@@ -47,6 +42,7 @@ const FREE: Evidence = Evidence {
     bytes: [0; 16],
     at_us: 0,
     until_us: 0,
+    untold: false,
 };
 
 /// Those that did something.
@@ -104,7 +100,15 @@ impl<'m> Suspects<'m> {
             return false;
         }
         evidence.until_us = now.saturating_add(self.quarantine_us);
+        evidence.untold = true;
         true
+    }
+
+    /// A member whose quarantine the caller has not been told of.
+    pub fn next_untold(&mut self) -> Option<u64> {
+        let evidence = self.table.iter_mut().find(|evidence| evidence.untold)?;
+        evidence.untold = false;
+        Some(evidence.id)
     }
 
     /// Forgets what a member did: whether there was anything.

@@ -83,7 +83,8 @@ pub struct TopicsStats {
 /// Something that a member has said to all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Publication<'a> {
-    /// Who says it says that it comes from this member; those that hand it on could lie.
+    /// Who says it says that it comes from this member. Those that hand it on could lie, and by that keep what it says
+    /// next from coming: what must not be kept back belongs in a store or a log.
     pub origin: u64,
     /// Its number there: each has another one.
     pub number: u64,
@@ -344,7 +345,7 @@ impl Part for Topics<'_> {
 
     fn receive(&mut self, from: u64, message: &[u8], view: &View<'_>) -> Result<()> {
         if message.len() > self.settings.mtu {
-            return Err(Error::NodeFormat);
+            return Err(Error::Length);
         }
         let (hops, publication) = read(message)?;
         if publication.origin == view.id() || !self.remember(publication.origin, publication.number)
@@ -364,7 +365,9 @@ impl Part for Topics<'_> {
         }
         // Those that it came from, and that it was sent to beside this one, are most of them.
         let on = hops < MOST_HOPS && view.membership.count() > 2;
-        match self.free_out().filter(|_| on) {
+        // A part of the room is for what this member has to say itself.
+        let rest = self.settings.outbox - self.out_len > self.settings.outbox / 4;
+        match self.free_out().filter(|_| on && rest) {
             Some(place) => {
                 let start = place * self.settings.mtu;
                 if let Some(out) = self.outbox.get_mut(start..start + message.len()) {

@@ -5,7 +5,7 @@ use super::membership::{Change, Output};
 use super::node::{Event, Node};
 use super::node_id;
 use super::part::{Part, View};
-use super::peers::Dial;
+use super::peers::{Dial, NO_SEED, NOBODY};
 use super::suspects::is_violation;
 use crate::comm::identity::Secrets;
 use crate::comm::link::{self, PeerId, Reason, Received};
@@ -14,6 +14,8 @@ use crate::port::{Address, Entropy, Transport};
 
 /// Soon, in microseconds: where something cannot be done now, and nothing says when it can.
 const SOON: u64 = 1_000;
+/// So long a datagram waits that the transport has no room for, in microseconds.
+const HELD: u64 = 20_000;
 /// The first pause between two calls of an address to begin with, and how often it is doubled.
 const CALL_PAUSE: u64 = 500_000;
 const CALL_DOUBLINGS: u32 = 5;
@@ -31,8 +33,9 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
     /// While an event waits for which there is no room, nothing happens that would be another one.
     ///
     /// Errors of the transport while taking datagrams, of the secrets and of the entropy; [`Error::BufferTooSmall`] if
-    /// a datagram is longer than the configuration says and the transport cannot throw it away. What was done before
-    /// is done, and nothing is lost.
+    /// a datagram is longer than the configuration says and the transport cannot throw it away. Those of a part, after
+    /// all others had a turn: [`Error::BufferTooSmall`] for one that is made for longer messages than
+    /// [`max_message`](Self::max_message). What was done before is done, and nothing is lost.
     pub fn poll(
         &mut self,
         now_us: u64,
@@ -49,29 +52,33 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
             self.membership.poll(now);
         }
         self.call_seeds();
-        let mut work = 0;
-        while self.unsent.is_none() {
-            let before = work;
-            work += usize::from(self.hear(transport, parts)?);
+        let (mut work, mut failed) = (0, Ok(()));
+        loop {
+            let heard = work + usize::from(self.hear(transport, parts)?);
+            let before = core::mem::replace(&mut work, heard);
+            self.tell_quarantines();
             work += usize::from(self.step_link(transport)?);
             work += usize::from(self.step_waiting(transport)?);
             work += usize::from(self.step_membership(transport, parts)?);
             for _ in 0..parts.len() {
                 let turn = self.next_part % parts.len();
                 self.next_part = turn + 1;
-                if let Some(part) = parts.get_mut(turn) {
-                    work += usize::from(self.step_part(&mut **part, transport)?);
+                let Some(part) = parts.get_mut(turn) else { continue };
+                match self.step_part(&mut **part, transport) {
+                    Ok(stepped) => work += usize::from(stepped),
+                    // The others go on.
+                    Err(error) => failed = failed.and(Err(error)),
                 }
             }
-            self.step_leaving(work == before);
-            if work == before {
-                return Ok(self.wake(parts));
+            // What others send does not keep it from leaving.
+            self.step_leaving(work == heard);
+            if work == before || failed.is_err() {
+                return failed.map(|()| self.wake(parts));
             }
             if work >= self.budget {
                 return Ok(now);
             }
         }
-        Ok(now.saturating_add(SOON))
     }
 
     /// Takes a datagram that came some other way than through the transport, as [`poll`](Self::poll) does. Poll
@@ -96,23 +103,30 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         let due = self.link.wake_at().min(self.membership.wake_at());
         let due = parts.iter().map(|part| part.wake_at()).fold(due, u64::min);
         let alone = self.is_alone();
-        let calling = |place: &usize| self.peers.is_calling(*place);
+        let calling = |place: &usize| self.peers.is_calling(*place, self.now);
         let seeds = self.seeds.iter().enumerate();
         let seeds = seeds.filter(|(place, _)| alone && !calling(place)).map(|(_, seed)| seed.at);
         let due = seeds.fold(due, u64::min);
-        // What is due and was not done now waits for something.
-        if due <= self.now { self.now.saturating_add(SOON) } else { due }
+        // What is due and was not done now waits for something: for room for events, or in the transport.
+        let waits = due <= self.now || !self.has_room() || self.unsent.is_some();
+        if waits { self.now.saturating_add(SOON) } else { due }
     }
 
     fn is_alone(&self) -> bool {
         self.membership.count() <= 1 && !self.leaving
     }
 
-    /// Sends what the transport had no room for.
+    /// Sends what the transport had no room for; gives it up after a while, since it may be one receiver alone that
+    /// takes nothing.
     fn flush(&mut self, transport: &mut dyn Transport) {
-        if let Some((to, len)) = self.unsent.take() {
-            self.transmit(to, len, transport);
+        let Some((to, len)) = self.unsent.take() else { return };
+        let since = self.unsent_since;
+        if self.now.saturating_sub(since) >= HELD {
+            self.stats.unsent += 1;
+            return;
         }
+        self.transmit(to, len, transport);
+        self.unsent_since = since;
     }
 
     /// Sends the frame.
@@ -123,7 +137,9 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
                 self.stats.sent += 1;
                 self.stats.sent_bytes += len as u64;
             }
-            Err(Error::Capacity) => self.unsent = Some((to, len)),
+            Err(Error::Capacity) => {
+                (self.unsent, self.unsent_since) = (Some((to, len)), self.now);
+            }
             Err(_) => self.stats.unsent += 1,
         }
     }
@@ -134,7 +150,7 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
             return;
         }
         for place in 0..self.seeds.len() {
-            let calling = self.peers.is_calling(place);
+            let calling = self.peers.is_calling(place, self.now);
             let due = self.seeds.get_mut(place).filter(|seed| seed.at <= self.now && !calling);
             let Some(seed) = due else { continue };
             let pause = CALL_PAUSE << seed.tries.min(CALL_DOUBLINGS);
@@ -208,7 +224,6 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         if is_violation(error) {
             self.stats.violations += 1;
             if self.suspects.strike(id, error, (channel, body), now) {
-                self.event(Event::Quarantined { id });
                 self.end_session(peer);
             }
         }
@@ -226,11 +241,8 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         let other = self.peers.find(id).is_some_and(|other| {
             self.link.peer_info(other).is_ok_and(|other| other.identity != info.identity)
         });
-        if id == self.id()
-            || other
-            || self.suspects.has(id, self.now)
-            || !self.peers.enter(id, peer)
-        {
+        let refused = id == self.id() || other || self.left || self.suspects.has(id, self.now);
+        if refused || !self.peers.enter(id, peer) {
             self.end_session(peer);
             return None;
         }
@@ -253,7 +265,7 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         let silent = others.min_by_key(|(_, peer)| {
             self.link.peer_info(*peer).map_or(0, |info| info.heard.max(info.sent))
         });
-        // With those that others have, it is one more.
+        // A place is kept for who comes and is not known yet.
         let needed = self.membership.count() > self.peers.len();
         if let Some((_, peer)) = silent.filter(|_| needed) {
             self.stats.evicted += 1;
@@ -272,13 +284,22 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         let message = self.text.get(..len).unwrap_or_default();
         if let Some(peer) = self.peers.find(to) {
             match self.link.send(peer, message, self.now, &mut self.frame) {
-                Ok((len, address)) => self.transmit(address, len, transport),
+                Ok((len, address)) => {
+                    self.transmit(address, len, transport);
+                    return Ok(());
+                }
                 Err(error @ (Error::Hook | Error::NoEntropy)) => return Err(error),
-                Err(_) => self.stats.dropped += 1,
+                // There is none any more, so there is another one to begin.
+                Err(Error::CommPeer) => {
+                    self.peers.remove(peer);
+                }
+                Err(_) => {
+                    self.stats.dropped += 1;
+                    return Ok(());
+                }
             }
-            return Ok(());
         }
-        let place = match self.peers.dial_for(to) {
+        let place = match self.peers.dial_for(to, self.now) {
             Some(place) => Ok(place),
             None => self.call(to),
         };
@@ -328,29 +349,34 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
     }
 
     fn not_joined(&mut self, dial: &Dial, reason: Reason) {
-        if dial.to == super::peers::NOBODY {
+        if dial.seed != NO_SEED {
             self.event(Event::NotJoined { seed: dial.seed, reason });
-        } else {
-            self.stats.dropped += 1;
         }
+        self.stats.dropped += u64::from(dial.to != NOBODY);
     }
 
     fn connected_with(&mut self, peer: PeerId, tag: u64) -> Result<()> {
-        let dial = self.peers.dial_with(tag);
-        if let Some((place, dial)) = dial.filter(|(_, dial)| dial.to == super::peers::NOBODY) {
-            self.peers.end_dial(place);
-            match self.enter(peer) {
-                Some(id) => self.membership.join(id, self.now)?,
-                None => self.not_joined(&dial, Reason::Untrusted),
+        let called = self.peers.dial_with(tag).map(|(_, dial)| dial);
+        let Some(id) = self.enter(peer) else {
+            if let Some((place, dial)) = self.peers.dial_with(tag) {
+                self.peers.end_dial(place);
+                self.not_joined(&dial, Reason::Untrusted);
             }
+            return Ok(());
+        };
+        // Who was called while there was a session already is told of once.
+        let told = self.peers.set_told(id);
+        if !told || called.is_none() {
+            self.event(Event::Connected { id });
         }
-        let Some(id) = self.enter(peer) else { return Ok(()) };
-        self.event(Event::Connected { id });
-        self.peers.set_ready(id);
-        // Somebody else answers there than was called.
-        if let Some((place, _)) = self.peers.dial_with(tag).filter(|(_, dial)| dial.to != id) {
+        self.stats.dropped += self.peers.set_ready(id);
+        if called.is_some_and(|dial| dial.seed != NO_SEED) {
+            self.membership.join(id, self.now)?;
+        }
+        // It was for whoever answers, or somebody else answers there than was called.
+        if let Some((place, dial)) = self.peers.dial_with(tag).filter(|(_, dial)| dial.to != id) {
             self.peers.end_dial(place);
-            self.stats.dropped += 1;
+            self.stats.dropped += u64::from(dial.to != NOBODY);
         }
         Ok(())
     }
@@ -388,7 +414,7 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
                 match (change, self.peers.find(id)) {
                     (Change::Left, Some(peer)) => self.end_session(peer),
                     // The one of two that calls, if there is room: so there is a session before it is needed.
-                    (Change::Joined, None) if self.id() < id && !self.peers.is_full() => {
+                    (Change::Joined, None) if self.id() < id && self.may_call_ahead() => {
                         let _ = self.call(id);
                     }
                     _ => {}
@@ -396,8 +422,12 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
                 self.event(Event::Member { id, change });
             }
             Output::Joined { with } => self.event(Event::Joined { with }),
-            // It is called again while nobody is there.
-            Output::Unanswered { .. } => {}
+            // It is called again while nobody is there, and then by another session: nothing has come of this one.
+            Output::Unanswered { with } => {
+                if let Some(peer) = self.peers.find(with).filter(|_| self.is_alone()) {
+                    self.end_session(peer);
+                }
+            }
         }
         Ok(true)
     }
@@ -414,6 +444,20 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         *head = part.channel();
         self.say(to, 1 + len, transport)?;
         Ok(true)
+    }
+
+    /// Whether a session is begun before it is needed: not if those that are needed would have no room.
+    fn may_call_ahead(&self) -> bool {
+        !self.leaving && !self.peers.is_full() && self.peers.has_free_dials()
+    }
+
+    /// Tells of quarantines, as far as there is room.
+    fn tell_quarantines(&mut self) {
+        while self.has_room()
+            && let Some(id) = self.suspects.next_untold()
+        {
+            self.event(Event::Quarantined { id });
+        }
     }
 
     /// This member has left when enough others know: then it ends its sessions, and says so when nothing is left to be

@@ -227,6 +227,8 @@ static bool serve(member *m) {
             CHECK(request.message_len == 1 && request.deadline_us > now);
             m->last_call = request.number;
             m->asked++;
+            CHECK_STATUS(nsw_requests_answer(m->requests, request.number, request.message, 1),
+                         NSW_ERR_INVALID);
             if (request.message[0] < 100) {
                 const uint8_t twice = (uint8_t)(2 * request.message[0]);
                 CHECK_OK(nsw_requests_answer(m->requests, request.number, &twice, 1));
@@ -344,6 +346,10 @@ static void what_is_said_of_oneself_is_known(void) {
     CHECK_OK(nsw_node_member_info(members[2].node, members[1].info.id, &known));
     CHECK(known.meta_len == 5 && memcmp(known.meta, "other", 5) == 0);
     CHECK(members[2].events[NSW_NODE_MEMBER_SAID] >= 1);
+    nsw_node_member own = NSW_NODE_MEMBER_INIT;
+    CHECK_OK(nsw_node_member_info(members[1].node, members[1].info.id, &own));
+    CHECK_STATUS(nsw_node_set_said(members[1].node, &address, own.meta, own.meta_len, now),
+                 NSW_ERR_INVALID);
     uint8_t long_meta[65] = {0};
     CHECK_STATUS(nsw_node_set_said(members[1].node, &address, long_meta, 65, now), NSW_ERR_LENGTH);
 }
@@ -562,6 +568,8 @@ static void parts_are_looked_at(void) {
         groups[i] = m->raft;
     }
     parts.groups = groups;
+    parts.groups_len = NSW_NODE_MOST_GROUPS + 1;
+    CHECK_STATUS(nsw_node_poll(m->node, now, &parts, &wake), NSW_ERR_INVALID);
     parts.groups_len = 2; /* the same twice */
     CHECK_STATUS(nsw_node_poll(m->node, now, &parts, &wake), NSW_ERR_BUSY);
     parts.size = 3;

@@ -338,6 +338,8 @@ fn tables_that_would_not_be_open_metrics_are_refused() {
         &[Metric::histogram("h", "", Buckets { from: 0, octaves: 4 })],
         &[Metric::histogram("h", "", Buckets { from: 40, octaves: 24 })],
         &[G; MOST_METRICS + 1],
+        &[Metric::gauge("_9", "a\0b")],
+        &[G.label("_a9", &["a\0b"])],
     ];
     for table in BAD {
         let first = table.first();
@@ -346,7 +348,7 @@ fn tables_that_would_not_be_open_metrics_are_refused() {
         assert_eq!(Values::of(table, &[]).err(), Some(Error::Invalid), "{first:?}");
     }
     const GOOD: &[&[Metric]] = &[
-        &[G, Metric::gauge("G", ""), Metric::gauge("_9", "\u{0}ö\r")],
+        &[G, Metric::gauge("G", ""), Metric::gauge("_9", "ö\r")],
         &[G.label("_a9", &["", "ö", " "])],
         &[Metric::gauge("a_b_seconds", "").unit(Unit::Microseconds)],
         &[Metric::histogram("h", "", Buckets { from: 31, octaves: 32 })],

@@ -125,3 +125,74 @@ fn calm_members_say_little() {
     println!("calm: {datagrams:.1} datagrams and {bytes:.0} bytes a member and second");
     assert!(bytes < 1000.0);
 }
+
+#[test]
+fn what_is_stamped_passes_between_members_whose_clocks_differ_or_that_have_none() {
+    let mut world = World::swarm(26, 4);
+    world.run_until(10 * SECOND, |world| world.know_each_other(&[0, 1, 2, 3])).unwrap();
+    let now = world.now;
+    // One has no clock, and one is two minutes behind: more than stamps may be ahead.
+    world.member(1).node.set_wall(None, now);
+    world.member(2).node.set_wall(Some(1_700_000_000_000 - 120_000), now);
+    for turn in 0..20u8 {
+        let now_ms = world.member(0).node.wall_ms();
+        let store = &mut world.member(0).store;
+        let key = store.open(Store::ROOT, b"said", Kind::LastWriter).unwrap();
+        store.assign_bytes(key, &[turn], now_ms).unwrap();
+        store.close(key).unwrap();
+        world.touch(0);
+        world.run(100 * MS);
+    }
+    for (place, has) in [(1, true), (2, false), (3, true)] {
+        let store = &mut world.member(place).store;
+        let key = store.open(Store::ROOT, b"said", Kind::LastWriter).unwrap();
+        let said = store.last_written(key).unwrap().map(|(value, _)| value.to_vec());
+        store.close(key).unwrap();
+        assert_eq!(said == Some(vec![19]), has, "{place}");
+        // Nobody can help it: who hands it on is no liar.
+        assert_eq!(world.member(place).node.stats().violations, 0);
+        assert_eq!(world.member(place).node.evidence().count(), 0);
+    }
+    assert!(world.member(2).sync.stats().refused > 0);
+    // The clock is set, and it comes.
+    let now = world.now;
+    world.member(2).node.set_wall(Some(1_700_000_000_000), now);
+    let there = |world: &mut World| {
+        let store = &mut world.member(2).store;
+        let key = store.open(Store::ROOT, b"said", Kind::LastWriter).unwrap();
+        let said = store.last_written(key).unwrap().map(|(value, _)| value.to_vec());
+        store.close(key).unwrap();
+        said == Some(vec![19])
+    };
+    world.run_until(20 * SECOND, there).unwrap();
+}
+
+#[test]
+fn a_full_store_stops_nothing_else() {
+    let mut world = World::swarm(27, 3);
+    world.run_until(10 * SECOND, |world| world.know_each_other(&[0, 1, 2])).unwrap();
+    // More keys than there is room for, by two members that do not hear each other.
+    world.member(0).side = 1;
+    for place in [0, 1] {
+        for turn in 0..40u8 {
+            let store = &mut world.member(place).store;
+            let key = store.open(Store::ROOT, &[place as u8, turn], Kind::AddWinsSet).unwrap();
+            store.add(key, b"x").unwrap();
+            store.close(key).unwrap();
+        }
+        world.touch(place);
+    }
+    world.run(3 * SECOND);
+    world.member(0).side = 0;
+    world.run(40 * SECOND);
+    let full: u64 = (0..3).map(|place| world.member(place).sync.stats().full).sum();
+    assert!(full > 0);
+    assert!(world.know_each_other(&[0, 1, 2]));
+    world.member(2).answers = true;
+    let now = world.now;
+    let id = world.member(0).requests.ask(id_of(2), b"turn", b"ab", now + SECOND, now).unwrap();
+    world.touch(0);
+    world.run(SECOND);
+    let answer = Heard::Answered { request: id, message: b"ba".to_vec() };
+    assert!(world.member(0).heard.iter().any(|(_, heard)| *heard == answer));
+}

@@ -204,7 +204,7 @@ impl World {
         let store = StoreConfig { replica, replicas: 24, ..StoreConfig::default() };
         let sync = SharingConfig::new(&store, mtu);
         let topics = TopicsConfig::new(id_of(place), mtu, seed);
-        let requests = RequestsConfig { calls: 4, ..RequestsConfig::new(mtu, seed) };
+        let requests = RequestsConfig { calls: 8, ..RequestsConfig::new(mtu, seed) };
         let member = Member {
             node,
             store: Store::new(&store, Heap).unwrap(),

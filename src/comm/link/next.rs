@@ -37,13 +37,19 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
         // What is due stands in the ring once, and leaves it here.
         while let Some(due) = self.unqueue() {
             let output = match due {
-                Due::Slot(place) => {
-                    let output = self.next_of_slot(place.into(), now, out);
-                    if output.is_err() {
+                Due::Slot(place) => match self.next_of_slot(place.into(), now, out) {
+                    Ok(output) => output,
+                    Err(error @ (Error::Hook | Error::NoEntropy | Error::BufferTooSmall)) => {
                         self.queue_slot(place.into());
+                        return Err(error);
                     }
-                    output?
-                }
+                    // The peer's doing: its key is none, so there is no answer to it.
+                    Err(_) => {
+                        self.stats.refused += 1;
+                        self.fail(place.into(), Reason::Untrusted);
+                        None
+                    }
+                },
                 Due::Peer(place) => self.next_of_peer(place.into(), now, out),
             };
             if output.is_some() {

@@ -336,6 +336,11 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         let identity = self.read_hello(place, len, now)?;
         // Room for it, before anything is promised.
         let (peer, known) = self.room_for(&identity).ok_or(Error::Capacity)?;
+        if self.ends_first(place, peer, &identity) {
+            // Its own handshake goes on, and this one was for nothing.
+            self.free(place);
+            return Ok(());
+        }
         self.meet(place, peer, known, &identity, now)?;
         let capability = self.keep_capability(peer, len)?;
         self.peer(peer)?.capability = capability;
@@ -355,6 +360,23 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
             (false, _) => self.answer_session(place, peer, known, now)?,
         }
         Ok(())
+    }
+
+    /// Whether the handshake that this slot has answered ends too late: both have called each other, however the
+    /// openings crossed, and both have said their last. Each would take the other's session in place of its own; so
+    /// the call of the lower identity counts, and the other takes that.
+    fn ends_first(&self, place: usize, peer: usize, identity: &PublicKey) -> bool {
+        let answered = self.tables.slots.get(place).is_some_and(|slot| !slot.initiator && !slot.ik);
+        answered && self.hello.identity < *identity && self.has_finished(peer)
+    }
+
+    /// Whether a handshake that this node began with a peer has its last message under way.
+    fn has_finished(&self, peer: usize) -> bool {
+        self.tables.slots.iter().any(|slot| {
+            slot.initiator
+                && slot.stage == Stage::Sent(Kind::Finish)
+                && slot.peer == Some(peer as u16)
+        })
     }
 
     /// The place of a peer in the table, or for it, and whether it is there.
@@ -436,7 +458,10 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         let (index, peer_index) = (slot.index, slot.peer_index);
         let (initiator, wait) = (slot.initiator, slot.initiator && !slot.ik);
         let peer = self.tables.peers.get(at).ok_or(Error::CommPeer)?;
-        let other = 2 * at + 1 - peer.current;
+        // What its own handshake led to at the same time stays as well, until one of both is used: the peer may have
+        // that alone.
+        let both = !initiator && self.has_finished(at);
+        let other = if both { 2 * at + peer.current } else { 2 * at + 1 - peer.current };
         self.drop_session(other);
         let session = self.tables.sessions.get_mut(other).ok_or(Error::CommPeer)?;
         *session = Session::new(keys, index, peer_index, now);
@@ -449,7 +474,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
             entry.target = Target::Session(other as u32);
         }
         let peer = self.peer(at)?;
-        if !wait {
+        if !wait && !both {
             peer.current = 1 - peer.current;
         }
         self.stats.handshakes += 1;
@@ -474,7 +499,8 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     /// Tells the caller of a peer that is connected, unless it was already.
     pub(super) fn begin(&mut self, at: usize, resumed: bool) {
         let Some(peer) = self.tables.peers.get_mut(at) else { return };
-        if !(resumed && peer.connected) {
+        // Who has called wants to know.
+        if !(resumed && peer.connected) || peer.tag != 0 {
             peer.connected = true;
             peer.due |= CONNECTED;
             self.queue_peer(at);

@@ -2,7 +2,7 @@
 
 use super::frame::{Content, Kind};
 use super::slot::Stage;
-use super::{ALIVE_ANEW, BYE, Link, Reason, Received, Session, Target};
+use super::{ALIVE_ANEW, BYE, CLOSE, Link, Reason, Received, Session, Target};
 use crate::comm::identity::Secrets;
 use crate::error::{Error, Result};
 use crate::port::{Address, Entropy};
@@ -33,6 +33,9 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
         }
         let was_confirmed = session.confirmed || !session.initiator;
         let peer = self.tables.peers.get(at).ok_or(Error::CommAuth)?;
+        if peer.due & CLOSE != 0 {
+            return Err(Error::CommClosed);
+        }
         let awaited = !was_confirmed && place % 2 != peer.current;
         if awaited && content != Content::Control {
             // The confirmation is still on its way.

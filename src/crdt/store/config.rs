@@ -76,8 +76,10 @@ impl StoreConfig {
     /// The most bytes of what a store of this configuration writes of itself
     /// ([`context`](super::Store::context)).
     pub const fn most_context(&self) -> usize {
-        // Version, kind, generation; a replica's number, and the changes of it that have come; spans of early ones.
-        7 + self.replicas.saturating_mul(9 + 11).saturating_add(self.early.saturating_mul(16))
+        // Version, kind, generation; a replica's number, and the changes of it that have come; spans of early ones, and
+        // as many that were undone early.
+        let early = self.early.saturating_mul(16 + 10);
+        self.replicas.saturating_mul(9 + 11).saturating_add(early).saturating_add(7)
     }
 
     /// The sizes of sketches.

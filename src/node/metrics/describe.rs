@@ -66,7 +66,7 @@ impl Kind {
 pub struct Label {
     /// A letter or `_`, then letters, digits and `_`; not beginning with `__`. Not `le`.
     pub name: &'static str,
-    /// Any text; no two are the same. 1 to [`MOST_SERIES`].
+    /// Any text without NUL, which Prometheus refuses; no two are the same. 1 to [`MOST_SERIES`].
     pub values: &'static [&'static str],
 }
 
@@ -76,7 +76,7 @@ pub struct Metric {
     /// A letter or `_`, then letters, digits and `_`. It ends in the unit, if there is one. Not in what is added to it
     /// or is kept for other kinds: `_total`, `_bucket`, `_count`, `_sum`, `_created`, `_info`, `_gcount`, `_gsum`.
     pub name: &'static str,
-    /// What it says, for people.
+    /// What it says, for people: any text without NUL.
     pub help: &'static str,
     /// What it is measured in.
     pub unit: Unit,
@@ -139,7 +139,7 @@ impl Metric {
             let mut rest = values;
             let mut distinct = true;
             while let [first, others @ ..] = rest {
-                distinct &= !others.contains(first);
+                distinct &= !others.contains(first) && !first.contains('\0');
                 rest = others;
             }
             is_name(label.name)
@@ -153,7 +153,7 @@ impl Metric {
             _ => true,
         };
         let kept = RESERVED.iter().any(|end| self.name.ends_with(end));
-        is_name(self.name) && !kept && named && label && buckets
+        is_name(self.name) && !kept && named && label && buckets && !self.help.contains('\0')
     }
 }
 
