@@ -37,19 +37,25 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
         // What is due stands in the ring once, and leaves it here.
         while let Some(due) = self.unqueue() {
             let output = match due {
-                Due::Slot(place) => match self.next_of_slot(place.into(), now, out) {
-                    Ok(output) => output,
-                    Err(error @ (Error::Hook | Error::NoEntropy | Error::BufferTooSmall)) => {
-                        self.queue_slot(place.into());
-                        return Err(error);
+                Due::Slot(place) => {
+                    let place = usize::from(place);
+                    let opens = self.tables.slots.get(place).is_some_and(|slot| {
+                        matches!(slot.stage, Stage::Make(Kind::OpenXx | Kind::OpenIk))
+                    });
+                    match self.next_of_slot(place, now, out) {
+                        Ok(output) => output,
+                        Err(error) if opens || is_own(error) => {
+                            self.queue_slot(place);
+                            return Err(error);
+                        }
+                        // The peer's doing: its key is none, so there is no answer to it.
+                        Err(_) => {
+                            self.stats.refused += 1;
+                            self.fail(place, Reason::Untrusted);
+                            None
+                        }
                     }
-                    // The peer's doing: its key is none, so there is no answer to it.
-                    Err(_) => {
-                        self.stats.refused += 1;
-                        self.fail(place.into(), Reason::Untrusted);
-                        None
-                    }
-                },
+                }
                 Due::Peer(place) => self.next_of_peer(place.into(), now, out),
             };
             if output.is_some() {
@@ -381,6 +387,11 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
             self.wake_by(when);
         }
     }
+}
+
+/// Whether an error is of this node's secrets, entropy or buffer.
+fn is_own(error: Error) -> bool {
+    matches!(error, Error::Hook | Error::NoEntropy | Error::BufferTooSmall)
 }
 
 /// What time brings.
