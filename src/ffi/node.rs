@@ -396,9 +396,9 @@ impl Lent {
 /// `parts`: those of the node, the same at each call, or NULL.
 ///
 /// Datagrams are taken from the transport and sent through it. The node, its sessions and each
-/// part have their turns one after the other: each turn takes or sends one datagram, and there
-/// are no more turns than the configuration's `budget`; beside them every session is looked at
-/// once when one of them is due.
+/// part have their turns one after the other: each turn takes or sends one datagram. After the round
+/// in which the configuration's `budget` is used up, it ends: so there are at most 4 turns more, and
+/// one for each part. Beside them every session is looked at once when one of them is due.
 ///
 /// While an event waits for which there is no room, nothing happens that would be another one:
 /// take them with nsw_node_next.

@@ -105,7 +105,7 @@ pub struct nsw_node_config {
     pub most_meta: u32,
     /// Not 0: sessions with the defaults of a microcontroller (nsw_link_config).
     pub small: u32,
-    /// The most pieces of work of one nsw_node_poll: a datagram taken, or one sent; 0: 256.
+    /// How much one nsw_node_poll does, in pieces: a datagram taken, or one sent; 0: 256.
     pub budget: u32,
     /// So many members that broke the protocol are remembered at once; 0: 16.
     pub suspects: u32,

@@ -14,7 +14,7 @@ pub struct NodeConfig<'a> {
     pub membership: MembershipConfig<'a>,
     /// The longest datagram that its transport hands out, in bytes; at least the link's `mtu`.
     pub datagram: usize,
-    /// The most pieces of work of one [`poll`](super::Node::poll), 1 to 65,535: a datagram taken, or one sent.
+    /// How much one [`poll`](super::Node::poll) does, 1 to 65,535 pieces: a datagram taken, or one sent.
     pub budget: usize,
     /// Members that broke the protocol are remembered, so many at once, 1 to 65,535.
     pub suspects: usize,

@@ -44,6 +44,7 @@
 //! # Ok::<(), neural_swarm::Error>(())
 //! ```
 
+mod bytes;
 mod config;
 mod groups;
 pub mod membership;
@@ -57,7 +58,6 @@ mod requests;
 mod sharing;
 mod suspects;
 mod topics;
-mod window;
 mod work;
 
 use crate::comm::crypto::{Hash, PublicKey};

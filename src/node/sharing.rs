@@ -230,7 +230,7 @@ impl<'m> Sharing<'m> {
 
     /// With the store that is shared, the same each time: a part of a node.
     pub fn over<'s, 'n>(&'s mut self, store: &'s mut Store<'n>) -> SharedStore<'s, 'm, 'n> {
-        SharedStore { sync: self, store }
+        SharedStore { sharing: self, store }
     }
 
     fn bytes_of(&mut self, place: usize) -> &mut [u8] {
@@ -263,25 +263,26 @@ impl<'m> Sharing<'m> {
 
 /// A store, and what shares it.
 pub struct SharedStore<'s, 'm, 'n> {
-    sync: &'s mut Sharing<'m>,
+    sharing: &'s mut Sharing<'m>,
     store: &'s mut Store<'n>,
 }
 
 impl SharedStore<'_, '_, '_> {
     /// Whether all others are told new changes by the member that made them.
     fn all_are_told(&self, view: &View<'_>) -> bool {
-        view.membership.count() <= 1 + self.sync.settings.fanout
+        view.membership.count() <= 1 + self.sharing.settings.fanout
     }
 
     fn take_changes(&mut self, from: u64, frame: &[u8], view: &View<'_>) -> Result<()> {
         // Whether there is something that nobody was told of.
-        let push = &self.sync.push;
-        let own = self.store.version() != self.sync.version || push.from.is_some() || push.len > 0;
+        let push = &self.sharing.push;
+        let own =
+            self.store.version() != self.sharing.version || push.from.is_some() || push.len > 0;
         let merged = self.store.merge(frame, wall(view));
         match merged {
-            Ok(_) => self.sync.stats.merged += 1,
-            Err(Error::Capacity) => self.sync.stats.full += 1,
-            Err(_) => self.sync.stats.refused += 1,
+            Ok(_) => self.sharing.stats.merged += 1,
+            Err(Error::Capacity) => self.sharing.stats.full += 1,
+            Err(_) => self.sharing.stats.refused += 1,
         }
         merged?;
         if !own && self.all_are_told(view) {
@@ -289,20 +290,20 @@ impl SharedStore<'_, '_, '_> {
         }
         if self.store.usage().early > 0 {
             // Something before it is missing.
-            self.sync.owe_context(from);
+            self.sharing.owe_context(from);
         }
         Ok(())
     }
 
     /// What is here now need not be told.
     fn was_told(&mut self) -> Result<()> {
-        self.sync.told_len = self.store.context(&mut self.sync.told)?;
-        self.sync.version = self.store.version();
+        self.sharing.told_len = self.store.context(&mut self.sharing.told)?;
+        self.sharing.version = self.store.version();
         Ok(())
     }
 
     fn take_context(&mut self, from: u64, context: &[u8], asks: bool) -> Result<()> {
-        if context.len() > self.sync.settings.mtu {
+        if context.len() > self.sharing.settings.mtu {
             return Err(Error::Length);
         }
         // Is it one? And is there anything to tell?
@@ -313,52 +314,52 @@ impl SharedStore<'_, '_, '_> {
             Err(error) => return Err(error),
         };
         if asks {
-            self.sync.owe_context(from);
+            self.sharing.owe_context(from);
         }
         let Some(kind) = kind else { return Ok(()) };
-        let Some(place) = self.sync.place_for(from) else { return Ok(()) };
+        let Some(place) = self.sharing.place_for(from) else { return Ok(()) };
         let len = context.len();
-        if let Some(bytes) = self.sync.bytes_of(place).get_mut(..len) {
+        if let Some(bytes) = self.sharing.bytes_of(place).get_mut(..len) {
             bytes.copy_from_slice(context);
-            self.sync.set_answer(place, Answer { to: from, kind, len });
+            self.sharing.set_answer(place, Answer { to: from, kind, len });
         }
         Ok(())
     }
 
     fn take_digest(&mut self, from: u64, digest: &[u8], view: &View<'_>) -> Result<()> {
-        let Some(place) = self.sync.place_for(from) else { return Ok(()) };
-        let room = self.sync.settings.mtu - HEAD;
-        let mtu = self.sync.settings.mtu;
-        let bytes = self.sync.bytes.get_mut(place * mtu..).unwrap_or_default();
+        let Some(place) = self.sharing.place_for(from) else { return Ok(()) };
+        let room = self.sharing.settings.mtu - HEAD;
+        let mtu = self.sharing.settings.mtu;
+        let bytes = self.sharing.bytes.get_mut(place * mtu..).unwrap_or_default();
         let answer = bytes.get_mut(..room).unwrap_or_default();
         let reconciled = self.store.reconcile(digest, wall(view), answer);
         let len = match reconciled {
             Ok(reconciled) => reconciled.len,
             Err(error) => {
-                self.sync.stats.full += u64::from(error == Error::Capacity);
-                self.sync.stats.refused += u64::from(error != Error::Capacity);
+                self.sharing.stats.full += u64::from(error == Error::Capacity);
+                self.sharing.stats.refused += u64::from(error != Error::Capacity);
                 // What lay there is overwritten.
-                self.sync.set_answer(place, Answer::default());
+                self.sharing.set_answer(place, Answer::default());
                 return Err(error);
             }
         };
-        self.sync.stats.merged += 1;
+        self.sharing.stats.merged += 1;
         let kind = if len > 0 { Pending::Digest } else { Pending::Nothing };
-        self.sync.set_answer(place, Answer { to: from, kind, len });
+        self.sharing.set_answer(place, Answer { to: from, kind, len });
         Ok(())
     }
 
     /// The next message of an answer.
     fn next_answer(&mut self, out: &mut [u8]) -> Result<Option<(u64, usize)>> {
-        let count = self.sync.answers.len();
+        let count = self.sharing.answers.len();
         for turn in 0..count {
-            let place = (self.sync.next_answer + turn) % count;
-            let Some(answer) = self.sync.answers.get(place).copied() else { continue };
+            let place = (self.sharing.next_answer + turn) % count;
+            let Some(answer) = self.sharing.answers.get(place).copied() else { continue };
             let mut rest = Answer { kind: Pending::Nothing, ..answer };
             let (what, len) = match answer.kind {
                 Pending::Nothing => continue,
                 Pending::Digest => {
-                    let frame = self.sync.bytes_of(place).get(..answer.len).unwrap_or_default();
+                    let frame = self.sharing.bytes_of(place).get(..answer.len).unwrap_or_default();
                     let room =
                         out.get_mut(HEAD..HEAD + frame.len()).ok_or(Error::BufferTooSmall)?;
                     room.copy_from_slice(frame);
@@ -372,15 +373,15 @@ impl SharedStore<'_, '_, '_> {
                     }
                 },
                 Pending::Changes { from } => {
-                    let mtu = self.sync.settings.mtu;
+                    let mtu = self.sharing.settings.mtu;
                     let start = place * mtu;
-                    let context = self.sync.bytes.get(start..start + answer.len);
+                    let context = self.sharing.bytes.get(start..start + answer.len);
                     match self.store.delta(context.unwrap_or_default(), from, body(out)?) {
                         Ok(told) => {
                             if let Some(from) = told.next {
                                 rest.kind = Pending::Changes { from };
                             }
-                            self.sync.stats.told += u64::from(told.len > 0);
+                            self.sharing.stats.told += u64::from(told.len > 0);
                             (What::Changes, told.len)
                         }
                         Err(Error::CrdtBehind) => {
@@ -389,7 +390,7 @@ impl SharedStore<'_, '_, '_> {
                         }
                         // One change alone is longer than a message.
                         Err(Error::BufferTooSmall) => {
-                            self.sync.stats.too_long += 1;
+                            self.sharing.stats.too_long += 1;
                             (What::Changes, 0)
                         }
                         Err(error) => {
@@ -399,9 +400,9 @@ impl SharedStore<'_, '_, '_> {
                     }
                 }
             };
-            self.sync.set_answer(place, rest);
+            self.sharing.set_answer(place, rest);
             if len > 0 {
-                self.sync.next_answer = place + 1;
+                self.sharing.next_answer = place + 1;
                 return finish(out, what, answer.to, len).map(Some);
             }
         }
@@ -414,98 +415,98 @@ impl SharedStore<'_, '_, '_> {
         if matches!(error, Error::CrdtTransaction | Error::CrdtNotEmpty) {
             return Err(error);
         }
-        self.sync.stats.refused += 1;
-        self.sync.set_answer(place, Answer::default());
+        self.sharing.stats.refused += 1;
+        self.sharing.set_answer(place, Answer::default());
         Ok(())
     }
 
     /// The next message with new changes.
     fn next_push(&mut self, view: &View<'_>, out: &mut [u8]) -> Result<Option<(u64, usize)>> {
-        if self.sync.told_len == 0 {
+        if self.sharing.told_len == 0 {
             // What is there at the beginning is compared, at once.
             self.was_told()?;
         }
-        if self.sync.push.from.is_none() && self.sync.push.len == 0 {
-            if self.store.version() == self.sync.version {
+        if self.sharing.push.from.is_none() && self.sharing.push.len == 0 {
+            if self.store.version() == self.sharing.version {
                 return Ok(None);
             }
             self.begin_push(view)?;
         }
         loop {
-            if self.sync.push.len > 0 {
-                if let Some(to) = self.sync.push.left.pop() {
-                    let len = self.sync.push.len;
-                    let frame = self.sync.frame.get(..len).unwrap_or_default();
+            if self.sharing.push.len > 0 {
+                if let Some(to) = self.sharing.push.left.pop() {
+                    let len = self.sharing.push.len;
+                    let frame = self.sharing.frame.get(..len).unwrap_or_default();
                     let place = out.get_mut(HEAD..HEAD + len).ok_or(Error::BufferTooSmall)?;
                     place.copy_from_slice(frame);
-                    self.sync.stats.told += 1;
+                    self.sharing.stats.told += 1;
                     return finish(out, What::Changes, to, len).map(Some);
                 }
-                self.sync.push.len = 0;
+                self.sharing.push.len = 0;
             }
-            let Some(from) = self.sync.push.from else { break };
+            let Some(from) = self.sharing.push.from else { break };
             self.make_push(from)?;
         }
-        if self.sync.told_len == 0 {
+        if self.sharing.told_len == 0 {
             // It was no context of this store any more.
             return self.was_told().map(|()| None);
         }
         // All of it was told.
-        core::mem::swap(&mut self.sync.told, &mut self.sync.fresh);
-        self.sync.told_len = self.sync.fresh_len;
+        core::mem::swap(&mut self.sharing.told, &mut self.sharing.fresh);
+        self.sharing.told_len = self.sharing.fresh_len;
         Ok(None)
     }
 
     fn begin_push(&mut self, view: &View<'_>) -> Result<()> {
-        let sync = &mut *self.sync;
-        sync.fresh_len = self.store.context(&mut sync.fresh)?;
-        sync.version = self.store.version();
-        sync.push.targets = view.choose(sync.settings.fanout, &[], &mut sync.random);
-        sync.push.from = (!sync.push.targets.is_empty()).then_some(0);
-        sync.push.left.clear();
+        let sharing = &mut *self.sharing;
+        sharing.fresh_len = self.store.context(&mut sharing.fresh)?;
+        sharing.version = self.store.version();
+        sharing.push.targets = view.choose(sharing.settings.fanout, &[], &mut sharing.random);
+        sharing.push.from = (!sharing.push.targets.is_empty()).then_some(0);
+        sharing.push.left.clear();
         Ok(())
     }
 
     /// The next frame of changes.
     fn make_push(&mut self, from: u64) -> Result<()> {
-        let sync = &mut *self.sync;
-        let context = sync.told.get(..sync.told_len).unwrap_or_default();
-        let room = sync.settings.mtu - HEAD;
-        let frame = sync.frame.get_mut(..room).unwrap_or_default();
+        let sharing = &mut *self.sharing;
+        let context = sharing.told.get(..sharing.told_len).unwrap_or_default();
+        let room = sharing.settings.mtu - HEAD;
+        let frame = sharing.frame.get_mut(..room).unwrap_or_default();
         let told = self.store.delta(context, from, frame);
         if let Err(error @ (Error::CrdtTransaction | Error::CrdtNotEmpty)) = told {
             // It goes on afterwards.
             return Err(error);
         }
-        sync.push.from = None;
+        sharing.push.from = None;
         match told {
             Ok(told) => {
-                (sync.push.len, sync.push.from) = (told.len, told.next);
-                sync.push.left = sync.push.targets.clone();
+                (sharing.push.len, sharing.push.from) = (told.len, told.next);
+                sharing.push.left = sharing.push.targets.clone();
             }
             // More than the log has: the next comparisons bring it.
-            Err(Error::CrdtBehind) => sync.compare_at = 0,
-            Err(Error::BufferTooSmall) => sync.stats.too_long += 1,
+            Err(Error::CrdtBehind) => sharing.compare_at = 0,
+            Err(Error::BufferTooSmall) => sharing.stats.too_long += 1,
             // The store has forgotten replicas since: the next comparisons bring it.
-            Err(_) => (sync.told_len, sync.compare_at) = (0, 0),
+            Err(_) => (sharing.told_len, sharing.compare_at) = (0, 0),
         }
         Ok(())
     }
 
     fn next_comparison(&mut self, view: &View<'_>, out: &mut [u8]) -> Result<Option<(u64, usize)>> {
-        if view.now < self.sync.compare_at {
+        if view.now < self.sharing.compare_at {
             return Ok(None);
         }
-        let every = self.sync.settings.every_us;
-        let pause = every / 2 + below(&mut self.sync.random, every);
-        self.sync.compare_at = view.now.saturating_add(pause);
-        let with = view.choose(1, &[], &mut self.sync.random);
+        let every = self.sharing.settings.every_us;
+        let pause = every / 2 + below(&mut self.sharing.random, every);
+        self.sharing.compare_at = view.now.saturating_add(pause);
+        let with = view.choose(1, &[], &mut self.sharing.random);
         let Some(&with) = with.first() else {
             // Until somebody comes.
-            self.sync.compare_at = u64::MAX;
+            self.sharing.compare_at = u64::MAX;
             return Ok(None);
         };
-        self.sync.stats.compared += 1;
+        self.sharing.stats.compared += 1;
         let len = self.store.context(body(out)?)?;
         finish(out, What::Question, with, len).map(Some)
     }
@@ -530,7 +531,7 @@ impl Part for SharedStore<'_, '_, '_> {
     }
 
     fn next(&mut self, view: &View<'_>, out: &mut [u8]) -> Result<Option<(u64, usize)>> {
-        let out = out.get_mut(..self.sync.settings.mtu).ok_or(Error::BufferTooSmall)?;
+        let out = out.get_mut(..self.sharing.settings.mtu).ok_or(Error::BufferTooSmall)?;
         match self.ask(view, out) {
             // The caller is in the middle of a transaction, or of loading a snapshot.
             Err(Error::CrdtTransaction | Error::CrdtNotEmpty) => Ok(None),
@@ -539,18 +540,18 @@ impl Part for SharedStore<'_, '_, '_> {
     }
 
     fn wake_at(&self) -> u64 {
-        let sync = &self.sync;
-        let due = sync.answers.iter().any(|answer| answer.kind != Pending::Nothing)
-            || !sync.asked.is_empty()
-            || sync.push.len > 0
-            || sync.push.from.is_some()
-            || self.store.version() != sync.version;
-        if due { 0 } else { sync.compare_at }
+        let sharing = &self.sharing;
+        let due = sharing.answers.iter().any(|answer| answer.kind != Pending::Nothing)
+            || !sharing.asked.is_empty()
+            || sharing.push.len > 0
+            || sharing.push.from.is_some()
+            || self.store.version() != sharing.version;
+        if due { 0 } else { sharing.compare_at }
     }
 
     fn changed(&mut self, _id: u64, change: Change) {
-        if change == Change::Joined && self.sync.compare_at == u64::MAX {
-            self.sync.compare_at = 0;
+        if change == Change::Joined && self.sharing.compare_at == u64::MAX {
+            self.sharing.compare_at = 0;
         }
     }
 }
@@ -563,9 +564,9 @@ impl SharedStore<'_, '_, '_> {
         if let Some(message) = self.next_answer(out)? {
             return Ok(Some(message));
         }
-        if let Some(&to) = self.sync.asked.first() {
+        if let Some(&to) = self.sharing.asked.first() {
             let len = self.store.context(body(out)?)?;
-            self.sync.asked.swap_remove(0);
+            self.sharing.asked.swap_remove(0);
             return finish(out, What::Context, to, len).map(Some);
         }
         self.next_comparison(view, out)

@@ -10,6 +10,7 @@ use core::alloc::Layout;
 use rand_core::SeedableRng;
 use rand_xoshiro::SplitMix64;
 
+use super::bytes::Writer;
 use super::channel;
 use super::part::{MOST_TARGETS, Part, View};
 use crate::error::{Error, Result};
@@ -436,20 +437,14 @@ fn take_in(
 /// A publication as bytes: version, hops, origin and number (little-endian), the topic with its length in front, the
 /// message up to the end.
 fn write(out: &mut [u8], origin: u64, number: u64, topic: &[u8], message: &[u8]) -> usize {
-    let mut len = 0;
-    let mut put = |bytes: &[u8]| {
-        if let Some(room) = out.get_mut(len..len + bytes.len()) {
-            room.copy_from_slice(bytes);
-            len += bytes.len();
-        }
-    };
-    put(&[VERSION, 0]);
-    put(&origin.to_le_bytes());
-    put(&number.to_le_bytes());
-    put(&[topic.len() as u8]);
-    put(topic);
-    put(message);
-    len
+    let mut writer = Writer::new(out);
+    writer.put(&[VERSION, 0]);
+    writer.put(&origin.to_le_bytes());
+    writer.put(&number.to_le_bytes());
+    writer.put(&[topic.len() as u8]);
+    writer.put(topic);
+    writer.put(message);
+    writer.len
 }
 
 /// Its hops, and itself.

@@ -26,9 +26,9 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
     /// one of its parts.
     ///
     /// Datagrams are taken from the transport and sent through it. The node, its sessions and each part have their turns
-    /// one after the other: each turn takes or sends one datagram, and there are no more turns than the configuration's
-    /// `budget`; beside them every session is looked at once when one of them is due. Parts are lent the same at each
-    /// call, in the same order.
+    /// one after the other: each turn takes or sends one datagram. After the round in which the configuration's `budget`
+    /// is used up, it ends: so there are at most 4 turns more, and one for each part. Beside them every session is
+    /// looked at once when one of them is due. Parts are lent the same at each call.
     ///
     /// While an event waits for which there is no room, nothing happens that would be another one.
     ///
@@ -60,10 +60,7 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
             work += usize::from(self.step_link(transport)?);
             work += usize::from(self.step_waiting(transport)?);
             work += usize::from(self.step_membership(transport, parts)?);
-            for _ in 0..parts.len() {
-                let turn = self.next_part % parts.len();
-                self.next_part = turn + 1;
-                let Some(part) = parts.get_mut(turn) else { continue };
+            for part in parts.iter_mut() {
                 match self.step_part(&mut **part, transport) {
                     Ok(stepped) => work += usize::from(stepped),
                     // The others go on.

@@ -153,7 +153,7 @@ fn what_is_stamped_passes_between_members_whose_clocks_differ_or_that_have_none(
         assert_eq!(world.member(place).node.stats().violations, 0);
         assert_eq!(world.member(place).node.evidence().count(), 0);
     }
-    assert!(world.member(2).sync.stats().refused > 0);
+    assert!(world.member(2).sharing.stats().refused > 0);
     // The clock is set, and it comes.
     let now = world.now;
     world.member(2).node.set_wall(Some(1_700_000_000_000), now);
@@ -185,7 +185,7 @@ fn a_full_store_stops_nothing_else() {
     world.run(3 * SECOND);
     world.member(0).side = 0;
     world.run(40 * SECOND);
-    let full: u64 = (0..3).map(|place| world.member(place).sync.stats().full).sum();
+    let full: u64 = (0..3).map(|place| world.member(place).sharing.stats().full).sum();
     assert!(full > 0);
     assert!(world.know_each_other(&[0, 1, 2]));
     world.member(2).answers = true;

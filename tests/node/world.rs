@@ -39,7 +39,7 @@ pub enum Heard {
 pub struct Member {
     pub node: SimNode,
     pub store: Store<'static>,
-    pub sync: Sharing<'static>,
+    pub sharing: Sharing<'static>,
     pub topics: Topics<'static>,
     pub requests: Requests<'static>,
     pub raft: Option<Raft<'static>>,
@@ -202,13 +202,13 @@ impl World {
         let mtu = config.max_message();
         let replica = ReplicaId(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let store = StoreConfig { replica, replicas: 24, ..StoreConfig::default() };
-        let sync = SharingConfig::new(&store, mtu);
+        let sharing = SharingConfig::new(&store, mtu);
         let topics = TopicsConfig::new(id_of(place), mtu, seed);
         let requests = RequestsConfig { calls: 8, ..RequestsConfig::new(mtu, seed) };
         let member = Member {
             node,
             store: Store::new(&store, Heap).unwrap(),
-            sync: Sharing::new(&sync, Heap).unwrap(),
+            sharing: Sharing::new(&sharing, Heap).unwrap(),
             topics: Topics::new(&topics, Heap).unwrap(),
             requests: Requests::new(&requests, Heap).unwrap(),
             raft: None,
@@ -269,6 +269,25 @@ impl World {
     pub fn inject(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
         let life = self.lives[to];
         self.plan(self.now, Due::Deliver { from, to, life, bytes });
+    }
+
+    /// So many datagrams wait at a member already, as if they came from there.
+    pub fn pile_up(&mut self, from: usize, to: usize, datagrams: Vec<Vec<u8>>) {
+        let datagrams = datagrams.into_iter().map(|bytes| (address(from), bytes));
+        self.member(to).inbox.extend(datagrams);
+    }
+
+    /// One poll of a member, without its application: what it took and what it sent, and whether there is more to do.
+    pub fn poll_once(&mut self, place: usize) -> (usize, usize, bool) {
+        let member = self.members[place].as_mut().unwrap();
+        let (waiting, mut sent) = (member.inbox.len(), Vec::new());
+        let wake = member.poll(self.now, &mut sent);
+        let took = waiting - member.inbox.len();
+        let said = sent.len();
+        for (to, bytes) in sent {
+            self.send(place, to, bytes);
+        }
+        (took, said, wake <= self.now)
     }
 
     fn send(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
@@ -338,16 +357,7 @@ impl World {
         loop {
             let Some(member) = &mut self.members[place] else { return };
             let mut sent = Vec::new();
-            let stuck = member.stuck;
-            let mut port = Port { inbox: &mut member.inbox, sent: &mut sent, stuck };
-            let mut shared = member.sync.over(&mut member.store);
-            let mut group = member.raft.as_mut().map(|raft| RaftGroup::new(0).unwrap().over(raft));
-            let mut parts: Vec<&mut dyn Part> =
-                vec![&mut shared, &mut member.topics, &mut member.requests];
-            if let Some(group) = &mut group {
-                parts.push(group);
-            }
-            let wake = member.node.poll(now, &mut port, &mut parts).unwrap();
+            let wake = member.poll(now, &mut sent);
             let again = !member.deaf && member.take(now);
             for (to, bytes) in sent {
                 self.send(place, to, bytes);
@@ -372,6 +382,17 @@ impl World {
 }
 
 impl Member {
+    fn poll(&mut self, now: u64, sent: &mut Vec<(usize, Vec<u8>)>) -> u64 {
+        let mut port = Port { inbox: &mut self.inbox, sent, stuck: self.stuck };
+        let mut shared = self.sharing.over(&mut self.store);
+        let mut group = self.raft.as_mut().map(|raft| RaftGroup::new(0).unwrap().over(raft));
+        let mut parts: Vec<&mut dyn Part> = vec![&mut shared, &mut self.topics, &mut self.requests];
+        if let Some(group) = &mut group {
+            parts.push(group);
+        }
+        self.node.poll(now, &mut port, &mut parts).unwrap()
+    }
+
     /// The application's turn: whether it did something that wants another poll.
     fn take(&mut self, now: u64) -> bool {
         while let Some(event) = self.node.next_event() {
