@@ -115,6 +115,13 @@ fn a_datagram_waits_for_a_buffer_that_is_long_enough() {
     assert_eq!(b.receive(&mut buf[..0]), Err(Error::BufferTooSmall));
     assert_eq!(b.receive(&mut buf[..60]), Ok(Some((60, a.local().unwrap()))));
     assert_eq!((b.waiting(), b.receive(&mut buf)), (None, Ok(None)));
+    // Or it is thrown away, and the next one comes.
+    a.send(&b.local().unwrap(), &[7; 60]).unwrap();
+    a.send(&b.local().unwrap(), &[8; 20]).unwrap();
+    assert_eq!(b.receive_within(&mut buf[..59], LONG), Err(Error::BufferTooSmall));
+    assert_eq!((b.skip(), b.waiting()), (Ok(()), None));
+    assert_eq!(b.receive_within(&mut buf, LONG), Ok(Some((20, a.local().unwrap()))));
+    assert_eq!((b.skip(), b.receive(&mut buf)), (Ok(()), Ok(None)));
 }
 
 #[test]
@@ -219,6 +226,13 @@ fn a_frame_waits_for_a_buffer_that_is_long_enough() {
     assert_eq!(server.waiting(), Some(60));
     assert_eq!(next_of(&mut server).0, [7; 60]);
     assert_eq!(next_of(&mut server).0, [8; 20]);
+    // Or it is thrown away, and the next one comes.
+    client.send(&to, &[7; 60]).unwrap();
+    client.send(&to, &[8; 20]).unwrap();
+    assert_eq!(server.receive_within(&mut buf[..59], LONG), Err(Error::BufferTooSmall));
+    assert_eq!((server.skip(), server.waiting()), (Ok(()), None));
+    assert_eq!(next_of(&mut server).0, [8; 20]);
+    assert_eq!((server.skip(), server.receive(&mut buf)), (Ok(()), Ok(None)));
 }
 
 #[test]

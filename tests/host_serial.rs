@@ -115,6 +115,13 @@ fn a_datagram_waits_for_a_buffer_that_is_long_enough() {
     assert_eq!(b.receive(&mut buf[..60]), Ok(Some((60, PEER))));
     assert_eq!(b.waiting(), None);
     assert_eq!(next_of(&mut b), [8; 20]);
+    // Or it is thrown away, and the next one comes.
+    a.send(&PEER, &[7; 60]).unwrap();
+    a.send(&PEER, &[8; 20]).unwrap();
+    assert_eq!(b.receive_within(&mut buf[..59], LONG), Err(Error::BufferTooSmall));
+    assert_eq!((b.skip(), b.waiting()), (Ok(()), None));
+    assert_eq!(next_of(&mut b), [8; 20]);
+    assert_eq!((b.skip(), b.receive(&mut buf)), (Ok(()), Ok(None)));
 }
 
 #[test]

@@ -117,6 +117,13 @@ fn a_datagram_waits_for_a_buffer_that_is_long_enough() {
     assert_eq!(b.receive(&mut buf[..0]), Err(Error::BufferTooSmall));
     assert_eq!(b.receive(&mut buf[..60]), Ok(Some((60, at("a")))));
     assert_eq!((b.waiting(), b.receive(&mut buf)), (None, Ok(None)));
+    // Or it is thrown away, and the next one comes.
+    a.send(&at("b"), &[7; 60]).unwrap();
+    a.send(&at("b"), &[8; 20]).unwrap();
+    assert_eq!(b.receive_within(&mut buf[..59], LONG), Err(Error::BufferTooSmall));
+    assert_eq!((b.skip(), b.waiting()), (Ok(()), None));
+    assert_eq!(b.receive_within(&mut buf, LONG), Ok(Some((20, at("a")))));
+    assert_eq!((b.skip(), b.receive(&mut buf)), (Ok(()), Ok(None)));
 }
 
 #[test]

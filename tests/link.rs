@@ -306,7 +306,12 @@ fn closing_is_heard_and_a_restart_is_noticed() {
     net.connect(0, 1, 1);
     net.pass(100_000);
     let (a, b) = (net.peer(0).unwrap(), net.peer(1).unwrap());
+    let (mut frame, now) = ([0; 2048], net.now);
+    let (len, _) = net.links[1].send(b, b"late", now, &mut frame).unwrap();
     net.links[0].close(a).unwrap();
+    // It is over at once, though the other one does not know yet.
+    let late = net.links[0].receive(&address(1), &frame[..len], now, &mut [0; 2048]);
+    assert_eq!(late, Err(Error::CommClosed));
     net.drain(0);
     net.pass(100_000);
     assert_eq!(

@@ -162,11 +162,13 @@ impl Transport for CTransport {
     }
 
     fn skip(&mut self) -> Result<()> {
-        self.waiting = None;
         let skip = self.skip.ok_or(Error::Unsupported)?;
         // SAFETY: the hook's own documentation.
         match unsafe { skip(self.ctx) } {
-            NSW_OK => Ok(()),
+            NSW_OK => {
+                self.waiting = None;
+                Ok(())
+            }
             status => Err(refused(status)),
         }
     }
@@ -267,6 +269,28 @@ mod tests {
         let mut transport = transport(&mut script);
         assert_eq!(transport.receive(&mut buf), Err(Error::BufferTooSmall));
         assert_eq!(transport.waiting(), Some(5));
+        // Without a hook for it, it stays.
+        assert_eq!(transport.skip(), Err(Error::Unsupported));
+        assert_eq!(transport.waiting(), Some(5));
+    }
+
+    #[test]
+    fn what_did_not_fit_is_thrown_away_by_a_hook() {
+        unsafe extern "C" fn skip(ctx: *mut c_void) -> nsw_status {
+            // SAFETY: the script of the test.
+            let script = unsafe { &mut *ctx.cast::<Script>() };
+            script.len = 1;
+            script.from_len as nsw_status
+        }
+        let mut script = Script { status: NSW_ERR_BUFFER_TOO_SMALL, len: 5, ..Script::default() };
+        let mut transport = transport(&mut script);
+        transport.skip = Some(skip);
+        assert_eq!(transport.receive(&mut [0; 4]), Err(Error::BufferTooSmall));
+        assert_eq!((transport.skip(), transport.waiting()), (Ok(()), None));
+        assert_eq!(script.len, 1);
+        // One that fails says so.
+        script.from_len = 7;
+        assert_eq!(transport.skip(), Err(Error::Hook));
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod buffer;
 mod clock;
 mod connection;
 pub mod hddl;
+mod inbox;
 mod key_file;
 mod line;
 mod metrics;

@@ -5,13 +5,12 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::address::{socket_address, to_address};
-use super::wait::Deadline;
+use super::inbox::Inbox;
 use crate::error::{Error, Result};
-use crate::mem::{Carved, Carver, Piece};
+use crate::mem::{Carver, Piece};
 use crate::port::{Address, Allocator, Transport};
 
 /// The most bytes that a UDP datagram can have over IPv4.
@@ -46,19 +45,15 @@ pub struct UdpCounts {
 pub struct Udp<'m> {
     socket: UdpSocket,
     v6: bool,
-    /// One more than the longest, to tell a longer one.
-    buffer: Carved<'m, u8>,
-    /// What did not fit into the caller's buffer.
-    held: Option<(usize, Address)>,
-    counts: UdpCounts,
+    inbox: Inbox<'m>,
     _piece: Piece<'m>,
 }
 
-fn carve<'m>(max_datagram: usize, carver: &mut Carver<'m>) -> Result<Carved<'m, u8>> {
+fn carve<'m>(max_datagram: usize, carver: &mut Carver<'m>) -> Result<Inbox<'m>> {
     if !(1..=MAX_DATAGRAM).contains(&max_datagram) {
         return Err(Error::Invalid);
     }
-    carver.take(max_datagram + 1, 0)
+    Inbox::carve(max_datagram, carver)
 }
 
 impl<'m> Udp<'m> {
@@ -78,12 +73,11 @@ impl<'m> Udp<'m> {
     }
 
     pub(crate) fn in_piece(config: &UdpConfig, mut piece: Piece<'m>) -> Result<Udp<'m>> {
-        let buffer = carve(config.max_datagram, &mut piece.carver(Udp::footprint(config)?)?)?;
+        let inbox = carve(config.max_datagram, &mut piece.carver(Udp::footprint(config)?)?)?;
         let bind = socket_address(&config.bind)?;
         let socket = UdpSocket::bind(bind).map_err(|_| Error::HostIo)?;
         socket.set_nonblocking(true).map_err(|_| Error::HostIo)?;
-        let counts = UdpCounts::default();
-        Ok(Udp { socket, v6: bind.is_ipv6(), buffer, held: None, counts, _piece: piece })
+        Ok(Udp { socket, v6: bind.is_ipv6(), inbox, _piece: piece })
     }
 
     /// Where it listens, with the port that it got.
@@ -93,7 +87,7 @@ impl<'m> Udp<'m> {
 
     /// What was dropped.
     pub fn counts(&self) -> UdpCounts {
-        self.counts
+        UdpCounts { oversize: self.inbox.oversize }
     }
 
     /// As [`Transport::receive`], but waits so long for a datagram.
@@ -102,45 +96,17 @@ impl<'m> Udp<'m> {
         buf: &mut [u8],
         timeout: Duration,
     ) -> Result<Option<(usize, Address)>> {
-        let deadline = Deadline::after(timeout);
-        while self.held.is_none() {
-            match self.socket.recv_from(&mut self.buffer) {
-                Ok((len, from)) if len < self.buffer.len() => {
-                    self.held = Some((len, to_address(from)));
-                    break;
-                }
-                Ok(_) => self.counts.oversize += 1,
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => {
-                        if !deadline.wait(&mut [PollFd::new(&self.socket, PollFlags::IN)])? {
-                            return Ok(None);
-                        }
-                        continue;
-                    }
-                    // What an earlier datagram of ours met says nothing of this.
-                    ErrorKind::ConnectionRefused
-                    | ErrorKind::ConnectionReset
-                    | ErrorKind::Interrupted => {}
-                    _ => return Err(Error::HostIo),
-                },
-            }
-            // Who sends what is dropped cannot keep us here.
-            if deadline.is_over() {
-                return Ok(None);
-            }
-        }
-        let Some((len, from)) = self.held else { return Ok(None) };
-        let place = buf.get_mut(..len).ok_or(Error::BufferTooSmall)?;
-        place.copy_from_slice(self.buffer.get(..len).unwrap_or_default());
-        self.held = None;
-        Ok(Some((len, from)))
+        let from = |socket: &UdpSocket, buf: &mut [u8]| {
+            socket.recv_from(buf).map(|(len, from)| (len, Some(to_address(from))))
+        };
+        self.inbox.receive(&self.socket, from, buf, timeout)
     }
 }
 
 impl Transport for Udp<'_> {
     fn send(&mut self, to: &Address, datagram: &[u8]) -> Result<()> {
         let mut to = socket_address(to)?;
-        if datagram.len() >= self.buffer.len() {
+        if !self.inbox.fits(datagram.len()) {
             return Err(Error::CommTooLong);
         }
         // A socket of IPv6 reaches IPv4 by way of mapped addresses.
@@ -168,11 +134,11 @@ impl Transport for Udp<'_> {
     }
 
     fn waiting(&self) -> Option<usize> {
-        self.held.map(|(len, _)| len)
+        self.inbox.waiting()
     }
 
     fn skip(&mut self) -> Result<()> {
-        self.held = None;
+        self.inbox.skip();
         Ok(())
     }
 }

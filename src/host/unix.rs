@@ -18,15 +18,15 @@ use std::os::unix::net;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{Mode, fchmod};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrUnix, bind};
 
+use super::inbox::Inbox;
 use super::wait::Deadline;
 use crate::comm::framing::MAX_FRAME;
 use crate::error::{Error, Result};
-use crate::mem::{Carved, Carver, Piece};
+use crate::mem::{Carver, Piece};
 use crate::port::{Address, Allocator, Transport};
 
 /// The most bytes that the path of a socket has; with some systems a few less.
@@ -91,20 +91,18 @@ pub struct UnixDatagram<'m> {
     /// The folder, without links, so that all in it see the same path.
     folder: SocketPath,
     name: Address,
-    /// One more than the longest, to tell a longer one.
-    buffer: Carved<'m, u8>,
-    /// What did not fit into the caller's buffer.
-    held: Option<(usize, Address)>,
-    counts: UnixDatagramCounts,
+    inbox: Inbox<'m>,
+    /// Datagrams sent to a name at which nobody listens.
+    lost: u64,
     _piece: Piece<'m>,
 }
 
 /// Refuses what is out of range.
-fn carve<'m>(config: &UnixDatagramConfig<'_>, carver: &mut Carver<'m>) -> Result<Carved<'m, u8>> {
+fn carve<'m>(config: &UnixDatagramConfig<'_>, carver: &mut Carver<'m>) -> Result<Inbox<'m>> {
     if !(1..=MAX_FRAME).contains(&config.max_datagram) || config.mode & !0o777 != 0 {
         return Err(Error::Invalid);
     }
-    carver.take(config.max_datagram + 1, 0)
+    Inbox::carve(config.max_datagram, carver)
 }
 
 impl<'m> UnixDatagram<'m> {
@@ -130,7 +128,7 @@ impl<'m> UnixDatagram<'m> {
         config: &UnixDatagramConfig<'_>,
         mut piece: Piece<'m>,
     ) -> Result<UnixDatagram<'m>> {
-        let buffer = carve(config, &mut piece.carver(UnixDatagram::footprint(config)?)?)?;
+        let inbox = carve(config, &mut piece.carver(UnixDatagram::footprint(config)?)?)?;
         check_name(config.name.bytes())?;
         let folder = fs::canonicalize(config.folder).map_err(|_| Error::HostIo)?;
         let folder = SocketPath::from_slice(folder.as_os_str().as_bytes());
@@ -141,9 +139,8 @@ impl<'m> UnixDatagram<'m> {
             bound,
             folder,
             name: config.name,
-            buffer,
-            held: None,
-            counts: UnixDatagramCounts::default(),
+            inbox,
+            lost: 0,
             _piece: piece,
         })
     }
@@ -155,7 +152,8 @@ impl<'m> UnixDatagram<'m> {
 
     /// What was dropped.
     pub fn counts(&self) -> UnixDatagramCounts {
-        self.counts
+        let Inbox { oversize, foreign, .. } = self.inbox;
+        UnixDatagramCounts { oversize, foreign, lost: self.lost }
     }
 
     /// As [`Transport::receive`], but waits so long for a datagram.
@@ -164,50 +162,19 @@ impl<'m> UnixDatagram<'m> {
         buf: &mut [u8],
         timeout: Duration,
     ) -> Result<Option<(usize, Address)>> {
-        let deadline = Deadline::after(timeout);
-        while self.held.is_none() {
-            match self.bound.socket.recv_from(&mut self.buffer) {
-                Ok((len, from)) if len < self.buffer.len() => {
-                    self.held = self.name_of(&from).map(|from| (len, from));
-                    if self.held.is_some() {
-                        break;
-                    }
-                    self.counts.foreign += 1;
-                }
-                Ok(_) => self.counts.oversize += 1,
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => {
-                        let socket = PollFd::new(&self.bound.socket, PollFlags::IN);
-                        if !deadline.wait(&mut [socket])? {
-                            return Ok(None);
-                        }
-                        continue;
-                    }
-                    // What an earlier datagram of ours met says nothing of this.
-                    ErrorKind::ConnectionRefused
-                    | ErrorKind::ConnectionReset
-                    | ErrorKind::Interrupted => {}
-                    _ => return Err(Error::HostIo),
-                },
-            }
-            // Who sends what is dropped cannot keep us here.
-            if deadline.is_over() {
-                return Ok(None);
-            }
-        }
-        let Some((len, from)) = self.held else { return Ok(None) };
-        let place = buf.get_mut(..len).ok_or(Error::BufferTooSmall)?;
-        place.copy_from_slice(self.buffer.get(..len).unwrap_or_default());
-        self.held = None;
-        Ok(Some((len, from)))
+        let folder = &self.folder;
+        let from = |socket: &net::UnixDatagram, buf: &mut [u8]| {
+            socket.recv_from(buf).map(|(len, from)| (len, name_in(folder, &from)))
+        };
+        self.inbox.receive(&self.bound.socket, from, buf, timeout)
     }
+}
 
-    /// The name of a socket in the same folder.
-    fn name_of(&self, socket: &net::SocketAddr) -> Option<Address> {
-        let path = socket.as_pathname()?.as_os_str().as_bytes();
-        let name = path.strip_prefix(&*self.folder)?.strip_prefix(b"/")?;
-        unix_address(OsStr::from_bytes(name)).ok()
-    }
+/// The name of a socket in a folder.
+fn name_in(folder: &[u8], socket: &net::SocketAddr) -> Option<Address> {
+    let path = socket.as_pathname()?.as_os_str().as_bytes();
+    let name = path.strip_prefix(folder)?.strip_prefix(b"/")?;
+    unix_address(OsStr::from_bytes(name)).ok()
 }
 
 impl Transport for UnixDatagram<'_> {
@@ -216,13 +183,13 @@ impl Transport for UnixDatagram<'_> {
     fn send(&mut self, to: &Address, datagram: &[u8]) -> Result<()> {
         check_name(to.bytes())?;
         let to = path_of(&self.folder, to)?;
-        if datagram.len() >= self.buffer.len() {
+        if !self.inbox.fits(datagram.len()) {
             return Err(Error::CommTooLong);
         }
         let Err(error) = self.bound.socket.send_to(datagram, path(&to)) else { return Ok(()) };
         match Errno::from_io_error(&error) {
             Some(Errno::NOENT | Errno::CONNREFUSED | Errno::CONNRESET) => {
-                self.counts.lost += 1;
+                self.lost += 1;
                 Ok(())
             }
             Some(Errno::WOULDBLOCK | Errno::NOBUFS) => Err(Error::Capacity),
@@ -238,11 +205,11 @@ impl Transport for UnixDatagram<'_> {
     }
 
     fn waiting(&self) -> Option<usize> {
-        self.held.map(|(len, _)| len)
+        self.inbox.waiting()
     }
 
     fn skip(&mut self) -> Result<()> {
-        self.held = None;
+        self.inbox.skip();
         Ok(())
     }
 }

@@ -123,6 +123,12 @@ static void datagrams(void) {
     CHECK_STATUS(tb.send(NULL, &at_a, buf, 1), NSW_ERR_NULL);
     CHECK_OK(nsw_host_udp_receive(a, LONG_US, &from, buf, sizeof buf, &len));
     CHECK(len == 0 && same(&from, &at_b));
+    CHECK_OK(tb.send(tb.ctx, &at_a, buf, 6));
+    CHECK_STATUS(nsw_host_udp_receive(a, LONG_US, NULL, buf, 5, NULL), NSW_ERR_BUFFER_TOO_SMALL);
+    CHECK_OK(ta.skip(ta.ctx));
+    CHECK_STATUS(ta.receive(ta.ctx, &from, buf, sizeof buf, &len), NSW_AGAIN);
+    CHECK_OK(ta.skip(ta.ctx)); /* there is nothing */
+    CHECK_STATUS(ta.skip(NULL), NSW_ERR_NULL);
 
     /* Longer than the other takes: dropped there, and counted. */
     uint8_t big[2049] = {0};
@@ -177,6 +183,10 @@ static void frames(void) {
     CHECK_OK(table.send(table.ctx, &from, (const uint8_t *)"back", 4));
     CHECK_OK(nsw_host_tcp_receive(client, LONG_US, &from, buf, sizeof buf, &len));
     CHECK(len == 4 && memcmp(buf, "back", 4) == 0 && same(&from, &to));
+    CHECK_OK(nsw_host_tcp_send(client, &to, buf, 6));
+    CHECK_STATUS(nsw_host_tcp_receive(server, LONG_US, NULL, buf, 5, NULL), NSW_ERR_BUFFER_TOO_SMALL);
+    CHECK_OK(table.skip(table.ctx));
+    CHECK_STATUS(table.receive(table.ctx, &from, buf, sizeof buf, &len), NSW_AGAIN);
 
     nsw_host_tcp_info info = NSW_HOST_TCP_INFO_INIT;
     CHECK_OK(nsw_host_tcp_close(client, &to));

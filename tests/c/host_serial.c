@@ -103,6 +103,11 @@ static void datagrams(void) {
     CHECK_STATUS(table.receive(table.ctx, &from, buf, 100, &len), NSW_AGAIN);
     CHECK_OK(table.send(table.ctx, &peer, text("by the table"), 12));
     get_frame(line, framer, "by the table");
+    put_frame(line, "too long", 1);
+    CHECK_STATUS(nsw_host_serial_receive(serial, LONG_US, NULL, buf, 7, &len),
+                 NSW_ERR_BUFFER_TOO_SMALL);
+    CHECK_OK(table.skip(table.ctx));
+    CHECK_STATUS(table.receive(table.ctx, &from, buf, 100, &len), NSW_AGAIN);
 
     /* Garbage, a frame without a CRC, one that is too long, and one that is right. */
     static const char long_one[] =

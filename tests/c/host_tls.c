@@ -222,6 +222,10 @@ static void a_conversation(void) {
     CHECK_OK(table.send(table.ctx, &peer.address, (const uint8_t *)"back", 4));
     CHECK_OK(nsw_host_tls_receive(client, LONG_US, buf, sizeof buf, &len));
     CHECK(len == 4 && memcmp(buf, "back", 4) == 0);
+    CHECK_OK(nsw_host_tls_send(client, buf, 6));
+    CHECK_STATUS(nsw_host_tls_receive(server, LONG_US, buf, 5, &len), NSW_ERR_BUFFER_TOO_SMALL);
+    CHECK_OK(table.skip(table.ctx));
+    CHECK_STATUS(nsw_host_tls_receive(server, 0, buf, sizeof buf, &len), NSW_AGAIN);
     peer.address.bytes[0] ^= 1;
     CHECK_STATUS(table.send(table.ctx, &peer.address, buf, 4), NSW_ERR_COMM_PEER);
 

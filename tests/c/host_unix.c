@@ -117,6 +117,10 @@ static void datagrams(void) {
     CHECK_OK(tb.send(tb.ctx, &at_a, text("back"), 4));
     CHECK_OK(ta.receive(ta.ctx, &from, buf, sizeof buf, &len));
     CHECK(len == 4 && memcmp(buf, "back", 4) == 0 && same(&from, &at_b));
+    CHECK_OK(tb.send(tb.ctx, &at_a, buf, 6));
+    CHECK_STATUS(ta.receive(ta.ctx, &from, buf, 5, &len), NSW_ERR_BUFFER_TOO_SMALL);
+    CHECK_OK(ta.skip(ta.ctx));
+    CHECK_STATUS(ta.receive(ta.ctx, &from, buf, sizeof buf, &len), NSW_AGAIN);
     CHECK_STATUS(tb.send(tb.ctx, &at_a, NULL, 1), NSW_ERR_NULL);
     CHECK_STATUS(tb.send(tb.ctx, NULL, buf, 1), NSW_ERR_NULL);
 

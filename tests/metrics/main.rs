@@ -1,6 +1,10 @@
 //! What is counted and measured, its text, and who gives it to those who watch.
 
 #[cfg(all(feature = "std", unix))]
+#[path = "../common/data.rs"]
+#[allow(dead_code)] // not all of it is used here
+mod data;
+#[cfg(all(feature = "std", unix))]
 mod server;
 #[cfg(all(feature = "std", unix))]
 mod tooling;

@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Write};
 use std::process::{Command, Output, Stdio};
 
+use crate::data::skipped;
 use crate::server::{scrape, serve};
 use crate::values::{filled, text};
 
@@ -24,7 +25,7 @@ fn promtool_accepts_the_text() {
     let server = serve(&text(&filled()));
     let (_, plain) = scrape(&server, "text/plain;version=0.0.4");
     let Some(judged) = run("promtool", &["check", "metrics"], &plain) else {
-        eprintln!("SKIPPED: promtool is not installed (Debian's package prometheus)");
+        skipped(format_args!("promtool is not installed (Debian's package prometheus)"));
         return;
     };
     assert!(judged.status.success(), "{judged:?}");
@@ -46,13 +47,17 @@ for family in text_string_to_metric_families(sys.stdin.read()):
 /// What the reference parser of OpenMetrics reads.
 #[test]
 fn the_parser_of_open_metrics_reads_the_text() {
-    let there = run("python3", &["-c", "import prometheus_client"], "");
-    if !there.is_some_and(|there| there.status.success()) {
-        eprintln!("SKIPPED: no prometheus_client (Debian's package python3-prometheus-client)");
+    // Debian's own has Debian's package, where another one comes first on the path.
+    let has = |python: &&&str| {
+        let there = run(python, &["-c", "import prometheus_client"], "");
+        there.is_some_and(|there| there.status.success())
+    };
+    let Some(python) = ["python3", "/usr/bin/python3"].iter().find(has) else {
+        skipped(format_args!("no prometheus_client (Debian's package python3-prometheus-client)"));
         return;
-    }
+    };
     let text = text(&filled());
-    let read = run("python3", &["-c", READ], &text).unwrap();
+    let read = run(python, &["-c", READ], &text).unwrap();
     assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
     let found = String::from_utf8(read.stdout).unwrap();
     for line in [
@@ -79,6 +84,6 @@ fn the_parser_of_open_metrics_reads_the_text() {
         ("le=\"+Inf\"", "le=\"9.0\""),
         ("_seconds seconds\n", "_seconds bytes\n"),
     ] {
-        assert!(!run("python3", &["-c", READ], &text.replace(good, bad)).unwrap().status.success());
+        assert!(!run(python, &["-c", READ], &text.replace(good, bad)).unwrap().status.success());
     }
 }

@@ -271,3 +271,38 @@ fn a_flood_does_not_hold_up_the_others() {
     }
     assert!(polls >= 5000 / BUDGET, "{polls}");
 }
+
+/// A part that fails.
+struct Broken;
+
+impl Part for Broken {
+    fn channel(&self) -> u8 {
+        200
+    }
+
+    fn receive(&mut self, _: u64, _: &[u8], _: &View<'_>) -> neural_swarm::Result<()> {
+        Ok(())
+    }
+
+    fn next(&mut self, _: &View<'_>, _: &mut [u8]) -> neural_swarm::Result<Option<(u64, usize)>> {
+        Err(neural_swarm::Error::Capacity)
+    }
+
+    fn wake_at(&self) -> u64 {
+        u64::MAX
+    }
+}
+
+#[test]
+fn a_part_that_fails_is_told_of_and_stops_nothing_else() {
+    let mut world = three(55);
+    let now = world.now;
+    let topics = &mut world.member(0).topics;
+    topics.publish(b"news", b"one").unwrap();
+    let member = world.members[0].as_mut().unwrap();
+    let (mut sent, mut broken) = (Vec::new(), Broken);
+    let polled = member.poll_with(now, &mut sent, &mut broken);
+    assert_eq!(polled, Err(neural_swarm::Error::Capacity));
+    // The publication goes out behind it.
+    assert!(!sent.is_empty());
+}

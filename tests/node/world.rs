@@ -382,6 +382,17 @@ impl World {
 }
 
 impl Member {
+    /// One poll, with a part before those that there are.
+    pub fn poll_with(
+        &mut self,
+        now: u64,
+        sent: &mut Vec<(usize, Vec<u8>)>,
+        first: &mut dyn Part,
+    ) -> Result<u64> {
+        let mut port = Port { inbox: &mut self.inbox, sent, stuck: self.stuck };
+        self.node.poll(now, &mut port, &mut [first, &mut self.topics])
+    }
+
     fn poll(&mut self, now: u64, sent: &mut Vec<(usize, Vec<u8>)>) -> u64 {
         let mut port = Port { inbox: &mut self.inbox, sent, stuck: self.stuck };
         let mut shared = self.sharing.over(&mut self.store);
