@@ -9213,7 +9213,7 @@ typedef struct nsw_node_config {
    */
   uint32_t small;
   /**
-   * The most pieces of work of one nsw_node_poll: a datagram taken, or one sent; 0: 256.
+   * How much one nsw_node_poll does, in pieces: a datagram taken, or one sent; 0: 256.
    */
   uint32_t budget;
   /**
@@ -18275,9 +18275,9 @@ nsw_status nsw_node_forgive(struct nsw_node *node, uint64_t id);
  * `parts`: those of the node, the same at each call, or NULL.
  *
  * Datagrams are taken from the transport and sent through it. The node, its sessions and each
- * part have their turns one after the other: each turn takes or sends one datagram, and there
- * are no more turns than the configuration's `budget`; beside them every session is looked at
- * once when one of them is due.
+ * part have their turns one after the other: each turn takes or sends one datagram. After the round
+ * in which the configuration's `budget` is used up, it ends: so there are at most 4 turns more, and
+ * one for each part. Beside them every session is looked at once when one of them is due.
  *
  * While an event waits for which there is no room, nothing happens that would be another one:
  * take them with nsw_node_next.

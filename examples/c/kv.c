@@ -18,10 +18,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/children.h"
 #include "neural_swarm.h"
 
 enum { NODES = 3, NAMES = 64, CLIENTS = 8, TEXT = 24, LINE = 128, MESSAGE = 32768, EVERY = 100 };
@@ -390,14 +390,7 @@ static int run_node(uint64_t id, const char *folder, char **ports)
 
 /* ---- The demonstration ------------------------------------------------------------ */
 
-struct child {
-    pid_t pid;
-    int in, out; /* its input and output */
-    char line[LINE];
-    size_t len;
-};
-
-static const char *program, *files;
+static const char *files;
 static char ports[NODES][8];
 static struct child children[NODES];
 
@@ -430,68 +423,30 @@ static nsw_status find_ports(void)
     return status;
 }
 
+/* In a process of its own. */
+static int run(void *id)
+{
+    char *all[NODES];
+    for (size_t i = 0; i < NODES; i++)
+        all[i] = ports[i];
+    return run_node(*(const uint64_t *)id, files, all);
+}
+
 static int start(size_t at)
 {
-    struct child *child = &children[at];
-    const char id[2] = {(char)('1' + at), '\0'};
-    int in[2], out[2];
-    if (pipe(in) != 0 || pipe(out) != 0)
-        return -1;
-    child->pid = fork();
-    if (child->pid == 0) {
-        dup2(in[0], STDIN_FILENO);
-        dup2(out[1], STDOUT_FILENO);
-        for (int file = 3; file < 64; file++)
-            close(file);
-        execl(program, program, id, files, ports[0], ports[1], ports[2], (char *)NULL);
-        _exit(127);
-    }
-    close(in[0]);
-    close(out[1]);
-    child->in = in[1];
-    child->out = out[0];
-    child->len = 0;
-    return child->pid < 0 ? -1 : 0;
-}
-
-static void kill_child(size_t at)
-{
-    struct child *child = &children[at];
-    kill(child->pid, SIGKILL);
-    waitpid(child->pid, NULL, 0);
-    close(child->in);
-    close(child->out);
-    child->pid = 0;
-}
-
-/* The next line that a node prints, if it does within `patience` milliseconds. */
-static int next_line(struct child *child, int patience, char *line)
-{
-    struct pollfd output = {child->out, POLLIN, 0};
-    while (poll(&output, 1, patience) > 0) {
-        char byte;
-        if (read(child->out, &byte, 1) != 1)
-            return -1;
-        if (byte == '\n') {
-            memcpy(line, child->line, child->len);
-            line[child->len] = '\0';
-            child->len = 0;
-            return 0;
-        }
-        if (child->len < LINE - 1)
-            child->line[child->len++] = byte;
-    }
-    return -1;
+    uint64_t id = at + 1;
+    return child_start(&children[at], run, &id);
 }
 
 /* Says something to a node, until it prints a line that begins with `answer`. 0 if it did. */
 static int ask(size_t at, const char *said, const char *answer, char *line)
 {
     struct child *child = &children[at];
-    const size_t len = strlen(said);
-    if (child->pid == 0 || write(child->in, said, len) != (ssize_t)len)
+    const char *got;
+    if (child_say(child, said) != 0)
         return -1;
-    while (next_line(child, 1000, line) == 0) {
+    while ((got = child_line(child, 1000)) != NULL) {
+        snprintf(line, LINE, "%.*s", LINE - 1, got);
         if (strncmp(line, answer, strlen(answer)) == 0)
             return 0;
         if (strncmp(line, "no", 2) == 0)
@@ -511,7 +466,7 @@ static int ask_all(size_t *at, const char *said, const char *answer, char *line)
         *at = (*at + 1) % NODES;
         nanosleep(&moment, NULL);
     }
-    fprintf(stderr, "kv: nobody has answered to: %s", said);
+    fprintf(stderr, "kv: nobody has answered to: %s\n", said);
     return -1;
 }
 
@@ -538,20 +493,20 @@ static int demo(void)
         if (n % KILL_EVERY == 0) {
             /* Whoever leads, and every other time somebody else. */
             size_t leader = at;
-            if (ask_all(&at, "who\n", "node", line) != 0)
+            if (ask_all(&at, "who", "node", line) != 0)
                 return 1;
             const char *led = strstr(line, "led by ");
             if (led != NULL && led[7] >= '1' && led[7] <= '3')
                 leader = (size_t)(led[7] - '1');
             down = killed % 2 == 0 ? leader : (leader + 1) % NODES;
-            kill_child(down);
+            child_end(&children[down], 1);
             killed++;
         } else if (n % KILL_EVERY == KILL_EVERY / 2 && down < NODES) {
             if (start(down) != 0)
                 return 1;
             down = NODES;
         }
-        snprintf(said, sizeof said, "set name-%u value-%u 7 %u\n", n % USED, n, n);
+        snprintf(said, sizeof said, "set name-%u value-%u 7 %u", n % USED, n, n);
         snprintf(answer, sizeof answer, "ok 7 %u", n);
         if (ask_all(&at, said, answer, line) != 0)
             return 1;
@@ -559,7 +514,7 @@ static int demo(void)
     /* All that are there at once. */
     for (size_t i = 0; i < NODES; i++) {
         if (children[i].pid != 0) {
-            kill_child(i);
+            child_end(&children[i], 1);
             killed++;
         }
     }
@@ -569,7 +524,7 @@ static int demo(void)
     for (size_t i = 0; i < NODES; i++) {
         for (unsigned name = 0; name < USED; name++) {
             unsigned last = SETS - (SETS - name) % USED;
-            snprintf(said, sizeof said, "get name-%u\n", name);
+            snprintf(said, sizeof said, "get name-%u", name);
             snprintf(answer, sizeof answer, "name-%u = value-%u", name, last);
             at = i;
             if (ask_all(&at, said, "name-", line) != 0)
@@ -578,14 +533,14 @@ static int demo(void)
         }
         at = i;
         snprintf(answer, sizeof answer, "node %d,", (int)i + 1);
-        if (ask_all(&at, "who\n", answer, line) != 0)
+        if (ask_all(&at, "who", answer, line) != 0)
             return 1;
         puts(line);
         snprintf(answer, sizeof answer, "has %d", SETS);
         once += strstr(line, answer) != NULL;
     }
     for (size_t i = 0; i < NODES; i++)
-        kill_child(i);
+        child_end(&children[i], 1);
     printf("%d values set, once each at %d of %d nodes; %d killed meanwhile; %d of %d reads right\n",
            SETS, (int)once, NODES, (int)killed, (int)right, NODES * USED);
     return right == NODES * USED && once == NODES ? 0 : 1;
@@ -594,7 +549,6 @@ static int demo(void)
 int main(int count, char **arguments)
 {
     if (count == 3 && strcmp(arguments[1], "demo") == 0) {
-        program = arguments[0];
         files = arguments[2];
         return demo();
     }

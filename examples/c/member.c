@@ -22,11 +22,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/children.h"
 #include "neural_swarm.h"
 
 enum { MEMBERS = 6, VOTERS = 5, PARTS = 64, LISTED = 64, LINE = 96, BUFFER = 2048 };
@@ -484,77 +483,30 @@ static int run_member(int number, const char *folder)
 
 /* ---- The demonstration ------------------------------------------------------------------- */
 
-struct child {
-    pid_t pid;
-    FILE *in;
-    int out;
-    char line[256];
-    size_t len;
-};
-
 static struct child children[MEMBERS + 1];
+static const char *files;
 
-static int start(int number, const char *folder)
+/* In a process of its own. */
+static int run(void *number)
 {
-    int in[2], out[2];
-    if (pipe(in) != 0 || pipe(out) != 0)
-        return -1;
-    const pid_t pid = fork();
-    if (pid == 0) {
-        dup2(in[0], STDIN_FILENO);
-        dup2(out[1], STDOUT_FILENO);
-        for (int i = 0; i < 2; i++) {
-            close(in[i]);
-            close(out[i]);
-        }
-        for (int i = 1; i <= MEMBERS; i++)
-            if (children[i].pid > 0) {
-                fclose(children[i].in);
-                close(children[i].out);
-            }
-        exit(run_member(number, folder));
-    }
-    close(in[0]);
-    close(out[1]);
-    struct child *child = &children[number];
-    child->pid = pid;
-    child->in = fdopen(in[1], "w");
-    child->out = out[0];
-    child->len = 0;
-    return pid > 0 && child->in != NULL ? 0 : -1;
+    return run_member(*(const int *)number, files);
 }
 
-static void say(int number, const char *line)
+static int start(int number)
 {
-    fprintf(children[number].in, "%s\n", line);
-    fflush(children[number].in);
+    return child_start(&children[number], run, &number);
 }
 
 /* The next line that a member says, until some time; NULL if there is none. */
-static const char *next_line(struct child *child, uint64_t until)
+static const char *next_line(int number, uint64_t until)
 {
-    while (now_us() < until) {
-        struct pollfd out = {child->out, POLLIN, 0};
-        char byte;
-        if (poll(&out, 1, 100) <= 0)
-            continue;
-        if (read(child->out, &byte, 1) != 1)
-            return NULL;
-        if (byte != '\n' && child->len < sizeof child->line - 1) {
-            child->line[child->len++] = byte;
-        } else if (byte == '\n') {
-            child->line[child->len] = '\0';
-            child->len = 0;
-            return child->line;
-        }
-    }
-    return NULL;
+    const uint64_t now = now_us();
+    return now < until ? child_line(&children[number], (int)((until - now) / 1000)) : NULL;
 }
 
 static int told(int number, const char *line)
 {
     printf("  member %d: %s\n", number, line);
-    fflush(stdout);
     return 0;
 }
 
@@ -563,7 +515,7 @@ static int expect(int number, const char *text)
 {
     const uint64_t until = now_us() + 60000000;
     const char *line;
-    while ((line = next_line(&children[number], until)) != NULL)
+    while ((line = next_line(number, until)) != NULL)
         if (strncmp(line, text, strlen(text)) == 0)
             return told(number, line);
     fprintf(stderr, "member: %d did not say \"%s\"\n", number, text);
@@ -578,8 +530,8 @@ static int ask(int number, const char *question, const char *text)
     while (now_us() < until) {
         const struct timespec pause = {0, 50000000};
         const char *line;
-        say(number, question);
-        while ((line = next_line(&children[number], until)) != NULL && strncmp(line, text, word) != 0)
+        child_say(&children[number], question);
+        while ((line = next_line(number, until)) != NULL && strncmp(line, text, word) != 0)
             ;
         if (line == NULL)
             break;
@@ -615,54 +567,46 @@ static int find_ports(void)
 
 static int demonstrate(const char *folder)
 {
+    files = folder;
     int bad = make_keys(folder) | find_ports();
     puts("Five processes, which know each other's keys and nothing else.");
     for (int number = 1; number <= VOTERS; number++)
-        bad |= start(number, folder);
+        bad |= start(number);
     for (int number = 1; number <= VOTERS && bad == 0; number++)
         bad |= ask(number, "who", "who 5 are there");
     puts("They share a counter, to which each adds.");
     for (int number = 1; number <= VOTERS && bad == 0; number++)
-        say(number, "add 10");
+        child_say(&children[number], "add 10");
     for (int number = 1; number <= VOTERS && bad == 0; number++)
         bad |= ask(number, "total", "total 50");
     puts("They agree on a list.");
     if (bad == 0)
         bad |= ask(1, "leader", "leader is");
     if (bad == 0) {
-        say(1, "agree first");
+        child_say(&children[1], "agree first");
         bad |= expect(1, "agreed 1");
     }
     for (int number = 2; number <= VOTERS && bad == 0; number++)
         bad |= ask(number, "list", "list first");
     puts("They count primes together; member 3 is killed meanwhile, and member 6 comes.");
     if (bad == 0) {
-        say(1, "primes 6000000");
-        kill(children[3].pid, SIGKILL);
-        waitpid(children[3].pid, NULL, 0);
-        fclose(children[3].in);
-        close(children[3].out);
-        children[3].pid = 0;
-        bad |= start(6, folder);
+        child_say(&children[1], "primes 6000000");
+        child_end(&children[3], 1);
+        bad |= start(6);
         /* https://oeis.org/A000720 */
         bad |= expect(1, "primes below 6000000: 412849,");
     }
     puts("Member 3 is started again: it has the list, and hears of the rest.");
     if (bad == 0) {
-        bad |= start(3, folder);
+        bad |= start(3);
         bad |= ask(3, "who", "who 6 are there");
-        say(3, "add 8");
+        child_say(&children[3], "add 8");
         bad |= ask(6, "total", "total 58");
         bad |= ask(3, "total", "total 58");
         bad |= ask(3, "list", "list first");
     }
     for (int number = 1; number <= MEMBERS; number++)
-        if (children[number].pid > 0) {
-            fclose(children[number].in); /* the end of what is typed */
-            int status = 0;
-            waitpid(children[number].pid, &status, 0);
-            bad |= status;
-        }
+        bad |= child_end(&children[number], 0);
     puts(bad == 0 ? "All of it came as it should." : "Something did not come as it should.");
     return bad != 0;
 }

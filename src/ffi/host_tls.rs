@@ -8,14 +8,16 @@ use super::host::read_text;
 use super::host_key::path;
 use super::host_listener::nsw_host_listener;
 use super::host_transport::{fill_table, read_address, receive};
-use super::identity::{CSecrets, key, key_or_none, nsw_identity, nsw_key, secrets_of};
+use super::identity::{
+    CSecrets, key, key_or_none, nsw_identity, nsw_key, remove_authority, secrets_of, shown, unpin,
+};
 use super::link_types::{NSW_TRUSTED_CERTIFICATE, NSW_TRUSTED_PINNED, NSW_TRUSTED_PSK};
 use super::port::nsw_allocator;
 use super::slices::{Output, bytes_of, input};
 use super::status::nsw_status;
 use super::structs::{self, Versioned};
 use super::transport::{nsw_address, nsw_transport};
-use crate::comm::identity::{Certificate, Trusted};
+use crate::comm::identity::Trusted;
 use crate::error::{Error, Result};
 use crate::host::{Listener, Tls, TlsConfig};
 use crate::port::Address;
@@ -220,11 +222,7 @@ pub unsafe extern "C" fn nsw_host_tls_unpin(
     identity: *const nsw_key,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe {
-        call_mut::<CTls>(tls, |tls| {
-            tls.trust_mut().unpin(key(identity)?).then_some(()).ok_or(Error::CommPeer)
-        })
-    }
+    unsafe { call_mut::<CTls>(tls, |tls| unpin(tls.trust_mut(), identity)) }
 }
 
 /// Trusts whoever has a certificate of the swarm by this authority, an identity,
@@ -254,12 +252,7 @@ pub unsafe extern "C" fn nsw_host_tls_remove_authority(
     authority: *const nsw_key,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe {
-        call_mut::<CTls>(tls, |tls| {
-            let was = tls.trust_mut().remove_authority(key(authority)?);
-            was.then_some(()).ok_or(Error::CommPeer)
-        })
-    }
+    unsafe { call_mut::<CTls>(tls, |tls| remove_authority(tls.trust_mut(), authority)) }
 }
 
 /// The certificate of the swarm that this node shows from now on; NULL: none.
@@ -276,11 +269,7 @@ pub unsafe extern "C" fn nsw_host_tls_set_certificate(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         call_mut::<CTls>(tls, |tls| {
-            let certificate = match input(certificate, certificate_len)? {
-                [] => None,
-                bytes => Some(Certificate::decode(bytes)?),
-            };
-            tls.set_certificate(certificate.as_ref());
+            tls.set_certificate(shown(certificate, certificate_len)?.as_ref());
             Ok(())
         })
     }

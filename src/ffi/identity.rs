@@ -10,13 +10,13 @@ use super::entropy::nsw_entropy;
 use super::guarded;
 use super::handle::{self, Object, call_ref, with_ref};
 use super::port::nsw_allocator;
-use super::slices::{Output, bytes_of, input, put};
+use super::slices::{Output, bytes_of, input, optional, put};
 use super::status::{NSW_OK, nsw_status};
 use super::structs::{self, Versioned, check_pointer};
 use crate::comm::crypto::{self, PublicKey, SIGNATURE, Secret};
 #[cfg(not(feature = "secure-element"))]
 use crate::comm::identity::LocalSecrets;
-use crate::comm::identity::{CERTIFICATE, Certificate, Secrets, Validity};
+use crate::comm::identity::{CERTIFICATE, Certificate, Secrets, Trust, Validity};
 use crate::comm::noise::StaticKey;
 use crate::error::{Error, Result};
 
@@ -511,9 +511,40 @@ pub unsafe extern "C" fn nsw_certificate_verify(
     // SAFETY: NULL or what it should be, by the documentation above.
     guarded(|| unsafe {
         let certificate = Certificate::decode(input(certificate, certificate_len)?)?;
-        let wall = if wall.is_null() { None } else { input(wall, 1)?.first().copied() };
+        let wall = optional(wall)?;
         certificate.verify(key(authority)?, key(subject)?, wall, epoch)
     })
+}
+
+/// Ends the trust in an identity by itself.
+///
+/// # Safety
+/// NULL or a key.
+pub(super) unsafe fn unpin(trust: &mut Trust<'_>, identity: *const nsw_key) -> Result<()> {
+    // SAFETY: the caller's word.
+    trust.unpin(unsafe { key(identity) }?).then_some(()).ok_or(Error::CommPeer)
+}
+
+/// Ends the trust in an authority.
+///
+/// # Safety
+/// NULL or a key.
+pub(super) unsafe fn remove_authority(
+    trust: &mut Trust<'_>,
+    authority: *const nsw_key,
+) -> Result<()> {
+    // SAFETY: the caller's word.
+    trust.remove_authority(unsafe { key(authority) }?).then_some(()).ok_or(Error::CommPeer)
+}
+
+/// The certificate that is to be shown; of no bytes: none.
+///
+/// # Safety
+/// NULL, or so many bytes.
+pub(super) unsafe fn shown(certificate: *const u8, len: usize) -> Result<Option<Certificate>> {
+    // SAFETY: the caller's word.
+    let bytes = unsafe { input(certificate, len) }?;
+    (!bytes.is_empty()).then(|| Certificate::decode(bytes)).transpose()
 }
 
 /// A copy of the private keys of an identity, for an object of its own.

@@ -2,16 +2,18 @@
 
 use super::entropy::CEntropy;
 use super::handle::{self, Object, call_mut, call_ref, with_mut};
-use super::identity::{CSecrets, key, key_or_none, nsw_key, secrets_of};
+use super::identity::{
+    CSecrets, key, key_or_none, nsw_key, remove_authority, secrets_of, shown, unpin,
+};
 use super::link_types::*;
 use super::port::nsw_allocator;
-use super::slices::{Output, bytes_of, input, put, tell};
+use super::slices::{Output, bytes_of, input, optional, put, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
 use super::structs::{self, check_pointer};
 use super::transport::nsw_address;
 use crate::comm::crypto::Secret;
-use crate::comm::identity::{Certificate, Trusted};
+use crate::comm::identity::Trusted;
 use crate::comm::link::{self, Link, LinkConfig, PeerId, Received};
 use crate::error::{Error, Result};
 
@@ -144,11 +146,7 @@ pub unsafe extern "C" fn nsw_link_unpin(
     identity: *const nsw_key,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe {
-        call_mut::<CLink>(link, |link| {
-            link.trust_mut().unpin(key(identity)?).then_some(()).ok_or(Error::CommPeer)
-        })
-    }
+    unsafe { call_mut::<CLink>(link, |link| unpin(link.trust_mut(), identity)) }
 }
 
 /// Trusts whoever has a certificate of this authority, an identity,
@@ -178,12 +176,7 @@ pub unsafe extern "C" fn nsw_link_remove_authority(
     authority: *const nsw_key,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe {
-        call_mut::<CLink>(link, |link| {
-            let was = link.trust_mut().remove_authority(key(authority)?);
-            was.then_some(()).ok_or(Error::CommPeer)
-        })
-    }
+    unsafe { call_mut::<CLink>(link, |link| remove_authority(link.trust_mut(), authority)) }
 }
 
 /// Whether who knows the pre-shared key is trusted for that alone: 1 or 0, which
@@ -214,10 +207,7 @@ pub unsafe extern "C" fn nsw_link_set_certificate(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         call_mut::<CLink>(link, |link| {
-            let bytes = input(certificate, certificate_len)?;
-            let certificate =
-                if bytes.is_empty() { None } else { Some(Certificate::decode(bytes)?) };
-            link.set_certificate(certificate.as_ref());
+            link.set_certificate(shown(certificate, certificate_len)?.as_ref());
             Ok(())
         })
     }
@@ -253,8 +243,7 @@ pub unsafe extern "C" fn nsw_link_set_wall(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         call_mut::<CLink>(link, |link| {
-            let wall = if wall.is_null() { None } else { input(wall, 1)?.first().copied() };
-            link.set_wall(wall, now_us);
+            link.set_wall(optional(wall)?, now_us);
             Ok(())
         })
     }

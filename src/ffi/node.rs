@@ -2,16 +2,17 @@
 
 use super::entropy::CEntropy;
 use super::handle::{self, Locked, Object, call_mut, call_ref, with_mut};
-use super::identity::{CSecrets, key, key_or_none, nsw_key, secrets_of};
+use super::identity::{
+    CSecrets, key, key_or_none, nsw_key, remove_authority, secrets_of, shown, unpin,
+};
 use super::node_types::*;
 use super::port::nsw_allocator;
-use super::slices::{apart, bytes_of, input, may_tell, tell};
+use super::slices::{apart, bytes_of, input, may_tell, optional, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::structs::{self, check_pointer, count, or};
 use super::transport::{CTransport, nsw_address};
 use super::{status, status_or};
 use crate::comm::crypto::Secret;
-use crate::comm::identity::Certificate;
 use crate::consensus::Raft;
 use crate::crdt::Store;
 use crate::error::{Error, Result};
@@ -154,11 +155,7 @@ pub unsafe extern "C" fn nsw_node_unpin(
     identity: *const nsw_key,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe {
-        call_mut::<CNode>(node, |n| {
-            n.node.trust_mut().unpin(key(identity)?).then_some(()).ok_or(Error::CommPeer)
-        })
-    }
+    unsafe { call_mut::<CNode>(node, |n| unpin(n.node.trust_mut(), identity)) }
 }
 
 /// Trusts whoever has a certificate of this authority, an identity, that is good in `epoch` or a
@@ -186,12 +183,7 @@ pub unsafe extern "C" fn nsw_node_remove_authority(
     authority: *const nsw_key,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe {
-        call_mut::<CNode>(node, |n| {
-            let was = n.node.trust_mut().remove_authority(key(authority)?);
-            was.then_some(()).ok_or(Error::CommPeer)
-        })
-    }
+    unsafe { call_mut::<CNode>(node, |n| remove_authority(n.node.trust_mut(), authority)) }
 }
 
 /// The certificate that this member shows from now on; NULL: none.
@@ -206,9 +198,7 @@ pub unsafe extern "C" fn nsw_node_set_certificate(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         call_mut::<CNode>(node, |n| {
-            let bytes = input(certificate, certificate_len)?;
-            let decoded = (!bytes.is_empty()).then(|| Certificate::decode(bytes)).transpose()?;
-            n.node.set_certificate(decoded.as_ref());
+            n.node.set_certificate(shown(certificate, certificate_len)?.as_ref());
             Ok(())
         })
     }
@@ -228,8 +218,7 @@ pub unsafe extern "C" fn nsw_node_set_wall(
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
         call_mut::<CNode>(node, |n| {
-            let wall = if wall_ms.is_null() { None } else { input(wall_ms, 1)?.first().copied() };
-            n.node.set_wall(wall, now_us);
+            n.node.set_wall(optional(wall_ms)?, now_us);
             Ok(())
         })
     }

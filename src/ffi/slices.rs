@@ -21,6 +21,18 @@ pub unsafe fn input<'a, T>(pointer: *const T, len: usize) -> Result<&'a [T]> {
     Ok(unsafe { core::slice::from_raw_parts(pointer, len) })
 }
 
+/// What the caller has, or has not.
+///
+/// # Safety
+/// `pointer` is NULL, or readable.
+pub unsafe fn optional<T: Copy>(pointer: *const T) -> Result<Option<T>> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller's word.
+    Ok(unsafe { input(pointer, 1) }?.first().copied())
+}
+
 /// The caller's text, which has to be UTF-8.
 ///
 /// # Safety

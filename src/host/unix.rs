@@ -135,14 +135,7 @@ impl<'m> UnixDatagram<'m> {
         let folder = folder.map_err(|_| Error::HostAddress)?;
         let _lock = lock(path(&folder))?;
         let bound = Bound::new(path_of(&folder, &config.name)?, config.mode)?;
-        Ok(UnixDatagram {
-            bound,
-            folder,
-            name: config.name,
-            inbox,
-            lost: 0,
-            _piece: piece,
-        })
+        Ok(UnixDatagram { bound, folder, name: config.name, inbox, lost: 0, _piece: piece })
     }
 
     /// Its name.

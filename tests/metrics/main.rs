@@ -2,7 +2,6 @@
 
 #[cfg(all(feature = "std", unix))]
 #[path = "../common/data.rs"]
-#[allow(dead_code)] // not all of it is used here
 mod data;
 #[cfg(all(feature = "std", unix))]
 mod server;
