@@ -18282,12 +18282,14 @@ nsw_status nsw_node_forgive(struct nsw_node *node, uint64_t id);
  * While an event waits for which there is no room, nothing happens that would be another one:
  * take them with nsw_node_next.
  *
+ * A datagram that the transport has no room for is tried again for 20 ms.
+ *
  * Errors: those of a bad handle, of the node or of a part; NSW_ERR_NULL for a store without
- * what shares it, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for too many groups; those of the
- * transport's hook while taking datagrams; NSW_ERR_HOOK of secrets and entropy;
- * NSW_ERR_BUFFER_TOO_SMALL if a datagram is longer than the configuration says and the
- * transport cannot throw it away; those of a part, after all others had a turn,
- * NSW_ERR_BUFFER_TOO_SMALL for one that is made for longer messages than `max_message`. What was done before is done, and nothing is lost.
+ * what shares it, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for too many groups, NSW_ERR_ALIGNMENT;
+ * NSW_ERR_HOOK of secrets and entropy. After all others had a turn: those of the transport's hook
+ * while taking datagrams, NSW_ERR_BUFFER_TOO_SMALL if one is longer than the configuration says and
+ * the transport cannot throw it away; those of a part, NSW_ERR_BUFFER_TOO_SMALL for one that is made
+ * for longer messages than `max_message`. What was done is done, and nothing is lost.
  */
 nsw_status nsw_node_poll(struct nsw_node *node,
                          uint64_t now_us,

@@ -32,10 +32,12 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
     ///
     /// While an event waits for which there is no room, nothing happens that would be another one.
     ///
-    /// Errors of the transport while taking datagrams, of the secrets and of the entropy; [`Error::BufferTooSmall`] if
-    /// a datagram is longer than the configuration says and the transport cannot throw it away. Those of a part, after
-    /// all others had a turn: [`Error::BufferTooSmall`] for one that is made for longer messages than
-    /// [`max_message`](Self::max_message). What was done before is done, and nothing is lost.
+    /// A datagram that the transport has no room for is tried again for 20 ms.
+    ///
+    /// Errors of the secrets and of the entropy. After all others had a turn: those of the transport while taking
+    /// datagrams, [`Error::BufferTooSmall`] if one is longer than the configuration says and the transport cannot throw
+    /// it away; those of a part, [`Error::BufferTooSmall`] for one that is made for longer messages than
+    /// [`max_message`](Self::max_message). What was done is done, and nothing is lost.
     pub fn poll(
         &mut self,
         now_us: u64,
@@ -54,7 +56,11 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         self.call_seeds();
         let (mut work, mut failed) = (0, Ok(()));
         loop {
-            let heard = work + usize::from(self.hear(transport, parts)?);
+            let heard = self.hear(transport, parts).unwrap_or_else(|error| {
+                failed = Err(error);
+                false
+            });
+            let heard = work + usize::from(heard);
             let before = core::mem::replace(&mut work, heard);
             self.tell_quarantines();
             work += usize::from(self.step_link(transport)?);

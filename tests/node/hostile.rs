@@ -272,10 +272,10 @@ fn a_flood_does_not_hold_up_the_others() {
     assert!(polls >= 5000 / BUDGET, "{polls}");
 }
 
-/// A part that fails.
-struct Broken;
+/// A part that has nothing to say, or fails.
+struct Idle(neural_swarm::Result<()>);
 
-impl Part for Broken {
+impl Part for Idle {
     fn channel(&self) -> u8 {
         200
     }
@@ -285,7 +285,7 @@ impl Part for Broken {
     }
 
     fn next(&mut self, _: &View<'_>, _: &mut [u8]) -> neural_swarm::Result<Option<(u64, usize)>> {
-        Err(neural_swarm::Error::Capacity)
+        self.0.map(|()| None)
     }
 
     fn wake_at(&self) -> u64 {
@@ -294,15 +294,18 @@ impl Part for Broken {
 }
 
 #[test]
-fn a_part_that_fails_is_told_of_and_stops_nothing_else() {
-    let mut world = three(55);
-    let now = world.now;
-    let topics = &mut world.member(0).topics;
-    topics.publish(b"news", b"one").unwrap();
-    let member = world.members[0].as_mut().unwrap();
-    let (mut sent, mut broken) = (Vec::new(), Broken);
-    let polled = member.poll_with(now, &mut sent, &mut broken);
-    assert_eq!(polled, Err(neural_swarm::Error::Capacity));
-    // The publication goes out behind it.
-    assert!(!sent.is_empty());
+fn a_part_or_a_transport_that_fails_is_told_of_and_stops_nothing_else() {
+    use neural_swarm::Error;
+    for (part, broken, error) in
+        [(Err(Error::Capacity), false, Error::Capacity), (Ok(()), true, Error::HostIo)]
+    {
+        let mut world = three(55);
+        let now = world.now;
+        world.member(0).topics.publish(b"news", b"one").unwrap();
+        let mut sent = Vec::new();
+        let polled = world.member(0).poll_with(now, &mut sent, broken, &mut Idle(part));
+        assert_eq!(polled, Err(error));
+        // The publication goes out all the same.
+        assert!(!sent.is_empty(), "{error}");
+    }
 }

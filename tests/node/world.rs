@@ -113,6 +113,8 @@ struct Port<'a> {
     inbox: &'a mut VecDeque<(Address, Vec<u8>)>,
     sent: &'a mut Vec<(usize, Vec<u8>)>,
     stuck: bool,
+    /// Nothing can be received.
+    broken: bool,
 }
 
 impl Transport for Port<'_> {
@@ -125,6 +127,9 @@ impl Transport for Port<'_> {
     }
 
     fn receive(&mut self, buf: &mut [u8]) -> Result<Option<(usize, Address)>> {
+        if self.broken {
+            return Err(Error::HostIo);
+        }
         let Some((_, first)) = self.inbox.front() else { return Ok(None) };
         if first.len() > buf.len() {
             return Err(Error::BufferTooSmall);
@@ -382,19 +387,20 @@ impl World {
 }
 
 impl Member {
-    /// One poll, with a part before those that there are.
+    /// One poll, over a transport that receives nothing if it is `broken`, with a part before those that there are.
     pub fn poll_with(
         &mut self,
         now: u64,
         sent: &mut Vec<(usize, Vec<u8>)>,
+        broken: bool,
         first: &mut dyn Part,
     ) -> Result<u64> {
-        let mut port = Port { inbox: &mut self.inbox, sent, stuck: self.stuck };
+        let mut port = Port { inbox: &mut self.inbox, sent, stuck: self.stuck, broken };
         self.node.poll(now, &mut port, &mut [first, &mut self.topics])
     }
 
     fn poll(&mut self, now: u64, sent: &mut Vec<(usize, Vec<u8>)>) -> u64 {
-        let mut port = Port { inbox: &mut self.inbox, sent, stuck: self.stuck };
+        let mut port = Port { inbox: &mut self.inbox, sent, stuck: self.stuck, broken: false };
         let mut shared = self.sharing.over(&mut self.store);
         let mut group = self.raft.as_mut().map(|raft| RaftGroup::new(0).unwrap().over(raft));
         let mut parts: Vec<&mut dyn Part> = vec![&mut shared, &mut self.topics, &mut self.requests];

@@ -20,14 +20,14 @@ impl Requests<'_> {
             return Ok(());
         }
         if self.windows.has(from, number) {
-            // It was done, and its asker knew.
+            // It was done and its asker knew, or it was refused.
             self.stats.doubled += 1;
             return Ok(());
         }
         // One that asks and asks is not to keep others from it.
         let open = |call: &&Call| matches!(call.task, Task::New | Task::Told | Task::Over);
         let own = self.calls.iter().filter(open).filter(|call| call.from == from);
-        let few = own.count() < self.calls.len().div_ceil(2) || self.calls.len() == 1;
+        let few = own.count() < self.calls.len().div_ceil(2);
         let free = self.place_for_call().filter(|_| few);
         let mtu = self.settings.mtu;
         let room = free.and_then(|place| {
