@@ -216,6 +216,12 @@
 #define NSW_SITUATION_INIT {sizeof(nsw_situation), 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_SHARING_CONFIG_INIT {sizeof(nsw_sharing_config), 0, 0, 0, 0, 0, 0}
 #define NSW_SHARING_INFO_INIT {sizeof(nsw_sharing_info), 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_LOCKS_CONFIG_INIT {sizeof(nsw_locks_config), 0, 0, 0}
+#define NSW_LOCK_ENTRY_INIT {sizeof(nsw_lock_entry), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_LOCK_RESULT_INIT {sizeof(nsw_lock_result), 0, 0, 0, 0, 0}
+#define NSW_LOCK_CLAIM_INIT {sizeof(nsw_lock_claim), 0, 0, 0, 0, 0, 0, {0}}
+#define NSW_LOCK_SESSION_INIT {sizeof(nsw_lock_session), 0, 0, 0, 0}
+#define NSW_LOCKS_INFO_INIT {sizeof(nsw_locks_info), 0, 0, 0, 0, 0}
 #define NSW_TOPICS_CONFIG_INIT {sizeof(nsw_topics_config), 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_PUBLICATION_INIT {sizeof(nsw_publication), 0, 0, 0, 0, 0, 0}
 #define NSW_TOPICS_INFO_INIT {sizeof(nsw_topics_info), 0, 0, 0, 0, 0, 0}
@@ -1421,6 +1427,125 @@
 #define NSW_TUNER_MESSAGE 24
 
 /**
+ * The most bytes of a lock's or barrier's name.
+ */
+#define NSW_LOCK_MOST_NAME 64
+
+/**
+ * The most bytes of an entry of the log.
+ */
+#define NSW_LOCK_MOST_ENTRY 90
+
+/**
+ * The shortest time of a session, in microseconds: a millisecond.
+ */
+#define NSW_LOCK_LEAST_TTL_US 1000
+
+/**
+ * The longest, in microseconds: a day.
+ */
+#define NSW_LOCK_MOST_TTL_US 86400000000
+
+/**
+ * The session begins; or goes on, which keeps what it holds. `ttl_us`.
+ */
+#define NSW_LOCK_OPEN 0
+
+/**
+ * The session ends, and gives back all that it holds.
+ */
+#define NSW_LOCK_CLOSE 1
+
+/**
+ * It wants a lock, or else goes without. `name`.
+ */
+#define NSW_LOCK_TRY 2
+
+/**
+ * It wants a lock, and waits in line where another session holds it. `name`.
+ */
+#define NSW_LOCK_ACQUIRE 3
+
+/**
+ * It gives a lock back, or waits for it no longer. `name`; `token`, 0 if it waited.
+ */
+#define NSW_LOCK_RELEASE 4
+
+/**
+ * It has come to a barrier, and waits there for the others. `name`, `parties`.
+ */
+#define NSW_LOCK_ARRIVE 5
+
+/**
+ * It waits at a barrier no longer. `name`.
+ */
+#define NSW_LOCK_WITHDRAW 6
+
+/**
+ * Its time is over, says the member that leads: it ends unless it has done something since.
+ */
+#define NSW_LOCK_EXPIRE 7
+
+/**
+ * The session began, went on, ended, gave back, or waits no longer.
+ */
+#define NSW_LOCK_DONE 0
+
+/**
+ * The session holds the lock: `token`.
+ */
+#define NSW_LOCK_GRANTED 1
+
+/**
+ * The session waits for the lock; `count` are before it, with the holder.
+ */
+#define NSW_LOCK_WAITING 2
+
+/**
+ * Another session holds the lock, and this one did not want to wait: `session`, `token`.
+ */
+#define NSW_LOCK_HELD 3
+
+/**
+ * The session waits at the barrier; `count` are still to come.
+ */
+#define NSW_LOCK_ARRIVED 4
+
+/**
+ * The session was the last for which the others waited: the barrier was open, and is closed again.
+ */
+#define NSW_LOCK_PASSED 5
+
+/**
+ * The session has done this, or a later step, already; or its end was proposed before it did
+ * another. Nothing was changed.
+ */
+#define NSW_LOCK_OLD 6
+
+/**
+ * There is no such session (any more). Nothing was changed.
+ */
+#define NSW_LOCK_NO_SESSION 7
+
+/**
+ * The session does not hold the lock with this token, nor wait for it, or at the barrier. Nothing
+ * was changed but the session's time.
+ */
+#define NSW_LOCK_NOT_HELD 8
+
+/**
+ * There is no room for another session or claim, or the name is too long. Nothing was changed but
+ * the session's time.
+ */
+#define NSW_LOCK_FULL 9
+
+/**
+ * Those that wait at the barrier have named another number of parties. Nothing was changed but the
+ * session's time.
+ */
+#define NSW_LOCK_MISMATCH 10
+
+/**
  * A policy: the worker that would be done first. What a request is expected to be, learned from its
  * features, beside what the worker says that it has, by the speed that was measured. Of `probes` that are
  * drawn and answer; without probes of `choices` that are drawn, by what the dispatcher knows itself.
@@ -2314,6 +2439,24 @@ typedef struct nsw_identity nsw_identity;
  * Messages may be lost: a channel on top makes up for that. One thread at a time.
  */
 typedef struct nsw_link nsw_link;
+
+/**
+ * Locks with leases and fencing tokens, and barriers: a state machine that each member of a group
+ * (nsw_raft) feeds with the entries of its log, in their order; all of them then say the same of who
+ * holds what. A session holds locks and waits for them as long as it is heard of: with its time to
+ * live (its lease) over, the member that leads proposes its end (nsw_locks_expired), and what it
+ * held goes to the next in line. So a lock named after a role makes one member at a time the leader
+ * of that role.
+ *
+ * Each grant of a lock has a token, larger than all before. A session whose time is over may not
+ * know it yet: what a lock guards must refuse tokens lower than the highest it has seen. (Burrows,
+ * "The Chubby lock service for loosely-coupled distributed systems", 2006, 2.4.) A holder may count
+ * on a lease until its time to live after it proposed the last step of its session that was applied,
+ * less what clocks differ. Time is not in the log: each member measures by its own clock. Steps take
+ * time that grows with the number of claims, the end of a session that has many with its square. One
+ * thread at a time.
+ */
+typedef struct nsw_locks nsw_locks;
 
 /**
  * A network in float32. One thread at a time; functions that
@@ -7034,6 +7177,208 @@ typedef struct nsw_tuner_advice {
 } nsw_tuner_advice;
 
 /**
+ * One step of a session, as it stands in the log. NSW_LOCK_ENTRY_INIT, then `session`, `number`,
+ * `action`, and what that asks for.
+ */
+typedef struct nsw_lock_entry {
+  /**
+   * sizeof(nsw_lock_entry); NSW_LOCK_ENTRY_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * What the session does: NSW_LOCK_OPEN to NSW_LOCK_EXPIRE. Each but the last gives it its whole
+   * time again.
+   */
+  uint32_t action;
+  /**
+   * Whose step it is: a number that nobody else uses, such as that of a member of the swarm.
+   */
+  uint64_t session;
+  /**
+   * The session's steps are numbered upwards, from 1 at the least. One with the number of the last
+   * that was applied, or a lower one, does nothing: so an entry may be proposed again when it is
+   * not known whether it got into the log. Of NSW_LOCK_EXPIRE: the number of the last step that
+   * was seen.
+   */
+  uint64_t number;
+  /**
+   * NSW_LOCK_OPEN: so long it lives without another step, in microseconds, NSW_LOCK_LEAST_TTL_US to
+   * NSW_LOCK_MOST_TTL_US.
+   */
+  uint64_t ttl_us;
+  /**
+   * NSW_LOCK_RELEASE: the lock's token; 0: it waited.
+   */
+  uint64_t token;
+  /**
+   * NSW_LOCK_ARRIVE: so many sessions open the barrier when they are all there, 1 to 65,535: the
+   * same number from each.
+   */
+  uint32_t parties;
+  /**
+   * Bytes of the name, 1 to NSW_LOCK_MOST_NAME where one is asked for.
+   */
+  uint32_t name_len;
+  /**
+   * Of the lock or barrier: bytes, not text. Barriers and locks may have the same names.
+   */
+  const uint8_t *name;
+  /**
+   * 0.
+   */
+  size_t reserved;
+} nsw_lock_entry;
+
+/**
+ * Settings of locks: the same at all members, for what has no room is refused by all alike.
+ * NSW_LOCKS_CONFIG_INIT; a zero means the default.
+ */
+typedef struct nsw_locks_config {
+  /**
+   * sizeof(nsw_locks_config); NSW_LOCKS_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most sessions at a time, up to 65,535; 0: 16.
+   */
+  uint32_t sessions;
+  /**
+   * The most claims at a time, up to 65,535: each lock that a session holds or waits for is one,
+   * each barrier at which it waits, too. 0: 32.
+   */
+  uint32_t claims;
+  /**
+   * The most bytes of a name, up to NSW_LOCK_MOST_NAME; 0: 32.
+   */
+  uint32_t name;
+} nsw_locks_config;
+
+/**
+ * What an entry did: the same at all members. NSW_LOCK_RESULT_INIT before it is filled.
+ */
+typedef struct nsw_lock_result {
+  /**
+   * sizeof(nsw_lock_result); NSW_LOCK_RESULT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * NSW_LOCK_DONE to NSW_LOCK_MISMATCH.
+   */
+  uint32_t outcome;
+  /**
+   * NSW_LOCK_GRANTED, NSW_LOCK_HELD: the token, to show to what the lock guards; else 0.
+   */
+  uint64_t token;
+  /**
+   * NSW_LOCK_HELD: the session that holds it; else 0.
+   */
+  uint64_t session;
+  /**
+   * NSW_LOCK_WAITING: those before it; NSW_LOCK_ARRIVED: those still to come; else 0.
+   */
+  uint32_t count;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_lock_result;
+
+/**
+ * A lock that a session holds or waits for, or a barrier at which it waits. NSW_LOCK_CLAIM_INIT
+ * before it is filled.
+ */
+typedef struct nsw_lock_claim {
+  /**
+   * sizeof(nsw_lock_claim); NSW_LOCK_CLAIM_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Bytes of the name.
+   */
+  uint32_t name_len;
+  /**
+   * Whose it is.
+   */
+  uint64_t session;
+  /**
+   * The index of the entry that made it.
+   */
+  uint64_t since;
+  /**
+   * The index of the entry that granted the lock; 0 for one that waits, and at barriers.
+   */
+  uint64_t token;
+  /**
+   * So many open the barrier; 0 for a lock.
+   */
+  uint32_t parties;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Of the lock or barrier: the first `name_len` of these bytes.
+   */
+  uint8_t name[64];
+} nsw_lock_claim;
+
+/**
+ * A session. NSW_LOCK_SESSION_INIT before it is filled.
+ */
+typedef struct nsw_lock_session {
+  /**
+   * sizeof(nsw_lock_session); NSW_LOCK_SESSION_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Its number.
+   */
+  uint64_t session;
+  /**
+   * The number of its last step.
+   */
+  uint64_t number;
+  /**
+   * So long it lives without another, in microseconds.
+   */
+  uint64_t ttl_us;
+} nsw_lock_session;
+
+/**
+ * How it stands. NSW_LOCKS_INFO_INIT before it is filled.
+ */
+typedef struct nsw_locks_info {
+  /**
+   * sizeof(nsw_locks_info); NSW_LOCKS_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Number of sessions.
+   */
+  uint32_t sessions;
+  /**
+   * Number of claims.
+   */
+  uint32_t claims;
+  /**
+   * Bytes that nsw_locks_save writes.
+   */
+  uint32_t saved_len;
+  /**
+   * The index of the last entry that was applied; 0: none.
+   */
+  uint64_t applied;
+  /**
+   * When to ask nsw_locks_expired, in microseconds; UINT64_MAX: there is no session.
+   */
+  uint64_t wake_us;
+} nsw_locks_info;
+
+/**
  * What a worker's gauge is made for. NSW_GAUGE_CONFIG_INIT; every other zero means the default. Read during the
  * call only.
  */
@@ -10037,6 +10382,11 @@ typedef struct nsw_host_metrics_info {
  * What storage has, or a leader says, contradicts what this node has promised: something was lost.
  */
 #define NSW_ERR_RAFT_LOST -311
+
+/**
+ * The bytes are no entry or snapshot of locks, or say what cannot be.
+ */
+#define NSW_ERR_LOCK_FORMAT -312
 
 /**
  * The bytes or the text are not a domain, model, plan or message of tasks that this library reads, or are damaged.
@@ -15348,6 +15698,153 @@ nsw_status nsw_tuner_apply(struct nsw_tuner *tuner,
                            uint64_t now_us,
                            struct nsw_raft *raft,
                            struct nsw_tuner_advice *advice);
+
+/**
+ * Writes an entry as it stands in a log into `out`, which has room for `out_cap` bytes; their number,
+ * NSW_LOCK_MOST_ENTRY at most, goes to `*out_len`, which may be NULL. Any thread.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for what is outside its range,
+ * NSW_ERR_BUFFER_TOO_SMALL (`*out_len` tells how many it takes), NSW_ERR_OVERLAP.
+ */
+nsw_status nsw_lock_entry_write(const struct nsw_lock_entry *entry,
+                                uint8_t *out,
+                                size_t out_cap,
+                                size_t *out_len);
+
+/**
+ * What an entry of a log says: fills `*entry`, whose `size` the caller has set; `name` leads into
+ * `bytes`. Any thread.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LOCK_FORMAT.
+ */
+nsw_status nsw_lock_entry_read(const uint8_t *bytes, size_t len, struct nsw_lock_entry *entry);
+
+/**
+ * The memory that it takes: the one block that nsw_locks_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range.
+ * Any thread.
+ */
+nsw_status nsw_locks_footprint(const struct nsw_locks_config *config, size_t *size, size_t *align);
+
+/**
+ * Makes it, in one block of `memory` (NULL: the system's heap). Nobody has anything; the log begins.
+ * The caller owns `*locks` and ends it with nsw_locks_destroy.
+ *
+ * Errors: those of nsw_locks_footprint, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*locks` is NULL then.
+ */
+nsw_status nsw_locks_create(const struct nsw_locks_config *config,
+                            const struct nsw_allocator *memory,
+                            struct nsw_locks **locks);
+
+/**
+ * Destroys it and gives its block back. NULL is fine, and so is an already destroyed one whose
+ * memory can still be read.
+ */
+void nsw_locks_destroy(struct nsw_locks *locks);
+
+/**
+ * The next entry of the log, which has the index `index`: `*result`, whose `size` the caller has
+ * set, tells what it did; NULL is fine. It is applied once and in its order by all members, whoever
+ * proposed it. `now_us` is this member's clock, which never goes back. What waited and was given a
+ * lock by this entry has its index as `token` afterwards: nsw_locks_claim.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for an index
+ * that is not larger than the last, NSW_ERR_LOCK_FORMAT for an entry that is none of locks. Nothing
+ * was changed then.
+ */
+nsw_status nsw_locks_apply(struct nsw_locks *locks,
+                           uint64_t index,
+                           const uint8_t *entry,
+                           size_t entry_len,
+                           uint64_t now_us,
+                           struct nsw_lock_result *result);
+
+/**
+ * Who holds a lock: fills `*claim`, whose `size` the caller has set. NSW_DONE if nobody does (it is
+ * as it was then).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_locks_holder(const struct nsw_locks *locks,
+                            const uint8_t *name,
+                            size_t name_len,
+                            struct nsw_lock_claim *claim);
+
+/**
+ * The claim at this place, from 0, in the order in which they were made: fills `*claim`, whose
+ * `size` the caller has set. NSW_DONE if there are no more (it is as it was then).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_locks_claim(const struct nsw_locks *locks,
+                           size_t place,
+                           struct nsw_lock_claim *claim);
+
+/**
+ * The session at this place, from 0, by their numbers: fills `*session`, whose `size` the caller has
+ * set. NSW_DONE if there are no more (it is as it was then).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_locks_session(const struct nsw_locks *locks,
+                             size_t place,
+                             struct nsw_lock_session *session);
+
+/**
+ * A session whose time is over: for the member that leads, to propose its end, and to ask for the
+ * next. Fills `*entry`, whose `size` the caller has set, for nsw_lock_entry_write. It is told again
+ * after another such time, if it is still there then. NSW_DONE if there is none (it is as it was
+ * then).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_locks_expired(struct nsw_locks *locks,
+                             uint64_t now_us,
+                             struct nsw_lock_entry *entry);
+
+/**
+ * Gives all sessions their whole time: for a member that begins to lead, since nobody could be heard
+ * of while none did.
+ *
+ * Errors: those of a bad handle.
+ */
+nsw_status nsw_locks_renew_all(struct nsw_locks *locks,
+                               uint64_t now_us);
+
+/**
+ * What the log has said so far, as bytes, into `out`, which has room for `out_cap` bytes: with a
+ * snapshot of the log. Their number goes to `*out_len`, which may be NULL. Members that have applied
+ * the same entries write the same bytes.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_OVERLAP, NSW_ERR_BUFFER_TOO_SMALL
+ * (`*out_len` tells how many it takes).
+ */
+nsw_status nsw_locks_save(const struct nsw_locks *locks,
+                          uint8_t *out,
+                          size_t out_cap,
+                          size_t *out_len);
+
+/**
+ * Becomes what another has saved (nsw_locks_save), in place of what it was. All sessions have their
+ * whole time.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL; NSW_ERR_LOCK_FORMAT for bytes that are none or say
+ * what cannot be, NSW_ERR_CAPACITY for one that has no room here (the settings must be the same):
+ * then nobody has anything, and no entry was applied.
+ */
+nsw_status nsw_locks_load(struct nsw_locks *locks,
+                          const uint8_t *bytes,
+                          size_t len,
+                          uint64_t now_us);
+
+/**
+ * How it stands: fills `*info`, whose `size` the caller has set.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_locks_describe(const struct nsw_locks *locks, struct nsw_locks_info *info);
 
 /**
  * The memory that a gauge takes: the one block that nsw_gauge_create asks for, in bytes.

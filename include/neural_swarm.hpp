@@ -36,6 +36,7 @@
 #include "neural_swarm_framing.hpp"
 #include "neural_swarm_group.hpp"
 #include "neural_swarm_link.hpp"
+#include "neural_swarm_locks.hpp"
 #ifndef NSW_NO_STD
 #include "neural_swarm_host.hpp"
 #include "neural_swarm_host_local.hpp"

@@ -49,16 +49,6 @@ struct functions<nsw_requests> {
     static constexpr auto destroy = &nsw_requests_destroy;
 };
 
-/// What a function that answers NSW_DONE fills, if there was anything.
-template <class T>
-result<std::optional<T>> found(nsw_status status, const T &filled) noexcept {
-    std::optional<T> some;
-    if (status == NSW_OK) {
-        some = filled;
-    }
-    return result_of(status == NSW_DONE ? NSW_OK : status, some);
-}
-
 } // namespace detail
 
 /// The number of the member with this identity. See nsw_member_id.
@@ -133,7 +123,7 @@ public:
     result<std::optional<publication>> next() noexcept {
         nsw_publication p = NSW_PUBLICATION_INIT;
         const nsw_status status = nsw_topics_next(get(), &p);
-        return detail::found(status, publication{p.origin,
+        return detail::unless_done(status, publication{p.origin,
                                                  p.number,
                                                  {p.topic, p.topic_len},
                                                  {p.message, p.message_len}});
@@ -186,7 +176,7 @@ public:
     result<std::optional<nsw_requests_event>> next() noexcept {
         nsw_requests_event event = NSW_REQUESTS_EVENT_INIT;
         const nsw_status status = nsw_requests_next(get(), &event);
-        return detail::found(status, event);
+        return detail::unless_done(status, event);
     }
     /// What was counted.
     result<nsw_requests_info> describe() const noexcept {
@@ -305,7 +295,7 @@ public:
     result<std::optional<nsw_node_event>> next() noexcept {
         nsw_node_event event = NSW_NODE_EVENT_INIT;
         const nsw_status status = nsw_node_next(get(), &event);
-        return detail::found(status, event);
+        return detail::unless_done(status, event);
     }
     /// What is known of a member; `meta` is valid until the next call.
     result<nsw_node_member> member(std::uint64_t id) const noexcept {
@@ -318,7 +308,7 @@ public:
     result<std::optional<nsw_node_member>> next_member(std::uint64_t id) const noexcept {
         nsw_node_member known = NSW_NODE_MEMBER_INIT;
         const nsw_status status = nsw_node_next_member(get(), &id, &known);
-        return detail::found(status, known);
+        return detail::unless_done(status, known);
     }
     /// What a member did last that it must not do.
     result<nsw_node_evidence> evidence(std::uint64_t id) const noexcept {

@@ -244,6 +244,8 @@ errors! {
     RaftSession = -310, "the client is not known, or proposals of it are missing before this one";
     /// What storage has, or a leader says, contradicts what this node has promised: something was lost.
     RaftLost = -311, "what storage has or a leader says contradicts what this node has promised: something was lost";
+    /// The bytes are no entry or snapshot of locks, or say what cannot be.
+    LockFormat = -312, "the bytes are no entry or snapshot of locks, or say what cannot be";
     /// The bytes or the text are not a domain, model, plan or message of tasks that this library reads, or are damaged.
     TaskFormat = -320, "the bytes or the text are no domain, model, plan or message of tasks that this library reads";
     /// The domain or problem contradicts itself: an unknown name, or arguments of a wrong number or type.

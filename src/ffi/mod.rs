@@ -63,6 +63,8 @@ pub mod identity;
 pub mod kernel;
 pub mod link;
 pub mod link_types;
+pub mod lock_types;
+pub mod locks;
 pub mod net;
 pub mod net_edit;
 pub mod net_fann;

@@ -208,6 +208,8 @@ pub const NSW_ERR_RAFT_DUPLICATE: nsw_status = -309;
 pub const NSW_ERR_RAFT_SESSION: nsw_status = -310;
 /// What storage has, or a leader says, contradicts what this node has promised: something was lost.
 pub const NSW_ERR_RAFT_LOST: nsw_status = -311;
+/// The bytes are no entry or snapshot of locks, or say what cannot be.
+pub const NSW_ERR_LOCK_FORMAT: nsw_status = -312;
 /// The bytes or the text are not a domain, model, plan or message of tasks that this library reads, or are damaged.
 pub const NSW_ERR_TASK_FORMAT: nsw_status = -320;
 /// The domain or problem contradicts itself: an unknown name, or arguments of a wrong number or type.

@@ -6,7 +6,7 @@ use neural_swarm::port::Heap;
 
 use crate::world::*;
 
-fn raft(world: &mut World, place: usize, members: &[usize]) {
+pub fn raft(world: &mut World, place: usize, members: &[usize]) {
     let message = world.member(place).node.max_message();
     let config = RaftConfig {
         id: NodeId(id_of(place)),
@@ -32,7 +32,7 @@ fn raft(world: &mut World, place: usize, members: &[usize]) {
     world.touch(place);
 }
 
-fn leader(world: &mut World) -> Option<usize> {
+pub fn leader(world: &mut World) -> Option<usize> {
     let leads = |place: &usize| {
         let member = world.members[*place].as_ref().unwrap();
         member.raft.as_ref().is_some_and(|raft| raft.status().role == Role::Leader)

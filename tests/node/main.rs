@@ -1,8 +1,9 @@
 //! Members of a swarm on a simulated network: sessions, who is there, a shared store, publications, requests,
-//! agreement. A seed is a run; nothing waits for a real clock.
+//! agreement, locks. A seed is a run; nothing waits for a real clock.
 
 mod group;
 mod hostile;
+mod locks;
 mod requests;
 mod store;
 mod swarm;

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use neural_swarm::comm::crypto::Secret;
 use neural_swarm::comm::identity::{LocalSecrets, Secrets};
-use neural_swarm::consensus::Raft;
+use neural_swarm::consensus::locks::MOST_LOCK_ENTRY;
+use neural_swarm::consensus::raft::{Proposal, Role};
+use neural_swarm::consensus::{Locks, Raft};
 use neural_swarm::crdt::{ReplicaId, Store, StoreConfig};
 use neural_swarm::node::*;
 use neural_swarm::port::{Address, Entropy, Heap, Transport};
@@ -43,6 +45,9 @@ pub struct Member {
     pub topics: Topics<'static>,
     pub requests: Requests<'static>,
     pub raft: Option<Raft<'static>>,
+    /// What the group's log says of locks, if it does.
+    pub locks: Option<Locks<'static>>,
+    leads: bool,
     pub events: Vec<(u64, Event)>,
     pub publications: Vec<(u64, u64, Vec<u8>)>,
     pub heard: Vec<(u64, Heard)>,
@@ -217,6 +222,8 @@ impl World {
             topics: Topics::new(&topics, Heap).unwrap(),
             requests: Requests::new(&requests, Heap).unwrap(),
             raft: None,
+            locks: None,
+            leads: false,
             events: Vec::new(),
             publications: Vec::new(),
             heard: Vec::new(),
@@ -457,10 +464,26 @@ impl Member {
             let index = committed.index();
             if let Committed::Entry { kind: EntryKind::Data, data, .. } = committed {
                 self.committed.push(data.to_vec());
+                if let Some(locks) = &mut self.locks {
+                    locks.apply(index, data, now).unwrap();
+                }
             }
             raft.applied(index).unwrap();
         }
         while raft.next_event().is_some() {}
+        let Some(locks) = &mut self.locks else { return again };
+        let led = core::mem::replace(&mut self.leads, raft.status().role == Role::Leader);
+        if self.leads && !led {
+            locks.renew_all(now);
+        }
+        while self.leads
+            && let Some(end) = locks.expired(now)
+        {
+            let mut bytes = [0; MOST_LOCK_ENTRY];
+            let len = end.encode(&mut bytes).unwrap();
+            let _ = raft.propose(Proposal { data: &bytes[..len], ..Proposal::default() }, now);
+            again = true;
+        }
         again
     }
 }
