@@ -84,8 +84,9 @@ pub struct nsw_lock_entry {
     pub session: u64,
     /// The session's steps are numbered upwards, from 1 at the least. One with the number of the last
     /// that was applied, or a lower one, does nothing: so an entry may be proposed again when it is
-    /// not known whether it got into the log. Of NSW_LOCK_EXPIRE: the number of the last step that
-    /// was seen.
+    /// not known whether it got into the log. A session that has ended and is begun again knows
+    /// nothing of its numbers before; so begin with a session of a new number, rather. Of
+    /// NSW_LOCK_EXPIRE: the number of the last step that was seen.
     pub number: u64,
     /// NSW_LOCK_OPEN: so long it lives without another step, in microseconds, NSW_LOCK_LEAST_TTL_US to
     /// NSW_LOCK_MOST_TTL_US.

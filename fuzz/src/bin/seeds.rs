@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use neural_swarm::comm::framing::{encode_serial, encode_stream};
+use neural_swarm::consensus::locks::{LockAction, LockEntry, Locks, LocksConfig, MOST_LOCK_ENTRY};
 use neural_swarm::host::hddl::{Hddl, Source};
 use neural_swarm::nn::{
     Activation, Data, Layer, Net, NetConfig, QNet, QNet16, QNet16Config, QNetConfig, Scheme,
@@ -30,6 +31,7 @@ fn main() -> Outcome {
         "hddl",
         "plan_model",
         "route",
+        "locks",
     ] {
         std::fs::create_dir_all(folder.join(target))?;
     }
@@ -41,6 +43,7 @@ fn main() -> Outcome {
     groups(&folder.join("group"))?;
     domains(&folder.join("hddl"), &folder.join("plan_model"))?;
     routers(&folder.join("route"))?;
+    locks(&folder.join("locks"))?;
     // Two timers that have run out at once.
     let both =
         [38, 96, 129, 133, 117, 133, 0, 129, 202, 202, 129, 129, 202, 129, 1, 0, 0, 0, 76, 9, 210];
@@ -80,6 +83,33 @@ fn routers(folder: &Path) -> Outcome {
     }
     let text = "drone 3 to 46.5 N 7.5 E at 80 m for 2 hours and 5 minutes, base, 1,200 two hundred and six";
     std::fs::write(folder.join("text"), text)?;
+    Ok(())
+}
+
+/// A log of each kind of entry, then a snapshot of what came of it.
+fn locks(folder: &Path) -> Outcome {
+    let mut locks = Locks::new(&LocksConfig { sessions: 4, claims: 6, name: 8 }, Heap)?;
+    let (name, mut input) = (b"name", Vec::new());
+    let actions = [
+        LockAction::Open { ttl_us: 5_000 },
+        LockAction::Acquire { name, wait: false },
+        LockAction::Acquire { name, wait: true },
+        LockAction::Release { name, token: 3 },
+        LockAction::Arrive { name, parties: 3 },
+        LockAction::Withdraw { name },
+        LockAction::Acquire { name, wait: true },
+        LockAction::Arrive { name, parties: 2 },
+    ];
+    let steps = actions.into_iter().flat_map(|action| [1, 2].map(|session| (session, action)));
+    for ((session, action), index) in steps.zip(1..) {
+        let mut bytes = [0; MOST_LOCK_ENTRY];
+        let len = LockEntry { session, number: index, action }.encode(&mut bytes)?;
+        locks.apply(index, &bytes[..len], 0)?;
+        input.extend([&[1, len as u8], &bytes[..len]].concat());
+    }
+    let mut saved = vec![0; locks.saved_len()];
+    locks.save(&mut saved)?;
+    std::fs::write(folder.join("log"), [&input[..], &[16, saved.len() as u8], &saved].concat())?;
     Ok(())
 }
 

@@ -21,7 +21,8 @@ pub struct LockEntry<'a> {
     pub session: u64,
     /// The session's steps are numbered upwards, from 1 at the least. One with the number of the last that was applied,
     /// or a lower one, does nothing: so an entry may be proposed again when it is not known whether it got into the
-    /// log. Of [`Expire`](LockAction::Expire): the number of the last step that was seen.
+    /// log. A session that has ended and is begun again knows nothing of its numbers before; so begin with a session of
+    /// a new number, rather. Of [`Expire`](LockAction::Expire): the number of the last step that was seen.
     pub number: u64,
     /// What it does.
     pub action: LockAction<'a>,
