@@ -217,10 +217,10 @@
 #define NSW_SHARING_CONFIG_INIT {sizeof(nsw_sharing_config), 0, 0, 0, 0, 0, 0}
 #define NSW_SHARING_INFO_INIT {sizeof(nsw_sharing_info), 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_LOCKS_CONFIG_INIT {sizeof(nsw_locks_config), 0, 0, 0}
-#define NSW_LOCK_ENTRY_INIT {sizeof(nsw_lock_entry), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_LOCK_ENTRY_INIT {sizeof(nsw_lock_entry), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_LOCK_RESULT_INIT {sizeof(nsw_lock_result), 0, 0, 0, 0, 0}
 #define NSW_LOCK_CLAIM_INIT {sizeof(nsw_lock_claim), 0, 0, 0, 0, 0, 0, {0}}
-#define NSW_LOCK_SESSION_INIT {sizeof(nsw_lock_session), 0, 0, 0, 0}
+#define NSW_LOCK_SESSION_INIT {sizeof(nsw_lock_session), 0, 0, 0, 0, 0}
 #define NSW_LOCKS_INFO_INIT {sizeof(nsw_locks_info), 0, 0, 0, 0, 0}
 #define NSW_TOPICS_CONFIG_INIT {sizeof(nsw_topics_config), 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_PUBLICATION_INIT {sizeof(nsw_publication), 0, 0, 0, 0, 0, 0}
@@ -1434,7 +1434,7 @@
 /**
  * The most bytes of an entry of the log.
  */
-#define NSW_LOCK_MOST_ENTRY 90
+#define NSW_LOCK_MOST_ENTRY 98
 
 /**
  * The shortest time of a session, in microseconds: a millisecond.
@@ -1447,47 +1447,55 @@
 #define NSW_LOCK_MOST_TTL_US 86400000000
 
 /**
- * The session begins; or goes on, which keeps what it holds. `ttl_us`.
+ * The session begins; if there was one, of a member that has forgotten it, say, that one ends, and
+ * gives back all that it holds. A copy that comes late can open a session that nobody knows of; it
+ * ends when its time is over. `ttl_us`; `life` is 0.
  */
 #define NSW_LOCK_OPEN 0
 
 /**
- * The session ends, and gives back all that it holds.
+ * It goes on.
  */
-#define NSW_LOCK_CLOSE 1
+#define NSW_LOCK_RENEW 1
 
 /**
- * It wants a lock, or else goes without. `name`.
+ * It ends, and gives back all that it holds.
  */
-#define NSW_LOCK_TRY 2
+#define NSW_LOCK_CLOSE 2
+
+/**
+ * It wants a lock, or else goes without; one that waits for it already goes on waiting. `name`.
+ */
+#define NSW_LOCK_TRY 3
 
 /**
  * It wants a lock, and waits in line where another session holds it. `name`.
  */
-#define NSW_LOCK_ACQUIRE 3
+#define NSW_LOCK_ACQUIRE 4
 
 /**
- * It gives a lock back, or waits for it no longer. `name`; `token`, 0 if it waited.
+ * It gives a lock back, or waits for it no longer. `name`; `token`, 0: whether it waits or holds it by
+ * now.
  */
-#define NSW_LOCK_RELEASE 4
+#define NSW_LOCK_RELEASE 5
 
 /**
  * It has come to a barrier, and waits there for the others. `name`, `parties`.
  */
-#define NSW_LOCK_ARRIVE 5
+#define NSW_LOCK_ARRIVE 6
 
 /**
  * It waits at a barrier no longer. `name`.
  */
-#define NSW_LOCK_WITHDRAW 6
+#define NSW_LOCK_WITHDRAW 7
 
 /**
  * Its time is over, says the member that leads: it ends unless it has done something since.
  */
-#define NSW_LOCK_EXPIRE 7
+#define NSW_LOCK_EXPIRE 8
 
 /**
- * The session began, went on, ended, gave back, or waits no longer.
+ * The session went on, ended, gave back, or waits no longer.
  */
 #define NSW_LOCK_DONE 0
 
@@ -1513,6 +1521,7 @@
 
 /**
  * The session was the last for which the others waited: the barrier was open, and is closed again.
+ * The others have no claim any more; they see it by this entry.
  */
 #define NSW_LOCK_PASSED 5
 
@@ -1523,27 +1532,32 @@
 #define NSW_LOCK_OLD 6
 
 /**
- * There is no such session (any more). Nothing was changed.
+ * There is no such session, or not in this life (any more). Nothing was changed.
  */
 #define NSW_LOCK_NO_SESSION 7
 
 /**
  * The session does not hold the lock with this token, nor wait for it, or at the barrier. Nothing
- * was changed but the session's time.
+ * was changed but the session's time and number.
  */
 #define NSW_LOCK_NOT_HELD 8
 
 /**
- * There is no room for another session or claim, or the name is too long. Nothing was changed but
- * the session's time.
+ * There is no room for another session or claim, for so many parties, or for so long a name. Nothing
+ * was changed but the session's time and number.
  */
 #define NSW_LOCK_FULL 9
 
 /**
  * Those that wait at the barrier have named another number of parties. Nothing was changed but the
- * session's time.
+ * session's time and number.
  */
 #define NSW_LOCK_MISMATCH 10
+
+/**
+ * The session began; `token` is its life, to be named by all its steps.
+ */
+#define NSW_LOCK_OPENED 11
 
 /**
  * A policy: the worker that would be done first. What a request is expected to be, learned from its
@@ -2448,13 +2462,16 @@ typedef struct nsw_link nsw_link;
  * held goes to the next in line. So a lock named after a role makes one member at a time the leader
  * of that role.
  *
- * Each grant of a lock has a token, larger than all before. A session whose time is over may not
- * know it yet: what a lock guards must refuse tokens lower than the highest it has seen. (Burrows,
- * "The Chubby lock service for loosely-coupled distributed systems", 2006, 2.4.) A holder may count
- * on a lease until its time to live after it proposed the last step of its session that was applied,
- * less what clocks differ. Time is not in the log: each member measures by its own clock. Steps take
- * time that grows with the number of claims, the end of a session that has many with its square. One
- * thread at a time.
+ * Each grant of a lock has a token, larger than all before of that lock. A session whose time is over
+ * may not know it yet: what a lock guards must refuse tokens lower than the highest that it has seen
+ * of this lock, and forget that one if the log begins anew. (Burrows, "The Chubby lock service for
+ * loosely-coupled distributed systems", 2006, 2.4.) A holder may count on a lease until its time to
+ * live after it first proposed the last step of its session that was applied and not NSW_LOCK_OLD or
+ * NSW_LOCK_NO_SESSION, less what clocks differ. Time is not in the log: each member measures by its own
+ * clock. The log is the caller's: entries of locks are marked there as such, if it has others, and a
+ * member that finds one that it cannot read (of a later version, say) does not go on without it. Steps
+ * take time that grows with the number of claims, the end of a session that has many, and
+ * nsw_locks_load, with its square. One thread at a time.
  */
 typedef struct nsw_locks nsw_locks;
 
@@ -7187,18 +7204,26 @@ typedef struct nsw_lock_entry {
   uint32_t size;
   /**
    * What the session does: NSW_LOCK_OPEN to NSW_LOCK_EXPIRE. Each but the last gives it its whole
-   * time again.
+   * time again, also where it is refused.
    */
   uint32_t action;
   /**
-   * Whose step it is: a number that nobody else uses, such as that of a member of the swarm.
+   * Whose step it is: a number that nobody else uses, such as that of a member of the swarm. Who may
+   * propose steps of a session is the caller's business.
    */
   uint64_t session;
   /**
+   * The index of the entry that opened the session (NSW_LOCK_OPENED): steps of a life that is over do
+   * nothing. 0 for NSW_LOCK_OPEN.
+   */
+  uint64_t life;
+  /**
    * The session's steps are numbered upwards, from 1 at the least. One with the number of the last
-   * that was applied, or a lower one, does nothing: so an entry may be proposed again when it is
-   * not known whether it got into the log. Of NSW_LOCK_EXPIRE: the number of the last step that
-   * was seen.
+   * that was applied, or a lower one, does nothing: so an entry may be proposed again, as it is, when
+   * it is not known whether it got into the log. Only the last: one that is overtaken by a later step
+   * does nothing any more, so that the next is best proposed when the one before was applied. A step
+   * that was refused has used its number up. Of NSW_LOCK_EXPIRE: the number of the last step that was
+   * seen.
    */
   uint64_t number;
   /**
@@ -7207,12 +7232,12 @@ typedef struct nsw_lock_entry {
    */
   uint64_t ttl_us;
   /**
-   * NSW_LOCK_RELEASE: the lock's token; 0: it waited.
+   * NSW_LOCK_RELEASE: the lock's token; 0: whether it waits or holds it by now.
    */
   uint64_t token;
   /**
    * NSW_LOCK_ARRIVE: so many sessions open the barrier when they are all there, 1 to 65,535: the
-   * same number from each.
+   * same number from each. Not more than there can be sessions, and claims less one.
    */
   uint32_t parties;
   /**
@@ -7230,8 +7255,8 @@ typedef struct nsw_lock_entry {
 } nsw_lock_entry;
 
 /**
- * Settings of locks: the same at all members, for what has no room is refused by all alike.
- * NSW_LOCKS_CONFIG_INIT; a zero means the default.
+ * Settings of locks: the same at all members, and for as long as there is the log, for what has no
+ * room is refused by all alike. NSW_LOCKS_CONFIG_INIT; a zero means the default.
  */
 typedef struct nsw_locks_config {
   /**
@@ -7262,11 +7287,12 @@ typedef struct nsw_lock_result {
    */
   uint32_t size;
   /**
-   * NSW_LOCK_DONE to NSW_LOCK_MISMATCH.
+   * NSW_LOCK_DONE to NSW_LOCK_OPENED.
    */
   uint32_t outcome;
   /**
-   * NSW_LOCK_GRANTED, NSW_LOCK_HELD: the token, to show to what the lock guards; else 0.
+   * NSW_LOCK_GRANTED, NSW_LOCK_HELD: the token, to show to what the lock guards; NSW_LOCK_OPENED: the
+   * session's life; else 0.
    */
   uint64_t token;
   /**
@@ -7338,6 +7364,10 @@ typedef struct nsw_lock_session {
    * Its number.
    */
   uint64_t session;
+  /**
+   * The index of the entry that opened it.
+   */
+  uint64_t life;
   /**
    * The number of its last step.
    */
@@ -15703,8 +15733,8 @@ nsw_status nsw_tuner_apply(struct nsw_tuner *tuner,
  * Writes an entry as it stands in a log into `out`, which has room for `out_cap` bytes; their number,
  * NSW_LOCK_MOST_ENTRY at most, goes to `*out_len`, which may be NULL. Any thread.
  *
- * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for what is outside its range,
- * NSW_ERR_BUFFER_TOO_SMALL (`*out_len` tells how many it takes), NSW_ERR_OVERLAP.
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for what is outside its range, or for
+ * an `out` that overlaps the entry, NSW_ERR_BUFFER_TOO_SMALL (`*out_len` tells how many it takes).
  */
 nsw_status nsw_lock_entry_write(const struct nsw_lock_entry *entry,
                                 uint8_t *out,
@@ -15751,7 +15781,7 @@ void nsw_locks_destroy(struct nsw_locks *locks);
  * lock by this entry has its index as `token` afterwards: nsw_locks_claim.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for an index
- * that is not larger than the last, NSW_ERR_LOCK_FORMAT for an entry that is none of locks. Nothing
+ * that is not larger than the last, or UINT64_MAX, NSW_ERR_LOCK_FORMAT for an entry that is none of locks. Nothing
  * was changed then.
  */
 nsw_status nsw_locks_apply(struct nsw_locks *locks,
@@ -15795,8 +15825,8 @@ nsw_status nsw_locks_session(const struct nsw_locks *locks,
 /**
  * A session whose time is over: for the member that leads, to propose its end, and to ask for the
  * next. Fills `*entry`, whose `size` the caller has set, for nsw_lock_entry_write. It is told again
- * after another such time, if it is still there then. NSW_DONE if there is none (it is as it was
- * then).
+ * after another such time, but a second at most, if it is still there then: so nothing is lost when it
+ * could not be proposed. NSW_DONE if there is none (it is as it was then).
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
  */
@@ -15818,7 +15848,7 @@ nsw_status nsw_locks_renew_all(struct nsw_locks *locks,
  * snapshot of the log. Their number goes to `*out_len`, which may be NULL. Members that have applied
  * the same entries write the same bytes.
  *
- * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_OVERLAP, NSW_ERR_BUFFER_TOO_SMALL
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL
  * (`*out_len` tells how many it takes).
  */
 nsw_status nsw_locks_save(const struct nsw_locks *locks,
@@ -15830,9 +15860,8 @@ nsw_status nsw_locks_save(const struct nsw_locks *locks,
  * Becomes what another has saved (nsw_locks_save), in place of what it was. All sessions have their
  * whole time.
  *
- * Errors: those of a bad handle, NSW_ERR_NULL; NSW_ERR_LOCK_FORMAT for bytes that are none or say
- * what cannot be, NSW_ERR_CAPACITY for one that has no room here (the settings must be the same):
- * then nobody has anything, and no entry was applied.
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LOCK_FORMAT for bytes that are none or say what
+ * cannot be, NSW_ERR_INVALID for one with other settings. Nothing was changed then.
  */
 nsw_status nsw_locks_load(struct nsw_locks *locks,
                           const uint8_t *bytes,

@@ -32,29 +32,31 @@ struct locks_config : nsw_locks_config {
 
 /// One step of a session, as it stands in the log. See nsw_lock_entry.
 struct lock_entry : nsw_lock_entry {
-    /// NSW_LOCK_CLOSE, NSW_LOCK_EXPIRE; set more for others.
-    lock_entry(std::uint64_t of, std::uint64_t with_number, std::uint32_t to_do) noexcept
+    /// NSW_LOCK_RENEW, NSW_LOCK_CLOSE, NSW_LOCK_EXPIRE; set more for others.
+    lock_entry(std::uint64_t of, std::uint64_t in_life, std::uint64_t with_number,
+               std::uint32_t to_do) noexcept
         : nsw_lock_entry{} {
         size = sizeof(nsw_lock_entry);
         session = of;
+        life = in_life;
         number = with_number;
         action = to_do;
     }
     /// NSW_LOCK_TRY, NSW_LOCK_ACQUIRE, NSW_LOCK_WITHDRAW; the others of those that name something
     /// need `token` or `parties` set. The name is not copied.
-    lock_entry(std::uint64_t of, std::uint64_t with_number, std::uint32_t to_do,
-               span<const std::uint8_t> of_name) noexcept
-        : lock_entry(of, with_number, to_do) {
+    lock_entry(std::uint64_t of, std::uint64_t in_life, std::uint64_t with_number,
+               std::uint32_t to_do, span<const std::uint8_t> of_name) noexcept
+        : lock_entry(of, in_life, with_number, to_do) {
         name = of_name.data();
         // What is too long for 32 bits is refused as too long.
         name_len = of_name.size() > NSW_LOCK_MOST_NAME
                        ? NSW_LOCK_MOST_NAME + 1
                        : static_cast<std::uint32_t>(of_name.size());
     }
-    /// The session begins or goes on: NSW_LOCK_OPEN.
+    /// The session begins: NSW_LOCK_OPEN.
     static lock_entry open(std::uint64_t of, std::uint64_t with_number,
                            std::uint64_t for_us) noexcept {
-        lock_entry entry(of, with_number, NSW_LOCK_OPEN);
+        lock_entry entry(of, 0, with_number, NSW_LOCK_OPEN);
         entry.ttl_us = for_us;
         return entry;
     }
@@ -106,7 +108,7 @@ public:
     /// A session whose time is over, if there is one: its end, to be proposed by the member that
     /// leads. See nsw_locks_expired.
     result<std::optional<lock_entry>> expired(std::uint64_t now_us) noexcept {
-        lock_entry entry(0, 0, NSW_LOCK_EXPIRE);
+        lock_entry entry(0, 0, 0, NSW_LOCK_EXPIRE);
         const nsw_status status = nsw_locks_expired(get(), now_us, &entry);
         return detail::unless_done(status, entry);
     }

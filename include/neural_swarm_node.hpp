@@ -124,9 +124,9 @@ public:
         nsw_publication p = NSW_PUBLICATION_INIT;
         const nsw_status status = nsw_topics_next(get(), &p);
         return detail::unless_done(status, publication{p.origin,
-                                                 p.number,
-                                                 {p.topic, p.topic_len},
-                                                 {p.message, p.message_len}});
+                                                       p.number,
+                                                       {p.topic, p.topic_len},
+                                                       {p.message, p.message_len}});
     }
     /// What was counted.
     result<nsw_topics_info> describe() const noexcept {

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// The most bytes of a lock's or barrier's name.
 pub const NSW_LOCK_MOST_NAME: u32 = 64;
 /// The most bytes of an entry of the log.
-pub const NSW_LOCK_MOST_ENTRY: u32 = 90;
+pub const NSW_LOCK_MOST_ENTRY: u32 = 98;
 /// The shortest time of a session, in microseconds: a millisecond.
 pub const NSW_LOCK_LEAST_TTL_US: u64 = 1_000;
 /// The longest, in microseconds: a day.
@@ -26,24 +26,29 @@ const _: () = assert!(
         && NSW_LOCK_MOST_TTL_US == MOST_TTL_US
 );
 
-/// The session begins; or goes on, which keeps what it holds. `ttl_us`.
+/// The session begins; if there was one, of a member that has forgotten it, say, that one ends, and
+/// gives back all that it holds. A copy that comes late can open a session that nobody knows of; it
+/// ends when its time is over. `ttl_us`; `life` is 0.
 pub const NSW_LOCK_OPEN: u32 = 0;
-/// The session ends, and gives back all that it holds.
-pub const NSW_LOCK_CLOSE: u32 = 1;
-/// It wants a lock, or else goes without. `name`.
-pub const NSW_LOCK_TRY: u32 = 2;
+/// It goes on.
+pub const NSW_LOCK_RENEW: u32 = 1;
+/// It ends, and gives back all that it holds.
+pub const NSW_LOCK_CLOSE: u32 = 2;
+/// It wants a lock, or else goes without; one that waits for it already goes on waiting. `name`.
+pub const NSW_LOCK_TRY: u32 = 3;
 /// It wants a lock, and waits in line where another session holds it. `name`.
-pub const NSW_LOCK_ACQUIRE: u32 = 3;
-/// It gives a lock back, or waits for it no longer. `name`; `token`, 0 if it waited.
-pub const NSW_LOCK_RELEASE: u32 = 4;
+pub const NSW_LOCK_ACQUIRE: u32 = 4;
+/// It gives a lock back, or waits for it no longer. `name`; `token`, 0: whether it waits or holds it by
+/// now.
+pub const NSW_LOCK_RELEASE: u32 = 5;
 /// It has come to a barrier, and waits there for the others. `name`, `parties`.
-pub const NSW_LOCK_ARRIVE: u32 = 5;
+pub const NSW_LOCK_ARRIVE: u32 = 6;
 /// It waits at a barrier no longer. `name`.
-pub const NSW_LOCK_WITHDRAW: u32 = 6;
+pub const NSW_LOCK_WITHDRAW: u32 = 7;
 /// Its time is over, says the member that leads: it ends unless it has done something since.
-pub const NSW_LOCK_EXPIRE: u32 = 7;
+pub const NSW_LOCK_EXPIRE: u32 = 8;
 
-/// The session began, went on, ended, gave back, or waits no longer.
+/// The session went on, ended, gave back, or waits no longer.
 pub const NSW_LOCK_DONE: u32 = 0;
 /// The session holds the lock: `token`.
 pub const NSW_LOCK_GRANTED: u32 = 1;
@@ -54,21 +59,24 @@ pub const NSW_LOCK_HELD: u32 = 3;
 /// The session waits at the barrier; `count` are still to come.
 pub const NSW_LOCK_ARRIVED: u32 = 4;
 /// The session was the last for which the others waited: the barrier was open, and is closed again.
+/// The others have no claim any more; they see it by this entry.
 pub const NSW_LOCK_PASSED: u32 = 5;
 /// The session has done this, or a later step, already; or its end was proposed before it did
 /// another. Nothing was changed.
 pub const NSW_LOCK_OLD: u32 = 6;
-/// There is no such session (any more). Nothing was changed.
+/// There is no such session, or not in this life (any more). Nothing was changed.
 pub const NSW_LOCK_NO_SESSION: u32 = 7;
 /// The session does not hold the lock with this token, nor wait for it, or at the barrier. Nothing
-/// was changed but the session's time.
+/// was changed but the session's time and number.
 pub const NSW_LOCK_NOT_HELD: u32 = 8;
-/// There is no room for another session or claim, or the name is too long. Nothing was changed but
-/// the session's time.
+/// There is no room for another session or claim, for so many parties, or for so long a name. Nothing
+/// was changed but the session's time and number.
 pub const NSW_LOCK_FULL: u32 = 9;
 /// Those that wait at the barrier have named another number of parties. Nothing was changed but the
-/// session's time.
+/// session's time and number.
 pub const NSW_LOCK_MISMATCH: u32 = 10;
+/// The session began; `token` is its life, to be named by all its steps.
+pub const NSW_LOCK_OPENED: u32 = 11;
 
 /// One step of a session, as it stands in the log. NSW_LOCK_ENTRY_INIT, then `session`, `number`,
 /// `action`, and what that asks for.
@@ -78,23 +86,28 @@ pub struct nsw_lock_entry {
     /// sizeof(nsw_lock_entry); NSW_LOCK_ENTRY_INIT sets it.
     pub size: u32,
     /// What the session does: NSW_LOCK_OPEN to NSW_LOCK_EXPIRE. Each but the last gives it its whole
-    /// time again.
+    /// time again, also where it is refused.
     pub action: u32,
-    /// Whose step it is: a number that nobody else uses, such as that of a member of the swarm.
+    /// Whose step it is: a number that nobody else uses, such as that of a member of the swarm. Who may
+    /// propose steps of a session is the caller's business.
     pub session: u64,
+    /// The index of the entry that opened the session (NSW_LOCK_OPENED): steps of a life that is over do
+    /// nothing. 0 for NSW_LOCK_OPEN.
+    pub life: u64,
     /// The session's steps are numbered upwards, from 1 at the least. One with the number of the last
-    /// that was applied, or a lower one, does nothing: so an entry may be proposed again when it is
-    /// not known whether it got into the log. A session that has ended and is begun again knows
-    /// nothing of its numbers before; so begin with a session of a new number, rather. Of
-    /// NSW_LOCK_EXPIRE: the number of the last step that was seen.
+    /// that was applied, or a lower one, does nothing: so an entry may be proposed again, as it is, when
+    /// it is not known whether it got into the log. Only the last: one that is overtaken by a later step
+    /// does nothing any more, so that the next is best proposed when the one before was applied. A step
+    /// that was refused has used its number up. Of NSW_LOCK_EXPIRE: the number of the last step that was
+    /// seen.
     pub number: u64,
     /// NSW_LOCK_OPEN: so long it lives without another step, in microseconds, NSW_LOCK_LEAST_TTL_US to
     /// NSW_LOCK_MOST_TTL_US.
     pub ttl_us: u64,
-    /// NSW_LOCK_RELEASE: the lock's token; 0: it waited.
+    /// NSW_LOCK_RELEASE: the lock's token; 0: whether it waits or holds it by now.
     pub token: u64,
     /// NSW_LOCK_ARRIVE: so many sessions open the barrier when they are all there, 1 to 65,535: the
-    /// same number from each.
+    /// same number from each. Not more than there can be sessions, and claims less one.
     pub parties: u32,
     /// Bytes of the name, 1 to NSW_LOCK_MOST_NAME where one is asked for.
     pub name_len: u32,
@@ -115,9 +128,10 @@ unsafe impl Versioned for nsw_lock_entry {
 pub struct nsw_lock_result {
     /// sizeof(nsw_lock_result); NSW_LOCK_RESULT_INIT sets it.
     pub size: u32,
-    /// NSW_LOCK_DONE to NSW_LOCK_MISMATCH.
+    /// NSW_LOCK_DONE to NSW_LOCK_OPENED.
     pub outcome: u32,
-    /// NSW_LOCK_GRANTED, NSW_LOCK_HELD: the token, to show to what the lock guards; else 0.
+    /// NSW_LOCK_GRANTED, NSW_LOCK_HELD: the token, to show to what the lock guards; NSW_LOCK_OPENED: the
+    /// session's life; else 0.
     pub token: u64,
     /// NSW_LOCK_HELD: the session that holds it; else 0.
     pub session: u64,
@@ -170,6 +184,8 @@ pub struct nsw_lock_session {
     pub reserved: u32,
     /// Its number.
     pub session: u64,
+    /// The index of the entry that opened it.
+    pub life: u64,
     /// The number of its last step.
     pub number: u64,
     /// So long it lives without another, in microseconds.
@@ -193,6 +209,7 @@ unsafe fn read_entry<'a>(entry: *const nsw_lock_entry) -> Result<LockEntry<'a>> 
     let name = || unsafe { input(c.name, c.name_len as usize) };
     let action = match c.action {
         NSW_LOCK_OPEN => LockAction::Open { ttl_us: c.ttl_us },
+        NSW_LOCK_RENEW => LockAction::Renew,
         NSW_LOCK_CLOSE => LockAction::Close,
         NSW_LOCK_TRY => LockAction::Acquire { name: name()?, wait: false },
         NSW_LOCK_ACQUIRE => LockAction::Acquire { name: name()?, wait: true },
@@ -205,7 +222,7 @@ unsafe fn read_entry<'a>(entry: *const nsw_lock_entry) -> Result<LockEntry<'a>> 
         NSW_LOCK_EXPIRE => LockAction::Expire,
         _ => return Err(Error::Invalid),
     };
-    Ok(LockEntry { session: c.session, number: c.number, action })
+    Ok(LockEntry { session: c.session, life: c.life, number: c.number, action })
 }
 
 impl From<LockEntry<'_>> for nsw_lock_entry {
@@ -216,6 +233,7 @@ impl From<LockEntry<'_>> for nsw_lock_entry {
                 ttl_us = ttl;
                 NSW_LOCK_OPEN
             }
+            LockAction::Renew => NSW_LOCK_RENEW,
             LockAction::Close => NSW_LOCK_CLOSE,
             LockAction::Acquire { name: of, wait } => {
                 name = of;
@@ -239,6 +257,7 @@ impl From<LockEntry<'_>> for nsw_lock_entry {
             size: 0,
             action,
             session: entry.session,
+            life: entry.life,
             number: entry.number,
             ttl_us,
             token,
@@ -253,6 +272,7 @@ impl From<LockEntry<'_>> for nsw_lock_entry {
 impl From<LockOutcome> for nsw_lock_result {
     fn from(outcome: LockOutcome) -> nsw_lock_result {
         let (outcome, token, session, count) = match outcome {
+            LockOutcome::Opened { life } => (NSW_LOCK_OPENED, life, 0, 0),
             LockOutcome::Done => (NSW_LOCK_DONE, 0, 0, 0),
             LockOutcome::Granted { token } => (NSW_LOCK_GRANTED, token, 0, 0),
             LockOutcome::Waiting { ahead } => (NSW_LOCK_WAITING, 0, 0, ahead),
@@ -290,8 +310,8 @@ impl From<Claim<'_>> for nsw_lock_claim {
 
 impl From<LockSession> for nsw_lock_session {
     fn from(about: LockSession) -> nsw_lock_session {
-        let LockSession { session, number, ttl_us } = about;
-        nsw_lock_session { size: 0, reserved: 0, session, number, ttl_us }
+        let LockSession { session, life, number, ttl_us } = about;
+        nsw_lock_session { size: 0, reserved: 0, session, life, number, ttl_us }
     }
 }
 

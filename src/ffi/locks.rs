@@ -10,8 +10,8 @@ use super::structs::{self, Versioned, count};
 use crate::consensus::locks::{Locks, LocksConfig};
 use crate::error::Result;
 
-/// Settings of locks: the same at all members, for what has no room is refused by all alike.
-/// NSW_LOCKS_CONFIG_INIT; a zero means the default.
+/// Settings of locks: the same at all members, and for as long as there is the log, for what has no
+/// room is refused by all alike. NSW_LOCKS_CONFIG_INIT; a zero means the default.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct nsw_locks_config {
@@ -61,13 +61,16 @@ unsafe impl Versioned for nsw_locks_info {
 /// held goes to the next in line. So a lock named after a role makes one member at a time the leader
 /// of that role.
 ///
-/// Each grant of a lock has a token, larger than all before. A session whose time is over may not
-/// know it yet: what a lock guards must refuse tokens lower than the highest it has seen. (Burrows,
-/// "The Chubby lock service for loosely-coupled distributed systems", 2006, 2.4.) A holder may count
-/// on a lease until its time to live after it proposed the last step of its session that was applied,
-/// less what clocks differ. Time is not in the log: each member measures by its own clock. Steps take
-/// time that grows with the number of claims, the end of a session that has many with its square. One
-/// thread at a time.
+/// Each grant of a lock has a token, larger than all before of that lock. A session whose time is over
+/// may not know it yet: what a lock guards must refuse tokens lower than the highest that it has seen
+/// of this lock, and forget that one if the log begins anew. (Burrows, "The Chubby lock service for
+/// loosely-coupled distributed systems", 2006, 2.4.) A holder may count on a lease until its time to
+/// live after it first proposed the last step of its session that was applied and not NSW_LOCK_OLD or
+/// NSW_LOCK_NO_SESSION, less what clocks differ. Time is not in the log: each member measures by its own
+/// clock. The log is the caller's: entries of locks are marked there as such, if it has others, and a
+/// member that finds one that it cannot read (of a later version, say) does not go on without it. Steps
+/// take time that grows with the number of claims, the end of a session that has many, and
+/// nsw_locks_load, with its square. One thread at a time.
 pub struct nsw_locks {
     _opaque: [u8; 0],
 }
@@ -140,7 +143,7 @@ pub unsafe extern "C" fn nsw_locks_destroy(locks: *mut nsw_locks) {
 /// lock by this entry has its index as `token` afterwards: nsw_locks_claim.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for an index
-/// that is not larger than the last, NSW_ERR_LOCK_FORMAT for an entry that is none of locks. Nothing
+/// that is not larger than the last, or UINT64_MAX, NSW_ERR_LOCK_FORMAT for an entry that is none of locks. Nothing
 /// was changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_locks_apply(
@@ -235,8 +238,8 @@ pub unsafe extern "C" fn nsw_locks_session(
 
 /// A session whose time is over: for the member that leads, to propose its end, and to ask for the
 /// next. Fills `*entry`, whose `size` the caller has set, for nsw_lock_entry_write. It is told again
-/// after another such time, if it is still there then. NSW_DONE if there is none (it is as it was
-/// then).
+/// after another such time, but a second at most, if it is still there then: so nothing is lost when it
+/// could not be proposed. NSW_DONE if there is none (it is as it was then).
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
 #[unsafe(no_mangle)]
@@ -297,9 +300,8 @@ pub unsafe extern "C" fn nsw_locks_save(
 /// Becomes what another has saved (nsw_locks_save), in place of what it was. All sessions have their
 /// whole time.
 ///
-/// Errors: those of a bad handle, NSW_ERR_NULL; NSW_ERR_LOCK_FORMAT for bytes that are none or say
-/// what cannot be, NSW_ERR_CAPACITY for one that has no room here (the settings must be the same):
-/// then nobody has anything, and no entry was applied.
+/// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LOCK_FORMAT for bytes that are none or say what
+/// cannot be, NSW_ERR_INVALID for one with other settings. Nothing was changed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_locks_load(
     locks: *mut nsw_locks,

@@ -19,10 +19,13 @@ typedef struct member {
 /* The log that both apply. */
 static member members[2];
 static uint64_t index_of_log;
+/* Of each session, as its opening told. */
+static uint64_t lives[64];
 
 static nsw_lock_entry step_of(uint64_t session, uint64_t number, uint32_t action) {
     nsw_lock_entry entry = NSW_LOCK_ENTRY_INIT;
     entry.session = session;
+    entry.life = action == NSW_LOCK_OPEN ? 0 : lives[session];
     entry.number = number;
     entry.action = action;
     return entry;
@@ -46,9 +49,17 @@ static nsw_lock_result commit(const nsw_lock_entry *entry) {
     return first;
 }
 
-static nsw_lock_result open_session(uint64_t session, uint64_t number, uint64_t ttl_us) {
+static void open_session(uint64_t session, uint64_t number, uint64_t ttl_us) {
     nsw_lock_entry entry = step_of(session, number, NSW_LOCK_OPEN);
     entry.ttl_us = ttl_us;
+    const nsw_lock_result opened = commit(&entry);
+    CHECK(opened.outcome == NSW_LOCK_OPENED && opened.token == index_of_log);
+    lives[session] = opened.token;
+    CHECK(commit(&entry).outcome == NSW_LOCK_OLD);
+}
+
+static nsw_lock_result plain(uint64_t session, uint64_t number, uint32_t action) {
+    const nsw_lock_entry entry = step_of(session, number, action);
     return commit(&entry);
 }
 
@@ -76,31 +87,35 @@ static nsw_locks_info info_of(const nsw_locks *locks) {
 static void it_is_a_lock(void) {
     nsw_lock_claim claim = NSW_LOCK_CLAIM_INIT;
     CHECK_STATUS(nsw_locks_holder(members[0].locks, (const uint8_t *)"arm", 3, &claim), NSW_DONE);
-    CHECK(open_session(7, 1, 5 * SECOND).outcome == NSW_LOCK_DONE);
-    CHECK(open_session(8, 1, 9 * SECOND).outcome == NSW_LOCK_DONE);
+    open_session(7, 1, 5 * SECOND);
+    open_session(8, 1, 9 * SECOND);
     nsw_lock_result got = with_name(7, 2, NSW_LOCK_ACQUIRE, "arm");
-    CHECK(got.outcome == NSW_LOCK_GRANTED && got.token == 3);
+    const uint64_t token = index_of_log;
+    CHECK(got.outcome == NSW_LOCK_GRANTED && got.token == token);
     nsw_lock_result held = with_name(8, 2, NSW_LOCK_TRY, "arm");
-    CHECK(held.outcome == NSW_LOCK_HELD && held.session == 7 && held.token == 3);
+    CHECK(held.outcome == NSW_LOCK_HELD && held.session == 7 && held.token == token);
     nsw_lock_result waits = with_name(8, 3, NSW_LOCK_ACQUIRE, "arm");
     CHECK(waits.outcome == NSW_LOCK_WAITING && waits.count == 1);
     CHECK(with_name(8, 3, NSW_LOCK_ACQUIRE, "arm").outcome == NSW_LOCK_OLD);
+    lives[9] = 1;
     CHECK(with_name(9, 1, NSW_LOCK_ACQUIRE, "arm").outcome == NSW_LOCK_NO_SESSION);
-    CHECK(with_name(7, 3, NSW_LOCK_RELEASE, "arm").outcome == NSW_LOCK_NOT_HELD);
+    CHECK(with_name(7, 3, NSW_LOCK_RELEASE, "leg").outcome == NSW_LOCK_NOT_HELD);
     claim = holder("arm");
-    CHECK(claim.session == 7 && claim.token == 3 && claim.since == 3 && claim.parties == 0);
+    CHECK(claim.session == 7 && claim.token == token && claim.since == token);
+    CHECK(claim.parties == 0);
     CHECK_OK(nsw_locks_claim(members[1].locks, 1, &claim));
-    CHECK(claim.session == 8 && claim.token == 0 && claim.since == 5);
+    CHECK(claim.session == 8 && claim.token == 0 && claim.since == token + 2);
     CHECK_STATUS(nsw_locks_claim(members[1].locks, 2, &claim), NSW_DONE);
 
     nsw_lock_session session = NSW_LOCK_SESSION_INIT;
     CHECK_OK(nsw_locks_session(members[0].locks, 0, &session));
     CHECK(session.session == 7 && session.number == 3 && session.ttl_us == 5 * SECOND);
+    CHECK(session.life == lives[7]);
     CHECK_STATUS(nsw_locks_session(members[0].locks, 2, &session), NSW_DONE);
 
     nsw_lock_entry back = step_of(7, 4, NSW_LOCK_RELEASE);
     name_it(&back, "arm");
-    back.token = 3;
+    back.token = token;
     CHECK(commit(&back).outcome == NSW_LOCK_DONE);
     claim = holder("arm");
     CHECK(claim.session == 8 && claim.token == index_of_log);
@@ -111,31 +126,35 @@ static void a_lease_ends(void) {
     CHECK(with_name(7, 5, NSW_LOCK_ACQUIRE, "arm").outcome == NSW_LOCK_WAITING);
     CHECK_OK(nsw_locks_renew_all(members[0].locks, members[0].now));
     CHECK(info_of(members[0].locks).wake_us == members[0].now + 5 * SECOND);
-    members[0].now += 8 * SECOND;
-    CHECK(open_session(7, 6, 30 * SECOND).outcome == NSW_LOCK_DONE);
+    members[0].now += 4 * SECOND;
+    CHECK(plain(7, 6, NSW_LOCK_RENEW).outcome == NSW_LOCK_DONE);
+    members[0].now += 4 * SECOND;
+    CHECK(plain(7, 7, NSW_LOCK_RENEW).outcome == NSW_LOCK_DONE);
     nsw_lock_entry end = NSW_LOCK_ENTRY_INIT;
     CHECK_STATUS(nsw_locks_expired(members[0].locks, members[0].now, &end), NSW_DONE);
     members[0].now += 2 * SECOND;
     CHECK_OK(nsw_locks_expired(members[0].locks, members[0].now, &end));
-    CHECK(end.session == 8 && end.action == NSW_LOCK_EXPIRE && end.name == NULL);
+    CHECK(end.session == 8 && end.life == lives[8] && end.number == 3);
+    CHECK(end.action == NSW_LOCK_EXPIRE && end.name == NULL);
     CHECK_STATUS(nsw_locks_expired(members[0].locks, members[0].now, &end), NSW_DONE);
     CHECK(commit(&end).outcome == NSW_LOCK_DONE);
     nsw_lock_claim claim = holder("arm");
     CHECK(claim.session == 7 && claim.token == index_of_log);
     CHECK(with_name(8, 9, NSW_LOCK_RELEASE, "arm").outcome == NSW_LOCK_NO_SESSION);
+    CHECK(plain(8, 10, NSW_LOCK_RENEW).outcome == NSW_LOCK_NO_SESSION);
 }
 
 static void a_barrier_opens(void) {
-    CHECK(open_session(1, 1, SECOND).outcome == NSW_LOCK_DONE);
+    open_session(1, 1, SECOND);
     nsw_lock_result first = with_name(1, 2, NSW_LOCK_ARRIVE, "start");
     CHECK(first.outcome == NSW_LOCK_ARRIVED && first.count == 1);
-    nsw_lock_entry three = step_of(7, 7, NSW_LOCK_ARRIVE);
+    nsw_lock_entry three = step_of(7, 8, NSW_LOCK_ARRIVE);
     name_it(&three, "start");
     three.parties = 3;
     CHECK(commit(&three).outcome == NSW_LOCK_MISMATCH);
     CHECK(with_name(1, 3, NSW_LOCK_WITHDRAW, "start").outcome == NSW_LOCK_DONE);
     CHECK(with_name(1, 4, NSW_LOCK_ARRIVE, "start").outcome == NSW_LOCK_ARRIVED);
-    CHECK(with_name(7, 8, NSW_LOCK_ARRIVE, "start").outcome == NSW_LOCK_PASSED);
+    CHECK(with_name(7, 9, NSW_LOCK_ARRIVE, "start").outcome == NSW_LOCK_PASSED);
 }
 
 static void a_snapshot_goes_on(void) {
@@ -153,18 +172,21 @@ static void a_snapshot_goes_on(void) {
     config.sessions = 1;
     nsw_locks *small = NULL;
     CHECK_OK(nsw_locks_create(&config, NULL, &small));
-    CHECK_STATUS(nsw_locks_load(small, saved, len, 0), NSW_ERR_CAPACITY);
+    CHECK_STATUS(nsw_locks_load(small, saved, len, 0), NSW_ERR_INVALID);
     CHECK_SIZE(info_of(small).applied, 0);
     nsw_locks_destroy(small);
 
+    /* What is refused changes nothing. */
+    nsw_locks_destroy(members[1].locks);
+    config.sessions = 0;
+    CHECK_OK(nsw_locks_create(&config, NULL, &members[1].locks));
+    CHECK_OK(nsw_locks_load(members[1].locks, saved, len, members[1].now));
     for (size_t part = 0; part < len; part++) {
         CHECK_STATUS(nsw_locks_load(members[1].locks, saved, part, 0), NSW_ERR_LOCK_FORMAT);
     }
-    CHECK_OK(nsw_locks_load(members[1].locks, saved, len, members[1].now));
     CHECK(info_of(members[1].locks).applied == index_of_log);
-    CHECK(open_session(2, 1, SECOND).outcome == NSW_LOCK_DONE);
-    nsw_lock_entry end = step_of(7, 9, NSW_LOCK_CLOSE);
-    CHECK(commit(&end).outcome == NSW_LOCK_DONE);
+    open_session(2, 1, SECOND);
+    CHECK(plain(7, 10, NSW_LOCK_CLOSE).outcome == NSW_LOCK_DONE);
     nsw_lock_claim claim = NSW_LOCK_CLAIM_INIT;
     CHECK_STATUS(nsw_locks_holder(members[1].locks, (const uint8_t *)"arm", 3, &claim), NSW_DONE);
 }
@@ -176,6 +198,7 @@ static void entries_are_checked(void) {
     memset(long_name, 'x', sizeof long_name);
     long_name[sizeof long_name - 1] = 0;
     nsw_lock_entry entry = step_of(1, 1, NSW_LOCK_EXPIRE + 1);
+    entry.life = 0;
     CHECK_STATUS(nsw_lock_entry_write(&entry, bytes, sizeof bytes, &len), NSW_ERR_INVALID);
     entry.action = NSW_LOCK_OPEN;
     const uint64_t bad_ttls[] = {0, NSW_LOCK_LEAST_TTL_US - 1, NSW_LOCK_MOST_TTL_US + 1};
@@ -187,8 +210,8 @@ static void entries_are_checked(void) {
     entry.reserved = 1;
     CHECK_STATUS(nsw_lock_entry_write(&entry, bytes, sizeof bytes, &len), NSW_ERR_INVALID);
     entry.reserved = 0;
-    CHECK_STATUS(nsw_lock_entry_write(&entry, bytes, 25, &len), NSW_ERR_BUFFER_TOO_SMALL);
-    CHECK_SIZE(len, 26);
+    CHECK_STATUS(nsw_lock_entry_write(&entry, bytes, 33, &len), NSW_ERR_BUFFER_TOO_SMALL);
+    CHECK_SIZE(len, 34);
     CHECK_STATUS(nsw_lock_entry_write(NULL, bytes, sizeof bytes, &len), NSW_ERR_NULL);
     CHECK_STATUS(nsw_lock_entry_write(&entry, NULL, sizeof bytes, &len), NSW_ERR_NULL);
     CHECK_STATUS(nsw_lock_entry_write(&entry, (uint8_t *)&entry, sizeof entry, NULL),
@@ -199,6 +222,8 @@ static void entries_are_checked(void) {
     entry.size = 4;
     CHECK_STATUS(nsw_lock_entry_write(&entry, bytes, sizeof bytes, &len), NSW_ERR_STRUCT_SIZE);
     entry.size = sizeof entry;
+    entry.life = 1;
+    CHECK_STATUS(nsw_lock_entry_write(&entry, bytes, sizeof bytes, &len), NSW_ERR_INVALID);
     entry.action = NSW_LOCK_ARRIVE;
     name_it(&entry, "x");
     const uint32_t bad_parties[] = {0, 65536};
@@ -212,6 +237,10 @@ static void entries_are_checked(void) {
         name_it(&entry, bad_names[i]);
         CHECK_STATUS(nsw_lock_entry_write(&entry, bytes, sizeof bytes, &len), NSW_ERR_INVALID);
     }
+    name_it(&entry, "x");
+    entry.life = 0;
+    CHECK_STATUS(nsw_lock_entry_write(&entry, bytes, sizeof bytes, &len), NSW_ERR_INVALID);
+    entry.life = 1;
     name_it(&entry, long_name + 1);
     entry.action = NSW_LOCK_RELEASE;
     CHECK_OK(nsw_lock_entry_write(&entry, bytes, sizeof bytes, &len));
@@ -222,6 +251,7 @@ static void entries_are_checked(void) {
     /* There and back, each kind. */
     for (uint32_t action = NSW_LOCK_OPEN; action <= NSW_LOCK_EXPIRE; action++) {
         nsw_lock_entry there = step_of(3, 4, action), back = NSW_LOCK_ENTRY_INIT;
+        there.life = action == NSW_LOCK_OPEN ? 0 : 9;
         there.ttl_us = 5 * SECOND;
         there.parties = 6;
         there.token = 7;
@@ -229,6 +259,7 @@ static void entries_are_checked(void) {
         CHECK_OK(nsw_lock_entry_write(&there, bytes, sizeof bytes, &len));
         CHECK_OK(nsw_lock_entry_read(bytes, len, &back));
         CHECK(back.action == action && back.session == 3 && back.number == 4);
+        CHECK(back.life == there.life);
         CHECK(back.ttl_us == (action == NSW_LOCK_OPEN ? 5 * SECOND : 0));
         CHECK(back.parties == (action == NSW_LOCK_ARRIVE ? 6U : 0U));
         CHECK(back.token == (action == NSW_LOCK_RELEASE ? 7U : 0U));

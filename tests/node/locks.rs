@@ -15,6 +15,7 @@ const ROLE: &[u8] = b"coordinator";
 /// Each member has a session with the number of the member.
 struct Sessions {
     world: World,
+    lives: [u64; 5],
     numbers: [u64; 5],
 }
 
@@ -23,8 +24,11 @@ impl Sessions {
         let world = &mut self.world;
         // None leads: it is tried again with the next renewal.
         let Some(first) = leader(world) else { return };
+        let opens = matches!(action, LockAction::Open { .. });
+        let life = if opens { 0 } else { self.lives[place] };
         self.numbers[place] += 1;
-        let entry = LockEntry { session: id_of(place), number: self.numbers[place], action };
+        let (session, number) = (id_of(place), self.numbers[place]);
+        let entry = LockEntry { session, life, number, action };
         let mut bytes = [0; MOST_LOCK_ENTRY];
         let len = entry.encode(&mut bytes).unwrap();
         let (now, proposal) = (world.now, Proposal { data: &bytes[..len], ..Proposal::default() });
@@ -42,7 +46,7 @@ impl Sessions {
         let begin = self.world.now;
         while self.world.now < begin + time {
             for place in heard {
-                self.step(*place, LockAction::Open { ttl_us: TTL });
+                self.step(*place, LockAction::Renew);
             }
             if self.world.run_until(SECOND / 2, &so).is_some() {
                 return Some(self.world.now - begin);
@@ -87,9 +91,15 @@ fn a_role_has_one_leader_and_goes_on_when_that_is_killed_or_stands_still() {
     // The leader of the group takes the role, and the others stand in line.
     let first = leader(&mut world).unwrap();
     let line: Vec<usize> = (0..5).map(|k| (first + k) % 5).collect();
-    let mut sessions = Sessions { world, numbers: [0; 5] };
+    let mut sessions = Sessions { world, lives: [0; 5], numbers: [0; 5] };
     for place in &line {
         sessions.step(*place, LockAction::Open { ttl_us: TTL });
+    }
+    sessions.world.run(SECOND / 10);
+    for place in &line {
+        let locks = sessions.world.member(*place).locks.as_ref().unwrap();
+        let own = locks.sessions().find(|session| session.session == id_of(*place));
+        sessions.lives[*place] = own.unwrap().life;
         sessions.step(*place, LockAction::Acquire { name: ROLE, wait: true });
     }
     let took = sessions.go_on(&ALL, SECOND, |world| held_by(world, first)).unwrap();

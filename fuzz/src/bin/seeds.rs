@@ -92,6 +92,7 @@ fn locks(folder: &Path) -> Outcome {
     let (name, mut input) = (b"name", Vec::new());
     let actions = [
         LockAction::Open { ttl_us: 5_000 },
+        LockAction::Renew,
         LockAction::Acquire { name, wait: false },
         LockAction::Acquire { name, wait: true },
         LockAction::Release { name, token: 3 },
@@ -103,7 +104,8 @@ fn locks(folder: &Path) -> Outcome {
     let steps = actions.into_iter().flat_map(|action| [1, 2].map(|session| (session, action)));
     for ((session, action), index) in steps.zip(1..) {
         let mut bytes = [0; MOST_LOCK_ENTRY];
-        let len = LockEntry { session, number: index, action }.encode(&mut bytes)?;
+        let life = if index < 3 { 0 } else { session };
+        let len = LockEntry { session, life, number: index, action }.encode(&mut bytes)?;
         locks.apply(index, &bytes[..len], 0)?;
         input.extend([&[1, len as u8], &bytes[..len]].concat());
     }

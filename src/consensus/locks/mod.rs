@@ -5,16 +5,20 @@
 //! with its time to live (its lease) over, the member that leads proposes its end, and what it held goes to the next in
 //! line. So a lock named after a role makes one member at a time the leader of that role.
 //!
-//! Each grant of a lock has a **token**, larger than all before: the index of the entry that brought it. A session whose
-//! time is over may not know it yet (it may have stood still); what a lock guards must therefore refuse tokens lower
-//! than the highest it has seen. (Burrows: "The Chubby lock service for loosely-coupled distributed systems", OSDI 2006,
+//! Each grant of a lock has a **token**, larger than all before of that lock: the index of the entry that brought it. A
+//! session whose time is over may not know it yet (it may have stood still); what a lock guards must therefore refuse
+//! tokens lower than the highest that it has seen of this lock, and forget that one if the log begins anew. (Burrows: "The Chubby lock service for loosely-coupled distributed systems", OSDI 2006,
 //! §2.4: sequencers. Kleppmann: "How to do distributed locking", 2016.)
 //!
 //! Time is not in the log: each member measures by its own clock from when it has applied a session's last step, and
 //! the member that leads, which is asked by [`Locks::expired`], only proposes. The end holds if the session has done
 //! nothing since. (As in etcd's leases. Gray, Cheriton: "Leases: an efficient fault-tolerant mechanism for distributed
-//! file cache consistency", SOSP 1989.) A holder may count on a lease until its time to live after it *proposed* the
-//! last step of its session that was applied, less what clocks differ.
+//! file cache consistency", SOSP 1989.) A holder may count on a lease until its time to live after it *first proposed*
+//! the last step of its session that was applied and not [`LockOutcome::Old`] or [`LockOutcome::NoSession`], less what
+//! clocks differ.
+//!
+//! The log is the caller's: entries of locks are marked there as such, if it has others, and a member that finds one that
+//! it cannot read ([`Error::LockFormat`]: of a later version, say) does not go on without it.
 //!
 //! ```
 //! use neural_swarm::consensus::locks::{LockAction, LockEntry, LockOutcome, Locks, LocksConfig, MOST_LOCK_ENTRY};
@@ -22,17 +26,18 @@
 //!
 //! let mut locks = Locks::new(&LocksConfig::default(), Heap)?;
 //! let (mut log, mut entry) = (1.., [0; MOST_LOCK_ENTRY]);
-//! let mut step = |locks: &mut Locks<'_>, session, number, action| {
-//!     let len = LockEntry { session, number, action }.encode(&mut entry)?;
+//! let mut step = |locks: &mut Locks<'_>, session, life, number, action| {
+//!     let len = LockEntry { session, life, number, action }.encode(&mut entry)?;
 //!     // Here it would be proposed, and applied when it is committed.
 //!     locks.apply(log.next().unwrap(), &entry[..len], 0)
 //! };
 //! let want = LockAction::Acquire { name: b"gripper", wait: true };
-//! step(&mut locks, 7, 1, LockAction::Open { ttl_us: 5_000_000 })?;
-//! step(&mut locks, 8, 1, LockAction::Open { ttl_us: 5_000_000 })?;
-//! assert_eq!(step(&mut locks, 7, 2, want)?, LockOutcome::Granted { token: 3 });
-//! assert_eq!(step(&mut locks, 8, 2, want)?, LockOutcome::Waiting { ahead: 1 });
-//! step(&mut locks, 7, 3, LockAction::Close)?;
+//! let open = LockAction::Open { ttl_us: 5_000_000 };
+//! assert_eq!(step(&mut locks, 7, 0, 1, open)?, LockOutcome::Opened { life: 1 });
+//! assert_eq!(step(&mut locks, 8, 0, 1, open)?, LockOutcome::Opened { life: 2 });
+//! assert_eq!(step(&mut locks, 7, 1, 2, want)?, LockOutcome::Granted { token: 3 });
+//! assert_eq!(step(&mut locks, 8, 2, 2, want)?, LockOutcome::Waiting { ahead: 1 });
+//! step(&mut locks, 7, 1, 3, LockAction::Close)?;
 //! let holder = locks.holder(b"gripper").unwrap();
 //! assert_eq!((holder.session, holder.token), (8, 5));
 //! # Ok::<(), neural_swarm::Error>(())
@@ -46,11 +51,16 @@ use core::alloc::Layout;
 pub use self::entry::{
     LEAST_TTL_US, LockAction, LockEntry, MOST_LOCK_ENTRY, MOST_LOCK_NAME, MOST_TTL_US,
 };
+
+/// A session whose time is over is told again after so many microseconds, if not sooner.
+const AGAIN_US: u64 = 1_000_000;
+
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
 use crate::port::Allocator;
 
-/// Settings of [`Locks`]: the same at all members, for what has no room is refused by all alike.
+/// Settings of [`Locks`]: the same at all members, and for as long as there is the log, for what has no room is refused by
+/// all alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocksConfig {
     /// The most sessions at a time, 1 to 65,535.
@@ -70,6 +80,11 @@ impl Default for LocksConfig {
 }
 
 impl LocksConfig {
+    /// Whether so many can come to a barrier.
+    fn has_room(&self, parties: u16) -> bool {
+        usize::from(parties) <= self.sessions.min(self.claims + 1)
+    }
+
     fn check(&self) -> Result<()> {
         let count = 1..=65_535;
         let good = count.contains(&self.sessions)
@@ -82,7 +97,12 @@ impl LocksConfig {
 /// What an entry did: the same at all members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockOutcome {
-    /// The session began, went on, ended, gave back, or waits no longer.
+    /// The session began.
+    Opened {
+        /// To be named by all its steps: the index of the entry.
+        life: u64,
+    },
+    /// The session went on, ended, gave back, or waits no longer.
     Done,
     /// The session holds the lock.
     Granted {
@@ -106,20 +126,22 @@ pub enum LockOutcome {
         /// So many are still to come.
         missing: usize,
     },
-    /// The session was the last for which the others waited: the barrier was open, and is closed again.
+    /// The session was the last for which the others waited: the barrier was open, and is closed again. The others have
+    /// no claim any more; they see it by this entry.
     Passed,
     /// The session has done this, or a later step, already; or its end was proposed before it did another. Nothing was
     /// changed.
     Old,
-    /// There is no such session (any more). Nothing was changed.
+    /// There is no such session, or not in this life (any more). Nothing was changed.
     NoSession,
     /// The session does not hold the lock with this token, nor wait for it, or at the barrier. Nothing was changed but
-    /// the session's time.
+    /// the session's time and number.
     NotHeld,
-    /// There is no room for another session or claim, or the name is too long. Nothing was changed but the session's
-    /// time.
+    /// There is no room for another session or claim, for so many parties, or for so long a name. Nothing was changed
+    /// but the session's time and number.
     Full,
-    /// Those that wait at the barrier have named another number of parties. Nothing was changed but the session's time.
+    /// Those that wait at the barrier have named another number of parties. Nothing was changed but the session's time
+    /// and number.
     Mismatch,
 }
 
@@ -128,6 +150,8 @@ pub enum LockOutcome {
 pub struct LockSession {
     /// Its number.
     pub session: u64,
+    /// The index of the entry that opened it.
+    pub life: u64,
     /// The number of its last step.
     pub number: u64,
     /// So long it lives without another, in microseconds.
@@ -167,7 +191,7 @@ struct Held {
 }
 
 /// Locks and barriers as the log has them so far: a state machine. Steps take time that grows with the number of claims,
-/// the end of a session that has many with its square.
+/// the end of a session that has many, and [`load`](Locks::load), with its square.
 pub struct Locks<'m> {
     config: LocksConfig,
     /// The first so many, by their numbers.
@@ -186,7 +210,8 @@ type Tables<'m> = (Carved<'m, Session>, Carved<'m, Held>, Carved<'m, u8>);
 
 fn carve<'m>(config: &LocksConfig, carver: &mut Carver<'m>) -> Result<Tables<'m>> {
     config.check()?;
-    let nobody = Session { about: LockSession { session: 0, number: 0, ttl_us: 0 }, deadline: 0 };
+    let nobody =
+        Session { about: LockSession { session: 0, life: 0, number: 0, ttl_us: 0 }, deadline: 0 };
     let nothing = Held { session: 0, since: 0, token: 0, parties: 0, len: 0 };
     Ok((
         carver.take(config.sessions, nobody)?,
@@ -263,10 +288,10 @@ impl<'m> Locks<'m> {
     /// The next entry of the log: what it did. It is applied once and in its order by all members, whoever proposed it.
     /// `now` is this member's clock, in microseconds, which never goes back.
     ///
-    /// [`Error::Invalid`] for an index that is not larger than the last, [`Error::LockFormat`] for an entry that is
+    /// [`Error::Invalid`] for an index that is not larger than the last, or `u64::MAX`, [`Error::LockFormat`] for an entry that is
     /// none of locks; nothing was changed then.
     pub fn apply(&mut self, index: u64, entry: &[u8], now: u64) -> Result<LockOutcome> {
-        if index <= self.last {
+        if index <= self.last || index == u64::MAX {
             return Err(Error::Invalid);
         }
         let entry = LockEntry::decode(entry)?;
@@ -275,11 +300,12 @@ impl<'m> Locks<'m> {
     }
 
     fn step(&mut self, index: u64, entry: &LockEntry<'_>, now: u64) -> LockOutcome {
-        let id = entry.session;
-        let Some(session) = self.session_mut(id) else {
-            let LockAction::Open { ttl_us } = entry.action else { return LockOutcome::NoSession };
-            return self.open(LockSession { session: id, number: entry.number, ttl_us }, now);
-        };
+        let (id, number) = (entry.session, entry.number);
+        if let LockAction::Open { ttl_us } = entry.action {
+            return self.open(LockSession { session: id, life: index, number, ttl_us }, now);
+        }
+        let known = self.session_mut(id).filter(|session| session.about.life == entry.life);
+        let Some(session) = known else { return LockOutcome::NoSession };
         if entry.action == LockAction::Expire {
             if session.about.number != entry.number {
                 return LockOutcome::Old;
@@ -290,20 +316,18 @@ impl<'m> Locks<'m> {
         if session.about.number >= entry.number {
             return LockOutcome::Old;
         }
-        if let LockAction::Open { ttl_us } = entry.action {
-            session.about.ttl_us = ttl_us;
-        }
         session.about.number = entry.number;
         session.deadline = now.saturating_add(session.about.ttl_us);
         match entry.action {
-            LockAction::Open { .. } | LockAction::Expire => LockOutcome::Done,
+            LockAction::Open { .. } | LockAction::Renew | LockAction::Expire => LockOutcome::Done,
             LockAction::Close => {
                 self.end(id, index);
                 LockOutcome::Done
             }
             LockAction::Acquire { name, wait } => self.acquire(index, id, name, wait),
             LockAction::Release { name, token } => {
-                let which = |claim: &Claim<'_>| claim.parties == 0 && claim.token == token;
+                let this = |held: u64| token == 0 || held == token;
+                let which = |claim: &Claim<'_>| claim.parties == 0 && this(claim.token);
                 self.give_back(index, id, name, which)
             }
             LockAction::Arrive { name, parties } => self.arrive(index, id, name, parties),
@@ -312,6 +336,12 @@ impl<'m> Locks<'m> {
     }
 
     fn open(&mut self, about: LockSession, now: u64) -> LockOutcome {
+        if let Some(before) = self.session_mut(about.session) {
+            if before.about.number >= about.number {
+                return LockOutcome::Old;
+            }
+            self.end(about.session, about.life);
+        }
         let at = self.live().partition_point(|other| other.about.session < about.session);
         if self.sessions_len == self.config.sessions {
             return LockOutcome::Full;
@@ -322,7 +352,7 @@ impl<'m> Locks<'m> {
         if let Some(place) = behind.first_mut() {
             *place = Session { about, deadline: now.saturating_add(about.ttl_us) };
         }
-        LockOutcome::Done
+        LockOutcome::Opened { life: about.life }
     }
 
     fn acquire(&mut self, index: u64, session: u64, name: &[u8], wait: bool) -> LockOutcome {
@@ -359,6 +389,9 @@ impl<'m> Locks<'m> {
             known |= claim.session == session;
         }
         let all = usize::from(parties);
+        if !self.config.has_room(parties) || name.len() > self.config.name {
+            return LockOutcome::Full;
+        }
         if !known && there + 1 == all {
             // They go on together.
             while self.drop_claim(|claim| claim.parties > 0 && claim.name == name) {}
@@ -453,13 +486,15 @@ impl<'m> Locks<'m> {
     // ---- Time, at this member alone ------------------------------------------------------------
 
     /// A session whose time is over: for the member that leads, to propose its end, and to ask for the next. It is told
-    /// again after another such time, if it is still there then. None if there is none.
+    /// again after another such time, but a second at most, if it is still there then: so nothing is lost when it could
+    /// not be proposed. None if there is none.
     pub fn expired(&mut self, now: u64) -> Option<LockEntry<'static>> {
         let live = self.sessions.get_mut(..self.sessions_len).unwrap_or_default();
-        let session = live.iter_mut().find(|session| session.deadline <= now)?;
-        session.deadline = now.saturating_add(session.about.ttl_us);
-        let LockSession { session, number, .. } = session.about;
-        Some(LockEntry { session, number, action: LockAction::Expire })
+        let over = |session: &&mut Session| session.deadline <= now && session.deadline < u64::MAX;
+        let session = live.iter_mut().find(over)?;
+        session.deadline = now.saturating_add(session.about.ttl_us.min(AGAIN_US));
+        let LockSession { session, life, number, .. } = session.about;
+        Some(LockEntry { session, life, number, action: LockAction::Expire })
     }
 
     /// When to ask [`expired`](Self::expired), in microseconds; `u64::MAX`: there is no session.
