@@ -19,8 +19,8 @@
 #   nsw_add_program(digits SOURCES digits.c)
 #       -> target `digits`, static (shared if NSW_BUILD_STATIC is off)
 #
-# When none of the kinds asked for is built, the program is linked with the other
-# kind, so that a static-only or shared-only build still runs every test.
+# When none of the kinds asked for is built, the program is linked with another that is,
+# so that a static-only or shared-only build still runs every test.
 #
 # Every program gets the warning flags, -Werror if NSW_WERROR is on, and the flags
 # of NSW_SANITIZE. More can be done to the targets afterwards as usual:
@@ -78,13 +78,11 @@ function(nsw_add_program name)
             list(APPEND kinds ${kind})
         endif()
     endforeach()
-    if(NOT kinds)
-        foreach(kind static shared)
-            if(TARGET neural_swarm::${kind})
-                list(APPEND kinds ${kind})
-            endif()
-        endforeach()
-    endif()
+    foreach(kind IN LISTS NSW_PROGRAM_KINDS ITEMS static shared)
+        if(NOT kinds AND TARGET neural_swarm::${kind})
+            set(kinds ${kind})
+        endif()
+    endforeach()
 
     set(target ${name})
     set(targets "")

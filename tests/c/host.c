@@ -95,7 +95,7 @@ static void datagrams(void) {
     CHECK_SIZE(memory.calls, 2);
     nsw_address at_a = udp_local(a), at_b = udp_local(b), from = NSW_ADDRESS_INIT;
     CHECK(!same(&at_a, &at_b));
-    uint8_t buf[100];
+    uint8_t buf[100] = {0};
     size_t len = 77;
     CHECK_STATUS(nsw_host_udp_receive(b, 0, &from, buf, sizeof buf, &len), NSW_AGAIN);
     CHECK_STATUS(nsw_host_udp_receive(b, SHORT_US, &from, buf, sizeof buf, &len), NSW_AGAIN);

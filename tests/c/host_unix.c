@@ -97,7 +97,7 @@ static void datagrams(void) {
     CHECK(at_a.len == 1 && at_a.bytes[0] == 'a');
     struct stat about;
     CHECK(stat(path_of("a"), &about) == 0 && (about.st_mode & 0777) == 0600);
-    uint8_t buf[100];
+    uint8_t buf[100] = {0};
     size_t len = 77;
     CHECK_STATUS(nsw_host_unix_receive(b, 0, &from, buf, sizeof buf, &len), NSW_AGAIN);
     CHECK_STATUS(nsw_host_unix_receive(b, SHORT_US, &from, buf, sizeof buf, &len), NSW_AGAIN);
