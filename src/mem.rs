@@ -110,6 +110,11 @@ const LINE: usize = 64;
 /// From how many bytes on a slice begins at a cache line, where there are caches.
 const LARGE: usize = 4096;
 
+/// The next multiple of a power of two, without a division.
+fn up(from: usize, align: usize) -> Option<usize> {
+    Some(from.checked_add(align - 1)? & !(align - 1))
+}
+
 /// Cuts typed slices from a piece, in the order asked; or, with no piece
 /// behind it, only measures them.
 ///
@@ -174,7 +179,7 @@ impl<'m> Carver<'m> {
         // Vector loads that cross a cache line cost twice.
         let lines = cfg!(target_pointer_width = "64") && size >= LARGE;
         let align = if lines { element.align().max(LINE) } else { element.align() };
-        let from = self.used.checked_next_multiple_of(align).ok_or(Error::Overflow)?;
+        let from = up(self.used, align).ok_or(Error::Overflow)?;
         let to = from.checked_add(size).ok_or(Error::Overflow)?;
         // Layout's own bound: a footprint must be a possible allocation.
         if to > isize::MAX as usize - 4096 {
@@ -417,7 +422,7 @@ impl<'m> Arena<'m> {
     pub(crate) fn take(&self, layout: Layout) -> Option<NonNull<u8>> {
         let base = self.start.as_ptr() as usize;
         let free = base.checked_add(self.used.get())?;
-        let from = free.checked_next_multiple_of(layout.align())? - base;
+        let from = up(free, layout.align())? - base;
         let to = from.checked_add(layout.size())?;
         if to > self.capacity {
             return None;

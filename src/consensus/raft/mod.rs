@@ -241,7 +241,8 @@ impl<'m> Raft<'m> {
             config: *config,
             timeouts: Timeouts::new(config),
             // Until it starts nothing is drawn.
-            random: Random(SplitMix64::seed_from_u64(0)),
+            // Until it starts.
+            random: Random(SplitMix64::from_seed([0; 8])),
             now: 0,
             started: false,
             halted: false,
