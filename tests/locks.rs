@@ -73,6 +73,9 @@ fn want(name: &[u8]) -> LockAction<'_> {
 
 // ---- Beside a model --------------------------------------------------------------------------
 
+/// Parties; session and since of those that wait.
+type Barrier = (u16, Vec<(u64, u64)>);
+
 /// The same by other means: lines by name, and no time.
 #[derive(Default)]
 struct Model {
@@ -80,7 +83,7 @@ struct Model {
     sessions: BTreeMap<u64, (u64, u64)>,
     /// Session, since, token.
     locks: BTreeMap<Vec<u8>, Vec<(u64, u64, u64)>>,
-    barriers: BTreeMap<Vec<u8>, (u16, Vec<(u64, u64)>)>,
+    barriers: BTreeMap<Vec<u8>, Barrier>,
 }
 
 impl Model {
