@@ -357,6 +357,7 @@ mod tests {
             (NSW_ERR_RAFT_DUPLICATE, Error::RaftDuplicate),
             (NSW_ERR_RAFT_SESSION, Error::RaftSession),
             (NSW_ERR_RAFT_LOST, Error::RaftLost),
+            (NSW_ERR_LOCK_FORMAT, Error::LockFormat),
             (NSW_ERR_TASK_FORMAT, Error::TaskFormat),
             (NSW_ERR_TASK_DOMAIN, Error::TaskDomain),
             (NSW_ERR_TASK_NO_PLAN, Error::TaskNoPlan),
