@@ -7194,8 +7194,8 @@ typedef struct nsw_tuner_advice {
 } nsw_tuner_advice;
 
 /**
- * One step of a session, as it stands in the log. NSW_LOCK_ENTRY_INIT, then `session`, `number`,
- * `action`, and what that asks for.
+ * One step of a session, as it stands in the log. NSW_LOCK_ENTRY_INIT, then `session`, `life`,
+ * `number`, `action`, and what that asks for.
  */
 typedef struct nsw_lock_entry {
   /**

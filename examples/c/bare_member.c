@@ -360,6 +360,7 @@ static nsw_status serve_locks(struct board *board)
         status = propose(board, &step);
     if (status == NSW_OK)
         status = nsw_locks_holder(board->locks, (const uint8_t *)"coordinator", 11, &holder);
+    /* While it reads its log again it may find a lock of an earlier life. */
     int own = status == NSW_OK && holder.session == board->id && holder.token > board->life && board->life != 0;
     if (own && !board->coordinates)
         printf("%6.1f s  board %d is the coordinator, token %lu\n", (double)clock_us / SECOND, board->number + 1,

@@ -78,8 +78,8 @@ pub const NSW_LOCK_MISMATCH: u32 = 10;
 /// The session began; `token` is its life, to be named by all its steps.
 pub const NSW_LOCK_OPENED: u32 = 11;
 
-/// One step of a session, as it stands in the log. NSW_LOCK_ENTRY_INIT, then `session`, `number`,
-/// `action`, and what that asks for.
+/// One step of a session, as it stands in the log. NSW_LOCK_ENTRY_INIT, then `session`, `life`,
+/// `number`, `action`, and what that asks for.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct nsw_lock_entry {

@@ -52,12 +52,12 @@ pub use self::entry::{
     LEAST_TTL_US, LockAction, LockEntry, MOST_LOCK_ENTRY, MOST_LOCK_NAME, MOST_TTL_US,
 };
 
-/// A session whose time is over is told again after so many microseconds, if not sooner.
-const AGAIN_US: u64 = 1_000_000;
-
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
 use crate::port::Allocator;
+
+/// A session whose time is over is told again after so many microseconds, if not sooner.
+const AGAIN_US: u64 = 1_000_000;
 
 /// Settings of [`Locks`]: the same at all members, and for as long as there is the log, for what has no room is refused by
 /// all alike.
