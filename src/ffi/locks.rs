@@ -180,13 +180,8 @@ unsafe fn found<T: Versioned>(
     to: *mut T,
     find: impl FnOnce(&Locks<'static>) -> Result<Option<T>>,
 ) -> nsw_status {
-    let fill = |locks: &Locks<'static>| {
-        // SAFETY: the caller's word.
-        unsafe { structs::check(to) }?;
-        let Some(found) = find(locks)? else { return Ok(false) };
-        // SAFETY: the caller's word.
-        unsafe { structs::write(to, &found) }.map(|()| true)
-    };
+    // SAFETY: the caller's word.
+    let fill = |locks: &Locks<'static>| unsafe { structs::fill(to, || find(locks)) };
     // SAFETY: the caller's word.
     status_or(unsafe { with_ref::<Locks<'static>, _>(locks, fill) }, NSW_DONE)
 }
@@ -250,10 +245,7 @@ pub unsafe extern "C" fn nsw_locks_expired(
 ) -> nsw_status {
     let next = |locks: &mut Locks<'static>| {
         // SAFETY: NULL or what it should be, by the documentation above.
-        unsafe { structs::check(entry) }?;
-        let Some(expired) = locks.expired(now_us) else { return Ok(false) };
-        // SAFETY: as above.
-        unsafe { structs::write(entry, &expired.into()) }.map(|()| true)
+        unsafe { structs::fill(entry, || Ok(locks.expired(now_us).map(nsw_lock_entry::from))) }
     };
     // SAFETY: NULL or what it should be, by the documentation above.
     status_or(unsafe { with_mut::<Locks<'static>, _>(locks, next) }, NSW_DONE)

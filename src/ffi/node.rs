@@ -455,10 +455,7 @@ pub unsafe extern "C" fn nsw_node_next(
 ) -> nsw_status {
     let next = |n: &mut CNode| {
         // SAFETY: NULL or what it should be, by the documentation above.
-        unsafe { structs::check(event) }?;
-        let Some(next) = n.node.next_event() else { return Ok(false) };
-        // SAFETY: as above.
-        unsafe { structs::write(event, &next.into()) }.map(|()| true)
+        unsafe { structs::fill(event, || Ok(n.node.next_event().map(nsw_node_event::from))) }
     };
     // SAFETY: NULL or a node, by the documentation above.
     status_or(unsafe { with_mut::<CNode, _>(node, next) }, NSW_DONE)

@@ -112,6 +112,22 @@ pub unsafe fn check<T: Versioned>(to: *const T) -> Result<()> {
     unsafe { size_at(to.cast(), align_of::<T>(), T::LEAST) }.map(|_| ())
 }
 
+/// Fills the caller's struct with what there is, if anything: whether there was. It is looked for only if the struct can
+/// take it.
+///
+/// # Safety
+/// As [`write`].
+pub unsafe fn fill<T: Versioned>(
+    to: *mut T,
+    find: impl FnOnce() -> Result<Option<T>>,
+) -> Result<bool> {
+    // SAFETY: the caller's word.
+    unsafe { check(to) }?;
+    let Some(found) = find()? else { return Ok(false) };
+    // SAFETY: the caller's word.
+    unsafe { write(to, &found) }.map(|()| true)
+}
+
 /// The caller's array of structs, which lie as far apart as the first one's `size` says.
 #[derive(Clone, Copy)]
 pub struct Array<T> {

@@ -264,10 +264,9 @@ pub unsafe extern "C" fn nsw_topics_next(
 ) -> nsw_status {
     let next = |t: &mut Topics<'static>| {
         // SAFETY: NULL or what it should be, by the documentation above.
-        unsafe { structs::check(publication) }?;
-        let Some(next) = t.next_publication() else { return Ok(false) };
-        // SAFETY: as above.
-        unsafe { structs::write(publication, &next.into()) }.map(|()| true)
+        unsafe {
+            structs::fill(publication, || Ok(t.next_publication().map(nsw_publication::from)))
+        }
     };
     // SAFETY: NULL or what it should be, by the documentation above.
     status_or(unsafe { with_mut::<Topics<'static>, _>(topics, next) }, NSW_DONE)
