@@ -446,3 +446,46 @@ fn who_is_hung_up_on_is_not_called_again() {
         assert_eq!(net.links[1].peer_of(&secrets(1).identity()), None);
     }
 }
+
+/// Calls to the same node, calls both ways, sessions that end meanwhile, on a network that loses much: what
+/// [`Link::connect`](neural_swarm::comm::link::Link::connect) promises holds for each.
+#[test]
+fn every_call_has_one_end() {
+    let weather = Weather { loss: 250, doubled: 50, reordered: 200, delay: 20_000 };
+    for seed in 0..200 {
+        let config = LinkConfig { tries: 6, dead: 9_000_000, keepalive: 3_000_000, ..config() };
+        let all = [1, 2, 3];
+        let links = all.map(|me| link(&config, me, &all, seed)).into();
+        let mut net = Net::new(links, weather, seed);
+        let mut calls = [const { Vec::new() }; 3];
+        for tag in 1..40 {
+            let node = net.random.below(3) as usize;
+            let other = (node + 1 + net.random.below(2) as usize) % 3;
+            if net.random.chance(800) {
+                let noise = net.random.chance(300).then(|| net.links[other].noise_key());
+                let (to, now) = (address(other), net.now);
+                if net.links[node].connect(&to, None, noise.as_ref(), tag, now).is_ok() {
+                    calls[node].push(tag);
+                }
+            } else if let Some(peer) = net.peer(node) {
+                let _ = net.links[node].close(peer);
+            }
+            net.drain(node);
+            let pause = net.random.below(400_000);
+            net.pass(pause);
+        }
+        net.pass(120_000_000);
+        for (node, calls) in calls.iter().enumerate() {
+            let tag = |seen: &Seen| match seen {
+                Seen::Output(Output::Connected { tag, .. } | Output::Failed { tag, .. }) => {
+                    Some(*tag)
+                }
+                _ => None,
+            };
+            let mut ends: Vec<u64> = net.seen[node].iter().filter_map(tag).collect();
+            ends.retain(|tag| *tag != 0);
+            ends.sort_unstable();
+            assert_eq!(ends, *calls, "seed {seed}, node {node}");
+        }
+    }
+}

@@ -252,8 +252,9 @@ pub unsafe extern "C" fn nsw_link_set_wall(
 /// Calls the node at `address`. `expected`: the identity that must
 /// answer; NULL: anybody trusted. `noise`: its static key, if it is
 /// known (nsw_identity_noise_key): then the handshake is IK, half a round trip
-/// shorter, where its opening fits the transport; NULL: XX. nsw_link_next has the
-/// frame to send, and later NSW_LINK_CONNECTED or NSW_LINK_FAILED with this `tag`.
+/// shorter, where its opening fits the transport; NULL: XX. nsw_link_next has the frame
+/// to send, and later NSW_LINK_CONNECTED or NSW_LINK_FAILED with this `tag`: one of them,
+/// once.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
 /// NSW_ERR_LENGTH, NSW_ERR_CAPACITY if there are too many handshakes already,

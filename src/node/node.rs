@@ -347,10 +347,10 @@ impl<'m, S: Secrets, E: Entropy> Node<'m, S, E> {
 
     /// A call to an address: for a member whose message waits for it, or to join.
     pub(super) fn dial(&mut self, address: &Address, dial: Dial) -> Result<usize> {
-        if let Some(place) = self.peers.join_dial(address, &dial, self.now) {
+        if let Some(place) = self.peers.join_dial(address, &dial) {
             return Ok(place);
         }
-        let (place, tag) = self.peers.dial(address, dial, self.now).ok_or(Error::Capacity)?;
+        let (place, tag) = self.peers.dial(address, dial).ok_or(Error::Capacity)?;
         let called = self.link.connect(address, None, None, tag, self.now);
         if called.is_err() {
             self.peers.end_dial(place);

@@ -9,8 +9,6 @@ use crate::port::Address;
 pub(super) const NOBODY: u64 = u64::MAX;
 /// No address to begin with.
 pub(super) const NO_SEED: usize = usize::MAX;
-/// A call of which nothing was heard for so long is over, whatever the link says, in microseconds.
-const PATIENCE: u64 = 60_000_000;
 
 /// An address to begin with.
 #[derive(Clone, Copy)]
@@ -29,8 +27,8 @@ pub(super) struct Dial {
     /// Which address to begin with it is, to join whoever answers; [`NO_SEED`]: none.
     pub seed: usize,
     address: Address,
+    /// 0: none.
     tag: u64,
-    since: u64,
     /// Bytes of the messages, and of those that were sent.
     len: usize,
     sent: usize,
@@ -44,15 +42,14 @@ impl Dial {
         seed: NO_SEED,
         address: Address::EMPTY,
         tag: 0,
-        since: 0,
         len: 0,
         sent: 0,
         ready: false,
     };
 
-    /// Whether something may still come of it.
-    fn is_live(&self, now: u64) -> bool {
-        self.tag != 0 && now.saturating_sub(self.since) <= PATIENCE
+    /// Whether something may still come of it: the link tells the end of each.
+    fn is_live(&self) -> bool {
+        self.tag != 0
     }
 
     pub const fn to(id: u64) -> Dial {
@@ -167,19 +164,19 @@ impl<'m> Peers<'m> {
     }
 
     /// A new call, and its tag; `None` if there are too many.
-    pub fn dial(&mut self, address: &Address, dial: Dial, now: u64) -> Option<(usize, u64)> {
-        let place = self.dials.iter().position(|dial| !dial.is_live(now))?;
+    pub fn dial(&mut self, address: &Address, dial: Dial) -> Option<(usize, u64)> {
+        let place = self.dials.iter().position(|dial| !dial.is_live())?;
         self.tags += 1;
-        let new = Dial { address: *address, tag: self.tags, since: now, len: 0, ..dial };
+        let new = Dial { address: *address, tag: self.tags, len: 0, ..dial };
         *self.dials.get_mut(place)? = new;
         Some((place, self.tags))
     }
 
     /// A call to this address that is under way, if it can be this one, too: one call is enough.
-    pub fn join_dial(&mut self, address: &Address, new: &Dial, now: u64) -> Option<usize> {
+    pub fn join_dial(&mut self, address: &Address, new: &Dial) -> Option<usize> {
         let place = self.dials.iter().position(|dial| {
             let other = dial.to != NOBODY && new.to != NOBODY && dial.to != new.to;
-            dial.is_live(now) && !dial.ready && dial.address == *address && !other
+            dial.is_live() && !dial.ready && dial.address == *address && !other
         })?;
         let dial = self.dials.get_mut(place)?;
         dial.to = dial.to.min(new.to);
@@ -200,19 +197,19 @@ impl<'m> Peers<'m> {
     }
 
     /// Whether an address to begin with is being called.
-    pub fn is_calling(&self, seed: usize, now: u64) -> bool {
-        self.dials.iter().any(|dial| dial.is_live(now) && dial.seed == seed)
+    pub fn is_calling(&self, seed: usize) -> bool {
+        self.dials.iter().any(|dial| dial.is_live() && dial.seed == seed)
     }
 
     /// Whether at least half of all calls could be begun now.
     pub fn has_free_dials(&self) -> bool {
-        let used = self.dials.iter().filter(|dial| dial.tag != 0).count();
+        let used = self.dials.iter().filter(|dial| dial.is_live()).count();
         2 * used <= self.dials.len()
     }
 
     /// The call for a member.
-    pub fn dial_for(&self, id: u64, now: u64) -> Option<usize> {
-        let own = |dial: &Dial| dial.is_live(now) && !dial.ready && dial.to == id;
+    pub fn dial_for(&self, id: u64) -> Option<usize> {
+        let own = |dial: &Dial| dial.is_live() && !dial.ready && dial.to == id;
         self.dials.iter().position(own).filter(|_| id != NOBODY)
     }
 

@@ -106,7 +106,7 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
         let due = self.link.wake_at().min(self.membership.wake_at());
         let due = parts.iter().map(|part| part.wake_at()).fold(due, u64::min);
         let alone = self.is_alone();
-        let calling = |place: &usize| self.peers.is_calling(*place, self.now);
+        let calling = |place: &usize| self.peers.is_calling(*place);
         let seeds = self.seeds.iter().enumerate();
         let seeds = seeds.filter(|(place, _)| alone && !calling(place)).map(|(_, seed)| seed.at);
         let due = seeds.fold(due, u64::min);
@@ -153,7 +153,7 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
             return;
         }
         for place in 0..self.seeds.len() {
-            let calling = self.peers.is_calling(place, self.now);
+            let calling = self.peers.is_calling(place);
             let due = self.seeds.get_mut(place).filter(|seed| seed.at <= self.now && !calling);
             let Some(seed) = due else { continue };
             let pause = CALL_PAUSE << seed.tries.min(CALL_DOUBLINGS);
@@ -302,7 +302,7 @@ impl<S: Secrets, E: Entropy> Node<'_, S, E> {
                 }
             }
         }
-        let place = match self.peers.dial_for(to, self.now) {
+        let place = match self.peers.dial_for(to) {
             Some(place) => Ok(place),
             None => self.call(to),
         };

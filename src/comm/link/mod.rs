@@ -75,7 +75,6 @@ struct Peer {
     current: usize,
     reason: Reason,
     capability: u16,
-    tag: u64,
     heard: u64,
     sent: u64,
     identity: PublicKey,
@@ -99,7 +98,6 @@ const NOBODY: Peer = Peer {
     noise: [0; 32],
     address: Address::EMPTY,
     trusted: Trusted::Psk,
-    tag: 0,
     heard: 0,
     sent: 0,
 };
@@ -117,6 +115,25 @@ enum Target {
     Nothing,
     Slot(u32),
     Session(u32),
+}
+
+/// A call whose end the caller does not know yet, and what it hangs on.
+#[derive(Clone, Copy)]
+struct Call {
+    tag: u64,
+    on: On,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum On {
+    /// None.
+    Nothing,
+    /// A handshake.
+    Slot(u16),
+    /// A peer that the caller is about to be told of.
+    Peer(u16),
+    /// It came to nothing.
+    Failed(Reason),
 }
 
 /// Something that waits for [`Link::next`].
@@ -166,6 +183,7 @@ struct Tables<'m> {
     peers: Carved<'m, Peer>,
     sessions: Carved<'m, Session>,
     slots: Carved<'m, Slot>,
+    calls: Carved<'m, Call>,
     entries: Carved<'m, Entry>,
     due: Carved<'m, Due>,
     windows: Carved<'m, u64>,
@@ -186,6 +204,7 @@ fn carve<'m>(config: &LinkConfig, carver: &mut Carver<'m>) -> Result<Tables<'m>>
         // Those of the peers, of openings, and one's own.
         capabilities: carver.take((peers + slots + 1) * config.capability, 0)?,
         slots: carver.take_with(slots, Slot::free)?,
+        calls: carver.take(slots, Call { tag: 0, on: On::Nothing })?,
         buffers: carver.take(slots * message, 0)?,
         scratch: carver.take(message.max(config.mtu), 0)?,
         entries: carver.take(2 * peers + slots, Entry::default())?,
@@ -296,9 +315,10 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
     /// `None`: anybody trusted. `noise` is its static key, if it is known: then
     /// the handshake is IK, half a round trip shorter, where its opening fits the
     /// transport. The result comes as [`Output::Connected`] or
-    /// [`Output::Failed`] with this `tag`.
+    /// [`Output::Failed`] with this `tag`: one of them, once.
     ///
-    /// [`Error::Capacity`] if there are too many handshakes already.
+    /// [`Error::Capacity`] if there are too many handshakes already, or calls whose
+    /// results [`next`](Self::next) was not asked for.
     pub fn connect(
         &mut self,
         address: &Address,
@@ -307,7 +327,13 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         tag: u64,
         now: u64,
     ) -> Result<()> {
-        self.start(address, expected.copied(), noise.copied(), tag, None, now)
+        let free = self.tables.calls.iter().position(|call| call.on == On::Nothing);
+        let call = free.ok_or(Error::Capacity)?;
+        let place = self.start(address, expected.copied(), noise.copied(), None, now)?;
+        if let Some(call) = self.tables.calls.get_mut(call) {
+            *call = Call { tag, on: On::Slot(place as u16) };
+        }
+        Ok(())
     }
 
     fn start(
@@ -315,10 +341,9 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         address: &Address,
         expected: Option<PublicKey>,
         noise: Option<PublicKey>,
-        tag: u64,
         peer: Option<u16>,
         now: u64,
-    ) -> Result<()> {
+    ) -> Result<usize> {
         let place = self.free_slot().ok_or(Error::Capacity)?;
         let hello = slot::FRONT + self.hello_len();
         let fits = frame::OPEN_OVERHEAD + 32 + 48 + 16 + hello <= self.settings.mtu;
@@ -332,9 +357,9 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         slot.stage = Stage::Make(kind);
         (slot.address, slot.index, slot.initiator, slot.ik) =
             (*address, index, true, noise.is_some());
-        (slot.expected, slot.tag, slot.peer, slot.since) = (expected, tag, peer, now);
+        (slot.expected, slot.peer, slot.since) = (expected, peer, now);
         self.queue_slot(place);
-        Ok(())
+        Ok(place)
     }
 
     /// Ends the session with a peer, and tells it so: a last
@@ -437,7 +462,7 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
             return;
         };
         let peer = Some(place as u16);
-        let started = self.start(&address, Some(identity), Some(noise), 0, peer, now);
+        let started = self.start(&address, Some(identity), Some(noise), peer, now);
         if let Some(peer) = self.tables.peers.get_mut(place).filter(|_| started.is_ok()) {
             peer.renewing = true;
         }

@@ -3,8 +3,8 @@
 use super::frame::{self, Content, Kind, MAC, write_fragment, write_handshake};
 use super::slot::{FRONT, GOES_ON, Stage};
 use super::{
-    ALIVE, ALIVE_ANEW, BYE, CLOSE, CLOSED, CONNECTED, CONTROL, Due, Link, NOBODY, Output, Reason,
-    cookie,
+    ALIVE, ALIVE_ANEW, BYE, CLOSE, CLOSED, CONNECTED, CONTROL, Due, Link, NOBODY, On, Output,
+    Reason, cookie,
 };
 use crate::comm::identity::{Hello, Secrets};
 use crate::comm::noise::{Handshake, Keys};
@@ -62,21 +62,28 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
                 return Ok(output);
             }
         }
-        Ok(None)
+        Ok(self.take_failed().map(|(tag, reason)| Output::Failed { tag, reason }))
     }
 
     fn next_of_peer(&mut self, place: usize, now: u64, out: &mut [u8]) -> Option<Output> {
         let id = self.id(place)?;
         let peer = self.tables.peers.get_mut(place)?;
-        let (due, tag, reason) = (peer.due, peer.tag, peer.reason);
-        let anew = core::mem::take(&mut peer.anew);
+        let (due, reason) = (peer.due, peer.reason);
         if due & CONNECTED != 0 {
-            (peer.due, peer.tag, peer.anew) = (due & !CONNECTED, 0, anew);
+            // Each call is told of.
+            let on = On::Peer(place as u16);
+            let tag = self.take_call(on).unwrap_or(0);
+            let more = self.has_call(on);
+            let peer = self.tables.peers.get_mut(place)?;
+            if !more {
+                peer.due = due & !CONNECTED;
+            }
             if peer.due != 0 {
                 self.queue_peer(place);
             }
             return Some(Output::Connected { peer: id, tag });
         }
+        let anew = core::mem::take(&mut peer.anew);
         if due & CLOSED != 0 {
             self.free_peer(place);
             return Some(Output::Closed { peer: id, reason });
@@ -101,7 +108,7 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
 
     fn next_of_slot(&mut self, place: usize, now: u64, out: &mut [u8]) -> Result<Option<Output>> {
         let Some(slot) = self.tables.slots.get_mut(place) else { return Ok(None) };
-        let (tag, peer) = (slot.tag, slot.peer);
+        let peer = slot.peer;
         match slot.stage {
             Stage::Make(kind) => {
                 self.make(place, kind, now)?;
@@ -113,10 +120,6 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
                 let Some(at) = peer else { return Ok(None) };
                 let sealed = self.seal(at.into(), Content::Control, &[ALIVE], 0, now, out);
                 Ok(sealed.ok().map(|(len, to)| Output::Frame { to, len }))
-            }
-            Stage::Failed(reason) => {
-                self.free(place);
-                Ok(Some(Output::Failed { tag, reason }))
             }
             Stage::Free | Stage::Sent(_) | Stage::Unconfirmed => Ok(None),
         }

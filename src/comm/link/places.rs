@@ -3,7 +3,7 @@
 use zeroize::Zeroize;
 
 use super::slot::{Slot, Stage};
-use super::{Due, Entry, Link, NOBODY, Peer, PeerId, Target, wipe};
+use super::{Due, Entry, Link, NOBODY, On, Peer, PeerId, Reason, Target, wipe};
 use crate::comm::crypto::PublicKey;
 use crate::comm::identity::{CERTIFICATE, Secrets};
 use crate::error::{Error, Result};
@@ -86,6 +86,8 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
         let Some(slot) = self.tables.slots.get_mut(place) else { return };
         let (index, renews) = (slot.index, slot.peer.filter(|_| slot.initiator));
         slot.clear();
+        // Whatever was not told of before comes to nothing.
+        self.move_calls(On::Slot(place as u16), On::Failed(Reason::Timeout));
         let message = self.settings.message();
         if let Some(buffer) = self.tables.buffers.get_mut(place * message..(place + 1) * message) {
             buffer.zeroize();
@@ -108,13 +110,16 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
     pub(super) fn free_peer(&mut self, place: usize) {
         self.drop_session(2 * place);
         self.drop_session(2 * place + 1);
-        let connected = self.tables.peers.get(place).is_some_and(|peer| peer.connected);
+        let peer = self.tables.peers.get(place).unwrap_or(&NOBODY);
+        let (connected, reason) = (peer.connected, peer.reason);
+        self.move_calls(On::Peer(place as u16), On::Failed(reason));
         for at in 0..self.tables.slots.len() {
             let Some(slot) = self.tables.slots.get_mut(at) else { continue };
             if slot.peer == Some(place as u16) {
                 slot.peer = None;
                 // It was to renew the session, or to confirm it.
                 if connected {
+                    self.move_calls(On::Slot(at as u16), On::Failed(reason));
                     self.free(at);
                 }
             }
@@ -123,6 +128,35 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
             let generation = peer.generation.wrapping_add(1);
             *peer = Peer { generation, queued: peer.queued, ..NOBODY };
         }
+    }
+
+    // Calls.
+
+    /// What hung on one thing hangs on another from now on.
+    pub(super) fn move_calls(&mut self, from: On, to: On) {
+        for call in self.tables.calls.iter_mut().filter(|call| call.on == from) {
+            call.on = to;
+        }
+    }
+
+    pub(super) fn has_call(&self, on: On) -> bool {
+        self.tables.calls.iter().any(|call| call.on == on)
+    }
+
+    /// Takes out a call that hangs on something: its tag.
+    pub(super) fn take_call(&mut self, on: On) -> Option<u64> {
+        let call = self.tables.calls.iter_mut().find(|call| call.on == on)?;
+        call.on = On::Nothing;
+        Some(call.tag)
+    }
+
+    /// Takes out a call that came to nothing: its tag, and why.
+    pub(super) fn take_failed(&mut self) -> Option<(u64, Reason)> {
+        self.tables.calls.iter_mut().find_map(|call| {
+            let On::Failed(reason) = call.on else { return None };
+            call.on = On::Nothing;
+            Some((call.tag, reason))
+        })
     }
 
     // What is due.

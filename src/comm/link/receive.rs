@@ -3,7 +3,8 @@
 use super::frame::{Frame, Kind, Macs};
 use super::slot::{FRONT, GOES_ON, Stage};
 use super::{
-    CLOSED, CONNECTED, CONTROL, CookieDue, Link, NOBODY, Peer, Reason, Received, Session, Target,
+    CLOSED, CONNECTED, CONTROL, CookieDue, Link, NOBODY, On, Peer, Reason, Received, Session,
+    Target,
 };
 use crate::comm::crypto::PublicKey;
 use crate::comm::identity::{Hello, Secrets};
@@ -345,7 +346,6 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         let capability = self.keep_capability(peer, len)?;
         self.peer(peer)?.capability = capability;
         let slot = self.slot(place)?;
-        slot.peer = Some(peer as u16);
         match (slot.initiator, slot.ik) {
             // The message that is still to be written ends the handshake.
             (true, false) => {
@@ -420,10 +420,11 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         identity: &PublicKey,
         now: u64,
     ) -> Result<()> {
-        let slot = self.tables.slots.get(place).ok_or(Error::CommPeer)?;
+        let slot = self.tables.slots.get_mut(place).ok_or(Error::CommPeer)?;
         let handshake = slot.handshake.as_ref().ok_or(Error::CommState)?;
         let noise = handshake.remote_static().ok_or(Error::CommState)?;
         let peer = self.tables.peers.get_mut(at).ok_or(Error::CommPeer)?;
+        slot.peer = Some(at as u16);
         if !known {
             let (generation, queued) = (peer.generation, peer.queued);
             *peer = Peer { used: true, generation, queued, sent: now, ..NOBODY };
@@ -431,9 +432,6 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         }
         (peer.heard, peer.noise) = (now, *noise);
         (peer.trusted, peer.address) = (slot.trusted, slot.address);
-        if slot.tag != 0 {
-            peer.tag = slot.tag;
-        }
         Ok(())
     }
 
@@ -486,11 +484,8 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
             let same = slot.expected.map_or(slot.address == address, |e| e == identity);
             let calling = matches!(slot.stage, Stage::Make(_) | Stage::Sending(_) | Stage::Sent(_));
             if other != place && slot.initiator && calling && same {
-                let tag = slot.tag;
+                self.move_calls(On::Slot(other as u16), On::Slot(place as u16));
                 self.free(other);
-                if tag != 0 {
-                    self.peer(at)?.tag = tag;
-                }
             }
         }
         Ok(())
@@ -498,9 +493,15 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
 
     /// Tells the caller of a peer that is connected, unless it was already.
     pub(super) fn begin(&mut self, at: usize, resumed: bool) {
+        for place in 0..self.tables.slots.len() {
+            if self.tables.slots.get(place).is_some_and(|slot| slot.peer == Some(at as u16)) {
+                self.move_calls(On::Slot(place as u16), On::Peer(at as u16));
+            }
+        }
+        let called = self.has_call(On::Peer(at as u16));
         let Some(peer) = self.tables.peers.get_mut(at) else { return };
         // Who has called wants to know.
-        if !(resumed && peer.connected) || peer.tag != 0 {
+        if !(resumed && peer.connected) || called {
             peer.connected = true;
             peer.due |= CONNECTED;
             self.queue_peer(at);
@@ -522,18 +523,13 @@ impl<'m, S: Secrets, E: Entropy> Link<'m, S, E> {
         let peer = slot.peer.map(usize::from);
         let renews =
             peer.and_then(|at| self.tables.peers.get(at)).is_some_and(|peer| peer.connected);
-        if !slot.initiator || renews {
-            return self.free(place);
-        }
+        let met = peer.filter(|_| slot.initiator && !renews);
+        self.move_calls(On::Slot(place as u16), On::Failed(reason));
         // A peer that was met, but has not confirmed the session.
-        if let Some(at) = peer {
+        if let Some(at) = met {
             self.free_peer(at);
         }
-        if let Some(slot) = self.tables.slots.get_mut(place) {
-            slot.stage = Stage::Failed(reason);
-            *slot.handshake = None;
-            self.queue_slot(place);
-        }
+        self.free(place);
     }
 
     /// Ends a peer's sessions; the caller hears of it.

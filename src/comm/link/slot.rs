@@ -2,7 +2,6 @@
 
 use core::mem::ManuallyDrop;
 
-use super::Reason;
 use super::frame::{Kind, MAC};
 use crate::comm::crypto::PublicKey;
 use crate::comm::identity::Trusted;
@@ -31,8 +30,6 @@ pub(super) enum Stage {
     /// The responder of IK has the keys; the first frame will show that the
     /// initiator has them, too.
     Unconfirmed,
-    /// A call that came to nothing, which the caller does not know yet.
-    Failed(Reason),
 }
 
 /// One handshake. It lies in a table, so it has no destructor: whoever frees it
@@ -67,8 +64,6 @@ pub(super) struct Slot {
     pub deadline: u64,
     /// When its opening came; of a call, when the cookie came.
     pub since: u64,
-    /// The caller's number for it.
-    pub tag: u64,
     pub cookie: [u8; MAC],
     /// The first MAC of the last opening, which a cookie must be an answer to.
     pub mac1: [u8; MAC],
@@ -95,7 +90,6 @@ impl Slot {
             expected: None,
             trusted: Trusted::Psk,
             capability: 0,
-            tag: 0,
             options: 0,
             tries: 0,
             lasts: 0,
