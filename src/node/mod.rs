@@ -7,6 +7,7 @@
 //! - [`RaftGroup`]: members that agree, by Raft.
 //! - [`Topics`]: publish and subscribe.
 //! - [`Requests`]: requests with deadlines, and their answers.
+//! - [`Missions`]: work that is given at one member and done by many.
 //! - [`metrics`]: what is counted and measured, in the text that Prometheus reads.
 //!
 //! A part that is not made costs nothing, neither memory nor code. Each has its memory in one piece, and its footprint
@@ -49,6 +50,7 @@ mod config;
 mod groups;
 pub mod membership;
 pub mod metrics;
+mod missions;
 #[expect(clippy::module_inception, reason = "the node itself")]
 mod node;
 mod part;
@@ -64,6 +66,10 @@ use crate::comm::crypto::{Hash, PublicKey};
 
 pub use self::config::NodeConfig;
 pub use self::groups::{RaftGroup, RaftMember};
+pub use self::missions::{
+    JobId, MOST_SLOTS, MissionEvent, MissionId, MissionState, MissionTask, Missions,
+    MissionsConfig, MissionsStats, Offer, Progress,
+};
 pub use self::node::{Event, Node, NodeStats};
 pub use self::part::{MOST_TARGETS, Part, Targets, View};
 pub use self::requests::{
@@ -84,6 +90,8 @@ pub mod channel {
     pub const TOPICS: u8 = 2;
     /// Requests and answers.
     pub const REQUESTS: u8 = 3;
+    /// Missions: requests of their own.
+    pub const MISSIONS: u8 = 4;
     /// Groups that agree: the first of so many.
     pub const GROUPS: u8 = 16;
     /// The most groups.

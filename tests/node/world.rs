@@ -14,6 +14,8 @@ use neural_swarm::{Error, Result};
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use crate::crew::Crew;
+
 pub const MS: u64 = 1_000;
 pub const SECOND: u64 = 1_000_000;
 
@@ -45,6 +47,8 @@ pub struct Member {
     pub topics: Topics<'static>,
     pub requests: Requests<'static>,
     pub raft: Option<Raft<'static>>,
+    /// Its missions, and its work for those of others.
+    pub crew: Option<Crew>,
     /// What the group's log says of locks, if it does.
     pub locks: Option<Locks<'static>>,
     leads: bool,
@@ -222,6 +226,7 @@ impl World {
             topics: Topics::new(&topics, Heap).unwrap(),
             requests: Requests::new(&requests, Heap).unwrap(),
             raft: None,
+            crew: None,
             locks: None,
             leads: false,
             events: Vec::new(),
@@ -371,6 +376,7 @@ impl World {
             let mut sent = Vec::new();
             let wake = member.poll(now, &mut sent);
             let again = !member.deaf && member.take(now);
+            let wake = member.crew.as_ref().map_or(wake, |crew| wake.min(crew.wake_at()));
             for (to, bytes) in sent {
                 self.send(place, to, bytes);
             }
@@ -411,6 +417,9 @@ impl Member {
         let mut shared = self.sharing.over(&mut self.store);
         let mut group = self.raft.as_mut().map(|raft| RaftGroup::new(0).unwrap().over(raft));
         let mut parts: Vec<&mut dyn Part> = vec![&mut shared, &mut self.topics, &mut self.requests];
+        if let Some(crew) = &mut self.crew {
+            parts.push(crew.part());
+        }
         if let Some(group) = &mut group {
             parts.push(group);
         }
@@ -448,7 +457,8 @@ impl Member {
             self.requests.answer(call, &message).unwrap();
             again = true;
         }
-        again | self.take_raft(now)
+        let worked = self.crew.as_mut().is_some_and(|crew| crew.take(now));
+        again | worked | self.take_raft(now)
     }
 
     /// A disk that is durable at once.

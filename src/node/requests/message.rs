@@ -6,9 +6,9 @@ use crate::node::bytes::Writer;
 
 pub(super) const VERSION: u8 = 1;
 /// Version, what, number.
-pub(super) const HEAD: usize = 1 + 1 + 8;
+pub(in crate::node) const HEAD: usize = 1 + 1 + 8;
 /// Behind that, of a request: the time that is left, the length of the method.
-pub(super) const ASK_HEAD: usize = HEAD + 4 + 1;
+pub(in crate::node) const ASK_HEAD: usize = HEAD + 4 + 1;
 
 /// What a message is.
 pub(super) const ASK: u8 = 1;

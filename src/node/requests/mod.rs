@@ -14,12 +14,13 @@ use core::alloc::Layout;
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
 
-use self::message::{ANSWER, ASK, ASK_HEAD, DONE, HEAD, begin, read_ask};
+use self::message::{ANSWER, ASK, DONE, begin, read_ask};
 use self::window::Windows;
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
 use crate::port::Allocator;
 
+pub(super) use self::message::{ASK_HEAD, HEAD};
 pub use self::types::{
     CallId, Failure, MOST_DEADLINE, MOST_METHOD, RequestEvent, RequestId, RequestsConfig,
     RequestsStats,
@@ -302,6 +303,15 @@ impl<'m> Requests<'m> {
     fn told(&self, id: CallId) -> Result<usize> {
         let found = self.calls.iter().position(|call| call.id == id.0 && call.task == Task::Told);
         found.ok_or(Error::NodeRequest)
+    }
+
+    /// A request of another member that the caller knows of and that is not answered: who asks, and the message.
+    pub(super) fn message_of(&self, call: CallId) -> Option<(u64, &[u8])> {
+        let place = self.told(call).ok()?;
+        let (call, mtu) = (self.calls.get(place)?, self.settings.mtu);
+        let (_, _, message) =
+            read_ask(self.taken.get(place * mtu..place * mtu + call.len)?).ok()?;
+        Some((call.from, message))
     }
 
     /// What has happened; nothing if there is no more.
