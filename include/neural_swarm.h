@@ -228,10 +228,18 @@
 #define NSW_REQUESTS_CONFIG_INIT {sizeof(nsw_requests_config), 0, 0, 0, 0, 0, 0, 0}
 #define NSW_REQUESTS_EVENT_INIT {sizeof(nsw_requests_event), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_REQUESTS_INFO_INIT {sizeof(nsw_requests_info), 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_MISSIONS_CONFIG_INIT \
+  {sizeof(nsw_missions_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_OFFER_INIT {sizeof(nsw_offer), 0, 0, 0, 0}
+#define NSW_MISSION_TASK_INIT {sizeof(nsw_mission_task), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_MISSION_EVENT_INIT \
+  {sizeof(nsw_mission_event), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_MISSION_PROGRESS_INIT {sizeof(nsw_mission_progress), 0, 0, 0, 0}
+#define NSW_MISSIONS_INFO_INIT {sizeof(nsw_missions_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define NSW_NODE_CONFIG_INIT \
   {sizeof(nsw_node_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
    0, 0, 0, 0, 0}
-#define NSW_NODE_PARTS_INIT {sizeof(nsw_node_parts), 0, 0, 0, 0, 0, 0}
+#define NSW_NODE_PARTS_INIT {sizeof(nsw_node_parts), 0, 0, 0, 0, 0, 0, 0}
 #define NSW_NODE_EVENT_INIT {sizeof(nsw_node_event), 0, 0, 0, 0}
 #define NSW_NODE_MEMBER_INIT \
   {sizeof(nsw_node_member), 0, 0, 0, 0, 0, 0, 0, 0, NSW_ADDRESS_INIT}
@@ -2099,6 +2107,56 @@
 #define NSW_FAILURE_GONE 4
 
 /**
+ * Stands for 0 in a setting of which 0 means the default.
+ */
+#define NSW_MISSIONS_NONE UINT32_MAX
+
+/**
+ * The most slots of an offer.
+ */
+#define NSW_OFFER_MOST_SLOTS 256
+
+/**
+ * This member is to do something: nsw_missions_finish or nsw_missions_fail ends it.
+ */
+#define NSW_MISSIONS_WORK 1
+
+/**
+ * A job is not wanted any more: somebody else was faster, or its mission is over.
+ */
+#define NSW_MISSIONS_DROPPED 2
+
+/**
+ * A task of a mission given here is done: told of each once.
+ */
+#define NSW_MISSIONS_DONE 3
+
+/**
+ * A mission given here is over. Its results can be read until it is forgotten.
+ */
+#define NSW_MISSIONS_OVER 4
+
+/**
+ * The mission is under way.
+ */
+#define NSW_MISSION_RUNNING 1
+
+/**
+ * All of its tasks are done.
+ */
+#define NSW_MISSION_DONE 2
+
+/**
+ * A task failed for good; what was under way was given up.
+ */
+#define NSW_MISSION_FAILED 3
+
+/**
+ * It was cancelled.
+ */
+#define NSW_MISSION_CANCELLED 4
+
+/**
  * It takes part.
  */
 #define NSW_MEMBER_ALIVE 0
@@ -2476,6 +2534,23 @@ typedef struct nsw_link nsw_link;
 typedef struct nsw_locks nsw_locks;
 
 /**
+ * Work that is given at one member and done by many: a part of a node (nsw_node_parts). A mission is a
+ * set of tasks of which some wait for others. The member where it was given hands them out: what is
+ * ready goes to the member that would be done with it first, by its skills, its speed as it was seen to
+ * be, what waits there, and its battery; of what is ready, that comes first which most work waits for
+ * (the upward rank of HEFT, Topcuoglu, Hariri and Wu 2002). A task that waits for a fast member that
+ * is busy is not given to a slow one that would take longer.
+ *
+ * What a dead member had moves on. A task that takes much longer than was expected is given to a second
+ * member, and the first result counts (Dean and Barroso, "The tail at scale", 2013). So a task may be
+ * done more than once, but its result is told of once: what a task does beside its result, it must bear
+ * to do again.
+ *
+ * The mission lives at the member where it was given, and dies with it. One thread at a time.
+ */
+typedef struct nsw_missions nsw_missions;
+
+/**
  * A network in float32. One thread at a time; functions that
  * take a const pointer may run side by side.
  */
@@ -2485,7 +2560,7 @@ typedef struct nsw_net nsw_net;
  * A member of a swarm: sessions with the others, every datagram authenticated and encrypted,
  * and who is there (SWIM with Lifeguard). It does a bounded piece of work at a time
  * (nsw_node_poll), with its transport and the parts that it is lent: a store that members share,
- * groups that agree, topics, requests. One thread at a time.
+ * groups that agree, topics, requests, missions. One thread at a time.
  */
 typedef struct nsw_node nsw_node;
 
@@ -9490,6 +9565,302 @@ typedef struct nsw_requests_info {
 } nsw_requests_info;
 
 /**
+ * Settings of missions. NSW_MISSIONS_CONFIG_INIT, then `mtu`, `id` and `seed`; every other zero
+ * means the default.
+ */
+typedef struct nsw_missions_config {
+  /**
+   * sizeof(nsw_missions_config); NSW_MISSIONS_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most bytes of a message: `max_message` of nsw_node_info.
+   */
+  uint32_t mtu;
+  /**
+   * This member's number: `id` of nsw_node_info.
+   */
+  uint64_t id;
+  /**
+   * Where numbers begin: another one at each start.
+   */
+  uint64_t seed;
+  /**
+   * The most missions given here that are not forgotten, up to 65,535; 0: 16.
+   */
+  uint32_t missions;
+  /**
+   * The most tasks of them together, up to 1,000,000; 0: 256.
+   */
+  uint32_t tasks;
+  /**
+   * The most pairs of tasks of which one waits for the other, up to 4,000,000; 0: 512;
+   * NSW_MISSIONS_NONE: none.
+   */
+  uint32_t edges;
+  /**
+   * The most bytes of a task's method and message together, and of its result, up to what fits a
+   * message; 0: 256.
+   */
+  uint32_t bytes;
+  /**
+   * The most members that work for missions given here, this one among them, up to 65,535; others
+   * are not asked. 0: 16.
+   */
+  uint32_t workers;
+  /**
+   * The most tasks under way that were given here, each of its copies counted, up to 65,535; 0: two
+   * for each of `workers`.
+   */
+  uint32_t flights;
+  /**
+   * The most tasks of others that are here at once, up to 32,000; 0: 16; NSW_MISSIONS_NONE: none.
+   */
+  uint32_t jobs;
+  /**
+   * `askers` of nsw_requests_config, for missions. 0: 16.
+   */
+  uint32_t askers;
+  /**
+   * `retry_us` of nsw_requests_config, for missions; 0: 100 ms.
+   */
+  uint64_t retry_us;
+  /**
+   * A member of which nothing was heard for so long is asked what it offers, while there is
+   * work for it, in microseconds; 0: a second.
+   */
+  uint64_t offer_us;
+  /**
+   * A task that takes so many times as long as was expected is given to a second member, too, and
+   * the first result counts, 1 to 1,000; 0: 2; NSW_ZERO: never.
+   */
+  float hedge;
+  /**
+   * A task that failed so often fails for good, up to 255; 0: 3.
+   */
+  uint32_t attempts;
+} nsw_missions_config;
+
+/**
+ * A task of a mission that is given. NSW_MISSION_TASK_INIT, then the method, and what is different.
+ */
+typedef struct nsw_mission_task {
+  /**
+   * sizeof(nsw_mission_task), the same in every element of an array; NSW_MISSION_TASK_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Of what is ready, the highest comes first, up to 255; of equals that which most work waits for.
+   */
+  uint32_t priority;
+  /**
+   * What is to be done: 1 to NSW_REQUESTS_MOST_METHOD bytes.
+   */
+  const uint8_t *method;
+  /**
+   * Number of these bytes.
+   */
+  size_t method_len;
+  /**
+   * With what.
+   */
+  const uint8_t *message;
+  /**
+   * Number of these bytes.
+   */
+  size_t message_len;
+  /**
+   * The tasks that are done before, by their places in the mission: each lies before this one.
+   */
+  const uint32_t *after;
+  /**
+   * Number of these tasks.
+   */
+  size_t after_len;
+  /**
+   * The skills that it takes, all of them.
+   */
+  uint64_t skills;
+  /**
+   * An attempt that takes longer failed, in microseconds, up to 2^32 - 1; 0: a minute.
+   */
+  uint64_t timeout_us;
+  /**
+   * The work that it is expected to be, above 0, in the unit of the `speed` of nsw_offer; 0: 1.
+   */
+  float work;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_mission_task;
+
+/**
+ * How far a mission is. NSW_MISSION_PROGRESS_INIT before it is filled.
+ */
+typedef struct nsw_mission_progress {
+  /**
+   * sizeof(nsw_mission_progress); NSW_MISSION_PROGRESS_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * An NSW_MISSION_ constant.
+   */
+  uint32_t state;
+  /**
+   * Its tasks.
+   */
+  uint32_t tasks;
+  /**
+   * Those that are done.
+   */
+  uint32_t done;
+  /**
+   * Those that a member has at the moment.
+   */
+  uint32_t running;
+} nsw_mission_progress;
+
+/**
+ * What a member offers to do for missions. NSW_OFFER_INIT, then what is different.
+ */
+typedef struct nsw_offer {
+  /**
+   * sizeof(nsw_offer); NSW_OFFER_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * How many tasks it takes at once, itself or in a row before it, up to NSW_OFFER_MOST_SLOTS. Two
+   * keep it busy while the next one is on its way. 0: 2; NSW_MISSIONS_NONE: none.
+   */
+  uint32_t slots;
+  /**
+   * What it can do: a bit for each skill, which mean the same at all members.
+   */
+  uint64_t skills;
+  /**
+   * Units of work that it does in a second, above 0, as far as it knows: what it is seen to do counts
+   * more. 0: 1.
+   */
+  float speed;
+  /**
+   * Units of work that its battery is good for; 0: it has no battery; NSW_ZERO: it is empty.
+   */
+  float energy;
+} nsw_offer;
+
+/**
+ * What has happened. NSW_MISSION_EVENT_INIT before it is filled. What the pointers lead to is valid
+ * until the next call on the same object.
+ */
+typedef struct nsw_mission_event {
+  /**
+   * sizeof(nsw_mission_event); NSW_MISSION_EVENT_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * An NSW_MISSIONS_ constant.
+   */
+  uint32_t kind;
+  /**
+   * NSW_MISSIONS_WORK, NSW_MISSIONS_DROPPED: the job. NSW_MISSIONS_DONE, NSW_MISSIONS_OVER: the
+   * mission.
+   */
+  uint64_t number;
+  /**
+   * NSW_MISSIONS_WORK: where the mission was given, this member's own number if here.
+   * NSW_MISSIONS_DONE: who did it. Else 0.
+   */
+  uint64_t member;
+  /**
+   * NSW_MISSIONS_WORK: until when it is wanted, by the clock here.
+   */
+  uint64_t deadline_us;
+  /**
+   * NSW_MISSIONS_DONE: the task's place in its mission.
+   */
+  uint32_t task;
+  /**
+   * NSW_MISSIONS_OVER: an NSW_MISSION_ constant.
+   */
+  uint32_t state;
+  /**
+   * NSW_MISSIONS_WORK: the work that it is expected to be.
+   */
+  float work;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * NSW_MISSIONS_WORK: what is to be done.
+   */
+  const uint8_t *method;
+  /**
+   * Number of these bytes.
+   */
+  size_t method_len;
+  /**
+   * NSW_MISSIONS_WORK: with what; NSW_MISSIONS_DONE: the result.
+   */
+  const uint8_t *message;
+  /**
+   * Number of these bytes.
+   */
+  size_t message_len;
+} nsw_mission_event;
+
+/**
+ * What was counted. NSW_MISSIONS_INFO_INIT before it is filled.
+ */
+typedef struct nsw_missions_info {
+  /**
+   * sizeof(nsw_missions_info); NSW_MISSIONS_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most bytes of a result.
+   */
+  uint32_t max_result;
+  /**
+   * Missions given here.
+   */
+  uint64_t missions;
+  /**
+   * Tasks given to somebody, each copy counted.
+   */
+  uint64_t given;
+  /**
+   * Tasks that are done.
+   */
+  uint64_t done;
+  /**
+   * Second copies of tasks that were late.
+   */
+  uint64_t hedged;
+  /**
+   * Those among them that were done first.
+   */
+  uint64_t hedges_won;
+  /**
+   * Tasks that moved on because their member died, left or had no room.
+   */
+  uint64_t moved;
+  /**
+   * Attempts that failed or took too long.
+   */
+  uint64_t failed;
+  /**
+   * Results that came when there was one already, or that nobody wanted any more.
+   */
+  uint64_t surplus;
+  /**
+   * Tasks of others that came.
+   */
+  uint64_t jobs;
+} nsw_missions_info;
+
+/**
  * A node's settings. NSW_NODE_CONFIG_INIT, then `identity`, `transport` and `members`; every
  * other zero means the default. Times are in microseconds. Read during the call only; of the
  * transport and the entropy, what `ctx` points to must outlive the node.
@@ -9655,6 +10026,10 @@ typedef struct nsw_node_parts {
    * are the caller's to take, as without a node.
    */
   struct nsw_raft *const *groups;
+  /**
+   * Missions; NULL: none.
+   */
+  struct nsw_missions *missions;
 } nsw_node_parts;
 
 /**
@@ -12577,8 +12952,9 @@ nsw_status nsw_link_set_wall(struct nsw_link *link, const uint64_t *wall, uint64
  * Calls the node at `address`. `expected`: the identity that must
  * answer; NULL: anybody trusted. `noise`: its static key, if it is
  * known (nsw_identity_noise_key): then the handshake is IK, half a round trip
- * shorter, where its opening fits the transport; NULL: XX. nsw_link_next has the
- * frame to send, and later NSW_LINK_CONNECTED or NSW_LINK_FAILED with this `tag`.
+ * shorter, where its opening fits the transport; NULL: XX. nsw_link_next has the frame
+ * to send, and later NSW_LINK_CONNECTED or NSW_LINK_FAILED with this `tag`: one of them,
+ * once.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
  * NSW_ERR_LENGTH, NSW_ERR_CAPACITY if there are too many handshakes already,
@@ -18671,6 +19047,146 @@ nsw_status nsw_requests_next(struct nsw_requests *requests, struct nsw_requests_
  */
 nsw_status nsw_requests_describe(const struct nsw_requests *requests,
                                  struct nsw_requests_info *info);
+
+/**
+ * The memory that it takes: the one block that nsw_missions_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a setting outside its range.
+ * Any thread.
+ */
+nsw_status nsw_missions_footprint(const struct nsw_missions_config *config,
+                                  size_t *size,
+                                  size_t *align);
+
+/**
+ * Makes it, in one block of `memory` (NULL: the system's heap): without missions, and this member offers
+ * nothing. The caller owns `*missions` and ends it with nsw_missions_destroy.
+ *
+ * Errors: those of nsw_missions_footprint, NSW_ERR_NO_ALLOCATOR, NSW_ERR_OUT_OF_MEMORY,
+ * NSW_ERR_ALLOCATOR. `*missions` is NULL then.
+ */
+nsw_status nsw_missions_create(const struct nsw_missions_config *config,
+                               const struct nsw_allocator *memory,
+                               struct nsw_missions **missions);
+
+/**
+ * Destroys it and gives its block back. NULL is fine, and so is an already destroyed one whose
+ * memory can still be read.
+ */
+void nsw_missions_destroy(struct nsw_missions *missions);
+
+/**
+ * Gives a mission of `count` tasks; its number goes to `*mission`. They are handed out from the next
+ * poll on.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE; NSW_ERR_INVALID for no tasks, a
+ * number outside its range, or bytes of an event, which are to be copied first; NSW_ERR_TASK_CYCLE for
+ * a task that waits for itself or one that lies behind it; NSW_ERR_LENGTH for a method of none or of
+ * more than NSW_REQUESTS_MOST_METHOD bytes, or for more bytes than `bytes` of the configuration;
+ * NSW_ERR_CAPACITY without room for it. Nothing was changed then.
+ */
+nsw_status nsw_missions_give(struct nsw_missions *missions,
+                             const struct nsw_mission_task *tasks,
+                             size_t count,
+                             uint64_t now_us,
+                             uint64_t *mission);
+
+/**
+ * Ends a mission: whoever does a task of it is told.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN if there is none, NSW_ERR_TASK_STATE if it is over.
+ */
+nsw_status nsw_missions_cancel(struct nsw_missions *missions,
+                               uint64_t mission);
+
+/**
+ * How far a mission is: fills `*progress`, whose `size` the caller has set.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_TASK_UNKNOWN if there is none.
+ */
+nsw_status nsw_missions_progress(const struct nsw_missions *missions,
+                                 uint64_t mission,
+                                 struct nsw_mission_progress *progress);
+
+/**
+ * The result of a task that is done: its bytes at `*result`, `*result_len` of them, valid until the next
+ * call that is given the object not const; who did it at `*by`, which may be NULL.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_TASK_UNKNOWN if there is no such task,
+ * NSW_ERR_TASK_STATE if it is not done.
+ */
+nsw_status nsw_missions_result(const struct nsw_missions *missions,
+                               uint64_t mission,
+                               uint32_t task,
+                               uint64_t *by,
+                               const uint8_t **result,
+                               size_t *result_len);
+
+/**
+ * The mission with the next higher number than `*mission`, which is 0 at first, of those that are not
+ * forgotten: its number goes to `*mission`. NSW_DONE if there is none (it is as it was then).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL.
+ */
+nsw_status nsw_missions_next_mission(const struct nsw_missions *missions,
+                                     uint64_t *mission);
+
+/**
+ * Forgets a mission that is over, with its results and what was not told of it.
+ *
+ * Errors: those of a bad handle, NSW_ERR_TASK_UNKNOWN if there is none, NSW_ERR_TASK_STATE if it is not
+ * over.
+ */
+nsw_status nsw_missions_forget(struct nsw_missions *missions,
+                               uint64_t mission);
+
+/**
+ * What this member offers to do from now on, for missions given here and elsewhere. It is told to others
+ * with each result, and when they ask; what it was given before it does all the same.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_INVALID for a number outside
+ * its range.
+ */
+nsw_status nsw_missions_set_offer(struct nsw_missions *missions,
+                                  const struct nsw_offer *offer);
+
+/**
+ * A job is done, with this result.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_NODE_REQUEST if there is none, or it is not wanted
+ * any more; NSW_ERR_LENGTH for more than `max_result` bytes (nsw_missions_describe), NSW_ERR_INVALID for
+ * the bytes of an event, which are to be copied first: then it is still to be done.
+ */
+nsw_status nsw_missions_finish(struct nsw_missions *missions,
+                               uint64_t job,
+                               const uint8_t *result,
+                               size_t result_len,
+                               uint64_t now_us);
+
+/**
+ * A job cannot be done: it counts as an attempt, and somebody else may try.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NODE_REQUEST if there is none, or it is not wanted any more.
+ */
+nsw_status nsw_missions_fail(struct nsw_missions *missions,
+                             uint64_t job,
+                             uint64_t now_us);
+
+/**
+ * What has happened: fills `*event`, whose `size` the caller has set. NSW_DONE if there is no
+ * more (it is as it was then).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_missions_next(struct nsw_missions *missions, struct nsw_mission_event *event);
+
+/**
+ * What was counted: fills `*info`, whose `size` the caller has set.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_missions_describe(const struct nsw_missions *missions,
+                                 struct nsw_missions_info *info);
 
 /**
  * The memory that a node of this configuration takes: the one block that nsw_node_create asks

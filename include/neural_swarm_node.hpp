@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "neural_swarm_link.hpp"
+#include "neural_swarm_missions.hpp"
 #include "neural_swarm_raft.hpp"
 #include "neural_swarm_store.hpp"
 
@@ -220,6 +221,11 @@ struct node_parts : nsw_node_parts {
     /// Requests and answers.
     node_parts &add(nsw::requests &part) noexcept {
         requests = part.get();
+        return *this;
+    }
+    /// Missions.
+    node_parts &add(nsw::missions &part) noexcept {
+        missions = part.get();
         return *this;
     }
     /// Nodes of groups that agree, by the number of the group; the array stays where it is.

@@ -65,6 +65,8 @@ pub mod link;
 pub mod link_types;
 pub mod lock_types;
 pub mod locks;
+pub mod mission_types;
+pub mod missions;
 pub mod net;
 pub mod net_edit;
 pub mod net_fann;

@@ -17,13 +17,13 @@ use crate::consensus::Raft;
 use crate::crdt::Store;
 use crate::error::{Error, Result};
 use crate::node::{
-    Node, NodeConfig, Part, RaftGroup, RaftMember, Requests, SharedStore, Sharing, Topics,
+    Missions, Node, NodeConfig, Part, RaftGroup, RaftMember, Requests, SharedStore, Sharing, Topics,
 };
 
 /// A member of a swarm: sessions with the others, every datagram authenticated and encrypted,
 /// and who is there (SWIM with Lifeguard). It does a bounded piece of work at a time
 /// (nsw_node_poll), with its transport and the parts that it is lent: a store that members share,
-/// groups that agree, topics, requests. One thread at a time.
+/// groups that agree, topics, requests, missions. One thread at a time.
 pub struct nsw_node {
     _opaque: [u8; 0],
 }
@@ -301,6 +301,7 @@ struct Lent {
     store: Option<(Locked<Store<'static>>, Locked<Sharing<'static>>)>,
     topics: Option<Locked<Topics<'static>>>,
     requests: Option<Locked<Requests<'static>>>,
+    missions: Option<Locked<Missions<'static>>>,
     groups: heapless::Vec<(u8, Locked<Raft<'static>>), { NSW_NODE_MOST_GROUPS as usize }>,
 }
 
@@ -308,8 +309,13 @@ impl Lent {
     /// # Safety
     /// `parts` is NULL or a struct whose pointers are NULL or objects.
     unsafe fn take(parts: *const nsw_node_parts) -> Result<Lent> {
-        let mut lent =
-            Lent { store: None, topics: None, requests: None, groups: heapless::Vec::new() };
+        let mut lent = Lent {
+            store: None,
+            topics: None,
+            requests: None,
+            missions: None,
+            groups: heapless::Vec::new(),
+        };
         if parts.is_null() {
             return Ok(lent);
         }
@@ -324,6 +330,9 @@ impl Lent {
             }
             if !parts.requests.is_null() {
                 lent.requests = Some(Locked::take(parts.requests)?);
+            }
+            if !parts.missions.is_null() {
+                lent.missions = Some(Locked::take(parts.missions)?);
             }
             if parts.groups_len > NSW_NODE_MOST_GROUPS {
                 return Err(Error::Invalid);
@@ -351,7 +360,7 @@ impl Lent {
                 let _ = members.push(group.over(raft.get()));
             }
         }
-        let mut all: heapless::Vec<&mut dyn Part, { 3 + MOST }> = heapless::Vec::new();
+        let mut all: heapless::Vec<&mut dyn Part, { 4 + MOST }> = heapless::Vec::new();
         if let Some(shared) = &mut shared {
             let _ = all.push(shared);
         }
@@ -360,6 +369,9 @@ impl Lent {
         }
         if let Some(requests) = &mut self.requests {
             let _ = all.push(requests.get());
+        }
+        if let Some(missions) = &mut self.missions {
+            let _ = all.push(missions.get());
         }
         for member in &mut members {
             let _ = all.push(member);
@@ -375,6 +387,7 @@ impl Lent {
         }
         self.topics.into_iter().for_each(Locked::give_back);
         self.requests.into_iter().for_each(Locked::give_back);
+        self.missions.into_iter().for_each(Locked::give_back);
         self.groups.into_iter().for_each(|(_, raft)| raft.give_back());
     }
 }

@@ -2,6 +2,7 @@
 
 use super::entropy::nsw_entropy;
 use super::identity::{nsw_identity, nsw_key};
+use super::missions::nsw_missions;
 use super::raft::nsw_raft;
 use super::requests::nsw_requests;
 use super::sharing::nsw_sharing;
@@ -150,11 +151,13 @@ pub struct nsw_node_parts {
     /// number, and their `message` at most what nsw_node_info tells. Records, entries and events
     /// are the caller's to take, as without a node.
     pub groups: *const *mut nsw_raft,
+    /// Missions; NULL: none.
+    pub missions: *mut nsw_missions,
 }
 
 // SAFETY: as the trait asks.
 unsafe impl Versioned for nsw_node_parts {
-    const LEAST: usize = size_of::<nsw_node_parts>();
+    const LEAST: usize = core::mem::offset_of!(nsw_node_parts, missions);
 }
 
 /// What has happened. NSW_NODE_EVENT_INIT before it is filled.

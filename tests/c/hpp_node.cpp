@@ -68,6 +68,7 @@ struct member {
     nsw::sharing sharing;
     nsw::topics topics;
     nsw::requests requests;
+    nsw::missions missions;
     nsw::node_parts parts;
     unsigned joined = 0;
 
@@ -87,10 +88,11 @@ struct member {
             nsw::sharing::create(nsw::sharing_config(kept, info.max_message)).value();
         nsw::topics topics = nsw::topics::create(nsw::topics_config(info, now)).value();
         nsw::requests requests = nsw::requests::create(nsw::requests_config(info, now)).value();
+        nsw::missions missions = nsw::missions::create(nsw::missions_config(info, now)).value();
         return std::unique_ptr<member>(new member{std::move(who), std::move(made),
                                                   std::move(store), std::move(sharing),
                                                   std::move(topics), std::move(requests),
-                                                  nsw::node_parts()});
+                                                  std::move(missions), nsw::node_parts()});
     }
     nsw_node_info info() const { return node.describe().value(); }
 };
@@ -102,7 +104,7 @@ void two_members() {
     const std::array<std::unique_ptr<member>, 2> both{member::make(a, now), member::make(b, now)};
     member &one = *both[0], &two = *both[1];
     for (const auto &m : both) {
-        m->parts.share(m->store, m->sharing).add(m->topics).add(m->requests).add({});
+        m->parts.share(m->store, m->sharing).add(m->topics).add(m->requests).add(m->missions).add({});
         CHECK(m->node.pin(one.info().identity).ok() && m->node.pin(two.info().identity).ok());
         CHECK(m->node.set_wall(1700000000000u, now).ok());
         CHECK(m->topics.subscribe(bytes("news")).ok());
@@ -164,6 +166,40 @@ void two_members() {
     run(second);
     CHECK(two.node.member(first)->meta_len == 6);
     CHECK(one.sharing.describe()->compared >= 1);
+
+    // The other one works.
+    nsw::offer able(1, 2.0f);
+    able.slots = 4;
+    CHECK(two.missions.set_offer(able).ok());
+    const std::array<std::uint32_t, 1> before{0};
+    std::array<nsw::mission_task, 2> tasks{nsw::mission_task(bytes("half"), bytes("x")),
+                                           nsw::mission_task(bytes("rest"), {}, before)};
+    tasks[0].skills = 1;
+    const std::uint64_t mission = one.missions.give(tasks, now).value();
+    const auto do_one = [&](const char *method) {
+        run(second);
+        const auto work = two.missions.next().value();
+        REQUIRE(work.has_value());
+        CHECK(work->kind == NSW_MISSIONS_WORK && work->member == first);
+        CHECK(work->method_len == 4 && memcmp(work->method, method, 4) == 0);
+        return work->number;
+    };
+    CHECK(two.missions.finish(do_one("half"), bytes("y"), now).ok());
+    CHECK(two.missions.fail(do_one("rest"), now).ok());
+    CHECK(one.missions.progress(mission)->tasks == 2);
+    CHECK(two.missions.finish(do_one("rest"), bytes("z"), now).ok());
+    run(second);
+    for (const std::uint32_t kind : {NSW_MISSIONS_DONE, NSW_MISSIONS_DONE, NSW_MISSIONS_OVER}) {
+        CHECK(one.missions.next().value()->kind == kind);
+    }
+    CHECK(!one.missions.next()->has_value());
+    const nsw::mission_result made = one.missions.result_of(mission, 1).value();
+    CHECK(made.by == other && made.bytes.size() == 1 && made.bytes[0] == 'z');
+    CHECK(one.missions.describe()->failed == 1);
+    CHECK(one.missions.next_mission(0).value() == mission);
+    CHECK(!one.missions.next_mission(mission)->has_value());
+    CHECK_STATUS(one.missions.cancel(mission).status(), NSW_ERR_TASK_STATE);
+    CHECK(one.missions.forget(mission).ok());
 
     CHECK(one.node.add_authority(two.info().identity, 0).ok());
     CHECK(one.node.remove_authority(two.info().identity).ok());

@@ -124,32 +124,44 @@ impl<'m> Book<'m> {
         })
     }
 
+    /// Where methods, messages and results lie.
+    pub fn memory(&self) -> core::ops::Range<*const u8> {
+        self.bytes.as_ptr_range()
+    }
+
     // ---- Missions ---------------------------------------------------------------
 
-    pub fn add(&mut self, tasks: &[MissionTask<'_>]) -> Result<MissionId> {
-        if tasks.is_empty() {
+    /// A mission of `count` tasks, which are asked for by their places: the same each time.
+    pub fn add<'t>(
+        &mut self,
+        count: usize,
+        task: impl Fn(usize) -> Result<MissionTask<'t>>,
+    ) -> Result<MissionId> {
+        if count == 0 {
             return Err(Error::Invalid);
         }
-        for (place, task) in tasks.iter().enumerate() {
+        let mut edges = 0usize;
+        for place in 0..count {
+            let task = task(place)?;
             task.check(place, self.room)?;
+            edges = edges.checked_add(task.after.len()).ok_or(Error::Overflow)?;
         }
-        let edges: usize = tasks.iter().map(|task| task.after.len()).sum();
         let place = self.missions.iter().position(|mission| mission.number == 0);
         let place = place.ok_or(Error::Capacity)?;
-        let first = self.gap(tasks.len(), self.tasks.len(), |m| (m.first, m.count))?;
+        let first = self.gap(count, self.tasks.len(), |m| (m.first, m.count))?;
         let first_edge = self.gap(edges, self.edges.len(), |m| (m.first_edge, m.edges))?;
         self.next += 1;
-        let (number, count) = (self.next, tasks.len());
+        let number = self.next;
         let mut edge = first_edge;
-        for (at, task) in tasks.iter().enumerate() {
-            let to = first + at;
+        for at in 0..count {
+            let (task, to) = (task(at)?, first + at);
             for before in task.after {
                 if let Some(pair) = self.edges.get_mut(edge) {
                     *pair = (first as u32 + before, to as u32);
                 }
                 edge += 1;
             }
-            self.enter(to, place, task);
+            self.enter(to, place, &task);
         }
         if let Some(mission) = self.missions.get_mut(place) {
             *mission = Mission { number, first, count, first_edge, edges, ..NO_MISSION };

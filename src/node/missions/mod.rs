@@ -174,6 +174,12 @@ impl<'m> Missions<'m> {
         })
     }
 
+    /// Where bytes of events and results lie.
+    pub(crate) fn memory(&self) -> [core::ops::Range<*const u8>; 3] {
+        let [sent, taken] = self.requests.memory();
+        [sent, taken, self.book.memory()]
+    }
+
     // ---- Missions given here --------------------------------------------------------
 
     /// Gives a mission: its tasks are handed out from the next poll on.
@@ -182,9 +188,19 @@ impl<'m> Missions<'m> {
     /// itself or one that lies behind it; [`Error::Length`] for a method of none or of more than 64 bytes, or for more
     /// bytes than [`bytes`](MissionsConfig::bytes); [`Error::Capacity`] without room for it. Nothing was changed then.
     pub fn give(&mut self, tasks: &[MissionTask<'_>], now_us: u64) -> Result<MissionId> {
+        self.give_each(tasks.len(), |place| tasks.get(place).copied().ok_or(Error::Invalid), now_us)
+    }
+
+    /// The same with tasks that are asked for by their places.
+    pub(crate) fn give_each<'t>(
+        &mut self,
+        count: usize,
+        task: impl Fn(usize) -> Result<MissionTask<'t>>,
+        now_us: u64,
+    ) -> Result<MissionId> {
         self.now = self.now.max(now_us);
+        let id = self.book.add(count, task)?;
         self.changed = true;
-        let id = self.book.add(tasks)?;
         // What this member does itself begins at once.
         self.hand_out();
         Ok(id)
