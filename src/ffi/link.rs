@@ -257,8 +257,8 @@ pub unsafe extern "C" fn nsw_link_set_wall(
 /// once.
 ///
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
-/// NSW_ERR_LENGTH, NSW_ERR_CAPACITY if there are too many handshakes already,
-/// NSW_ERR_HOOK.
+/// NSW_ERR_LENGTH, NSW_ERR_CAPACITY if there are too many handshakes already, or calls whose
+/// results nsw_link_next was not asked for, NSW_ERR_HOOK.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_link_connect(
     link: *mut nsw_link,

@@ -258,7 +258,7 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
         let pause = (0..times).fold(retry, longer);
         let [chance] = chance;
         let pause = pause.saturating_add(pause / 1024 * u64::from(chance));
-        slot.tries += 1;
+        slot.tries = slot.tries.saturating_add(1);
         slot.deadline = now.saturating_add(pause);
         let deadline = slot.deadline;
         self.wake_by(deadline);
@@ -299,7 +299,7 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
         if u32::from(slot.tries) >= tries {
             return self.fail(place, Reason::Timeout);
         }
-        slot.lasts += 1;
+        slot.lasts = slot.lasts.saturating_add(1);
         match slot.stage {
             Stage::Sent(kind @ (Kind::OpenXx | Kind::OpenIk)) => slot.stage = Stage::Make(kind),
             // The responder has forgotten the handshake by now.
@@ -314,14 +314,16 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
     /// Begins a handshake of XX anew: its last message was not heard, or the
     /// confirmation was not.
     fn again(&mut self, place: usize) {
-        let Some(at) = self.tables.slots.get(place).and_then(|slot| slot.peer) else { return };
-        let at = usize::from(at);
-        let Some(peer) = self.tables.peers.get(at) else { return };
-        let (connected, current) = (peer.connected, peer.current);
-        if connected {
-            self.drop_session(2 * at + 1 - current);
-        } else {
-            self.free_peer(at);
+        // There is none any more if another handshake with it has begun anew.
+        let met = self.tables.slots.get(place).and_then(|slot| slot.peer).map(usize::from);
+        let peer = met.and_then(|at| self.tables.peers.get(at));
+        let (connected, current) = peer.map_or((false, 0), |peer| (peer.connected, peer.current));
+        if let Some(at) = met {
+            if connected {
+                self.drop_session(2 * at + 1 - current);
+            } else {
+                self.free_peer(at);
+            }
         }
         // The session had the index.
         let Ok(index) = self.new_index(super::Target::Slot(place as u32)) else {
@@ -329,7 +331,7 @@ impl<S: Secrets, E: Entropy> Link<'_, S, E> {
         };
         if let Some(slot) = self.tables.slots.get_mut(place) {
             (slot.index, slot.peer_index, slot.lasts) = (index, 0, 0);
-            slot.peer = connected.then_some(at as u16);
+            slot.peer = slot.peer.filter(|_| connected);
             slot.stage = Stage::Make(Kind::OpenXx);
             self.queue_slot(place);
         }
