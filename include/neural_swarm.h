@@ -9609,8 +9609,9 @@ typedef struct nsw_missions_config {
    */
   uint32_t workers;
   /**
-   * The most tasks under way that were given here, each of its copies counted, up to 65,535; 0: two
-   * for each of `workers`.
+   * The most tasks under way that were given here, each of its copies counted, up to 65,535; an
+   * eighth is kept for second copies, if there are any. Each takes a message of memory, as does each
+   * of `workers`, and two for each of `jobs`. 0: a little more than two for each of `workers`.
    */
   uint32_t flights;
   /**
@@ -9686,7 +9687,7 @@ typedef struct nsw_mission_task {
    */
   uint64_t timeout_us;
   /**
-   * The work that it is expected to be, above 0, in the unit of the `speed` of nsw_offer; 0: 1.
+   * The work that it is expected to be, 1e-6 to 1e9, in the unit of the `speed` of nsw_offer; 0: 1.
    */
   float work;
   /**
@@ -9739,12 +9740,12 @@ typedef struct nsw_offer {
    */
   uint64_t skills;
   /**
-   * Units of work that it does in a second, above 0, as far as it knows: what it is seen to do counts
+   * Units of work that it does in a second, 1e-6 to 1e9, as far as it knows: what it is seen to do counts
    * more. 0: 1.
    */
   float speed;
   /**
-   * Units of work that its battery is good for; 0: it has no battery; NSW_ZERO: it is empty.
+   * Units of work that its battery is good for, to be set again as it empties; 0: it has no battery; NSW_ZERO: it is empty.
    */
   float energy;
 } nsw_offer;
@@ -9777,7 +9778,7 @@ typedef struct nsw_mission_event {
    */
   uint64_t deadline_us;
   /**
-   * NSW_MISSIONS_DONE: the task's place in its mission.
+   * NSW_MISSIONS_DONE, and NSW_MISSIONS_OVER with NSW_MISSION_FAILED: the task's place in its mission.
    */
   uint32_t task;
   /**
@@ -9851,7 +9852,7 @@ typedef struct nsw_missions_info {
    */
   uint64_t failed;
   /**
-   * Results that came when there was one already, or that nobody wanted any more.
+   * Copies that were given up because another one was done first.
    */
   uint64_t surplus;
   /**
@@ -12957,8 +12958,8 @@ nsw_status nsw_link_set_wall(struct nsw_link *link, const uint64_t *wall, uint64
  * once.
  *
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE,
- * NSW_ERR_LENGTH, NSW_ERR_CAPACITY if there are too many handshakes already,
- * NSW_ERR_HOOK.
+ * NSW_ERR_LENGTH, NSW_ERR_CAPACITY if there are too many handshakes already, or calls whose
+ * results nsw_link_next was not asked for, NSW_ERR_HOOK.
  */
 nsw_status nsw_link_connect(struct nsw_link *link,
                             const struct nsw_address *address,

@@ -57,8 +57,9 @@ pub struct nsw_missions_config {
     /// The most members that work for missions given here, this one among them, up to 65,535; others
     /// are not asked. 0: 16.
     pub workers: u32,
-    /// The most tasks under way that were given here, each of its copies counted, up to 65,535; 0: two
-    /// for each of `workers`.
+    /// The most tasks under way that were given here, each of its copies counted, up to 65,535; an
+    /// eighth is kept for second copies, if there are any. Each takes a message of memory, as does each
+    /// of `workers`, and two for each of `jobs`. 0: a little more than two for each of `workers`.
     pub flights: u32,
     /// The most tasks of others that are here at once, up to 32,000; 0: 16; NSW_MISSIONS_NONE: none.
     pub jobs: u32,
@@ -115,10 +116,10 @@ pub struct nsw_offer {
     pub slots: u32,
     /// What it can do: a bit for each skill, which mean the same at all members.
     pub skills: u64,
-    /// Units of work that it does in a second, above 0, as far as it knows: what it is seen to do counts
+    /// Units of work that it does in a second, 1e-6 to 1e9, as far as it knows: what it is seen to do counts
     /// more. 0: 1.
     pub speed: f32,
-    /// Units of work that its battery is good for; 0: it has no battery; NSW_ZERO: it is empty.
+    /// Units of work that its battery is good for, to be set again as it empties; 0: it has no battery; NSW_ZERO: it is empty.
     pub energy: f32,
 }
 
@@ -163,7 +164,7 @@ pub struct nsw_mission_task {
     pub skills: u64,
     /// An attempt that takes longer failed, in microseconds, up to 2^32 - 1; 0: a minute.
     pub timeout_us: u64,
-    /// The work that it is expected to be, above 0, in the unit of the `speed` of nsw_offer; 0: 1.
+    /// The work that it is expected to be, 1e-6 to 1e9, in the unit of the `speed` of nsw_offer; 0: 1.
     pub work: f32,
     /// 0.
     pub reserved: u32,
@@ -219,7 +220,7 @@ pub struct nsw_mission_event {
     pub member: u64,
     /// NSW_MISSIONS_WORK: until when it is wanted, by the clock here.
     pub deadline_us: u64,
-    /// NSW_MISSIONS_DONE: the task's place in its mission.
+    /// NSW_MISSIONS_DONE, and NSW_MISSIONS_OVER with NSW_MISSION_FAILED: the task's place in its mission.
     pub task: u32,
     /// NSW_MISSIONS_OVER: an NSW_MISSION_ constant.
     pub state: u32,
@@ -286,8 +287,9 @@ impl From<MissionEvent<'_>> for nsw_mission_event {
                 message_len: result.len(),
                 ..none
             },
-            MissionEvent::Over { mission, state } => nsw_mission_event {
+            MissionEvent::Over { mission, state, failed } => nsw_mission_event {
                 kind: NSW_MISSIONS_OVER,
+                task: failed.unwrap_or(0),
                 number: mission.0,
                 state: state as u32,
                 ..none
@@ -346,7 +348,7 @@ pub struct nsw_missions_info {
     pub moved: u64,
     /// Attempts that failed or took too long.
     pub failed: u64,
-    /// Results that came when there was one already, or that nobody wanted any more.
+    /// Copies that were given up because another one was done first.
     pub surplus: u64,
     /// Tasks of others that came.
     pub jobs: u64,

@@ -33,6 +33,8 @@ pub struct Crew {
     /// What came of each task.
     pub done: BTreeMap<(MissionId, u32), Vec<Told>>,
     pub over: Vec<(u64, MissionId, MissionState)>,
+    /// Tasks that made missions fail.
+    pub failed: Vec<u32>,
 }
 
 impl Crew {
@@ -50,6 +52,7 @@ impl Crew {
             dropped: 0,
             done: BTreeMap::new(),
             over: Vec::new(),
+            failed: Vec::new(),
         }
     }
 
@@ -80,7 +83,10 @@ impl Crew {
                 MissionEvent::Done { mission, task, by, result } => {
                     self.done.entry((mission, task)).or_default().push((now, by, result.to_vec()));
                 }
-                MissionEvent::Over { mission, state } => self.over.push((now, mission, state)),
+                MissionEvent::Over { mission, state, failed } => {
+                    self.over.push((now, mission, state));
+                    self.failed.extend(failed);
+                }
             }
         }
         if let Some((_, doing)) = self.doing.take_if(|(ends, _)| *ends <= now) {
@@ -103,40 +109,59 @@ impl Crew {
     }
 }
 
-/// Answers all that missions ask with bytes that are no answer, and asks what is no task.
+/// Says what it likes instead of what missions say.
 pub struct Liar {
     requests: Requests<'static>,
-    /// What it says.
-    bytes: Vec<u8>,
-    pub victim: u64,
-    pub failed: usize,
+    /// What it answers if it is asked what it offers, and to a task; nothing: it does not answer.
+    pub offer: Vec<u8>,
+    pub answer: Option<Vec<u8>>,
+    /// Tasks that it got.
+    pub tasks: usize,
     pub answered: usize,
+    pub failed: usize,
 }
 
 impl Liar {
-    pub fn new(mtu: usize, victim: u64, bytes: &[u8]) -> Liar {
-        let requests = Requests::new(&RequestsConfig::new(mtu, 5), Heap).unwrap();
-        Liar { requests, bytes: bytes.to_vec(), victim, failed: 0, answered: 0 }
+    pub fn new(mtu: usize, offer: &[u8], answer: Option<&[u8]>) -> Liar {
+        let config = RequestsConfig { calls: 64, ..RequestsConfig::new(mtu, 5) };
+        let requests = Requests::new(&config, Heap).unwrap();
+        let (offer, answer) = (offer.to_vec(), answer.map(<[u8]>::to_vec));
+        Liar { requests, offer, answer, tasks: 0, answered: 0, failed: 0 }
     }
 
-    pub fn ask(&mut self, method: &[u8], message: &[u8], now: u64) {
-        self.requests.ask(self.victim, method, message, now + SECOND, now).unwrap();
+    pub fn ask(&mut self, victim: u64, method: &[u8], message: &[u8], now: u64) {
+        self.requests.ask(victim, method, message, now + SECOND, now).unwrap();
     }
 
     fn go_on(&mut self) {
         let mut calls = Vec::new();
         while let Some(event) = self.requests.next_event() {
             match event {
-                RequestEvent::Asked { call, .. } => calls.push(call),
+                RequestEvent::Asked { call, method, .. } => calls.push((call, method == b"o")),
                 RequestEvent::Answered { .. } => self.answered += 1,
                 RequestEvent::Failed { .. } => self.failed += 1,
                 RequestEvent::Cancelled { .. } => {}
             }
         }
-        for call in calls {
-            self.requests.answer(call, &self.bytes).unwrap();
+        for (call, asks) in calls {
+            self.tasks += usize::from(!asks);
+            match (&self.answer, asks) {
+                (_, true) => self.requests.answer(call, &self.offer).unwrap(),
+                (Some(answer), false) => self.requests.answer(call, answer).unwrap(),
+                (None, false) => {}
+            }
         }
     }
+}
+
+/// An offer as bytes.
+pub fn offer(skills: u64, speed: f32, energy: f32, slots: u16, waits: f32) -> Vec<u8> {
+    let mut bytes = skills.to_le_bytes().to_vec();
+    bytes.extend(speed.to_le_bytes());
+    bytes.extend(energy.to_le_bytes());
+    bytes.extend(slots.to_le_bytes());
+    bytes.extend(waits.to_le_bytes());
+    bytes
 }
 
 impl Part for Liar {

@@ -200,3 +200,59 @@ fn what_cannot_be_asked_is_refused() {
         assert_eq!(Requests::footprint(&bad).err(), Some(Error::Invalid));
     }
 }
+
+/// Each of these is told, however many there are.
+#[test]
+fn whoever_is_asked_much_hears_of_each_cancellation() {
+    let mut world = pair(47);
+    let now = world.now;
+    let config =
+        RequestsConfig { requests: 64, ..RequestsConfig::new(world.config.max_message(), 9) };
+    world.member(0).requests = Requests::new(&config, neural_swarm::port::Heap).unwrap();
+    let config = RequestsConfig { calls: 128, ..config };
+    world.member(1).requests = Requests::new(&config, neural_swarm::port::Heap).unwrap();
+    let ids: Vec<RequestId> = (0..60)
+        .map(|_| {
+            world.member(0).requests.ask(id_of(1), b"turn", b"", now + 9 * SECOND, now).unwrap()
+        })
+        .collect();
+    world.touch(0);
+    world.run(SECOND);
+    for id in ids {
+        world.member(0).requests.cancel(id).unwrap();
+    }
+    world.touch(0);
+    world.run(SECOND);
+    let heard = &world.member(1).heard;
+    let cancelled = |heard: &&(u64, Heard)| matches!(heard.1, Heard::Cancelled(_));
+    assert_eq!(heard.iter().filter(cancelled).count(), 60);
+}
+
+/// Numbers of requests to others do not make one that is late too old for the one that it is for.
+#[test]
+fn what_others_are_asked_makes_nothing_too_old() {
+    let mut world = World::swarm(48, 3);
+    world.run_until(10 * SECOND, |world| world.know_each_other(&[0, 1, 2])).unwrap();
+    for place in [1, 2] {
+        world.member(place).answers = true;
+    }
+    // Nothing gets to member 1 until member 2 was asked a hundred times.
+    world.tap =
+        Some(Box::new(|_, to, bytes| if to == 1 { vec![] } else { vec![(to, bytes.to_vec())] }));
+    let first = ask(&mut world, b"early", 30 * SECOND);
+    world.run(5 * MS);
+    for turn in 0..100u8 {
+        let now = world.now;
+        world.member(0).requests.ask(id_of(2), b"turn", &[turn], now + SECOND, now).unwrap();
+        world.touch(0);
+        world.run(5 * MS);
+    }
+    world.tap = None;
+    // One that is new comes before that one comes again.
+    let second = ask(&mut world, b"late", 10 * SECOND);
+    world.run(10 * SECOND);
+    for id in [first, second] {
+        let answered = |(_, heard): &(u64, Heard)| matches!(heard, Heard::Answered { request, .. } if *request == id);
+        assert!(world.member(0).heard.iter().any(answered), "{id:?}");
+    }
+}

@@ -4,6 +4,9 @@ use super::types::{MissionId, MissionState, MissionTask, MissionsConfig, Mission
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver};
 
+/// No member.
+pub(super) const NOBODY: u64 = u64::MAX;
+
 /// What a task is in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -34,9 +37,15 @@ pub(super) struct Task {
     pub rank: f32,
     pub skills: u64,
     pub timeout_us: u64,
-    /// Who did it.
+    /// Who did it, or failed last.
     pub by: u64,
+    /// The first pair of which another task waits for this one, or [`NO_EDGE`].
+    first_edge: u32,
+    /// Which one it is of all that were given.
+    turn: u64,
 }
+
+const NO_EDGE: u32 = u32::MAX;
 
 const NO_TASK: Task = Task {
     stage: Stage::Over,
@@ -49,7 +58,9 @@ const NO_TASK: Task = Task {
     rank: 0.0,
     skills: 0,
     timeout_us: 0,
-    by: 0,
+    by: NOBODY,
+    first_edge: NO_EDGE,
+    turn: 0,
 };
 
 /// A mission: its tasks and pairs lie side by side.
@@ -64,6 +75,8 @@ struct Mission {
     edges: usize,
     done: u32,
     running: u32,
+    /// The task that made it fail.
+    failed: u32,
 }
 
 const NO_MISSION: Mission = Mission {
@@ -75,6 +88,7 @@ const NO_MISSION: Mission = Mission {
     edges: 0,
     done: 0,
     running: 0,
+    failed: 0,
 };
 
 /// What the caller is to be told.
@@ -89,7 +103,7 @@ pub(super) enum News {
 pub(super) struct Book<'m> {
     missions: Carved<'m, Mission>,
     tasks: Carved<'m, Task>,
-    /// Pairs: the second waits for the first. By rising second ones.
+    /// Who waits for a task, and the next pair of the same one, or [`NO_EDGE`].
     edges: Carved<'m, (u32, u32)>,
     bytes: Carved<'m, u8>,
     room: usize,
@@ -101,6 +115,9 @@ pub(super) struct Book<'m> {
     news_first: usize,
     news_len: usize,
     next: u64,
+    /// Tasks that were given; where the last mission ends, of tasks and of pairs.
+    turns: u64,
+    cursor: (usize, usize),
     pub stats: MissionsStats,
 }
 
@@ -120,6 +137,8 @@ impl<'m> Book<'m> {
             news_first: 0,
             news_len: 0,
             next: life,
+            turns: 0,
+            cursor: (0, 0),
             stats: MissionsStats::default(),
         })
     }
@@ -148,36 +167,41 @@ impl<'m> Book<'m> {
         }
         let place = self.missions.iter().position(|mission| mission.number == 0);
         let place = place.ok_or(Error::Capacity)?;
-        let first = self.gap(count, self.tasks.len(), |m| (m.first, m.count))?;
-        let first_edge = self.gap(edges, self.edges.len(), |m| (m.first_edge, m.edges))?;
+        let first = self.gap(count, self.tasks.len(), self.cursor.0, |m| (m.first, m.count))?;
+        let all = self.edges.len();
+        let first_edge = self.gap(edges, all, self.cursor.1, |m| (m.first_edge, m.edges))?;
+        self.cursor = (first + count, first_edge + edges);
         self.next += 1;
         let number = self.next;
         let mut edge = first_edge;
         for at in 0..count {
             let (task, to) = (task(at)?, first + at);
+            self.enter(to, place, &task);
             for before in task.after {
-                if let Some(pair) = self.edges.get_mut(edge) {
-                    *pair = (first as u32 + before, to as u32);
+                let before = self.tasks.get_mut(first + *before as usize);
+                if let (Some(before), Some(pair)) = (before, self.edges.get_mut(edge)) {
+                    *pair = (to as u32, before.first_edge);
+                    before.first_edge = edge as u32;
                 }
                 edge += 1;
             }
-            self.enter(to, place, &task);
         }
         if let Some(mission) = self.missions.get_mut(place) {
             *mission = Mission { number, first, count, first_edge, edges, ..NO_MISSION };
         }
         // Whoever waits lies behind, so its rank is known.
-        for (from, to) in self.edges.get(first_edge..edge).unwrap_or_default().iter().rev() {
-            let waits = self.tasks.get(*to as usize).map_or(0.0, |task| task.rank);
-            if let Some(task) = self.tasks.get_mut(*from as usize) {
-                task.rank = task.rank.max(task.work + waits);
+        for at in (first..first + count).rev() {
+            let mut rank = 0f32;
+            let mut next = self.task(at).first_edge;
+            while let Some((to, other)) = self.edges.get(next as usize).copied() {
+                rank = rank.max(self.task(to as usize).rank);
+                next = other;
+            }
+            if let Some(task) = self.tasks.get_mut(at) {
+                task.rank = task.work + rank;
             }
         }
-        for task in first..first + count {
-            if self.stage(task) == Stage::Waits(0) {
-                self.make_ready(task);
-            }
-        }
+        self.make_ready_all(first..first + count);
         self.stats.missions += 1;
         Ok(MissionId(number))
     }
@@ -190,8 +214,11 @@ impl<'m> Book<'m> {
             method.copy_from_slice(task.method);
             message.copy_from_slice(task.message);
         }
+        self.turns += 1;
+        let turn = self.turns;
         if let Some(entry) = self.tasks.get_mut(at) {
             *entry = Task {
+                turn,
                 stage: Stage::Waits(task.after.len() as u32),
                 mission: mission as u16,
                 // Both were looked at.
@@ -207,18 +234,23 @@ impl<'m> Book<'m> {
         }
     }
 
-    /// The first gap of so many places between those of missions.
+    /// The first gap of so many places between those of missions, from a place on and then from the beginning.
     fn gap(
         &self,
         count: usize,
         all: usize,
+        from: usize,
         of: impl Fn(&Mission) -> (usize, usize),
     ) -> Result<usize> {
-        let mut start = 0;
+        let (mut start, mut again) = (from, from > 0);
         loop {
             let end = start + count;
-            if end > all {
+            if end > all && !core::mem::take(&mut again) {
                 return Err(Error::Capacity);
+            }
+            if end > all {
+                start = 0;
+                continue;
             }
             // The last one in the way: what is before it is taken, too, or too short.
             let used = self.missions.iter().filter(|mission| mission.number != 0).map(&of);
@@ -339,13 +371,17 @@ impl<'m> Book<'m> {
         (MissionId(mission.number), place.saturating_sub(mission.first) as u32)
     }
 
-    /// Where in the row of what is ready a task has its place: the one that comes first lies last; of equals the one
-    /// that came first.
+    /// What comes first in the row of what is ready is the greatest.
+    fn key(&self, task: u32) -> (u8, f32, core::cmp::Reverse<u64>) {
+        let task = self.task(task as usize);
+        (task.priority, task.rank, core::cmp::Reverse(task.turn))
+    }
+
+    /// Puts a task in its place in the row: the one that comes first lies last.
     fn make_ready(&mut self, place: usize) {
-        let key = |task: &Task| (task.priority, task.rank);
-        let own = key(self.task(place));
+        let own = self.key(place as u32);
         let row = self.ready.get(..self.ready_len).unwrap_or_default();
-        let at = row.partition_point(|other| key(self.task(*other as usize)) < own);
+        let at = row.partition_point(|other| self.key(*other) < own);
         let end = self.ready_len + 1;
         if let Some(row) = self.ready.get_mut(at..end) {
             row.rotate_right(1);
@@ -355,6 +391,41 @@ impl<'m> Book<'m> {
             self.ready_len = end;
         }
         self.set_stage(place, Stage::Ready);
+    }
+
+    /// The same for all of these that wait for nothing.
+    fn make_ready_all(&mut self, places: core::ops::Range<usize>) {
+        let waits_not = |book: &Self, task: usize| book.stage(task) == Stage::Waits(0);
+        let count = places.clone().filter(|task| waits_not(self, *task)).count();
+        for task in places {
+            if !waits_not(self, task) {
+                continue;
+            }
+            // A few are put in their places one by one.
+            if count < 32 {
+                self.make_ready(task);
+                continue;
+            }
+            self.set_stage(task, Stage::Ready);
+            if let Some(place) = self.ready.get_mut(self.ready_len) {
+                *place = task as u32;
+                self.ready_len += 1;
+            }
+        }
+        if count < 32 {
+            return;
+        }
+        let tasks = &self.tasks;
+        let key = |task: u32| {
+            let task = tasks.get(task as usize).unwrap_or(&NO_TASK);
+            (task.priority, task.rank, core::cmp::Reverse(task.turn))
+        };
+        if let Some(row) = self.ready.get_mut(..self.ready_len) {
+            row.sort_unstable_by(|a, b| {
+                let (a, b) = (key(*a), key(*b));
+                a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2))
+            });
+        }
     }
 
     fn set_stage(&mut self, place: usize, stage: Stage) {
@@ -391,7 +462,14 @@ impl<'m> Book<'m> {
     pub fn begin(&mut self, place: usize) {
         match self.stage(place) {
             Stage::Ready => {
-                self.keep_ready(|other| other as usize != place);
+                let row = self.ready.get(..self.ready_len).unwrap_or_default();
+                // Most often it is one of the first, which lie last.
+                if let Some(at) = row.iter().rposition(|other| *other as usize == place)
+                    && let Some(row) = self.ready.get_mut(at..self.ready_len)
+                {
+                    row.rotate_left(1);
+                    self.ready_len -= 1;
+                }
                 self.set_stage(place, Stage::Running(1));
             }
             Stage::Running(copies) => self.set_stage(place, Stage::Running(copies + 1)),
@@ -406,7 +484,6 @@ impl<'m> Book<'m> {
         let room = self.bytes.get_mut(start..start + self.room).unwrap_or_default();
         let runs = matches!(self.tasks.get(place).map(|task| task.stage), Some(Stage::Running(_)));
         let Some(room) = room.get_mut(..result.len()).filter(|_| runs) else {
-            self.stats.surplus += 1;
             return false;
         };
         room.copy_from_slice(result);
@@ -416,31 +493,29 @@ impl<'m> Book<'m> {
         let mission = usize::from(task.mission);
         self.stats.done += 1;
         self.tell(News::Task(place as u32));
-        let Mission { first_edge, edges, .. } = *self.mission(mission);
-        for edge in first_edge..first_edge + edges {
-            let waiting = self.edges.get(edge).filter(|(from, _)| *from as usize == place);
-            let Some((_, to)) = waiting.copied() else { continue };
+        let mut next = self.task(place).first_edge;
+        while let Some((to, other)) = self.edges.get(next as usize).copied() {
             if let Stage::Waits(for_others) = self.stage(to as usize) {
                 self.set_stage(to as usize, Stage::Waits(for_others - 1));
                 if for_others == 1 {
                     self.make_ready(to as usize);
                 }
             }
+            next = other;
         }
-        let mission_place = mission;
-        if let Some(mission) = self.missions.get_mut(mission) {
-            mission.done += 1;
-            if mission.done as usize == mission.count {
-                mission.state = MissionState::Done;
-                self.tell(News::Mission(mission_place as u16));
+        if let Some(entry) = self.missions.get_mut(mission) {
+            entry.done += 1;
+            if entry.done as usize == entry.count {
+                entry.state = MissionState::Done;
+                self.tell(News::Mission(mission as u16));
             }
         }
         true
     }
 
-    /// A member does not do a task that it had: somebody else is to, unless somebody has it. `failed`: it counts as an
+    /// The member `by` does not do a task that it had: somebody else is to, unless somebody has it. `failed`: it counts as an
     /// attempt. Whether the mission failed by it.
-    pub fn back(&mut self, place: usize, failed: bool, attempts: u8) -> bool {
+    pub fn back(&mut self, place: usize, by: u64, failed: bool, attempts: u8) -> bool {
         let Stage::Running(copies) = self.stage(place) else { return false };
         if failed {
             self.stats.failed += 1;
@@ -449,11 +524,18 @@ impl<'m> Book<'m> {
         }
         let Some(task) = self.tasks.get_mut(place) else { return false };
         task.failures = task.failures.saturating_add(failed.into());
+        if failed {
+            task.by = by;
+        }
         let (failures, mission) = (task.failures, task.mission);
         if copies > 1 {
             self.set_stage(place, Stage::Running(copies - 1));
         } else if failures >= attempts {
-            self.end_at(mission.into(), MissionState::Failed);
+            let mission = usize::from(mission);
+            self.end_at(mission, MissionState::Failed);
+            if let Some(mission) = self.missions.get_mut(mission) {
+                mission.failed = place.saturating_sub(mission.first) as u32;
+            }
             return true;
         } else {
             self.make_ready(place);
@@ -464,6 +546,10 @@ impl<'m> Book<'m> {
     /// Whether a task is to be done, still.
     pub fn is_wanted(&self, place: usize) -> bool {
         matches!(self.stage(place), Stage::Running(_))
+    }
+
+    pub fn is_done(&self, place: usize) -> bool {
+        self.stage(place) == Stage::Done
     }
 
     pub fn copies(&self, place: usize) -> u8 {
@@ -491,8 +577,8 @@ impl<'m> Book<'m> {
     }
 
     /// Of a mission that is over.
-    pub fn ended(&self, place: u16) -> (MissionId, MissionState) {
-        let mission = self.mission(place.into());
-        (MissionId(mission.number), mission.state)
+    pub fn ended(&self, place: u16) -> (MissionId, MissionState, Option<u32>) {
+        let Mission { number, state, failed, .. } = *self.mission(place.into());
+        (MissionId(number), state, Some(failed).filter(|_| state == MissionState::Failed))
     }
 }

@@ -3,7 +3,7 @@
 use super::book::Book;
 use super::jobs::Whose;
 use super::message::{OFFER, Told, WORK, Work};
-use super::workers::Worker;
+use super::workers::{Wanted, Worker};
 use super::{Flight, Missions};
 use crate::error::{Error, Result};
 use crate::node::membership::Standing;
@@ -37,6 +37,11 @@ impl Missions<'_> {
     /// late; then asks whoever was not heard.
     pub(super) fn hand_out(&mut self) {
         let now = self.now;
+        for worker in self.workers.all_mut() {
+            if (1..=now).contains(&worker.rests_us) {
+                (worker.rests_us, self.changed) = (0, true);
+            }
+        }
         if core::mem::take(&mut self.changed) {
             self.tell_itself();
             self.hand_out_ready();
@@ -67,22 +72,29 @@ impl Missions<'_> {
         for worker in self.workers.all_mut() {
             worker.meant = 0.0;
         }
+        // Some are kept for second copies.
+        let kept = if self.config.hedge > 0.0 { self.flights.len() / 8 } else { 0 };
+        let mut free = self.flights.iter().filter(|flight| !flight.used).count();
         let mut turn = 0;
         while let Some(task) = self.book.ready(turn) {
-            if !self.workers.all().iter().any(Worker::has_room) {
+            let room = self.workers.all().iter().any(|worker| worker.has_room(now));
+            if free <= kept || !room {
                 return;
             }
-            let wanted = wanted(&self.book, task);
-            match self.workers.best(wanted, |_| false, now) {
-                Some((to, true, seconds)) => {
-                    if self.send(task, to, seconds, false).is_err() {
-                        return;
-                    }
-                }
+            let (wanted, failed) = (wanted(&self.book, task), self.book.task(task).by);
+            // Not to who failed, if there is anybody else.
+            let others = self.workers.all().iter().any(|worker| {
+                worker.id != failed && !worker.suspect && worker.can(wanted.skills, wanted.work)
+            });
+            match self.workers.best(&wanted, |worker| others && worker.id == failed, now) {
+                Some((to, true, seconds)) => match self.send(task, to, seconds, false) {
+                    Ok(()) => free -= 1,
+                    Err(_) => return,
+                },
                 // Nobody else would be done sooner: it waits for that one, and so do those behind it.
                 Some((to, false, _)) => {
                     if let Some(worker) = self.workers.find(to) {
-                        worker.meant += wanted.1;
+                        worker.meant += wanted.work;
                     }
                     turn += 1;
                 }
@@ -97,8 +109,8 @@ impl Missions<'_> {
         let (task, now) = (flight.task as usize, self.now);
         let first = flight.to;
         let best = self.workers.best(
-            wanted(&self.book, task),
-            |worker| worker.id == first || !worker.has_room(),
+            &wanted(&self.book, task),
+            |worker| worker.id == first || !worker.has_room(now),
             now,
         );
         let sent = match best {
@@ -173,8 +185,7 @@ impl Missions<'_> {
     }
 }
 
-/// The skills and the work of a task.
-fn wanted(book: &Book<'_>, task: usize) -> (u64, f32) {
+fn wanted(book: &Book<'_>, task: usize) -> Wanted {
     let task = book.task(task);
-    (task.skills, task.work)
+    Wanted { skills: task.skills, work: task.work, timeout_us: task.timeout_us }
 }

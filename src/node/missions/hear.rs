@@ -1,8 +1,8 @@
 //! What comes back, and what others ask.
 
 use super::jobs::Whose;
-use super::message::{DONE, OFFER, Told, WORK, Work};
-use super::{Missions, NO_FLIGHT};
+use super::message::{ANSWER_HEAD, DONE, OFFER, Told, WORK, Work};
+use super::{Flight, Missions, NO_FLIGHT};
 use crate::node::bytes::Writer;
 use crate::node::requests::{CallId, Failure, RequestEvent, RequestId};
 
@@ -33,10 +33,11 @@ impl Missions<'_> {
 
     fn next_wish(&mut self) -> Option<Wish> {
         Some(match self.requests.next_event()? {
-            RequestEvent::Asked { call, method: OFFER, .. } => Wish::Tell(call),
+            RequestEvent::Asked { call, method: OFFER, message: [], .. } => Wish::Tell(call),
             RequestEvent::Asked { call, method, message, deadline_us, .. } => {
                 let work = Work::read(message).ok().filter(|_| method == WORK);
-                let work = work.filter(|_| self.offer.slots > 0);
+                let room = self.offer.slots > 0 && self.jobs.of_others() < self.config.jobs;
+                let work = work.filter(|_| room);
                 let taken =
                     work.is_some_and(|w| self.jobs.add(Whose::Call(call), w.work, deadline_us));
                 self.book.stats.jobs += u64::from(taken);
@@ -44,6 +45,7 @@ impl Missions<'_> {
             }
             RequestEvent::Cancelled { call } => {
                 self.jobs.drop(Whose::Call(call));
+                self.changed = true;
                 Wish::Nothing
             }
             RequestEvent::Answered { request, from, message } => {
@@ -72,21 +74,21 @@ impl Missions<'_> {
         self.changed = true;
         if let Some(worker) = self.workers.find(from).filter(|w| w.asked == Some(request)) {
             worker.asked = None;
-            if let Ok((told, _)) = Told::read(answer) {
-                worker.told(&told, now);
+            match Told::read(answer) {
+                Ok(told) => worker.told(&told, now),
+                Err(_) => worker.did_not_answer(self.config.offer_us, now),
             }
             return;
         }
         let Some(flight) = self.flight_of(request) else { return };
-        let parts =
-            answer.split_first().and_then(|(how, rest)| Some((*how, Told::read(rest).ok()?)));
-        let Some((how, (told, result))) = parts else {
-            return self.land(flight, Landing::Failed);
-        };
-        // What others have there is what is left without this one.
-        let begin = len - result.len();
-        self.land_with(flight, how, begin..len);
-        if let Some(worker) = self.workers.find(from) {
+        // What is no offer does not change what is done.
+        let told = answer.get(1..ANSWER_HEAD).and_then(|told| Told::read(told).ok());
+        match answer.first() {
+            Some(&how) if len >= ANSWER_HEAD => self.land_with(flight, how, ANSWER_HEAD..len),
+            _ => self.land(flight, Landing::Failed),
+        }
+        if let (Some(told), Some(worker)) = (told, self.workers.find(from)) {
+            // What others have there is what is left without this one.
             worker.told(&told, now);
         }
     }
@@ -94,14 +96,13 @@ impl Missions<'_> {
     fn failed(&mut self, request: RequestId, from: u64, why: Failure) {
         let now = self.now;
         self.changed = true;
-        let again = now.saturating_add(self.config.retry_us);
         if let Some(worker) = self.workers.find(from) {
             if worker.asked == Some(request) {
                 worker.asked = None;
-                return;
+                return worker.did_not_answer(self.config.offer_us, now);
             }
             // It is asked what it offers before it gets more.
-            (worker.known, worker.ask_us) = (false, worker.ask_us.max(again));
+            worker.did_not_answer(self.config.retry_us, now);
         }
         let Some(flight) = self.flight_of(request) else { return };
         self.land(flight, if why == Failure::Deadline { Landing::Failed } else { Landing::Moved });
@@ -128,7 +129,7 @@ impl Missions<'_> {
             return self.land(flight, Landing::Failed);
         }
         let Some(entry) = self.flights.get(flight).copied() else { return };
-        self.take_flight(flight, Some(entry.began_us));
+        self.take_flight(flight, End::Done);
         let result = self.text.get(result).unwrap_or_default();
         let counts = self.book.done(entry.task as usize, entry.to, result);
         self.book.stats.hedges_won += u64::from(counts && entry.second);
@@ -138,9 +139,9 @@ impl Missions<'_> {
     /// A flight has ended without a result.
     fn land(&mut self, flight: usize, how: Landing) {
         let Some(entry) = self.flights.get(flight).copied() else { return };
-        self.take_flight(flight, None);
         let failed = how == Landing::Failed;
-        if self.book.back(entry.task as usize, failed, self.config.attempts) {
+        self.take_flight(flight, if failed { End::Failed } else { End::Nothing });
+        if self.book.back(entry.task as usize, entry.to, failed, self.config.attempts) {
             self.drop_unwanted();
         } else if let Some(other) =
             self.flights.iter_mut().find(|other| other.used && other.task == entry.task)
@@ -150,14 +151,24 @@ impl Missions<'_> {
         }
     }
 
-    /// Ends a flight; `seen`: its task was done, by who had it since then.
-    fn take_flight(&mut self, at: usize, seen: Option<u64>) {
+    /// Ends a flight, and keeps in mind what that says of its member.
+    fn take_flight(&mut self, at: usize, end: End) {
         let Some(flight) = self.flights.get_mut(at) else { return };
-        let entry = core::mem::replace(flight, NO_FLIGHT);
-        let (work, now) = (self.book.task(entry.task as usize).work, self.now);
-        if let Some(worker) = self.workers.find(entry.to) {
-            worker.rid(work, seen, now);
+        let Flight { task, to, began_us, .. } = core::mem::replace(flight, NO_FLIGHT);
+        let (work, now) = (self.book.task(task as usize).work, self.now);
+        // Those that it was given later wait there.
+        let first = !self.flights.iter().any(|f| f.used && f.to == to && f.began_us < began_us);
+        let Some(worker) = self.workers.find(to) else { return };
+        match end {
+            End::Done => worker.did(work, began_us, now),
+            End::Late if first => worker.is_late(work, began_us, now),
+            End::Failed => {
+                worker.is_late(work, began_us, now);
+                worker.failed(self.config.retry_us, now);
+            }
+            End::Late | End::Nothing => {}
         }
+        worker.rid(work, first, now);
     }
 
     /// Ends the flights of tasks that are done, or not to be done any more.
@@ -175,7 +186,10 @@ impl Missions<'_> {
                 Some(request) => self.requests.cancel(request).unwrap_or_default(),
                 None => self.jobs.drop(Whose::Own(flight.task)),
             }
-            self.take_flight(at, None);
+            // Another one was first, or the mission is over.
+            let late = self.book.is_done(flight.task as usize);
+            self.book.stats.surplus += u64::from(late);
+            self.take_flight(at, if late { End::Late } else { End::Nothing });
         }
     }
 
@@ -199,4 +213,14 @@ enum Landing {
     Failed,
     /// The member does not do it.
     Moved,
+}
+
+/// What the end of a flight says of its member.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Done,
+    /// Another one was faster.
+    Late,
+    Failed,
+    Nothing,
 }

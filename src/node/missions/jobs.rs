@@ -54,6 +54,13 @@ impl<'m> Jobs<'m> {
         true
     }
 
+    /// Those of others that are here.
+    pub fn of_others(&self) -> usize {
+        let of_others =
+            |job: &&Job| job.stage != Stage::Free && matches!(job.whose, Whose::Call(_));
+        self.all.iter().filter(of_others).count()
+    }
+
     /// The work that waits, or is being done.
     pub fn waits(&self) -> f32 {
         let open = self.all.iter().filter(|job| matches!(job.stage, Stage::New | Stage::Told));

@@ -1,8 +1,9 @@
 //! What missions say, inside requests: docs/node-format.md.
 
-use super::types::{MOST_SLOTS, Offer};
+use super::types::{Offer, is_work};
 use crate::error::{Error, Result};
 use crate::node::bytes::Writer;
+use crate::node::requests::MOST_METHOD;
 
 /// What a request is about: an offer, or a task.
 pub(super) const OFFER: &[u8] = b"o";
@@ -14,6 +15,9 @@ pub(super) const WORK_HEAD: usize = 8 + 4 + 4 + 1;
 pub(super) const OFFER_LEN: usize = 8 + 4 + 4 + 2 + 4;
 /// Of an answer to a task: how it went, an offer.
 pub(super) const ANSWER_HEAD: usize = 1 + OFFER_LEN;
+
+/// The most work that waits somewhere, as far as it is told.
+const MOST_WAITS: f32 = 1e12;
 
 /// How a task went.
 pub(super) const DONE: u8 = 1;
@@ -50,7 +54,7 @@ impl<'a> Work<'a> {
         let work = f32::from_bits(u32::from_le_bytes(reader.take()?));
         let [len] = reader.take()?;
         let (method, message) = reader.0.split_at_checked(len.into()).ok_or(Error::NodeFormat)?;
-        let good = work > 0.0 && work.is_finite() && !method.is_empty();
+        let good = is_work(work) && (1..=MOST_METHOD).contains(&method.len());
         if good {
             Ok(Work { mission, task, work, method, message })
         } else {
@@ -73,11 +77,10 @@ impl Told {
         writer.put(&speed.to_bits().to_le_bytes());
         writer.put(&energy.to_bits().to_le_bytes());
         writer.put(&slots.to_le_bytes());
-        writer.put(&self.waits.to_bits().to_le_bytes());
+        writer.put(&self.waits.min(MOST_WAITS).to_bits().to_le_bytes());
     }
 
-    /// And what comes behind it.
-    pub fn read(bytes: &[u8]) -> Result<(Told, &[u8])> {
+    pub fn read(bytes: &[u8]) -> Result<Told> {
         let mut reader = Reader(bytes);
         let skills = u64::from_le_bytes(reader.take()?);
         let speed = f32::from_bits(u32::from_le_bytes(reader.take()?));
@@ -85,9 +88,8 @@ impl Told {
         let slots = u16::from_le_bytes(reader.take()?);
         let waits = f32::from_bits(u32::from_le_bytes(reader.take()?));
         let offer = Offer { skills, speed, energy, slots };
-        let good =
-            offer.check().is_ok() && slots <= MOST_SLOTS && waits >= 0.0 && waits.is_finite();
-        if good { Ok((Told { offer, waits }, reader.0)) } else { Err(Error::NodeFormat) }
+        let good = offer.check().is_ok() && (0.0..=MOST_WAITS).contains(&waits);
+        if good { Ok(Told { offer, waits }) } else { Err(Error::NodeFormat) }
     }
 }
 

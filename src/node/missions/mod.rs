@@ -81,7 +81,7 @@ const NO_FLIGHT: Flight = Flight {
 /// let tasks = [
 ///     MissionTask { skills: 0b1, ..MissionTask::new(b"count", b"left") },
 ///     MissionTask { skills: 0b1, ..MissionTask::new(b"count", b"right") },
-///     MissionTask { after: &[0, 1], ..MissionTask::new(b"add", b"") },
+///     MissionTask { after: &[0, 1], ..MissionTask::new(b"switch off", b"") },
 /// ];
 /// let mission = missions.give(&tasks, 0)?;
 /// // Polled with its node from now on, and asked what has happened:
@@ -182,7 +182,7 @@ impl<'m> Missions<'m> {
 
     // ---- Missions given here --------------------------------------------------------
 
-    /// Gives a mission: its tasks are handed out from the next poll on.
+    /// Gives a mission: its tasks are handed out from the next poll on; what this member does itself begins at once.
     ///
     /// [`Error::Invalid`] for no tasks, or a number outside its range; [`Error::TaskCycle`] for one that waits for
     /// itself or one that lies behind it; [`Error::Length`] for a method of none or of more than 64 bytes, or for more
@@ -202,7 +202,9 @@ impl<'m> Missions<'m> {
         let id = self.book.add(count, task)?;
         self.changed = true;
         // What this member does itself begins at once.
-        self.hand_out();
+        if !self.others {
+            self.hand_out();
+        }
         Ok(id)
     }
 
@@ -304,6 +306,7 @@ impl<'m> Missions<'m> {
                 let len = writer.len;
                 self.requests.answer(call, self.text.get(..len).unwrap_or_default())?;
                 self.jobs.end(id);
+                self.changed = true;
             }
         }
         Ok(())
@@ -353,8 +356,8 @@ impl<'m> Missions<'m> {
                 MissionEvent::Done { mission, task, by, result: self.book.bytes_of(place) }
             }
             News::Mission(place) => {
-                let (mission, state) = self.book.ended(place);
-                MissionEvent::Over { mission, state }
+                let (mission, state, failed) = self.book.ended(place);
+                MissionEvent::Over { mission, state, failed }
             }
         })
     }
@@ -375,6 +378,7 @@ impl Part for Missions<'_> {
         if core::mem::take(&mut self.others) {
             self.meet(view);
         }
+        self.requests.expire(self.now);
         self.hear();
         self.expire();
         self.hand_out();
@@ -393,7 +397,10 @@ impl Part for Missions<'_> {
         }
         let others = self.workers.all().iter().filter(|worker| worker.id != self.config.id);
         let ask = others.filter(|worker| worker.asked.is_none()).map(|worker| self.ask_at(worker));
-        due.min(ask.min().unwrap_or(u64::MAX))
+        // Who rests may have something again.
+        let rests = self.workers.all().iter().map(|worker| worker.rests_us);
+        let rests = rests.filter(|until| *until > 0).min();
+        due.min(ask.min().unwrap_or(u64::MAX)).min(rests.unwrap_or(u64::MAX))
     }
 
     fn changed(&mut self, id: u64, change: Change) {

@@ -7,6 +7,11 @@ use crate::node::requests::{ASK_HEAD, HEAD, MOST_METHOD, RequestsConfig};
 /// The most slots of an [`Offer`].
 pub const MOST_SLOTS: u16 = 256;
 
+/// Whether this can be the work of a task, or a speed.
+pub(super) fn is_work(number: f32) -> bool {
+    (1e-6..=1e9).contains(&number)
+}
+
 /// Settings of [`Missions`](super::Missions). Times are in microseconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MissionsConfig {
@@ -16,7 +21,7 @@ pub struct MissionsConfig {
     pub mtu: usize,
     /// The most missions given here that are not forgotten, 1 to 65,535.
     pub missions: usize,
-    /// The most tasks of them together, 1 to 1,000,000.
+    /// The most tasks of them together, 1 to 1,000,000; those of a mission lie side by side.
     pub tasks: usize,
     /// The most pairs of tasks of which one waits for the other, up to 4,000,000.
     pub edges: usize,
@@ -24,7 +29,9 @@ pub struct MissionsConfig {
     pub bytes: usize,
     /// The most members that work for missions given here, this one among them, 1 to 65,535; others are not asked.
     pub workers: usize,
-    /// The most tasks under way that were given here, each of its copies counted, 1 to 65,535.
+    /// The most tasks under way that were given here, each of its copies counted, 1 to 65,535. An eighth is kept for
+    /// second copies, if there are any. Each takes a message of memory, as does each of `workers`, and two for each of
+    /// `jobs`.
     pub flights: usize,
     /// The most tasks of others that are here at once, 0 to 65,535.
     pub jobs: usize,
@@ -55,7 +62,7 @@ impl MissionsConfig {
             edges: 512,
             bytes: 256,
             workers: members,
-            flights: members.saturating_mul(2),
+            flights: members.saturating_mul(9).div_ceil(4),
             jobs: 16,
             askers: 16,
             retry_us: 100_000,
@@ -109,10 +116,10 @@ impl MissionsConfig {
 pub struct Offer {
     /// What it can do: a bit for each skill, which mean the same at all members.
     pub skills: u64,
-    /// Units of work that it does in a second, above 0 and finite, as far as it knows: what it is seen to do counts
+    /// Units of work that it does in a second, 1e-6 to 1e9, as far as it knows: what it is seen to do counts
     /// more.
     pub speed: f32,
-    /// Units of work that its battery is good for, 0 or more; infinite: no battery.
+    /// Units of work that its battery is good for, 0 or more; infinite: no battery. To be set again as it empties.
     pub energy: f32,
     /// How many tasks it takes at once, itself or in a row before it: 0 to [`MOST_SLOTS`]. Two keep it busy while the
     /// next one is on its way.
@@ -124,10 +131,7 @@ impl Offer {
     pub const NOTHING: Offer = Offer { skills: 0, speed: 1.0, energy: 0.0, slots: 0 };
 
     pub(super) fn check(&self) -> Result<()> {
-        let good = self.speed > 0.0
-            && self.speed.is_finite()
-            && self.energy >= 0.0
-            && self.slots <= MOST_SLOTS;
+        let good = is_work(self.speed) && self.energy >= 0.0 && self.slots <= MOST_SLOTS;
         if good { Ok(()) } else { Err(Error::Invalid) }
     }
 }
@@ -139,7 +143,7 @@ pub struct MissionTask<'a> {
     pub method: &'a [u8],
     /// With what.
     pub message: &'a [u8],
-    /// How much work it is expected to be, above 0 and finite, in the unit of [`Offer::speed`].
+    /// How much work it is expected to be, 1e-6 to 1e9, in the unit of [`Offer::speed`].
     pub work: f32,
     /// The skills that it takes, all of them.
     pub skills: u64,
@@ -172,7 +176,7 @@ impl<'a> MissionTask<'a> {
             return Err(Error::Length);
         }
         let time = (1..=crate::node::MOST_DEADLINE).contains(&self.timeout_us);
-        if !(self.work > 0.0 && self.work.is_finite() && time) {
+        if !(is_work(self.work) && time) {
             return Err(Error::Invalid);
         }
         if self.after.iter().any(|before| *before as usize >= place) {
@@ -257,6 +261,8 @@ pub enum MissionEvent<'a> {
         mission: MissionId,
         /// How.
         state: MissionState,
+        /// [`MissionState::Failed`]: the task that did, by its place.
+        failed: Option<u32>,
     },
 }
 
@@ -277,7 +283,7 @@ pub struct MissionsStats {
     pub moved: u64,
     /// Attempts that failed or took too long.
     pub failed: u64,
-    /// Results that came when there was one already, or that nobody wanted any more.
+    /// Copies that were given up because another one was done first.
     pub surplus: u64,
     /// Tasks of others that came.
     pub jobs: u64,

@@ -116,7 +116,8 @@ impl Requests<'_> {
     }
 
     /// What is over by now.
-    fn expire(&mut self) {
+    pub(in crate::node) fn expire(&mut self, now: u64) {
+        self.now = self.now.max(now);
         let now = self.now;
         for request in self.requests.iter_mut() {
             if request.stage == Stage::Waits && request.deadline <= now {
@@ -161,10 +162,16 @@ impl Requests<'_> {
 
     fn next_request(&mut self, out: &mut [u8]) -> Option<(u64, usize)> {
         let (now, mtu, count) = (self.now, self.settings.mtu, self.requests.len());
-        let due = |r: &Request| r.stage == Stage::Waits && r.again <= now;
+        let due =
+            |r: &Request| r.stage == Stage::Cancelled || r.stage == Stage::Waits && r.again <= now;
         let turns = (0..count).map(|turn| (self.turn + turn) % count);
         let place = turns.into_iter().find(|place| self.requests.get(*place).is_some_and(due))?;
         let request = self.requests.get_mut(place)?;
+        if request.stage == Stage::Cancelled {
+            let (to, number) = (request.to, request.number);
+            *request = Request::FREE;
+            return Some((to, begin(out, DONE, number).len));
+        }
         let bytes = self.sent.get_mut(place * mtu..place * mtu + request.len)?;
         // How much time is left changes each time.
         let left = (request.deadline - now) as u32;
@@ -207,7 +214,7 @@ impl Part for Requests<'_> {
     fn next(&mut self, view: &View<'_>, out: &mut [u8]) -> Result<Option<(u64, usize)>> {
         self.now = self.now.max(view.now);
         let out = out.get_mut(..self.settings.mtu).ok_or(Error::BufferTooSmall)?;
-        self.expire();
+        self.expire(view.now);
         // By turns, so that none keeps another from being sent.
         for _ in 0..3 {
             self.which = (self.which + 1) % 3;
@@ -229,6 +236,9 @@ impl Part for Requests<'_> {
         }
         let waits = self.requests.iter().filter(|request| request.stage == Stage::Waits);
         let requests = waits.map(|request| request.again.min(request.deadline));
+        if self.requests.iter().any(|request| request.stage == Stage::Cancelled) {
+            return 0;
+        }
         let calls = self.calls.iter().filter(|call| !matches!(call.task, Task::Free | Task::Over));
         let answer = |call: &Call| if call.is_done() { call.again } else { u64::MAX };
         let calls = calls.map(|call| call.deadline.min(answer(call)));
@@ -240,8 +250,10 @@ impl Part for Requests<'_> {
             return;
         }
         for request in self.requests.iter_mut() {
-            if request.to == id && request.stage == Stage::Waits {
-                request.stage = Stage::Failed(Failure::Gone);
+            match request.stage {
+                Stage::Waits if request.to == id => request.stage = Stage::Failed(Failure::Gone),
+                Stage::Cancelled if request.to == id => *request = Request::FREE,
+                _ => {}
             }
         }
         for call in self.calls.iter_mut().filter(|call| call.from == id) {

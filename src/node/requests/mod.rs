@@ -14,7 +14,7 @@ use core::alloc::Layout;
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
 
-use self::message::{ANSWER, ASK, DONE, begin, read_ask};
+use self::message::{ANSWER, ASK, begin, read_ask};
 use self::window::Windows;
 use crate::error::{Error, Result};
 use crate::mem::{Carved, Carver, Piece};
@@ -39,13 +39,18 @@ enum Stage {
     Failed(Failure),
     /// The caller has its answer.
     Lent,
+    /// The other member is to be told that it is not wanted any more.
+    Cancelled,
 }
 
 /// A request of this member. The message lies beside it, then its answer.
 #[derive(Clone, Copy)]
 struct Request {
     stage: Stage,
+    /// What the caller knows it by.
+    id: u64,
     to: u64,
+    /// What the other member knows it by.
     number: u64,
     deadline: u64,
     again: u64,
@@ -54,8 +59,25 @@ struct Request {
 }
 
 impl Request {
-    const FREE: Request =
-        Request { stage: Stage::Free, to: 0, number: 0, deadline: 0, again: 0, pause: 0, len: 0 };
+    const FREE: Request = Request {
+        stage: Stage::Free,
+        id: 0,
+        to: 0,
+        number: 0,
+        deadline: 0,
+        again: 0,
+        pause: 0,
+        len: 0,
+    };
+}
+
+/// The last number that a member was sent. Each has its own, so that none is far behind another one.
+#[derive(Clone, Copy)]
+struct Asked {
+    to: u64,
+    number: u64,
+    /// The request at which it was.
+    id: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -120,10 +142,13 @@ pub struct Requests<'m> {
     settings: RequestsConfig,
     requests: Carved<'m, Request>,
     sent: Carved<'m, u8>,
+    asked: Carved<'m, Asked>,
     calls: Carved<'m, Call>,
     taken: Carved<'m, u8>,
     windows: Windows<'m>,
     notes: heapless::Deque<Note, 16>,
+    /// The last request, and the highest number that a member was sent.
+    id: u64,
     number: u64,
     next_call: u64,
     /// Where the next search begins: all get their turn.
@@ -139,6 +164,7 @@ pub struct Requests<'m> {
 struct Tables<'m> {
     requests: Carved<'m, Request>,
     sent: Carved<'m, u8>,
+    asked: Carved<'m, Asked>,
     calls: Carved<'m, Call>,
     taken: Carved<'m, u8>,
     windows: Windows<'m>,
@@ -148,6 +174,7 @@ fn carve<'m>(config: &RequestsConfig, carver: &mut Carver<'m>) -> Result<Tables<
     config.check()?;
     Ok(Tables {
         requests: carver.take(config.requests, Request::FREE)?,
+        asked: carver.take(config.requests, Asked { to: 0, number: 0, id: 0 })?,
         calls: carver.take(config.calls, Call::FREE)?,
         windows: Windows::carve(config.askers, carver)?,
         sent: carver.take(config.requests * config.mtu, 0)?,
@@ -178,10 +205,12 @@ impl<'m> Requests<'m> {
         Ok(Requests {
             requests: tables.requests,
             sent: tables.sent,
+            asked: tables.asked,
             calls: tables.calls,
             taken: tables.taken,
             windows: tables.windows,
             notes: heapless::Deque::new(),
+            id: life >> 32 << 32,
             number: life >> 32 << 32,
             next_call: 0,
             turn: 0,
@@ -239,8 +268,8 @@ impl<'m> Requests<'m> {
         let free = self.requests.iter().position(|request| request.stage == Stage::Free);
         let place = free.ok_or(Error::Capacity)?;
         // After 2^32 of them the next life begins.
-        self.number += 1;
-        let number = self.number;
+        self.id += 1;
+        let (id, number) = (self.id, self.next_number(to));
         let bytes = self.sent.get_mut(place * self.settings.mtu..).unwrap_or_default();
         let mut writer = begin(bytes, ASK, number);
         writer.put(&(left as u32).to_le_bytes());
@@ -250,12 +279,26 @@ impl<'m> Requests<'m> {
         let (pause, stage) = (self.settings.retry_us, Stage::Waits);
         let again = self.now;
         let new =
-            Request { stage, to, number, deadline: deadline_us, again, pause, len: writer.len };
+            Request { stage, id, to, number, deadline: deadline_us, again, pause, len: writer.len };
         if let Some(request) = self.requests.get_mut(place) {
             *request = new;
         }
         self.stats.asked += 1;
-        Ok(RequestId(number))
+        Ok(RequestId(id))
+    }
+
+    /// The next number for a member: above all that it was sent. Who was not asked for long, and was forgotten for
+    /// others, goes on above all that anybody was sent.
+    fn next_number(&mut self, to: u64) -> u64 {
+        let found = self.asked.iter().position(|asked| asked.to == to && asked.id != 0);
+        let oldest = || (0..self.asked.len()).min_by_key(|at| self.asked.get(*at).map(|a| a.id));
+        let Some(asked) = found.or_else(oldest).and_then(|at| self.asked.get_mut(at)) else {
+            return self.number;
+        };
+        let before = if found.is_some() { asked.number } else { self.number };
+        *asked = Asked { to, number: before + 1, id: self.id };
+        self.number = self.number.max(before + 1);
+        before + 1
     }
 
     /// The answer to a request is not wanted any more: nothing comes of it.
@@ -264,11 +307,9 @@ impl<'m> Requests<'m> {
     pub fn cancel(&mut self, request: RequestId) -> Result<()> {
         self.end_lent();
         let mut all = self.requests.iter_mut();
-        let found = all.find(|other| other.number == request.0 && other.stage != Stage::Free);
-        let found = found.ok_or(Error::NodeRequest)?;
-        let (to, number) = (found.to, found.number);
-        *found = Request::FREE;
-        self.note(Note { to, number, what: DONE, why: 0 });
+        let known = |stage| !matches!(stage, Stage::Free | Stage::Cancelled);
+        let found = all.find(|other| other.id == request.0 && known(other.stage));
+        found.ok_or(Error::NodeRequest)?.stage = Stage::Cancelled;
         Ok(())
     }
 
@@ -336,7 +377,7 @@ impl<'m> Requests<'m> {
         let ended = |request: &Request| matches!(request.stage, Stage::Answered | Stage::Failed(_));
         let place = self.requests.iter().position(ended)?;
         let request = self.requests.get_mut(place)?;
-        let (id, from) = (RequestId(request.number), request.to);
+        let (id, from) = (RequestId(request.id), request.to);
         if let Stage::Failed(why) = request.stage {
             *request = Request::FREE;
             self.stats.failed += 1;
