@@ -171,7 +171,9 @@ static void missions_are_done(void) {
     numbers[0] = 0;
     CHECK_OK(nsw_missions_give(crew[0], tasks, 3, now, &mission));
     run(10 * MS);
-    work(0);
+    for (size_t i = 0; i < MEMBERS; i++) {
+        work(i);
+    }
     CHECK_OK(nsw_missions_cancel(crew[0], mission));
     CHECK_STATUS(nsw_missions_cancel(crew[0], mission), NSW_ERR_TASK_STATE);
     until_over(3);
@@ -264,11 +266,12 @@ static void bad_arguments_are_refused(void) {
 
 int main(void) {
     a_swarm_begins();
+    begin_group(0); /* beside other parts */
     missions_are_done();
     bad_arguments_are_refused();
-    for (uint8_t i = 0; i < MEMBERS; i++) {
+    for (size_t i = 0; i < MEMBERS; i++) {
         nsw_missions_destroy(crew[i]);
-        end(i);
     }
+    end_all();
     return check_report("missions");
 }
