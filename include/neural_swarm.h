@@ -12420,6 +12420,20 @@ nsw_status nsw_identity_sign(const struct nsw_identity *identity,
                              struct nsw_signature *signature);
 
 /**
+ * Signs what binds a key for handshakes, of X25519, to the identity, as handshakes show it: for a
+ * node that is given this signature when it is made, and both public keys. It takes part as this
+ * identity, by hooks (nsw_secrets) whose `sign` gives this signature, and never has the identity's
+ * private key: nsw_noise_keypair makes the key, nsw_noise_agree is what `agree` needs.
+ *
+ * Whoever has the private key of `noise` speaks as this identity from then on.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_HOOK.
+ */
+nsw_status nsw_identity_bind(const struct nsw_identity *identity,
+                             const struct nsw_key *noise,
+                             struct nsw_signature *signature);
+
+/**
  * Checks a signature by an identity, strictly: what is not canonical, or by a key
  * of small order, is wrong. Any thread.
  *
@@ -14293,6 +14307,17 @@ nsw_status nsw_noise_keypair(const struct nsw_entropy *entropy,
  * Errors: NSW_ERR_NULL. Any thread.
  */
 nsw_status nsw_noise_public_key(const struct nsw_key *private_key, struct nsw_key *public_key);
+
+/**
+ * Writes what X25519 (RFC 7748) makes of a private key and another's public key: for the hook
+ * `agree` of nsw_secrets where that private key is at hand, and that of the identity is not.
+ * It is to be overwritten when it was used.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_COMM_KEY for a public key of small order. Any thread.
+ */
+nsw_status nsw_noise_agree(const struct nsw_key *private_key,
+                           const struct nsw_key *public_key,
+                           struct nsw_key *shared);
 
 /**
  * Encrypts `text` as the next message after a finished handshake, NSW_NOISE_TAG
