@@ -1,5 +1,7 @@
 //! Publish and subscribe.
 
+use core::ops::{Deref, DerefMut};
+
 use super::handle::{self, Object, call_mut, call_ref, with_mut};
 use super::port::nsw_allocator;
 use super::slices::{input, may_tell, tell};
@@ -7,7 +9,7 @@ use super::status::{NSW_DONE, nsw_status};
 use super::status_or;
 use super::structs::{self, Versioned, count, count_or_none};
 use crate::error::{Error, Result};
-use crate::node::{MOST_TOPIC, Publication, Topics, TopicsConfig};
+use crate::node::{MOST_TOPIC, Part, Publication, Topics, TopicsConfig};
 
 /// Stands for 0 in a setting of which 0 means the default.
 pub const NSW_TOPICS_NONE: u32 = u32::MAX;
@@ -126,7 +128,35 @@ pub struct nsw_topics {
     _opaque: [u8; 0],
 }
 
-impl Object for Topics<'static> {
+/// Topics, and how a node gets at them: by what their creation has put here. So programs of
+/// which none calls that have none of their code linked.
+pub(super) struct CTopics {
+    topics: Topics<'static>,
+    part: for<'a> fn(&'a mut Topics<'static>) -> &'a mut dyn Part,
+}
+
+impl CTopics {
+    /// As a part of a node.
+    pub(super) fn part(&mut self) -> &mut dyn Part {
+        (self.part)(&mut self.topics)
+    }
+}
+
+impl Deref for CTopics {
+    type Target = Topics<'static>;
+
+    fn deref(&self) -> &Topics<'static> {
+        &self.topics
+    }
+}
+
+impl DerefMut for CTopics {
+    fn deref_mut(&mut self) -> &mut Topics<'static> {
+        &mut self.topics
+    }
+}
+
+impl Object for CTopics {
     type C = nsw_topics;
     const MAGIC: u32 = u32::from_le_bytes(*b"nsTo");
 }
@@ -161,9 +191,7 @@ pub unsafe extern "C" fn nsw_topics_footprint(
     align: *mut usize,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe {
-        handle::footprint::<Topics<'static>>(size, align, || Topics::footprint(&read(config)?))
-    }
+    unsafe { handle::footprint::<CTopics>(size, align, || Topics::footprint(&read(config)?)) }
 }
 
 /// Makes it, in one block of `memory` (NULL: the system's heap). Nothing is subscribed to. The
@@ -179,11 +207,14 @@ pub unsafe extern "C" fn nsw_topics_create(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        handle::create_from::<Topics<'static>, _>(
+        handle::create_from::<CTopics, _>(
             memory,
             topics,
             || read(config).and_then(|config| Ok((Topics::footprint(&config)?, config))),
-            |piece, config| Topics::in_piece(&config, piece),
+            |piece, config| {
+                let topics = Topics::in_piece(&config, piece)?;
+                Ok(CTopics { topics, part: |topics| topics })
+            },
         )
     }
 }
@@ -193,7 +224,7 @@ pub unsafe extern "C" fn nsw_topics_create(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_topics_destroy(topics: *mut nsw_topics) {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { handle::destroy::<Topics<'static>>(topics) };
+    unsafe { handle::destroy::<CTopics>(topics) };
 }
 
 /// From now on, publications under this topic come out of nsw_topics_next. One that is subscribed
@@ -208,7 +239,7 @@ pub unsafe extern "C" fn nsw_topics_subscribe(
     topic_len: usize,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { call_mut::<Topics<'static>>(topics, |t| t.subscribe(input(topic, topic_len)?)) }
+    unsafe { call_mut::<CTopics>(topics, |t| t.subscribe(input(topic, topic_len)?)) }
 }
 
 /// Ends what nsw_topics_subscribe began. What waits already still comes.
@@ -222,7 +253,7 @@ pub unsafe extern "C" fn nsw_topics_unsubscribe(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        call_mut::<Topics<'static>>(topics, |t| {
+        call_mut::<CTopics>(topics, |t| {
             t.unsubscribe(input(topic, topic_len)?).then_some(()).ok_or(Error::Invalid)
         })
     }
@@ -245,7 +276,7 @@ pub unsafe extern "C" fn nsw_topics_publish(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        call_mut::<Topics<'static>>(topics, |t| {
+        call_mut::<CTopics>(topics, |t| {
             may_tell(number)?;
             let (topic, message) = (input(topic, topic_len)?, input(message, message_len)?);
             tell(number, t.publish(topic, message)?)
@@ -262,14 +293,14 @@ pub unsafe extern "C" fn nsw_topics_next(
     topics: *mut nsw_topics,
     publication: *mut nsw_publication,
 ) -> nsw_status {
-    let next = |t: &mut Topics<'static>| {
+    let next = |t: &mut CTopics| {
         // SAFETY: NULL or what it should be, by the documentation above.
         unsafe {
             structs::fill(publication, || Ok(t.next_publication().map(nsw_publication::from)))
         }
     };
     // SAFETY: NULL or what it should be, by the documentation above.
-    status_or(unsafe { with_mut::<Topics<'static>, _>(topics, next) }, NSW_DONE)
+    status_or(unsafe { with_mut::<CTopics, _>(topics, next) }, NSW_DONE)
 }
 
 /// What was counted: fills `*info`, whose `size` the caller has set.
@@ -282,7 +313,7 @@ pub unsafe extern "C" fn nsw_topics_describe(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        call_ref::<Topics<'static>>(topics, |t| {
+        call_ref::<CTopics>(topics, |t| {
             let stats = t.stats();
             let filled = nsw_topics_info {
                 size: 0,
