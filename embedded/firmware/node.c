@@ -13,7 +13,7 @@
 #include "serial.h"
 #include "swarm.h"
 
-enum { LEVELS = 17, ARENA = 48 * 1024, AGAIN_US = 3000000 };
+enum { LEVELS = 17, ARENA = 46 * 1024, AGAIN_US = 5000000 };
 
 /* From data.S, and from the linker: what is written to a board's flash when it is made. */
 extern const uint8_t model[], model_end[];
@@ -179,7 +179,7 @@ static void begin_group(const nsw_allocator *allocator, const nsw_node_info *inf
 
 static void begin_work(const nsw_allocator *allocator, const nsw_node_info *info)
 {
-    nsw_requests_config config = NSW_REQUESTS_CONFIG_INIT;
+    nsw_requests_config config = swarm_requests();
     size_t size = 0, align = 0;
     config.mtu = info->max_message;
     config.seed = page.random;
@@ -219,7 +219,7 @@ static void serve_group(void)
         MUST(flash_fetch(raft, &wanted));
     while (nsw_raft_next_event(raft, &event) == NSW_OK)
         if (event.kind == NSW_RAFT_EVENT_REFUSED)
-            propose_at = bus_now_us() + AGAIN_US / 10;
+            propose_at = bus_now_us() + AGAIN_US / 20;
     while (nsw_raft_next_committed(raft, &entry) == NSW_OK) {
         if (entry.kind == NSW_RAFT_ENTRY_DATA) {
             agreed++;
@@ -233,7 +233,7 @@ static void serve_group(void)
     if (!own_agreed && bus_now_us() >= propose_at) {
         const nsw_status status =
             nsw_raft_propose(raft, own_entry, sizeof own_entry, 0, 0, bus_now_us(), NULL);
-        propose_at = bus_now_us() + (status == NSW_OK ? AGAIN_US : AGAIN_US / 10);
+        propose_at = bus_now_us() + (status == NSW_OK ? AGAIN_US : AGAIN_US / 20);
     }
 }
 
@@ -248,13 +248,16 @@ static int is(const nsw_requests_event *call, const char *method)
 static nsw_status answer(const nsw_requests_event *call)
 {
     calls++;
-    if (is(call, "digits") && call->message_len == PIXELS) {
-        int8_t input[PIXELS], outputs[DIGITS];
-        for (size_t i = 0; i < PIXELS; i++)
-            input[i] = levels[call->message[i] < LEVELS ? call->message[i] : LEVELS - 1];
-        MUST(nsw_qnet_forward_i8(network, input, PIXELS, outputs, DIGITS, NULL));
-        images++;
-        return nsw_requests_answer(requests, call->number, (const uint8_t *)outputs, DIGITS);
+    if (is(call, "digits") && call->message_len % PIXELS == 0 && call->message_len <= MOST_IMAGES * PIXELS) {
+        int8_t input[PIXELS], outputs[MOST_IMAGES][DIGITS];
+        size_t count = 0;
+        for (const uint8_t *image = call->message; count < call->message_len / PIXELS; image += PIXELS) {
+            for (size_t i = 0; i < PIXELS; i++)
+                input[i] = levels[image[i] < LEVELS ? image[i] : LEVELS - 1];
+            MUST(nsw_qnet_forward_i8(network, input, PIXELS, outputs[count++], DIGITS, NULL));
+        }
+        images += count;
+        return nsw_requests_answer(requests, call->number, (const uint8_t *)outputs, count * DIGITS);
     }
     if (is(call, "told")) {
         uint8_t told[TOLD];
@@ -325,13 +328,14 @@ int main(void)
             continue;
         /* After the answer has gone. */
         if (leave_at == 0)
-            leave_at = bus_now_us() + AGAIN_US / 10;
+            leave_at = bus_now_us() + AGAIN_US / 20;
         if (leave_at <= bus_now_us()) {
             MUST(nsw_node_leave(node, bus_now_us()));
             leave_at = UINT64_MAX;
         }
     }
     MUST(nsw_arena_usage(arena, &used, &high_water, NULL));
+    tell("node_arena_size", ARENA);
     tell("node_images", images);
     tell("node_agreed", agreed);
     tell("node_arena_high_water", (uint32_t)high_water);

@@ -23,12 +23,12 @@ enum {
 };
 
 /* What members ask each other (nsw_requests):
- *   "digits"  64 grey levels, 0 to 16; the answer: 10 outputs of the int8 network
+ *   "digits"  some images of 64 grey levels, 0 to 16; the answer: 10 outputs of the int8 network for each
  *   "told"    what a member knows, for an outsider to compare; the answer: the counter (8 bytes), how
  *             many members there are (4), how many entries were agreed on (4), an FNV-1a hash of them, in
  *             their order (4), all little-endian
  *   "leave"   that it goes; an empty answer comes before */
-enum { TOLD = 20 };
+enum { TOLD = 20, MOST_IMAGES = 5 };
 
 /* What is written to a board's flash when it is made. It has no private key of Ed25519, and no code that
  * signs: the binding is its identity's signature over its key for handshakes (docs/link-format.md), made once. */
@@ -96,6 +96,14 @@ static inline nsw_raft_config swarm_raft(void)
     config.reads = 2;
     config.inflight = 4;
     config.forwards = 1;
+    return config;
+}
+
+/* A serial line takes its time: what is not answered at once is not asked again at once. */
+static inline nsw_requests_config swarm_requests(void)
+{
+    nsw_requests_config config = NSW_REQUESTS_CONFIG_INIT;
+    config.retry_us = 2000000;
     return config;
 }
 
