@@ -4,6 +4,28 @@
 # name -> whole number. Set by `measure`.
 declare -A figure
 
+# How much of the library is for what, by the names of its functions: lines "name bytes". What is left is for all
+# of them: constants, copying, arithmetic, what the compiler takes out of several functions.
+parts_of() { # <image>
+    local start size
+    read -r _ size start < <(arm-none-eabi-size -A "$1" | grep '^\.nsw_library ')
+    arm-none-eabi-nm -C --print-size --radix=d "$1" | awk -v start="$start" -v size="$size" '
+        function is(pattern) { return name ~ pattern }
+        $1 + 0 < start || $1 + 0 >= start + size || NF < 4 || seen[$1]++ { next }
+        { name = $0; sub(/^[0-9]+ [0-9]+ . /, "", name); part = "" }
+        is("OUTLINED") { next }
+        is("crdt::") || is("nsw_store") || is("[sS]haring") || is("SharedStore") { sum["store"] += $2; next }
+        is("consensus::") || is("nsw_raft") || is("RaftMember") || is("ffi::raft") { sum["raft"] += $2; next }
+        is("requests") || is("Requests") { sum["requests"] += $2; next }
+        is("node::") || is("nsw_node") || is("nsw_member") || is("postcard") { sum["node"] += $2; next }
+        is("framing::") || is("framer") || is("nsw_frame") || is("crc::") { sum["framing"] += $2; next }
+        is("comm::") || is("nsw_noise") || is("nsw_identity") || is("ffi::identity") { sum["sessions"] += $2; next }
+        is("salty") || is("25519") || is("chacha20") || is("poly1305") || is("blake2") || is("sha2") ||
+            is("hkdf") || is("hmac") || is("cipher::") || is("universal_hash") { sum["sessions"] += $2; next }
+        is("nn::") || is("qnet") { sum["network"] += $2 }
+        END { for (part in sum) print part, sum[part] }'
+}
+
 # Collects what the firmware and the host's program told, and the image's sizes.
 measure() { # <folder>
     local name value
@@ -55,6 +77,35 @@ measure() { # <folder>
         figure[${firmware}_flash]=$((figure[${firmware}_vectors] + figure[${firmware}_nsw_library] + \
             figure[${firmware}_program] + figure[${firmware}_data]))
     done
+
+    # A whole member, in two boards; both are the same, but for how deep the stack was.
+    local board
+    figure[node_images]=0
+    figure[node_stack_high_water]=0
+    for board in "$1"/boards/board-*.txt; do
+        while read -r name value; do
+            case $name in
+            node_images) figure[$name]=$((figure[$name] + value)) ;;
+            node_stack_high_water) figure[$name]=$((value > figure[$name] ? value : figure[$name])) ;;
+            node_*) figure[$name]=$value ;;
+            esac
+        done <"$board"
+    done
+    while read -r name value _; do
+        case $name in
+        .vectors | .nsw_library | .model | .program | .data | .bss) figure[node_${name#.}]=$value ;;
+        esac
+    done < <(arm-none-eabi-size -A "$1/node.elf")
+    figure[node_flash]=$((figure[node_vectors] + figure[node_nsw_library] + figure[node_model] + \
+        figure[node_program] + figure[node_data]))
+    figure[node_ram_other]=$((figure[node_data] + figure[node_bss] - figure[node_arena_size]))
+    figure[node_ram]=$((figure[node_arena_high_water] + figure[node_ram_other] + figure[node_stack_high_water]))
+    figure[node_flash_program]=$((figure[node_vectors] + figure[node_program] + figure[node_data]))
+    figure[node_flash_shared]=${figure[node_nsw_library]}
+    while read -r name value; do
+        figure[node_flash_$name]=$value
+        figure[node_flash_shared]=$((figure[node_flash_shared] - value))
+    done < <(parts_of "$1/node.elf")
 
     # With memcpy and its like, which the compiler calls for it; without the functions that call it, by
     # which all of it is there.
@@ -136,6 +187,15 @@ Three Raft nodes in one microcontroller, with a network and flash memories betwe
                 sessions, transfers and witnesses, too, ${figure[raft_all_nsw_library]} of ${figure[raft_all_flash]}
   memory        ${figure[raft_footprint]} bytes for a node of 5 members, with 64 entries of 64 bytes (${figure[raft_all_footprint]} with all);
                 stack ${figure[raft_stack_high_water]} bytes at most (${figure[raft_all_stack_high_water]})
+A whole member of a swarm (firmware/node.c), two of them and three members of this machine on serial lines:
+  done          all find each other, share a counter, agree on a line of each; ${figure[node_images]} images classified for this
+                machine, each bit for bit as by its own network
+  flash         ${figure[node_flash]} bytes: sessions ${figure[node_flash_sessions]}, node with membership ${figure[node_flash_node]}, store and its
+                sharing ${figure[node_flash_store]}, Raft ${figure[node_flash_raft]}, requests ${figure[node_flash_requests]}, int8 network ${figure[node_flash_network]} and its weights
+                ${figure[node_model]}, framing ${figure[node_flash_framing]}, what all of these share ${figure[node_flash_shared]}; C program ${figure[node_flash_program]}
+  RAM           ${figure[node_ram]} bytes: node of 16 members with all their sessions ${figure[node_ram_node]}, store of 64 keys
+                ${figure[node_ram_store]}, its sharing ${figure[node_ram_sharing]}, Raft of 5 members ${figure[node_ram_raft]}, requests ${figure[node_ram_requests]}, network ${figure[node_ram_network]},
+                framer ${figure[node_ram_framer]}; other variables ${figure[node_ram_other]}; stack ${figure[node_stack_high_water]} at most
 A planner with a domain of ${figure[plan_model]} bytes in flash (tests/hddl/rover), by its Rust functions:
   plan          ${figure[plan_actions]} actions, those that this machine finds, verified; ${figure[plan_nodes]} nodes
   flash         ${figure[plan_flash]} bytes without the domain, of them ${figure[plan_nsw_library]} library

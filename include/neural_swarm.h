@@ -12796,6 +12796,20 @@ nsw_status nsw_identity_sign(const struct nsw_identity *identity,
                              struct nsw_signature *signature);
 
 /**
+ * Signs what binds a key for handshakes, of X25519, to the identity, as handshakes show it: for a
+ * node that is given this signature when it is made, and both public keys. It takes part as this
+ * identity, by hooks (nsw_secrets) whose `sign` gives this signature, and never has the identity's
+ * private key: nsw_noise_keypair makes the key, nsw_noise_agree is what `agree` needs.
+ *
+ * Whoever has the private key of `noise` speaks as this identity from then on.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_HOOK.
+ */
+nsw_status nsw_identity_bind(const struct nsw_identity *identity,
+                             const struct nsw_key *noise,
+                             struct nsw_signature *signature);
+
+/**
  * Checks a signature by an identity, strictly: what is not canonical, or by a key
  * of small order, is wrong. Any thread.
  *
@@ -14672,6 +14686,17 @@ nsw_status nsw_noise_keypair(const struct nsw_entropy *entropy,
 nsw_status nsw_noise_public_key(const struct nsw_key *private_key, struct nsw_key *public_key);
 
 /**
+ * Writes what X25519 (RFC 7748) makes of a private key and another's public key: for the hook
+ * `agree` of nsw_secrets where that private key is at hand, and that of the identity is not.
+ * It is to be overwritten when it was used.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_COMM_KEY for a public key of small order. Any thread.
+ */
+nsw_status nsw_noise_agree(const struct nsw_key *private_key,
+                           const struct nsw_key *public_key,
+                           struct nsw_key *shared);
+
+/**
  * Encrypts `text` as the next message after a finished handshake, NSW_NOISE_TAG
  * bytes longer, to `buf` (at most `cap` bytes), its length to `*len` (which may
  * be NULL). Both sides must give the same associated data `ad`; the framework's
@@ -14808,8 +14833,9 @@ nsw_status nsw_store_describe(const struct nsw_store *store, struct nsw_store_us
  * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for what is no kind or
  * deeper than NSW_STORE_MAX_DEPTH names, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND if
  * `map` is not an open map, NSW_ERR_LENGTH for a name of more than NSW_STORE_MAX_BYTES,
- * NSW_ERR_CAPACITY without room for the key, or if it is open 65,535 times. `*key` is no
- * key then.
+ * NSW_ERR_CAPACITY without room for the key, or if it is open 65,535 times,
+ * NSW_ERR_UNSUPPORTED for a kind that a library without std and with the feature `few-kinds`
+ * does not have. `*key` is no key then.
  */
 nsw_status nsw_store_open(struct nsw_store *store,
                           nsw_store_key map,

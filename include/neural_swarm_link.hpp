@@ -82,6 +82,12 @@ public:
         const nsw_status status = nsw_identity_seed(get(), &found);
         return detail::result_of(status, found);
     }
+    /// Binds a key for handshakes to the identity. See nsw_identity_bind.
+    result<nsw_signature> bind(const nsw_key &noise) const noexcept {
+        nsw_signature made{};
+        const nsw_status status = nsw_identity_bind(get(), &noise, &made);
+        return detail::result_of(status, made);
+    }
     /// Signs a message. See nsw_identity_sign.
     result<nsw_signature> sign(span<const std::uint8_t> message) const noexcept {
         nsw_signature made{};

@@ -109,6 +109,12 @@ public:
         const nsw_status status = nsw_noise_public_key(&private_key, &found);
         return detail::result_of(status, found);
     }
+    /// What X25519 makes of both. See nsw_noise_agree.
+    static result<key> agree(const nsw_key &private_key, const nsw_key &public_key) noexcept {
+        key shared;
+        const nsw_status status = nsw_noise_agree(&private_key, &public_key, &shared);
+        return detail::result_of(status, shared);
+    }
 
     /// Where the handshake is.
     result<nsw_noise_info> describe() const noexcept {

@@ -180,6 +180,7 @@ const FREE: &[&str] = &[
     "lock_entry_",
     "log_hats",
     "member_id",
+    "noise_agree",
     "noise_keypair",
     "noise_public_key",
     "plan_argument",

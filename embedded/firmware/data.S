@@ -18,9 +18,11 @@ model_end:
 levels:
     .incbin LEVELS
 
+#ifdef IMAGES
 /* The images with their labels. A real program would get them from a sensor. */
     .section .testdata, "a", %progbits
     .global images, images_end
 images:
     .incbin IMAGES
 images_end:
+#endif

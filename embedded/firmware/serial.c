@@ -24,19 +24,23 @@ int serial_take(uint8_t *byte)
     return 1;
 }
 
+void serial_put(const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        while (UART_STATE & UART_TX_FULL) {
+        }
+        UART_DATA = bytes[i];
+    }
+}
+
 nsw_status serial_put_frame(const uint8_t *frame, size_t len)
 {
     static uint8_t coded[NSW_SERIAL_BOUND(MTU)];
     size_t coded_len = 0;
     nsw_status status = nsw_frame_encode_serial(frame, len, 0, coded, sizeof coded, &coded_len);
-    if (status != NSW_OK)
-        return status;
-    for (size_t i = 0; i < coded_len; i++) {
-        while (UART_STATE & UART_TX_FULL) {
-        }
-        UART_DATA = coded[i];
-    }
-    return NSW_OK;
+    if (status == NSW_OK)
+        serial_put(coded, coded_len);
+    return status;
 }
 
 nsw_status serial_random(void *ctx, uint8_t *out, size_t len)

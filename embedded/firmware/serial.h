@@ -15,6 +15,9 @@ void serial_start(void);
 /* 1 if a byte has come, else 0. */
 int serial_take(uint8_t *byte);
 
+/* Sends bytes, as they are. */
+void serial_put(const uint8_t *bytes, size_t len);
+
 /* Sends a frame, coded for a serial line (nsw_frame_encode_serial). */
 nsw_status serial_put_frame(const uint8_t *frame, size_t len);
 

@@ -111,6 +111,9 @@ pub enum Kind {
     List = 14,
 }
 
+/// Whether this build has all kinds.
+const ALL_KINDS: bool = cfg!(any(feature = "std", not(feature = "few-kinds")));
+
 impl Kind {
     /// All kinds.
     pub const ALL: [Kind; 14] = [
@@ -135,6 +138,20 @@ impl Kind {
         Kind::ALL.into_iter().find(|kind| *kind as u8 == code)
     }
 
+    /// Whether this build has it: one without std and with the feature `few-kinds` has no lists and sketches, and none
+    /// of the two kinds that remember what is not there.
+    pub const fn is_there(self) -> bool {
+        ALL_KINDS
+            || !matches!(
+                self,
+                Kind::RemoveWinsSet
+                    | Kind::DisableWinsFlag
+                    | Kind::HyperLogLog
+                    | Kind::CountMin
+                    | Kind::List
+            )
+    }
+
     /// Whether items are found by their bytes.
     pub(super) fn by_element(self) -> bool {
         matches!(self, Kind::AddWinsSet | Kind::RemoveWinsSet)
@@ -152,7 +169,7 @@ impl Kind {
 
     /// Whether it is a table of cells.
     pub(super) fn is_sketch(self) -> bool {
-        matches!(self, Kind::HyperLogLog | Kind::CountMin)
+        ALL_KINDS && matches!(self, Kind::HyperLogLog | Kind::CountMin)
     }
 
     /// Whether values are items.
@@ -162,12 +179,12 @@ impl Kind {
 
     /// Whether items have an order: each then stands for itself and takes no other's place.
     pub(super) fn is_ordered(self) -> bool {
-        self == Kind::List
+        ALL_KINDS && self == Kind::List
     }
 
     /// Whether an item can say that something is not there.
     pub(super) fn has_negatives(self) -> bool {
-        matches!(self, Kind::RemoveWinsSet | Kind::DisableWinsFlag)
+        ALL_KINDS && matches!(self, Kind::RemoveWinsSet | Kind::DisableWinsFlag)
     }
 
     /// Whether an item may have these bytes.
@@ -180,7 +197,7 @@ impl Kind {
             Kind::EnableWinsFlag | Kind::DisableWinsFlag => bytes.is_empty(),
             Kind::LastWriter => bytes.len() >= 8,
             Kind::Max | Kind::Min => bytes.len() == 8,
-            Kind::List => position::allows(bytes),
+            Kind::List => ALL_KINDS && position::allows(bytes),
         }
     }
 }

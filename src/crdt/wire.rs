@@ -337,6 +337,9 @@ impl<'a> Reader<'a> {
 
     fn level(&mut self) -> Result<(&'a [u8], Kind)> {
         let kind = Kind::from_code(self.byte()?).ok_or(Error::CrdtFormat)?;
+        if !kind.is_there() {
+            return Err(Error::Unsupported);
+        }
         Ok((self.bytes()?, kind))
     }
 

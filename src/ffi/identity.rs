@@ -16,7 +16,7 @@ use super::structs::{self, Versioned, check_pointer};
 use crate::comm::crypto::{self, PublicKey, SIGNATURE, Secret};
 #[cfg(not(feature = "secure-element"))]
 use crate::comm::identity::LocalSecrets;
-use crate::comm::identity::{CERTIFICATE, Certificate, Secrets, Trust, Validity};
+use crate::comm::identity::{CERTIFICATE, Certificate, Secrets, Trust, Validity, bind};
 use crate::comm::noise::StaticKey;
 use crate::error::{Error, Result};
 
@@ -391,6 +391,28 @@ pub unsafe extern "C" fn nsw_identity_sign(
                 return Err(Error::Invalid);
             }
             put(signature, nsw_signature { bytes: secrets.sign(message)? })
+        })
+    }
+}
+
+/// Signs what binds a key for handshakes, of X25519, to the identity, as handshakes show it: for a
+/// node that is given this signature when it is made, and both public keys. It takes part as this
+/// identity, by hooks (nsw_secrets) whose `sign` gives this signature, and never has the identity's
+/// private key: nsw_noise_keypair makes the key, nsw_noise_agree is what `agree` needs.
+///
+/// Whoever has the private key of `noise` speaks as this identity from then on.
+///
+/// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_HOOK.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_identity_bind(
+    identity: *const nsw_identity,
+    noise: *const nsw_key,
+    signature: *mut nsw_signature,
+) -> nsw_status {
+    // SAFETY: NULL or what it should be, by the documentation above.
+    unsafe {
+        call_ref::<CSecrets>(identity, |secrets| {
+            put(signature, nsw_signature { bytes: bind(secrets, key(noise)?)? })
         })
     }
 }

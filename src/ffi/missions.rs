@@ -5,6 +5,7 @@ use super::mission_types::{
     nsw_mission_event, nsw_mission_progress, nsw_mission_task, nsw_missions_config,
     nsw_missions_info, nsw_offer, read,
 };
+use super::part::CPart;
 use super::port::nsw_allocator;
 use super::slices::{apart, bytes_of, input, put};
 use super::status::{NSW_DONE, nsw_status};
@@ -29,7 +30,9 @@ pub struct nsw_missions {
     _opaque: [u8; 0],
 }
 
-impl Object for Missions<'static> {
+pub(super) type CMissions = CPart<Missions<'static>>;
+
+impl Object for CMissions {
     type C = nsw_missions;
     const MAGIC: u32 = u32::from_le_bytes(*b"nsMi");
 }
@@ -45,9 +48,7 @@ pub unsafe extern "C" fn nsw_missions_footprint(
     align: *mut usize,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe {
-        handle::footprint::<Missions<'static>>(size, align, || Missions::footprint(&read(config)?))
-    }
+    unsafe { handle::footprint::<CMissions>(size, align, || Missions::footprint(&read(config)?)) }
 }
 
 /// Makes it, in one block of `memory` (NULL: the system's heap): without missions, and this member offers
@@ -63,11 +64,11 @@ pub unsafe extern "C" fn nsw_missions_create(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        handle::create_from::<Missions<'static>, _>(
+        handle::create_from::<CMissions, _>(
             memory,
             missions,
             || read(config).and_then(|config| Ok((Missions::footprint(&config)?, config))),
-            |piece, config| Missions::in_piece(&config, piece),
+            |piece, config| Missions::in_piece(&config, piece).map(CPart::new),
         )
     }
 }
@@ -77,7 +78,7 @@ pub unsafe extern "C" fn nsw_missions_create(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_missions_destroy(missions: *mut nsw_missions) {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { handle::destroy::<Missions<'static>>(missions) };
+    unsafe { handle::destroy::<CMissions>(missions) };
 }
 
 /// Gives a mission of `count` tasks; its number goes to `*mission`. They are handed out from the next
@@ -98,7 +99,7 @@ pub unsafe extern "C" fn nsw_missions_give(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        call_mut::<Missions<'static>>(missions, |m| {
+        call_mut::<CMissions>(missions, |m| {
             check_pointer(mission)?;
             let tasks = Array::new(tasks, count)?;
             let memory = m.memory();
@@ -121,7 +122,7 @@ pub unsafe extern "C" fn nsw_missions_cancel(
     mission: u64,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { call_mut::<Missions<'static>>(missions, |m| m.cancel(MissionId(mission))) }
+    unsafe { call_mut::<CMissions>(missions, |m| m.cancel(MissionId(mission))) }
 }
 
 /// How far a mission is: fills `*progress`, whose `size` the caller has set.
@@ -135,7 +136,7 @@ pub unsafe extern "C" fn nsw_missions_progress(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        call_ref::<Missions<'static>>(missions, |m| {
+        call_ref::<CMissions>(missions, |m| {
             structs::write(progress, &m.progress(MissionId(mission))?.into())
         })
     }
@@ -157,7 +158,7 @@ pub unsafe extern "C" fn nsw_missions_result(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        call_ref::<Missions<'static>>(missions, |m| {
+        call_ref::<CMissions>(missions, |m| {
             check_pointer(result)?;
             check_pointer(result_len)?;
             let (who, bytes) = m.result(MissionId(mission), task)?;
@@ -179,7 +180,7 @@ pub unsafe extern "C" fn nsw_missions_next_mission(
     missions: *const nsw_missions,
     mission: *mut u64,
 ) -> nsw_status {
-    let next = |m: &Missions<'static>| {
+    let next = |m: &CMissions| {
         check_pointer(mission)?;
         // SAFETY: not NULL, aligned, and the caller's word.
         let before = unsafe { mission.read() };
@@ -189,7 +190,7 @@ pub unsafe extern "C" fn nsw_missions_next_mission(
         unsafe { put(mission, next) }.map(|()| true)
     };
     // SAFETY: NULL or what it should be, by the documentation above.
-    status_or(unsafe { handle::with_ref::<Missions<'static>, _>(missions, next) }, NSW_DONE)
+    status_or(unsafe { handle::with_ref::<CMissions, _>(missions, next) }, NSW_DONE)
 }
 
 /// Forgets a mission that is over, with its results and what was not told of it.
@@ -202,7 +203,7 @@ pub unsafe extern "C" fn nsw_missions_forget(
     mission: u64,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { call_mut::<Missions<'static>>(missions, |m| m.forget(MissionId(mission))) }
+    unsafe { call_mut::<CMissions>(missions, |m| m.forget(MissionId(mission))) }
 }
 
 /// What this member offers to do from now on, for missions given here and elsewhere. It is told to others
@@ -216,9 +217,7 @@ pub unsafe extern "C" fn nsw_missions_set_offer(
     offer: *const nsw_offer,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe {
-        call_mut::<Missions<'static>>(missions, |m| m.set_offer(&structs::read(offer)?.get()?))
-    }
+    unsafe { call_mut::<CMissions>(missions, |m| m.set_offer(&structs::read(offer)?.get()?)) }
 }
 
 /// A job is done, with this result.
@@ -236,7 +235,7 @@ pub unsafe extern "C" fn nsw_missions_finish(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        call_mut::<Missions<'static>>(missions, |m| {
+        call_mut::<CMissions>(missions, |m| {
             let result = input(result, result_len)?;
             apart(&m.memory(), &[bytes_of(result)])?;
             m.finish(JobId(job), result, now_us)
@@ -254,7 +253,7 @@ pub unsafe extern "C" fn nsw_missions_fail(
     now_us: u64,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { call_mut::<Missions<'static>>(missions, |m| m.fail(JobId(job), now_us)) }
+    unsafe { call_mut::<CMissions>(missions, |m| m.fail(JobId(job), now_us)) }
 }
 
 /// What has happened: fills `*event`, whose `size` the caller has set. NSW_DONE if there is no
@@ -266,12 +265,12 @@ pub unsafe extern "C" fn nsw_missions_next(
     missions: *mut nsw_missions,
     event: *mut nsw_mission_event,
 ) -> nsw_status {
-    let next = |m: &mut Missions<'static>| {
+    let next = |m: &mut CMissions| {
         // SAFETY: NULL or what it should be, by the documentation above.
         unsafe { structs::fill(event, || Ok(m.next_event().map(Into::into))) }
     };
     // SAFETY: NULL or what it should be, by the documentation above.
-    status_or(unsafe { with_mut::<Missions<'static>, _>(missions, next) }, NSW_DONE)
+    status_or(unsafe { with_mut::<CMissions, _>(missions, next) }, NSW_DONE)
 }
 
 /// What was counted: fills `*info`, whose `size` the caller has set.
@@ -284,7 +283,7 @@ pub unsafe extern "C" fn nsw_missions_describe(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        call_ref::<Missions<'static>>(missions, |m| {
+        call_ref::<CMissions>(missions, |m| {
             structs::write(info, &nsw_missions_info::new(m.stats(), m.max_result()))
         })
     }

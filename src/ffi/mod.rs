@@ -76,6 +76,7 @@ pub mod node_types;
 pub mod noise;
 pub mod noise_transport;
 pub mod parallel;
+mod part;
 pub mod plan_builder;
 pub mod plan_builder_parts;
 pub mod plan_learn;

@@ -5,20 +5,20 @@ use super::handle::{self, Locked, Object, call_mut, call_ref, with_mut};
 use super::identity::{
     CSecrets, key, key_or_none, nsw_key, remove_authority, secrets_of, shown, unpin,
 };
+use super::missions::CMissions;
 use super::node_types::*;
 use super::port::nsw_allocator;
 use super::slices::{apart, bytes_of, input, may_tell, optional, tell};
 use super::status::{NSW_DONE, nsw_status};
 use super::structs::{self, check_pointer, count, or};
+use super::topics::CTopics;
 use super::transport::{CTransport, nsw_address};
 use super::{status, status_or};
 use crate::comm::crypto::Secret;
 use crate::consensus::Raft;
 use crate::crdt::Store;
 use crate::error::{Error, Result};
-use crate::node::{
-    Missions, Node, NodeConfig, Part, RaftGroup, RaftMember, Requests, SharedStore, Sharing, Topics,
-};
+use crate::node::{Node, NodeConfig, Part, RaftGroup, RaftMember, Requests, SharedStore, Sharing};
 
 /// A member of a swarm: sessions with the others, every datagram authenticated and encrypted,
 /// and who is there (SWIM with Lifeguard). It does a bounded piece of work at a time
@@ -299,9 +299,9 @@ pub unsafe extern "C" fn nsw_node_forgive(node: *mut nsw_node, id: u64) -> nsw_s
 /// Parts whose objects are held for the time of a call.
 struct Lent {
     store: Option<(Locked<Store<'static>>, Locked<Sharing<'static>>)>,
-    topics: Option<Locked<Topics<'static>>>,
+    topics: Option<Locked<CTopics>>,
     requests: Option<Locked<Requests<'static>>>,
-    missions: Option<Locked<Missions<'static>>>,
+    missions: Option<Locked<CMissions>>,
     groups: heapless::Vec<(u8, Locked<Raft<'static>>), { NSW_NODE_MOST_GROUPS as usize }>,
 }
 
@@ -365,13 +365,13 @@ impl Lent {
             let _ = all.push(shared);
         }
         if let Some(topics) = &mut self.topics {
-            let _ = all.push(topics.get());
+            let _ = all.push(topics.get().part());
         }
         if let Some(requests) = &mut self.requests {
             let _ = all.push(requests.get());
         }
         if let Some(missions) = &mut self.missions {
-            let _ = all.push(missions.get());
+            let _ = all.push(missions.get().part());
         }
         for member in &mut members {
             let _ = all.push(member);

@@ -560,3 +560,22 @@ pub unsafe extern "C" fn nsw_noise_public_key(
         unsafe { put_key(public_key, &crypto::public_key(&secret)) }
     })
 }
+
+/// Writes what X25519 (RFC 7748) makes of a private key and another's public key: for the hook
+/// `agree` of nsw_secrets where that private key is at hand, and that of the identity is not.
+/// It is to be overwritten when it was used.
+///
+/// Errors: NSW_ERR_NULL, NSW_ERR_COMM_KEY for a public key of small order. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nsw_noise_agree(
+    private_key: *const nsw_key,
+    public_key: *const nsw_key,
+    shared: *mut nsw_key,
+) -> nsw_status {
+    guarded(|| {
+        // SAFETY: NULL or what it should be, by the documentation above.
+        let secret = Secret::new(*unsafe { key(private_key) }?);
+        // SAFETY: as above.
+        unsafe { put_key(shared, &*crypto::agree(&secret, key(public_key)?)?) }
+    })
+}

@@ -391,8 +391,9 @@ pub(super) fn kind_of(kind: u32) -> Result<Kind> {
 /// Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_INVALID for what is no kind or
 /// deeper than NSW_STORE_MAX_DEPTH names, NSW_ERR_CRDT_KEY and NSW_ERR_CRDT_KIND if
 /// `map` is not an open map, NSW_ERR_LENGTH for a name of more than NSW_STORE_MAX_BYTES,
-/// NSW_ERR_CAPACITY without room for the key, or if it is open 65,535 times. `*key` is no
-/// key then.
+/// NSW_ERR_CAPACITY without room for the key, or if it is open 65,535 times,
+/// NSW_ERR_UNSUPPORTED for a kind that a library without std and with the feature `few-kinds`
+/// does not have. `*key` is no key then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_store_open(
     store: *mut nsw_store,

@@ -1,6 +1,7 @@
 //! Publish and subscribe.
 
 use super::handle::{self, Object, call_mut, call_ref, with_mut};
+use super::part::CPart;
 use super::port::nsw_allocator;
 use super::slices::{input, may_tell, tell};
 use super::status::{NSW_DONE, nsw_status};
@@ -126,7 +127,9 @@ pub struct nsw_topics {
     _opaque: [u8; 0],
 }
 
-impl Object for Topics<'static> {
+pub(super) type CTopics = CPart<Topics<'static>>;
+
+impl Object for CTopics {
     type C = nsw_topics;
     const MAGIC: u32 = u32::from_le_bytes(*b"nsTo");
 }
@@ -161,9 +164,7 @@ pub unsafe extern "C" fn nsw_topics_footprint(
     align: *mut usize,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe {
-        handle::footprint::<Topics<'static>>(size, align, || Topics::footprint(&read(config)?))
-    }
+    unsafe { handle::footprint::<CTopics>(size, align, || Topics::footprint(&read(config)?)) }
 }
 
 /// Makes it, in one block of `memory` (NULL: the system's heap). Nothing is subscribed to. The
@@ -179,11 +180,11 @@ pub unsafe extern "C" fn nsw_topics_create(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        handle::create_from::<Topics<'static>, _>(
+        handle::create_from::<CTopics, _>(
             memory,
             topics,
             || read(config).and_then(|config| Ok((Topics::footprint(&config)?, config))),
-            |piece, config| Topics::in_piece(&config, piece),
+            |piece, config| Topics::in_piece(&config, piece).map(CPart::new),
         )
     }
 }
@@ -193,7 +194,7 @@ pub unsafe extern "C" fn nsw_topics_create(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nsw_topics_destroy(topics: *mut nsw_topics) {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { handle::destroy::<Topics<'static>>(topics) };
+    unsafe { handle::destroy::<CTopics>(topics) };
 }
 
 /// From now on, publications under this topic come out of nsw_topics_next. One that is subscribed
@@ -208,7 +209,7 @@ pub unsafe extern "C" fn nsw_topics_subscribe(
     topic_len: usize,
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
-    unsafe { call_mut::<Topics<'static>>(topics, |t| t.subscribe(input(topic, topic_len)?)) }
+    unsafe { call_mut::<CTopics>(topics, |t| t.subscribe(input(topic, topic_len)?)) }
 }
 
 /// Ends what nsw_topics_subscribe began. What waits already still comes.
@@ -222,7 +223,7 @@ pub unsafe extern "C" fn nsw_topics_unsubscribe(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        call_mut::<Topics<'static>>(topics, |t| {
+        call_mut::<CTopics>(topics, |t| {
             t.unsubscribe(input(topic, topic_len)?).then_some(()).ok_or(Error::Invalid)
         })
     }
@@ -245,7 +246,7 @@ pub unsafe extern "C" fn nsw_topics_publish(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        call_mut::<Topics<'static>>(topics, |t| {
+        call_mut::<CTopics>(topics, |t| {
             may_tell(number)?;
             let (topic, message) = (input(topic, topic_len)?, input(message, message_len)?);
             tell(number, t.publish(topic, message)?)
@@ -262,14 +263,14 @@ pub unsafe extern "C" fn nsw_topics_next(
     topics: *mut nsw_topics,
     publication: *mut nsw_publication,
 ) -> nsw_status {
-    let next = |t: &mut Topics<'static>| {
+    let next = |t: &mut CTopics| {
         // SAFETY: NULL or what it should be, by the documentation above.
         unsafe {
             structs::fill(publication, || Ok(t.next_publication().map(nsw_publication::from)))
         }
     };
     // SAFETY: NULL or what it should be, by the documentation above.
-    status_or(unsafe { with_mut::<Topics<'static>, _>(topics, next) }, NSW_DONE)
+    status_or(unsafe { with_mut::<CTopics, _>(topics, next) }, NSW_DONE)
 }
 
 /// What was counted: fills `*info`, whose `size` the caller has set.
@@ -282,7 +283,7 @@ pub unsafe extern "C" fn nsw_topics_describe(
 ) -> nsw_status {
     // SAFETY: NULL or what it should be, by the documentation above.
     unsafe {
-        call_ref::<Topics<'static>>(topics, |t| {
+        call_ref::<CTopics>(topics, |t| {
             let stats = t.stats();
             let filled = nsw_topics_info {
                 size: 0,

@@ -134,7 +134,7 @@ impl<'m> Peers<'m> {
         if let Err(rank) = rank {
             let end = self.len + 1;
             let Some(entries) = self.entries.get_mut(rank..end) else { return false };
-            entries.rotate_right(1);
+            entries.copy_within(..entries.len() - 1, 1);
             self.len = end;
         }
         let (Ok(rank) | Err(rank)) = rank;
@@ -158,7 +158,7 @@ impl<'m> Peers<'m> {
     pub fn remove(&mut self, peer: PeerId) -> Option<u64> {
         let id = self.id_of(peer)?;
         let rank = self.rank(id).ok()?;
-        self.entries.get_mut(rank..self.len)?.rotate_left(1);
+        self.entries.get_mut(rank..self.len)?.copy_within(1.., 0);
         self.len -= 1;
         Some(id)
     }

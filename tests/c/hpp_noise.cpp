@@ -32,6 +32,8 @@ void shake_hands(nsw::noise &alice, nsw::noise &bob) {
 void two_sides() {
     const nsw::noise_keypair a = nsw::noise::keypair().value(), b = nsw::noise::keypair().value();
     CHECK(nsw::noise::public_key(a.private_key).value() == a.public_key);
+    CHECK(nsw::noise::agree(a.private_key, b.public_key).value() ==
+          nsw::noise::agree(b.private_key, a.public_key).value());
     const std::array<nsw_key, 2> psks = {a.public_key, b.public_key};
     const bytes prologue = bytes_of("chat, version 1");
     const char *name = "Noise_IKpsk1+psk2_25519_ChaChaPoly_SHA256";

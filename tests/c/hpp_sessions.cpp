@@ -93,6 +93,12 @@ void signatures() {
     CHECK(nsw::verify(signature, *identity(2).public_key(), text).status() ==
           NSW_ERR_COMM_SIGNATURE);
     CHECK((*who.seed()).bytes[5] == 1);
+    // The identity's own key for handshakes is bound by what the library signs itself.
+    std::string statement = "neural-swarm noise static v1";
+    const nsw::key noise = *who.noise_key();
+    statement.append(noise.bytes, noise.bytes + sizeof noise.bytes);
+    const auto *bytes = reinterpret_cast<const std::uint8_t *>(statement.data());
+    CHECK(nsw::verify(*who.bind(noise), *who.public_key(), {bytes, statement.size()}).ok());
 }
 
 } // namespace

@@ -339,6 +339,64 @@ static void secure_element(void) {
     nsw_identity_destroy(owner.identity);
 }
 
+/* What a node was given when it was made: no private key of the identity. */
+typedef struct provisioned {
+    nsw_key identity, noise, noise_private;
+    nsw_signature binding;
+} provisioned;
+
+static nsw_status provisioned_keys(void *ctx, nsw_key *identity, nsw_key *noise) {
+    const provisioned *page = ctx;
+    *identity = page->identity;
+    *noise = page->noise;
+    return NSW_OK;
+}
+
+static nsw_status provisioned_agree(void *ctx, const nsw_key *peer, nsw_key *shared) {
+    return nsw_noise_agree(&((const provisioned *)ctx)->noise_private, peer, shared);
+}
+
+static nsw_status provisioned_sign(void *ctx, const uint8_t *message, size_t len, nsw_signature *signature) {
+    const provisioned *page = ctx;
+    CHECK(nsw_signature_verify(&page->binding, &page->identity, message, len) == NSW_OK);
+    *signature = page->binding;
+    return NSW_OK;
+}
+
+static void bound_when_made(void) {
+    side sides[2];
+    start(sides);
+    provisioned page;
+    REQUIRE_OK(nsw_noise_keypair(NULL, &page.noise_private, &page.noise));
+    page.identity = sides[0].key;
+    CHECK_STATUS(nsw_identity_bind(NULL, &page.noise, &page.binding), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_identity_bind(sides[0].identity, NULL, &page.binding), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_identity_bind(sides[0].identity, &page.noise, NULL), NSW_ERR_NULL);
+    REQUIRE_OK(nsw_identity_bind(sides[0].identity, &page.noise, &page.binding));
+    nsw_secrets hooks = NSW_SECRETS_INIT;
+    hooks.ctx = &page;
+    hooks.public_keys = provisioned_keys;
+    hooks.agree = provisioned_agree;
+    hooks.sign = provisioned_sign;
+    nsw_identity_config cfg = NSW_IDENTITY_CONFIG_INIT;
+    cfg.secrets = &hooks;
+    /* Only the node that was made so is left. */
+    nsw_link_destroy(sides[0].link);
+    nsw_identity_destroy(sides[0].identity);
+    REQUIRE_OK(nsw_identity_create(&cfg, NULL, &sides[0].identity));
+    nsw_link_config link = config_of(&sides[0]);
+    REQUIRE_OK(nsw_link_create(&link, NULL, &sides[0].link));
+    CHECK_OK(nsw_link_pin(sides[0].link, &sides[1].key));
+    CHECK_OK(nsw_link_pin(sides[1].link, &sides[0].key));
+    nsw_address to = address_of(1);
+    CHECK_OK(nsw_link_connect(sides[0].link, &to, &sides[1].key, NULL, 5, now));
+    carry(sides);
+    CHECK(sides[0].connected == 1 && sides[1].connected == 1);
+    say(sides, 0, "made without the key that signs");
+    say(sides, 1, "heard");
+    stop(sides);
+}
+
 static void signatures(void) {
     side who;
     make_identity(&who, 3);
@@ -545,6 +603,7 @@ int main(void) {
     strangers();
     certificates();
     secure_element();
+    bound_when_made();
     signatures();
     keys_in_files();
     shared_secret();

@@ -471,6 +471,15 @@ static void key_pairs(void) {
         CHECK(same_key(&public_key, &again));
     }
     CHECK(!same_key(&private_key[0], &private_key[1]));
+    /* Both sides agree on the same, and nobody else does. */
+    nsw_key publics[2], agreed[3];
+    for (size_t i = 0; i < 2; i++) {
+        CHECK_OK(nsw_noise_public_key(&private_key[i], &publics[i]));
+    }
+    CHECK_OK(nsw_noise_agree(&private_key[0], &publics[1], &agreed[0]));
+    CHECK_OK(nsw_noise_agree(&private_key[1], &publics[0], &agreed[1]));
+    CHECK_OK(nsw_noise_agree(&private_key[0], &publics[0], &agreed[2]));
+    CHECK(same_key(&agreed[0], &agreed[1]) && !same_key(&agreed[0], &agreed[2]));
 
     bytes expected = {{0}, 0};
     from_hex(STATIC_PUBLIC[0], &expected);

@@ -531,6 +531,12 @@ static void key_functions(void) {
     }
     CHECK_STATUS(nsw_noise_public_key(NULL, &first), NSW_ERR_NULL);
     CHECK_STATUS(nsw_noise_public_key(&first, NULL), NSW_ERR_NULL);
+    nsw_key agreed, nothing = {{0}}; /* of small order */
+    REQUIRE_OK(nsw_noise_keypair(NULL, &second[0], &second[1]));
+    CHECK_STATUS(nsw_noise_agree(NULL, &second[1], &agreed), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_noise_agree(&second[0], NULL, &agreed), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_noise_agree(&second[0], &second[1], NULL), NSW_ERR_NULL);
+    CHECK_STATUS(nsw_noise_agree(&second[0], &nothing, &agreed), NSW_ERR_COMM_KEY);
 }
 
 int main(void) {

@@ -46,10 +46,16 @@ fn bound(public: &PublicKey) -> [u8; BINDING.len() + 32] {
     message
 }
 
+/// The signature by which an identity says that this key is the static one of its handshakes, as a [`Hello`] shows it: for
+/// a node that is given it when it is made, and never has the identity's private key.
+pub fn bind(secrets: &dyn Secrets, noise: &PublicKey) -> Result<[u8; SIGNATURE]> {
+    secrets.sign(&bound(noise))
+}
+
 impl<'b> Hello<'b> {
     /// What the holder of these secrets says, without certificate and capability.
     pub fn new(secrets: &dyn Secrets) -> Result<Hello<'static>> {
-        let binding = secrets.sign(&bound(&secrets.public_key()))?;
+        let binding = bind(secrets, &secrets.public_key())?;
         let identity = secrets.identity();
         Ok(Hello { identity, binding, certificate: None, capability: None })
     }

@@ -11,6 +11,6 @@ mod secrets;
 mod trust;
 
 pub use certificate::{CERTIFICATE, Certificate, Validity};
-pub use hello::{Hello, MAX_CAPABILITY, MAX_HELLO};
+pub use hello::{Hello, MAX_CAPABILITY, MAX_HELLO, bind};
 pub use secrets::{LocalSecrets, Secrets};
 pub use trust::{Trust, TrustConfig, Trusted};

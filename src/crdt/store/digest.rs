@@ -6,7 +6,7 @@
 //! A frame says all that an answer needs, so nobody remembers how far they are: what
 //! gets lost is found to differ the next time.
 
-use xxhash_rust::xxh64::xxh64;
+use crate::crdt::hash::xxh64;
 
 use super::Store;
 use super::encode::{Frames, wire_dot};

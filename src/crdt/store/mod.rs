@@ -276,8 +276,12 @@ impl<'m> Store<'m> {
     /// # Errors
     /// [`Error::CrdtKey`] if `map` is not open, [`Error::CrdtKind`] if it is no map,
     /// [`Error::Length`] for a name of more than 65,535 bytes, [`Error::Invalid`]
-    /// deeper than eight names, [`Error::Capacity`] without room for the name.
+    /// deeper than eight names, [`Error::Capacity`] without room for the name,
+    /// [`Error::Unsupported`] for a kind that this build does not [have](Kind::is_there).
     pub fn open(&mut self, map: Key, name: &[u8], kind: Kind) -> Result<Key> {
+        if !kind.is_there() {
+            return Err(Error::Unsupported);
+        }
         let map = self.expect(map, Kind::Map)?;
         if name.len() > MAX_BYTES {
             return Err(Error::Length);

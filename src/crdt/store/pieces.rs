@@ -3,8 +3,8 @@
 //! A part is found by a hash that shares its upper bits with that of the key, so a large
 //! value is divided as many items are.
 
+use crate::crdt::hash::xxh64;
 use xxhash_rust::xxh32::xxh32;
-use xxhash_rust::xxh64::xxh64;
 
 use super::encode::{Frames, wire_dot};
 use super::merge::Merged;

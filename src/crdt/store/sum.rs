@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use xxhash_rust::xxh64::xxh64;
+use crate::crdt::hash::xxh64;
 
 use super::joined::{ALL_PARTS, ONE_PART};
 use super::{Key, OWN, Store};

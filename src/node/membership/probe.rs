@@ -6,6 +6,24 @@ use super::{MOST_FANOUT, Membership, Output, Standing, below};
 
 /// How often somebody is asked for what it knows before it is given up.
 const TRIES: u8 = 5;
+/// The decimal logarithm of 2, in 65,536ths.
+const LOG10_2: u64 = 19_728;
+
+/// The binary logarithm of `n`, at least 1 and at most 2^32 - 1, in 65,536ths: a binary digit for each squaring of what
+/// is left (Knuth, "The art of computer programming", 1.2.2).
+fn log2(n: usize) -> u64 {
+    let whole = n.ilog2();
+    // Between 1 and 2, in 2^-31.
+    let mut rest = (n as u64) << (31 - whole);
+    let mut log = u64::from(whole);
+    for _ in 0..16 {
+        rest = (rest * rest) >> 31;
+        let digit = rest >> 32;
+        rest >>= digit;
+        log = (log << 1) | digit;
+    }
+    log
+}
 
 /// A member that is being probed.
 pub(super) struct Probe {
@@ -127,22 +145,23 @@ impl Membership<'_> {
         }
     }
 
-    /// Until when a suspect may object: Lifeguard's equation for its suspicion.
+    /// Until when a suspect may object: Lifeguard's equation for its suspicion. In whole numbers: a microcontroller may
+    /// have no others.
     pub(super) fn suspected_until(&self, place: u16) -> u64 {
         let entry = self.table.get(place);
-        let members = self.table.part().max(1) as f32;
-        let scale = libm::log10f(members).max(1.0);
-        let least = (self.settings.period_us * u64::from(self.settings.suspicion)) as f32 * scale;
-        let most = least * self.settings.suspicion_most as f32;
+        // The decimal logarithm, in 65,536ths. A time of the settings is less than 2^37, so nothing below overflows.
+        let scale = ((log2(self.table.part().max(1)) * LOG10_2) >> 16).max(1 << 16);
+        let least = (self.settings.period_us * u64::from(self.settings.suspicion) * scale) >> 16;
+        let most = least * u64::from(self.settings.suspicion_most);
         // Those who could confirm it: all but the first, and the suspect.
         let others = self.table.part().saturating_sub(2).min(CONFIRMATIONS);
-        let share = if others == 0 {
-            1.0
-        } else {
-            libm::logf(f32::from(entry.confirmed) + 1.0) / libm::logf(others as f32 + 1.0)
+        // In 1,024ths.
+        let share = match others {
+            0 => 1 << 10,
+            _ => (log2(usize::from(entry.confirmed) + 1) << 10) / log2(others + 1),
         };
-        let span = (most - (most - least) * share).max(least);
-        entry.since.saturating_add(span as u64)
+        let span = most - (((most - least) * share) >> 10).min(most - least);
+        entry.since.saturating_add(span)
     }
 
     fn end_suspicions(&mut self) {
@@ -410,5 +429,19 @@ impl Membership<'_> {
         } else if self.pull.take().is_some_and(|pull| pull.wanted) {
             self.joined = Some(Output::Joined { with });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithms_are_those_of_floats() {
+        for n in (1..=40).chain([255, 256, 257, 1_000, 32_767, 32_768]) {
+            let (found, real) = (log2(n) as f64 / 65_536.0, (n as f64).log2());
+            assert!((found - real).abs() < 1.0 / 32_768.0, "{n}: {found}, {real}");
+        }
+        assert!((LOG10_2 as f64 / 65_536.0 - 2f64.log10()).abs() < 1e-5);
     }
 }

@@ -183,7 +183,10 @@ impl<'m> Table<'m> {
     pub fn insert(&mut self, id: u64, now: u64) -> Option<u16> {
         let rank = self.rank(id).err()?;
         let place = *self.order.get(self.used)?;
-        self.order.get_mut(rank..=self.used)?.rotate_right(1);
+        // By hand: turning slices is a function of its own, and not a small one.
+        let ranks = self.order.get_mut(rank..=self.used)?;
+        ranks.copy_within(..ranks.len() - 1, 1);
+        *ranks.first_mut()? = place;
         self.used += 1;
         self.part += 1;
         *self.get_mut(place) = Entry { id, standing: Standing::Alive, since: now, ..Entry::FREE };
@@ -195,7 +198,10 @@ impl<'m> Table<'m> {
         self.set_old(place);
         let rank = self.rank(self.get(place).id);
         if let Some(ranks) = rank.ok().and_then(|rank| self.order.get_mut(rank..self.used)) {
-            ranks.rotate_left(1);
+            ranks.copy_within(1.., 0);
+            if let Some(last) = ranks.last_mut() {
+                *last = place;
+            }
             self.used -= 1;
         }
     }
