@@ -19,7 +19,7 @@
 //!   scheduled ([`task::schedule`]) and dispatched ([`task::balance`]); text becomes a task
 //!   ([`task::route`]).
 //! - [`node`]: who is there ([`node::membership`]), what is counted and measured ([`node::metrics`]).
-//! - `host`: sockets, TLS, key files, clocks, stores and logs in files, planning problems as text, in builds
+//! - `host`: sockets, TLS, key files, clocks, stores and logs in files, planning problems as text, simulated swarms, in builds
 //!   with `std` for a Unix.
 //! - [`port`]: what the caller supplies: memory, randomness, a way for datagrams, a
 //!   place for log lines.
@@ -35,7 +35,7 @@
 //! ## Features
 //! `std` (default): finds the best kernels at run time and stops panics at the
 //! C boundary, has sockets and files; implies `alloc`. `server-crypto`, `tls`,
-//! `post-quantum` (default), `cli` (the command `nswarm`): see Cargo.toml. `alloc`: objects may live on the global heap.
+//! `post-quantum` (default), `cli` (the commands `nswarm` and `nswarm-sim`): see Cargo.toml. `alloc`: objects may live on the global heap.
 //! Without either the library needs `core` alone. Results never depend on the
 //! features: all transcendental functions come from `libm`.
 //!

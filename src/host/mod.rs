@@ -15,6 +15,8 @@
 //! | `wfcommons` | recorded workflows, for `task::schedule` |
 //! | `hddl/` | planning domains, problems and plans as the text of the International Planning Competition |
 //! | `metrics/` | metrics over HTTP, for who scrapes them |
+//! | `sim/` | swarms on a simulated network and clock, and scenarios for them |
+//! | `chart` | line charts as SVG |
 //! | `wait` | waiting for sockets, with a deadline |
 //!
 //! Only in builds with `std` for a Unix. The transports implement
@@ -24,6 +26,7 @@
 
 mod address;
 mod buffer;
+pub mod chart;
 mod clock;
 mod connection;
 pub mod hddl;
@@ -33,6 +36,7 @@ mod line;
 mod metrics;
 mod raft;
 mod serial;
+pub mod sim;
 mod storage;
 mod tcp;
 #[cfg(feature = "tls")]

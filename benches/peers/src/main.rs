@@ -27,7 +27,6 @@ mod python;
 mod raft;
 mod report;
 mod spec;
-mod svg;
 mod tasks;
 mod work;
 

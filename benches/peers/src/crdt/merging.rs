@@ -2,6 +2,7 @@
 
 use crdts::{CmRDT, CvRDT};
 use neural_swarm::crdt::{Kind, StoreConfig};
+use neural_swarm::host::chart::Line;
 
 use super::ours::{Ours, OursC, config};
 use super::theirs::{self, Set};
@@ -9,7 +10,6 @@ use super::{Bench, Charts, draw, number};
 use crate::bench::Match;
 use crate::measure::{Contestant, Effort, Outcome, timed};
 use crate::report::{Section, Unit};
-use crate::svg::Line;
 
 const SET: Kind = Kind::AddWinsSet;
 /// Numbers of the second replica begin here.

@@ -12,11 +12,12 @@ mod wire;
 
 use std::path::Path;
 
+use neural_swarm::host::chart::{Chart, Line, Scale};
+
 use crate::bench::Match;
 use crate::machine;
 use crate::measure::{Contestant, Effort, Outcome, wanted};
 use crate::report::{Row, Section, Unit};
-use crate::svg::{Chart, Line};
 
 /// What every part has at hand.
 struct Bench<'a> {
@@ -66,7 +67,10 @@ fn draw(
     lines: &[Line],
 ) {
     let file = format!("benchmarks-crdt-{name}.svg");
-    charts.push((file.clone(), Chart { title, x, y, lines }.svg()));
+    charts.push((
+        file.clone(),
+        Chart { title, x, y, lines, marks: &[], scale: Scale::Logarithmic }.svg(),
+    ));
     section.charts.push((file, title.to_string()));
 }
 

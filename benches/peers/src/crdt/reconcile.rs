@@ -1,12 +1,12 @@
 //! Finding out in what two stores differ.
 
 use neural_swarm::crdt::{Kind, StoreConfig};
+use neural_swarm::host::chart::Line;
 
 use super::ours::{Ours, config};
 use super::{Bench, Charts, draw, number};
 use crate::measure::{Outcome, timed};
 use crate::report::{Section, Table, number as figure};
-use crate::svg::Line;
 
 /// Numbers of additions of the two replicas begin here.
 const NEW: [u64; 2] = [1 << 40, 1 << 41];

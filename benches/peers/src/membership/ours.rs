@@ -1,11 +1,16 @@
 //! Ours, with its own settings for a local network.
 
+use neural_swarm::Result;
+use neural_swarm::host::sim::{Machine, Sent};
 use neural_swarm::node::membership::*;
 use neural_swarm::port::{Address, Heap};
 
-use super::sim::{Node, Said};
+use super::swarm::{Member, What, what};
 
-pub struct Ours(Membership<'static>);
+pub struct Ours {
+    membership: Membership<'static>,
+    told: Vec<(u64, usize, What)>,
+}
 
 /// As long as numbers of real members are, and back.
 const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -21,22 +26,38 @@ fn node_of(id: u64) -> usize {
 }
 
 impl Ours {
-    fn drain(&mut self, said: &mut Said) {
+    fn drain(&mut self, now: u64, sent: &mut Sent) -> Result<()> {
         let mut out = [0; 1400];
-        while let Some(output) = self.0.next(&mut out).expect("there is room") {
+        while let Some(output) = self.membership.next(&mut out)? {
             match output {
-                Output::Message { to, len } => said.send.push((node_of(to), out[..len].to_vec())),
-                Output::Changed { id, change: Change::Joined } => said.up.push((node_of(id), true)),
-                Output::Changed { id, change: Change::Died | Change::Left } => {
-                    said.up.push((node_of(id), false));
+                Output::Message { to, len } => sent.send(node_of(to), &out[..len]),
+                Output::Changed { id, change } => {
+                    self.told.extend(what(change).map(|what| (now, node_of(id), what)));
                 }
                 _ => {}
             }
         }
+        Ok(())
     }
 }
 
-impl Node for Ours {
+impl Machine for Ours {
+    fn receive(&mut self, from: usize, bytes: &[u8], now: u64, sent: &mut Sent) -> Result<()> {
+        self.membership.receive(id_of(from), bytes, now)?;
+        self.drain(now, sent)
+    }
+
+    fn wake(&mut self, now: u64, sent: &mut Sent) -> Result<()> {
+        self.membership.poll(now);
+        self.drain(now, sent)
+    }
+
+    fn wake_at(&self) -> u64 {
+        self.membership.wake_at()
+    }
+}
+
+impl Member for Ours {
     fn new(own: usize, members: usize, now: u64) -> Ours {
         let [a, b, ..] = own.to_le_bytes();
         let config = MembershipConfig {
@@ -44,29 +65,20 @@ impl Node for Ours {
             mtu: 1400,
             ..MembershipConfig::new(id_of(own), members)
         };
-        Ours(Membership::new(&config, Heap, now).expect("good settings"))
+        let membership = Membership::new(&config, Heap, now).expect("good settings");
+        Ours { membership, told: Vec::new() }
     }
 
-    fn join(&mut self, with: usize, now: u64, said: &mut Said) {
-        self.0.join(id_of(with), now).expect("somebody else");
-        self.drain(said);
-    }
-
-    fn receive(&mut self, from: usize, bytes: &[u8], now: u64, said: &mut Said) {
-        self.0.receive(id_of(from), bytes, now).expect("a message");
-        self.drain(said);
-    }
-
-    fn wake_at(&self) -> u64 {
-        self.0.wake_at()
-    }
-
-    fn wake(&mut self, now: u64, said: &mut Said) {
-        self.0.poll(now);
-        self.drain(said);
+    fn join(&mut self, with: usize, now: u64, sent: &mut Sent) {
+        self.membership.join(id_of(with), now).expect("somebody else");
+        self.drain(now, sent).expect("there is room");
     }
 
     fn others(&self) -> usize {
-        self.0.count() - 1
+        self.membership.count() - 1
+    }
+
+    fn take_told(&mut self) -> Vec<(u64, usize, What)> {
+        std::mem::take(&mut self.told)
     }
 }

@@ -8,11 +8,13 @@ use foca::{
     AccumulatingRuntime, Config, Foca, Identity, NoCustomBroadcast, OwnedNotification,
     PostcardCodec, Timer,
 };
+use neural_swarm::Result;
+use neural_swarm::host::sim::{Machine, Sent};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use serde::{Deserialize, Serialize};
 
-use super::sim::{Node, Said};
+use super::swarm::{Member, What};
 
 /// An address and which of its lives it is, as foca's own examples have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,12 +56,13 @@ pub struct Theirs {
     /// By when, and in which order they were asked for.
     timers: BTreeMap<(u64, Reverse<bool>, u64), Timer<Id>>,
     count: u64,
+    told: Vec<(u64, usize, What)>,
 }
 
 impl Theirs {
-    fn drain(&mut self, now: u64, said: &mut Said) {
+    fn drain(&mut self, now: u64, sent: &mut Sent) {
         while let Some((to, bytes)) = self.runtime.to_send() {
-            said.send.push((to.node(), bytes.to_vec()));
+            sent.send(to.node(), &bytes);
         }
         while let Some((after, timer)) = self.runtime.to_schedule() {
             self.count += 1;
@@ -70,15 +73,38 @@ impl Theirs {
         }
         while let Some(notification) = self.runtime.to_notify() {
             match notification {
-                OwnedNotification::MemberUp(id) => said.up.push((id.node(), true)),
-                OwnedNotification::MemberDown(id) => said.up.push((id.node(), false)),
+                OwnedNotification::MemberUp(id) => self.told.push((now, id.node(), What::Up)),
+                OwnedNotification::MemberDown(id) => self.told.push((now, id.node(), What::Down)),
                 _ => {}
             }
         }
     }
 }
 
-impl Node for Theirs {
+impl Machine for Theirs {
+    fn receive(&mut self, _: usize, bytes: &[u8], now: u64, sent: &mut Sent) -> Result<()> {
+        // Messages for an earlier life are refused.
+        let _ = self.foca.handle_data(bytes, &mut self.runtime);
+        self.drain(now, sent);
+        Ok(())
+    }
+
+    fn wake(&mut self, now: u64, sent: &mut Sent) -> Result<()> {
+        while self.wake_at() <= now {
+            let Some((_, timer)) = self.timers.pop_first() else { break };
+            // Timers of before it began anew mean nothing.
+            let _ = self.foca.handle_timer(timer, &mut self.runtime);
+            self.drain(now, sent);
+        }
+        Ok(())
+    }
+
+    fn wake_at(&self) -> u64 {
+        self.timers.first_key_value().map_or(u64::MAX, |(key, _)| key.0)
+    }
+}
+
+impl Member for Theirs {
     fn new(own: usize, members: usize, now: u64) -> Theirs {
         let size = NonZeroU32::new(members as u32).expect("some");
         let random = SmallRng::seed_from_u64(own as u64 ^ now << 16);
@@ -87,34 +113,20 @@ impl Node for Theirs {
             runtime: AccumulatingRuntime::new(),
             timers: BTreeMap::new(),
             count: 0,
+            told: Vec::new(),
         }
     }
 
-    fn join(&mut self, with: usize, now: u64, said: &mut Said) {
+    fn join(&mut self, with: usize, now: u64, sent: &mut Sent) {
         self.foca.announce(Id::of(with), &mut self.runtime).expect("sent");
-        self.drain(now, said);
-    }
-
-    fn receive(&mut self, _: usize, bytes: &[u8], now: u64, said: &mut Said) {
-        // Messages for an earlier life are refused.
-        let _ = self.foca.handle_data(bytes, &mut self.runtime);
-        self.drain(now, said);
-    }
-
-    fn wake_at(&self) -> u64 {
-        self.timers.first_key_value().map_or(u64::MAX, |(key, _)| key.0)
-    }
-
-    fn wake(&mut self, now: u64, said: &mut Said) {
-        while self.wake_at() <= now {
-            let Some((_, timer)) = self.timers.pop_first() else { return };
-            // Timers of before it began anew mean nothing.
-            let _ = self.foca.handle_timer(timer, &mut self.runtime);
-            self.drain(now, said);
-        }
+        self.drain(now, sent);
     }
 
     fn others(&self) -> usize {
         self.foca.num_members()
+    }
+
+    fn take_told(&mut self) -> Vec<(u64, usize, What)> {
+        std::mem::take(&mut self.told)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::hint::black_box;
 
+use neural_swarm::host::chart::{Chart, Line, Scale};
+
 use crate::bench::{Bench, Match};
 use crate::data::{self, Set};
 use crate::fann::{Ann, Samples};
@@ -9,7 +11,6 @@ use crate::measure::{Contestant, Outcome, Stat, timed};
 use crate::ours::{Float, Mode, Training};
 use crate::report::{Row, Section, Unit};
 use crate::spec::{Method, Spec, Squash};
-use crate::svg::{Chart, Line};
 
 const SIZES: [[usize; 3]; 8] = [
     [4, 4, 1],
@@ -37,7 +38,14 @@ pub fn section(bench: &Bench) -> Outcome<(Section, Vec<(String, String)>)> {
     let mut files = Vec::new();
     let mut draw = |name: &str, title: &str, lines: &[Line]| {
         let file = format!("benchmarks-{name}.svg");
-        let chart = Chart { title, x: "weights and biases", y: "million a second", lines };
+        let chart = Chart {
+            title,
+            x: "weights and biases",
+            y: "million a second",
+            lines,
+            marks: &[],
+            scale: Scale::Logarithmic,
+        };
         files.push((file.clone(), chart.svg()));
         section.charts.push((file, title.to_string()));
     };
