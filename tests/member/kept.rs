@@ -55,44 +55,47 @@ fn sum(config: MemberConfig) -> (Member, Arc<Mutex<(u64, u64)>>) {
 #[test]
 fn a_snapshot_takes_the_place_of_entries_here_and_at_who_was_away() {
     let folder = Folder::new();
-    let settings = |number| {
+    let settings = |number, seed: Option<&Member>| {
         let mut config = voter(number, 3, &folder);
         config.snapshot_entries = 20;
-        config
+        config.segment_bytes = 512;
+        config.seeds.extend(seed.map(Member::local));
+        sum(config)
     };
-    let mut all = Vec::new();
-    for number in 0..2 {
-        let mut config = settings(number);
-        config.seeds.extend(all.first().map(|(member, _): &(Member, _)| member.local()));
-        all.push(sum(config));
-    }
-    all.iter().for_each(|(member, _)| member.start().unwrap());
-    let token = all[1].0.lock(b"door", LONG).unwrap();
+    let pair = || {
+        let (first, one) = settings(0, None);
+        let (second, other) = settings(1, Some(&first));
+        first.start().unwrap();
+        second.start().unwrap();
+        ([first, second], [one, other])
+    };
+    let (members, _) = pair();
     for turn in 0..100u8 {
-        all[usize::from(turn % 2)].0.propose(&[turn], LONG).unwrap();
+        members[usize::from(turn % 2)].propose(&[turn], LONG).unwrap();
     }
-    assert!(all[0].0.info().snapshot >= 80, "{:?}", all[0].0.info());
-    // One that was never there.
-    let mut late = settings(2);
-    late.seeds.push(all[0].0.local());
-    let (late, state) = sum(late);
+    assert!(members[0].info().snapshot >= 80, "{:?}", members[0].info());
+    drop(members);
+    // Those that start again have the snapshot, and what came behind it.
+    let (members, states) = pair();
+    let token = members[1].lock(b"door", LONG).unwrap();
+    for (member, state) in members.iter().zip(&states) {
+        member.barrier(LONG).unwrap();
+        let (sum, entries) = *state.lock().unwrap();
+        assert_eq!(sum, 99 * 100 / 2);
+        assert!(entries < 100, "{entries}");
+    }
+    for _ in 0..50 {
+        members[1].propose(&[1], LONG).unwrap();
+    }
+    // One that was never there: nobody has the first entries any more.
+    let (late, state) = settings(2, Some(&members[0]));
     late.start().unwrap();
     late.barrier(LONG).unwrap();
-    assert_eq!(state.lock().unwrap().0, 99 * 100 / 2);
-    assert!(state.lock().unwrap().1 < 100);
-    assert_eq!(late.holder(b"door"), Ok(Some((all[1].0.id(), token))));
-    // And one that starts again.
-    let before = all[0].0.local();
-    drop(all.remove(0));
-    let mut again = settings(0);
-    again.carrier = Carrier::Udp(before);
-    again.seeds.push(late.local());
-    let (again, state) = sum(again);
-    again.start().unwrap();
-    again.barrier(LONG).unwrap();
-    assert_eq!(state.lock().unwrap().0, 99 * 100 / 2);
-    assert!(state.lock().unwrap().1 < 100);
-    again.propose(&[1], LONG).unwrap();
+    let (sum, entries) = *state.lock().unwrap();
+    assert_eq!(sum, 99 * 100 / 2 + 50);
+    assert!(entries < 100, "{entries}");
+    assert_eq!(late.holder(b"door"), Ok(Some((members[1].id(), token))));
+    late.propose(&[1], LONG).unwrap();
 }
 
 #[test]

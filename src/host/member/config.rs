@@ -100,6 +100,9 @@ pub struct MemberConfig {
     /// After so many entries of the group the application's state is asked for, so that it takes the place of older ones
     /// ([`Member::on_snapshot`](super::Member::on_snapshot)). Not 0.
     pub snapshot_entries: u64,
+    /// A file of the group's log longer than this is followed by another one, in bytes: 512 to 2^40. Those that a
+    /// snapshot stands for are removed as a whole.
+    pub segment_bytes: u64,
     /// Whether what the group has agreed on, and what is put in the store, is on the disk before it is said. Without it a
     /// power failure may take it back, and this member must not come back after one.
     pub sync: bool,
@@ -148,6 +151,7 @@ impl MemberConfig {
             locks: LocksConfig::default(),
             lease_us: 5_000_000,
             snapshot_entries: 1024,
+            segment_bytes: 8 << 20,
             sync: true,
             requests: 64,
             calls: 64,

@@ -116,6 +116,7 @@ impl Group {
         let kept = RaftStorageConfig {
             node: NodeId(id),
             sync: config.sync,
+            segment_bytes: config.segment_bytes,
             ..RaftStorageConfig::default()
         };
         let mut files = RaftStorage::open(Folder::open(&folder.join("group"))?, kept)?;

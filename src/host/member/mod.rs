@@ -238,10 +238,14 @@ impl Member {
         self.local
     }
 
+    /// Whether this is called in one of its own functions.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.shared.thread.get() == Some(&std::thread::current().id())
+    }
+
     /// What waits does not do so on the member's own thread.
     fn not_inside(&self) -> Result<()> {
-        let inside = self.shared.thread.get() == Some(&std::thread::current().id());
-        if inside { Err(Error::Busy) } else { Ok(()) }
+        if self.is_inside() { Err(Error::Busy) } else { Ok(()) }
     }
 
     /// Waits until something has come about, and looks again whenever the thread has done something.
