@@ -31,7 +31,8 @@ fn key(number: u8) -> PublicKey {
 
 /// Primes below `below` among the numbers that are `part` modulo `PARTS`.
 fn primes(below: u32, part: u32) -> u32 {
-    let prime = |n: &u32| *n >= 2 && (2..).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+    let prime =
+        |n: &u32| *n >= 2 && (2..).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
     (part..below).step_by(PARTS as usize).filter(prime).count() as u32
 }
 
