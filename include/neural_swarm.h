@@ -23,7 +23,8 @@
  *           tells what was written, or with NSW_ERR_BUFFER_TOO_SMALL what is needed. Lengths
  *           count elements. NULL is fine for a length of 0. Only documented pointers are kept.
  * Threads   An object belongs to one thread at a time; functions that take it const may run side
- *           by side. There is no global state. Hooks run on the calling thread.
+ *           by side. There is no global state. Hooks run on the calling thread; those of
+ *           nsw_host_member, which any thread may call, on its own.
  * Floats    IEEE 754 binary32.
  */
 

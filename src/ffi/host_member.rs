@@ -230,9 +230,9 @@ pub(super) fn on_publication(hooks: &Hooks, said: &Said<'_>) {
     }
 }
 
-/// The state that the caller's hook writes; nothing if it does not.
-fn on_save(hooks: &Hooks, state: &mut Vec<u8>) {
-    let Some(hook) = hooks.0.on_save else { return };
+/// The state that the caller's hook writes; whether it does.
+fn on_save(hooks: &Hooks, state: &mut Vec<u8>) -> bool {
+    let Some(hook) = hooks.0.on_save else { return false };
     let mut room = vec![0; 4096];
     loop {
         let mut len = 0;
@@ -241,10 +241,10 @@ fn on_save(hooks: &Hooks, state: &mut Vec<u8>) {
             NSW_OK if len <= room.len() => {
                 room.truncate(len);
                 *state = room;
-                return;
+                return true;
             }
             NSW_ERR_BUFFER_TOO_SMALL if len > room.len() => room.resize(len, 0),
-            _ => return,
+            _ => return false,
         }
     }
 }

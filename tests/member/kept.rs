@@ -36,6 +36,7 @@ fn sum(config: MemberConfig) -> (Member, Arc<Mutex<(u64, u64)>>) {
     // The sum, and how many entries were applied one by one.
     let state = Arc::new(Mutex::new((0, 0)));
     let (entries, saves, loads) = (state.clone(), state.clone(), state.clone());
+    let mut wants = false;
     member
         .on_entry(move |entry| {
             let mut state = entries.lock().unwrap();
@@ -45,7 +46,12 @@ fn sum(config: MemberConfig) -> (Member, Arc<Mutex<(u64, u64)>>) {
         .unwrap();
     member
         .on_snapshot(
-            move |bytes| bytes.extend_from_slice(&saves.lock().unwrap().0.to_le_bytes()),
+            move |bytes| {
+                // It does not want to each second time.
+                wants = !wants;
+                bytes.extend_from_slice(&saves.lock().unwrap().0.to_le_bytes());
+                wants
+            },
             move |bytes| loads.lock().unwrap().0 = u64::from_le_bytes(bytes.try_into().unwrap()),
         )
         .unwrap();

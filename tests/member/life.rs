@@ -16,7 +16,7 @@ fn calls_after_the_stop_say_so() {
     member.start().unwrap();
     assert_eq!(member.start(), Err(Error::CommState));
     assert_eq!(member.on_entry(|_| ()), Err(Error::CommState));
-    assert_eq!(member.on_snapshot(|_| (), |_| ()), Err(Error::CommState));
+    assert_eq!(member.on_snapshot(|_| true, |_| ()), Err(Error::CommState));
     member.propose(b"x", LONG).unwrap();
     let token = member.lock(b"l", LONG).unwrap();
     member.stop();

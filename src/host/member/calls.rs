@@ -385,14 +385,14 @@ impl Member {
         Ok(())
     }
 
-    /// Writes the application's state, as bytes, so that it takes the place of the entries so far, and replaces it by one
-    /// that was written, here or at another member. Without these two the log grows for ever, and they are needed at
+    /// Writes the application's state, as bytes, so that it takes the place of the entries so far (`save`, which says
+    /// whether it did), and replaces it by one that was written, here or at another member (`load`). Without these two the log grows for ever, and they are needed at
     /// all members of the group or none. Locks are beside it.
     ///
     /// [`Error::CommState`] after the start.
     pub fn on_snapshot(
         &self,
-        save: impl FnMut(&mut Vec<u8>) + Send + 'static,
+        save: impl FnMut(&mut Vec<u8>) -> bool + Send + 'static,
         load: impl FnMut(&[u8]) + Send + 'static,
     ) -> Result<()> {
         self.before_start()?;

@@ -63,6 +63,10 @@ pub(super) struct Group {
     pub claims: Claims,
     max_entry: usize,
     snapshot_entries: u64,
+    /// The next snapshot is not wanted before so much is applied.
+    snapshot_from: u64,
+    /// The ticket of the last renewal of the locks' session.
+    renewal: u64,
     client: u64,
     sequence: u64,
     queue: VecDeque<Proposed>,
@@ -132,6 +136,8 @@ impl Group {
             claims: Claims::new(id, config.lease_us),
             max_entry: config.max_entry,
             snapshot_entries: config.snapshot_entries,
+            snapshot_from: 0,
+            renewal: 0,
             client: random()?.max(1),
             sequence: 0,
             queue: VecDeque::new(),
@@ -277,9 +283,13 @@ impl Group {
                 let _ = self.raft.propose(Proposal { data, ..Proposal::default() }, now);
             }
         }
+        // One at a time: without a leader they wait.
+        if self.claims.wake_at() <= now && self.queue.iter().any(|one| one.ticket == self.renewal) {
+            self.claims.put_off(now);
+        }
         if let Some(step) = self.claims.renewal(now) {
             // It is told again if that fails.
-            let _ = self.submit(LOCKS, &step, false);
+            self.renewal = self.submit(LOCKS, &step, false).unwrap_or(0);
             self.pump(now);
         }
         self.check(jobs);
@@ -426,8 +436,9 @@ impl Group {
             return u64::MAX;
         }
         let unsent = self.queue.iter().any(|one| !one.sent);
+        let waits = !self.leads && self.queue.iter().any(|one| one.sent);
         let known = self.raft.status().leader.is_some();
-        let again = if unsent && known { self.again } else { u64::MAX };
+        let again = if unsent && known && !waits { self.again } else { u64::MAX };
         let locks = if self.leads { self.locks.wake_at() } else { u64::MAX };
         again.min(locks).min(self.claims.wake_at())
     }
@@ -449,7 +460,14 @@ impl Group {
     pub fn is_snapshot_due(&self) -> bool {
         let status = self.raft.status();
         let behind = status.applied.saturating_sub(status.snapshot);
-        self.failed.is_none() && behind >= self.snapshot_entries
+        let wanted = behind >= self.snapshot_entries && status.applied >= self.snapshot_from;
+        self.failed.is_none() && wanted
+    }
+
+    /// It could not be made now.
+    pub fn put_off_snapshot(&mut self) {
+        let applied = self.raft.status().applied;
+        self.snapshot_from = applied.saturating_add(self.snapshot_entries.div_ceil(8));
     }
 
     /// The application's state as of the last entry that it applied. Locks are in front of it.

@@ -89,8 +89,8 @@ pub(super) type SaidHandler = Box<dyn FnMut(&Said<'_>) + Send>;
 pub(super) type EntryHandler = Box<dyn FnMut(&Entry<'_>) + Send>;
 /// Hears what has happened.
 pub(super) type EventHandler = Box<dyn FnMut(&MemberEvent) + Send>;
-/// Writes the application's state as of the last entry.
-pub(super) type SaveHandler = Box<dyn FnMut(&mut Vec<u8>) + Send>;
+/// Writes the application's state as of the last entry; whether it did.
+pub(super) type SaveHandler = Box<dyn FnMut(&mut Vec<u8>) -> bool + Send>;
 /// Replaces the application's state.
 pub(super) type LoadHandler = Box<dyn FnMut(&[u8]) + Send>;
 

@@ -51,6 +51,11 @@ impl Claims {
         if self.wake_at() > now { None } else { self.step(LockAction::Renew, now).ok() }
     }
 
+    /// The one before is still on its way.
+    pub fn put_off(&mut self, now: u64) {
+        self.stepped = now;
+    }
+
     /// When it is due.
     pub fn wake_at(&self) -> u64 {
         let due = self.stepped.saturating_add(self.ttl_us / 3);

@@ -10,8 +10,8 @@
 //! long delays this member alone, which may then be taken for dead: what takes long is answered later, from another thread
 //! ([`Reply::Later`], [`Member::answer`]). They may call the member, but for what waits, which is
 //! [`Error::Busy`] there: [`ask`](Member::ask), [`propose`](Member::propose), [`barrier`](Member::barrier),
-//! [`lock`](Member::lock), [`unlock`](Member::unlock), [`wait_for_members`](Member::wait_for_members) and
-//! [`join`](Member::join).
+//! [`lock`](Member::lock), [`unlock`](Member::unlock), [`wait_for_members`](Member::wait_for_members),
+//! [`wait_for_total`](Member::wait_for_total) and [`join`](Member::join).
 //!
 //! The files: `config` what a member is made for; `state` all that it has, under one lock; `thread` its rounds; `wait` how
 //! it sleeps; `kept` the store; `group`, `part` and `locks` what is agreed on; `handlers` the caller's functions; `calls`

@@ -180,11 +180,13 @@ fn finish(shared: &Shared) -> bool {
         return false;
     }
     let mut state = Vec::new();
-    call(save, |save| save(&mut state));
+    let saved = call(save, |save| save(&mut state)) == Some(true);
     let mut core = shared.core();
     if let Some(group) = &mut core.group {
-        // What has failed of it is tried again with the next entries; what fails for good stops the group.
-        let _ = group.save(&state);
+        // What has failed of it is tried again after more entries; what fails for good stops the group.
+        if !saved || group.save(&state).is_err() {
+            group.put_off_snapshot();
+        }
         group.check(&mut jobs);
     }
     drop(core);
