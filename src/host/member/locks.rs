@@ -218,6 +218,8 @@ impl Member {
                         return Err(Error::HostTimeout);
                     }
                 }
+                // It was not asked for.
+                Err(Error::RaftNoLeader) => return Err(Error::HostTimeout),
                 Err(Error::HostTimeout) => {
                     // It may have it, or get it later.
                     let release = LockAction::Release { name, token: 0 };

@@ -7,7 +7,7 @@ use std::vec::Vec;
 use super::group::Group;
 use super::handlers::{Call, Entry, MemberEvent, Reply, Said, call};
 use super::state::{Core, Stage, Wait};
-use super::{Shared, lock};
+use super::{INSIDE, Shared, lock};
 use crate::consensus::raft::Role;
 use crate::error::Error;
 use crate::host::RaftSync;
@@ -41,6 +41,7 @@ impl Drop for Ended {
 
 /// Runs until the member has left.
 pub(super) fn run(shared: Arc<Shared>, wait: Wait) {
+    INSIDE.set(Arc::as_ptr(&shared).addr());
     let ended = Ended(shared);
     let shared = &ended.0;
     let mut served_at = 0;
