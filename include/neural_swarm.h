@@ -23,7 +23,8 @@
  *           tells what was written, or with NSW_ERR_BUFFER_TOO_SMALL what is needed. Lengths
  *           count elements. NULL is fine for a length of 0. Only documented pointers are kept.
  * Threads   An object belongs to one thread at a time; functions that take it const may run side
- *           by side. There is no global state. Hooks run on the calling thread.
+ *           by side. There is no global state. Hooks run on the calling thread; those of
+ *           nsw_host_member, which any thread may call, on its own.
  * Floats    IEEE 754 binary32.
  */
 
@@ -112,6 +113,14 @@
 #define NSW_HOST_UDP_CONFIG_INIT {sizeof(nsw_host_udp_config), 0, 0, 0}
 #define NSW_HOST_METRICS_CONFIG_INIT {sizeof(nsw_host_metrics_config), 0, 0, 0, 0, 0}
 #define NSW_HOST_METRICS_INFO_INIT {sizeof(nsw_host_metrics_info), 0, 0, 0, 0, 0, 0, 0}
+#define NSW_HOST_MEMBER_CONFIG_INIT \
+  {sizeof(nsw_host_member_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_HOST_MEMBER_HOOKS_INIT {sizeof(nsw_host_member_hooks), 0, 0, 0, 0, 0, 0, 0}
+#define NSW_HOST_MEMBER_INFO_INIT \
+  {sizeof(nsw_host_member_info), 0, 0, {{0}}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define NSW_HOST_MEMBER_SEEN_INIT \
+  {sizeof(nsw_host_member_seen), 0, 0, NSW_ADDRESS_INIT, 0, 0, {0}}
 #define NSW_HOST_UDP_INFO_INIT {sizeof(nsw_host_udp_info), 0, 0}
 #define NSW_HOST_UNIX_CONFIG_INIT {sizeof(nsw_host_unix_config), 0, 0, 0, 0, 0}
 #define NSW_HOST_UNIX_INFO_INIT {sizeof(nsw_host_unix_info), 0, 0, 0, 0}
@@ -2244,6 +2253,65 @@
 #define NSW_NODE_MOST_GROUPS 8
 
 /**
+ * A member takes part, and did not before.
+ */
+#define NSW_HOST_MEMBER_JOINED 1
+
+/**
+ * A member has left.
+ */
+#define NSW_HOST_MEMBER_LEFT 2
+
+/**
+ * A member is dead, as far as the others can tell.
+ */
+#define NSW_HOST_MEMBER_FAILED 3
+
+/**
+ * A member has broken the protocol too often, and is not heard for an hour.
+ */
+#define NSW_HOST_MEMBER_QUARANTINED 4
+
+/**
+ * The shared store has changed, by this member or another; what happens until the next is told
+ * is told once.
+ */
+#define NSW_HOST_MEMBER_STORE_CHANGED 5
+
+/**
+ * Another member leads the group: `id`; 0: none is known to.
+ */
+#define NSW_HOST_MEMBER_LEADER 6
+
+/**
+ * A lock is not this member's any more, for it was not heard of in time: `id` is its fencing
+ * token.
+ */
+#define NSW_HOST_MEMBER_LOCK_LOST 7
+
+/**
+ * The transport has refused to take datagrams in; told when it begins. It is tried again.
+ */
+#define NSW_HOST_MEMBER_TRANSPORT_FAILED 8
+
+/**
+ * The files of the store take nothing; told when it begins. Until they do, nothing can be put
+ * into the store, and the others are told nothing of it. It is tried again.
+ */
+#define NSW_HOST_MEMBER_STORE_FAILED 9
+
+/**
+ * The files of the group took nothing: this member has no part in the group any more, until it
+ * is made anew.
+ */
+#define NSW_HOST_MEMBER_GROUP_FAILED 10
+
+/**
+ * The most members of the group.
+ */
+#define NSW_HOST_MEMBER_MOST_VOTERS 7
+
+/**
  * An allocator over a buffer of the caller: how a program runs without a heap.
  *
  * Memory is handed out from front to back. A block given back can be used
@@ -2394,6 +2462,17 @@ typedef struct nsw_host_hddl nsw_host_hddl;
  * which several threads may call at once.
  */
 typedef struct nsw_host_listener nsw_host_listener;
+
+/**
+ * A member of a swarm on a thread of its own: a node with its socket or transport, an identity, a
+ * store that the members share, topics, requests, and a group that agrees, with locks; what has to
+ * outlive the process is in a folder. Unlike other objects it may be called from any thread at any
+ * time, while other calls wait in it; those that wait do so at most as long as they are told.
+ *
+ * Beside its block it takes memory from the system's heap: most of it when it is made, and what
+ * callers and hooks are given while it runs. It installs no signal handlers.
+ */
+typedef struct nsw_host_member nsw_host_member;
 
 /**
  * Serves metrics to Prometheus and its like: GET and HEAD of /metrics by HTTP/1.1, one
@@ -10303,6 +10382,473 @@ typedef struct nsw_host_metrics_info {
    */
   uint64_t failed;
 } nsw_host_metrics_info;
+
+/**
+ * A request of another member. Its bytes are valid during the call.
+ */
+typedef struct nsw_host_member_call {
+  /**
+   * sizeof(nsw_host_member_call).
+   */
+  uint32_t size;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Its number, for nsw_host_member_answer and nsw_host_member_refuse.
+   */
+  uint64_t number;
+  /**
+   * Who asks.
+   */
+  uint64_t from;
+  /**
+   * Until when the answer is wanted, in microseconds of nsw_host_now_us.
+   */
+  uint64_t deadline_us;
+  /**
+   * What it is about.
+   */
+  const uint8_t *method;
+  /**
+   * Number of its bytes.
+   */
+  size_t method_len;
+  /**
+   * The request.
+   */
+  const uint8_t *message;
+  /**
+   * Number of its bytes.
+   */
+  size_t message_len;
+} nsw_host_member_call;
+
+/**
+ * What has happened.
+ */
+typedef struct nsw_host_member_event {
+  /**
+   * sizeof(nsw_host_member_event).
+   */
+  uint32_t size;
+  /**
+   * What: NSW_HOST_MEMBER_JOINED and so on.
+   */
+  uint32_t kind;
+  /**
+   * Of whom, or what the kind says; else 0.
+   */
+  uint64_t id;
+  /**
+   * Why, where something failed; else NSW_OK.
+   */
+  nsw_status status;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} nsw_host_member_event;
+
+/**
+ * What a member calls the program for, on its own thread, one call at a time, while none of its
+ * locks is held. NSW_HOST_MEMBER_HOOKS_INIT, then those that are wanted.
+ *
+ * A hook that takes long delays this member alone, which may then be taken for dead: what takes
+ * long is answered later, from another thread. Hooks may call the member, but for what waits,
+ * which is NSW_ERR_BUSY there, and may not destroy it. They may not throw C++ exceptions.
+ */
+typedef struct nsw_host_member_hooks {
+  /**
+   * sizeof(nsw_host_member_hooks); NSW_HOST_MEMBER_HOOKS_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Handed to the hooks as it is.
+   */
+  void *ctx;
+  /**
+   * A member asks something: write the answer, at most `cap` bytes, to `buf` and its length to
+   * `*len` and return NSW_OK; or return NSW_AGAIN, and answer later, from any thread, with
+   * nsw_host_member_answer. Anything else refuses, and so does an answer of more bytes. NULL:
+   * all are refused.
+   */
+  nsw_status (*on_request)(void *ctx,
+                           const struct nsw_host_member_call *call,
+                           uint8_t *buf,
+                           size_t cap,
+                           size_t *len);
+  /**
+   * Somebody, `origin` as those say who hand it on, has published something under a topic that
+   * is subscribed to.
+   */
+  void (*on_publication)(void *ctx,
+                         uint64_t origin,
+                         const uint8_t *topic,
+                         size_t topic_len,
+                         const uint8_t *message,
+                         size_t message_len);
+  /**
+   * The group has agreed on an entry: all of the program's, in their order, after a start again
+   * from the first that is in the log, or behind the snapshot that was given to `on_load`.
+   */
+  void (*on_entry)(void *ctx, uint64_t index, const uint8_t *data, size_t data_len);
+  /**
+   * Something has happened.
+   */
+  void (*on_event)(void *ctx, const struct nsw_host_member_event *event);
+  /**
+   * Writes the program's state as of the last entry, at most `cap` bytes, and its length to
+   * `*len`, so that it takes the place of the entries so far: NSW_OK; or
+   * NSW_ERR_BUFFER_TOO_SMALL with what is needed in `*len`, and is called again. Anything else:
+   * none now. Without it and `on_load` the log grows for ever; all members of the group have
+   * both, or none.
+   */
+  nsw_status (*on_save)(void *ctx, uint8_t *buf, size_t cap, size_t *len);
+  /**
+   * Replaces the program's state by one that `on_save` wrote, here or at another member.
+   */
+  void (*on_load)(void *ctx, const uint8_t *data, size_t data_len);
+} nsw_host_member_hooks;
+
+/**
+ * Settings of a member. NSW_HOST_MEMBER_CONFIG_INIT, then `network` and `bind`, who it is
+ * (`seed` or `key_file`), and whom it trusts (`psk`, `pinned` or `authorities`); every other zero
+ * means the default. Times are in microseconds. Read during the call only; what the `ctx` of the
+ * transport and of the hooks points to must outlive the member.
+ */
+typedef struct nsw_host_member_config {
+  /**
+   * sizeof(nsw_host_member_config); NSW_HOST_MEMBER_CONFIG_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * The most members that are known at once, those that are gone among them; 0: 32.
+   */
+  uint32_t members;
+  /**
+   * One other member is probed in each such period: it says how soon who is dead is known;
+   * 0: half a second.
+   */
+  uint64_t period_us;
+  /**
+   * How long nothing is heard of the group's leader before another is elected (up to twice
+   * that), the same at all voters; 0: 300 ms.
+   */
+  uint64_t election_us;
+  /**
+   * So long a member that is not heard of keeps its locks, 1 ms to a day; 0: five seconds.
+   */
+  uint64_t lease_us;
+  /**
+   * So long leaving the swarm may take, at most an hour; 0: two seconds.
+   */
+  uint64_t leave_us;
+  /**
+   * With a transport of one's own: it is looked at so often in any case; 0: only when
+   * `wait_fd` or nsw_host_member_wake says that something has come.
+   */
+  uint64_t every_us;
+  /**
+   * After so many entries the program's state is asked for (`on_save`); 0: 1,024.
+   */
+  uint64_t snapshot_entries;
+  /**
+   * A file of the group's log longer than this is followed by another one, 512 to 2^40 bytes;
+   * 0: 8 MiB.
+   */
+  uint64_t segment_bytes;
+  /**
+   * With a transport of one's own: a descriptor that becomes readable when a datagram has
+   * come; a copy of it is kept. 0: there is none.
+   */
+  int32_t wait_fd;
+  /**
+   * The longest datagram, in bytes; 0: 1280.
+   */
+  uint32_t mtu;
+  /**
+   * The longest entry that is proposed, in bytes, the same at all voters; 0: 512.
+   */
+  uint32_t max_entry;
+  /**
+   * The most requests of this member at once; 0: 64.
+   */
+  uint32_t requests;
+  /**
+   * The most requests of others at once, those that wait for an answer among them; 0: 64.
+   */
+  uint32_t calls;
+  /**
+   * The most topics that are subscribed to; 0: 16.
+   */
+  uint32_t topics;
+  /**
+   * Not 0: what is called durable is not yet on the disk: a power failure may take it back,
+   * and this member must not come back after one.
+   */
+  uint32_t no_sync;
+  /**
+   * Certificates of `authorities` count from this epoch on.
+   */
+  uint32_t epoch;
+  /**
+   * Room of the shared store: members that ever change something (without a folder each start
+   * of a member is one); 0: 32. What a store says of itself has to fit a datagram.
+   */
+  uint32_t replicas;
+  /**
+   * Names in it; 0: 256.
+   */
+  uint32_t keys;
+  /**
+   * Values in it, and changes at the same time; 0: 4,096.
+   */
+  uint32_t items;
+  /**
+   * Bytes of long names and values; 0: 256 KiB.
+   */
+  uint32_t store_bytes;
+  /**
+   * Where its UDP socket listens; port 0 means any free one. With `unix_folder`: its name
+   * there (nsw_host_unix_address). NULL with a transport of one's own.
+   */
+  const struct nsw_address *bind;
+  /**
+   * The folder of a Unix-domain socket instead; NULL: UDP.
+   */
+  const char *unix_folder;
+  /**
+   * Bytes of it.
+   */
+  size_t unix_folder_len;
+  /**
+   * A transport of one's own instead, which the member's thread alone calls; NULL: a socket.
+   */
+  const struct nsw_transport *transport;
+  /**
+   * Where the others reach it; NULL: where its socket listens, which has to be an address of
+   * its own then (not 0.0.0.0).
+   */
+  const struct nsw_address *address;
+  /**
+   * Who this member is: the seed of its key. NULL: by `key_file`.
+   */
+  const struct nsw_key *seed;
+  /**
+   * Who this member is: the name of a file as nsw_host_key_write makes it. If there is none, one
+   * with a new key is made.
+   */
+  const char *key_file;
+  /**
+   * Bytes of it.
+   */
+  size_t key_file_len;
+  /**
+   * What the members of this swarm have in common: any bytes, not secret.
+   */
+  const uint8_t *network;
+  /**
+   * Number of them.
+   */
+  size_t network_len;
+  /**
+   * A secret of the whole swarm: who knows it is trusted. NULL: none.
+   */
+  const struct nsw_key *psk;
+  /**
+   * Those that are trusted, by their public keys.
+   */
+  const struct nsw_key *pinned;
+  /**
+   * Number of them.
+   */
+  size_t pinned_len;
+  /**
+   * Those whose certificates are believed.
+   */
+  const struct nsw_key *authorities;
+  /**
+   * Number of them.
+   */
+  size_t authorities_len;
+  /**
+   * What this member shows to those who do not know its key.
+   */
+  const uint8_t *certificate;
+  /**
+   * Number of its bytes; 0: none.
+   */
+  size_t certificate_len;
+  /**
+   * Addresses of members to begin with, at most 8: while this one is alone, it calls there.
+   */
+  const struct nsw_address *seeds;
+  /**
+   * Number of them.
+   */
+  size_t seeds_len;
+  /**
+   * What it says of itself to all, at most 64 bytes.
+   */
+  const uint8_t *meta;
+  /**
+   * Number of them.
+   */
+  size_t meta_len;
+  /**
+   * Where what has to outlive the process is kept: the shared store, and the group's records. A
+   * folder of this member's own; it is made if there is none, and the one around it is there.
+   * NULL: the store is in memory, and this member has no part in a group.
+   */
+  const char *folder;
+  /**
+   * Bytes of it.
+   */
+  size_t folder_len;
+  /**
+   * The members of the group that agrees, by their public keys, the same at all of them; at
+   * most NSW_HOST_MEMBER_MOST_VOTERS. A member that is not among them has no part in it.
+   */
+  const struct nsw_key *voters;
+  /**
+   * Number of them.
+   */
+  size_t voters_len;
+  /**
+   * What it calls the program for; NULL: nothing.
+   */
+  const struct nsw_host_member_hooks *hooks;
+} nsw_host_member_config;
+
+/**
+ * How a member does. NSW_HOST_MEMBER_INFO_INIT before it is filled.
+ */
+typedef struct nsw_host_member_info {
+  /**
+   * sizeof(nsw_host_member_info); NSW_HOST_MEMBER_INFO_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * Members that take part, this one among them.
+   */
+  uint32_t members;
+  /**
+   * Its number in the swarm.
+   */
+  uint64_t id;
+  /**
+   * Its public key.
+   */
+  struct nsw_key identity;
+  /**
+   * Members that there is a session with.
+   */
+  uint32_t sessions;
+  /**
+   * 1 while its thread runs and it was not told to stop.
+   */
+  uint32_t running;
+  /**
+   * 1 if it has a part in the group.
+   */
+  uint32_t votes;
+  /**
+   * 1 if it leads it.
+   */
+  uint32_t leads;
+  /**
+   * Who does, as far as is known; 0: nobody.
+   */
+  uint64_t leader;
+  /**
+   * The group's term.
+   */
+  uint64_t term;
+  /**
+   * What the group has agreed on, by index.
+   */
+  uint64_t commit;
+  /**
+   * What was applied here.
+   */
+  uint64_t applied;
+  /**
+   * What the newest snapshot stands for.
+   */
+  uint64_t snapshot;
+  /**
+   * Proposals of this member that are not agreed on yet.
+   */
+  uint64_t waiting;
+  /**
+   * Why the transport takes no datagrams in now; NSW_OK if it does.
+   */
+  nsw_status transport;
+  /**
+   * Why the files of the store take nothing now; NSW_OK if they do.
+   */
+  nsw_status store;
+  /**
+   * Why this member has no part in the group any more; NSW_OK if it has.
+   */
+  nsw_status group;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Datagrams that came.
+   */
+  uint64_t received;
+  /**
+   * Datagrams that were sent.
+   */
+  uint64_t sent;
+  /**
+   * Bytes of datagrams that came.
+   */
+  uint64_t received_bytes;
+  /**
+   * Bytes of datagrams that were sent.
+   */
+  uint64_t sent_bytes;
+} nsw_host_member_info;
+
+/**
+ * A member, as this one knows it. NSW_HOST_MEMBER_SEEN_INIT before it is filled.
+ */
+typedef struct nsw_host_member_seen {
+  /**
+   * sizeof(nsw_host_member_seen); NSW_HOST_MEMBER_SEEN_INIT sets it.
+   */
+  uint32_t size;
+  /**
+   * How it stands: NSW_MEMBER_ALIVE and so on.
+   */
+  uint32_t standing;
+  /**
+   * Its number.
+   */
+  uint64_t id;
+  /**
+   * Where it says that it is to be reached.
+   */
+  struct nsw_address address;
+  /**
+   * Bytes of what it says of itself.
+   */
+  uint32_t meta_len;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * What it says of itself.
+   */
+  uint8_t meta[64];
+} nsw_host_member_seen;
 
 /**
  * Done.
@@ -19509,6 +20055,434 @@ nsw_status nsw_host_metrics_publish(struct nsw_host_metrics *metrics,
  */
 nsw_status nsw_host_metrics_describe(const struct nsw_host_metrics *metrics,
                                      struct nsw_host_metrics_info *info);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The memory of the object itself: the one block that nsw_host_member_create asks for, in bytes.
+ *
+ * Errors: NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH, NSW_ERR_INVALID if nothing says who
+ * it is. Any thread.
+ */
+nsw_status nsw_host_member_footprint(const struct nsw_host_member_config *config,
+                                     size_t *size,
+                                     size_t *align);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Makes a member: opens its socket and its files. Nothing is sent yet. In one block of `memory`
+ * (NULL: the system's heap). The caller owns `*member` and ends it with nsw_host_member_destroy.
+ *
+ * Errors: those of nsw_host_member_footprint; NSW_ERR_INVALID for a setting outside its range, as
+ * for a voter without a folder, or an entry that is too long for a datagram; NSW_ERR_NULL for a
+ * transport without its hooks, or one of `on_save` and `on_load` without the other; NSW_ERR_BUSY if
+ * another one has the folder; NSW_ERR_HOST_ADDRESS, NSW_ERR_HOST_IO, NSW_ERR_HOST_FILE,
+ * NSW_ERR_HOST_PERMISSIONS of socket, key file and folder; NSW_ERR_CRDT_DAMAGED and
+ * NSW_ERR_RAFT_LOST for files that are not what was written; NSW_ERR_NO_ALLOCATOR,
+ * NSW_ERR_OUT_OF_MEMORY, NSW_ERR_ALLOCATOR. `*member` is NULL then.
+ */
+nsw_status nsw_host_member_create(const struct nsw_host_member_config *config,
+                                  const struct nsw_allocator *memory,
+                                  struct nsw_host_member **member);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Stops a member, wakes all that wait in its calls (NSW_ERR_NODE_LEFT), waits until its thread has
+ * ended and they have returned, and gives the block back. Nobody may begin another call meanwhile.
+ * NULL is fine, and so is an already destroyed one whose memory can still be read. In one of its
+ * own hooks it does nothing.
+ */
+void nsw_host_member_destroy(struct nsw_host_member *member);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Begins to take part, on a thread of its own.
+ *
+ * Errors: those of a bad handle, NSW_ERR_COMM_STATE if it has begun already, NSW_ERR_NODE_LEFT if
+ * it was stopped, NSW_ERR_HOST_IO if the system gives no thread.
+ */
+nsw_status nsw_host_member_start(const struct nsw_host_member *member);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Begins to stop, and does not wait: the member gives back its locks, hands over the lead of the
+ * group, says to the others that it leaves, for `leave_us` at most, and makes its files durable.
+ * Who waits in a call gets NSW_ERR_NODE_LEFT: what was asked for may come about or not. It does
+ * not start again.
+ *
+ * Errors: those of a bad handle.
+ */
+nsw_status nsw_host_member_stop(const struct nsw_host_member *member);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Waits until the thread has ended, after nsw_host_member_stop. At once if it was never started.
+ *
+ * Errors: those of a bad handle, NSW_ERR_BUSY in one of the member's own hooks.
+ */
+nsw_status nsw_host_member_join(const struct nsw_host_member *member);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * A datagram has come to the transport of one's own. Does not wait.
+ *
+ * Errors: those of a bad handle.
+ */
+nsw_status nsw_host_member_wake(const struct nsw_host_member *member);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * How a member does; also when it has stopped: fills `*info`, whose `size` the caller has set
+ * (NSW_HOST_MEMBER_INFO_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_member_describe(const struct nsw_host_member *member,
+                                    struct nsw_host_member_info *info);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Where the others reach it: as configured, or where its socket listens, with the port that it
+ * got. Fills `*address`, whose `size` the caller has set (NSW_ADDRESS_INIT).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_member_local(const struct nsw_host_member *member, struct nsw_address *address);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * The next member that is known, by rising numbers, behind `*after` (0 at first), which it
+ * becomes: fills `*seen`, whose `size` the caller has set (NSW_HOST_MEMBER_SEEN_INIT). This one, and
+ * those that are gone, too. NSW_DONE if there is no more.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE.
+ */
+nsw_status nsw_host_member_next(const struct nsw_host_member *member,
+                                uint64_t *after,
+                                struct nsw_host_member_seen *seen);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Waits until so many members take part, this one among them.
+ *
+ * Errors: those of a bad handle, NSW_ERR_HOST_TIMEOUT, NSW_ERR_NODE_LEFT if the
+ * member stops, NSW_ERR_BUSY in one of its own hooks.
+ */
+nsw_status nsw_host_member_wait_for_members(const struct nsw_host_member *member,
+                                            size_t members,
+                                            uint64_t timeout_us);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Another address of a member to begin with.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_LENGTH,
+ * NSW_ERR_CAPACITY for more than 8 of them, NSW_ERR_NODE_LEFT.
+ */
+nsw_status nsw_host_member_add_seed(const struct nsw_host_member *member,
+                                    const struct nsw_address *address);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Trusts another member, by its public key.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CAPACITY if there is no room,
+ * NSW_ERR_NODE_LEFT.
+ */
+nsw_status nsw_host_member_pin(const struct nsw_host_member *member,
+                               const struct nsw_key *identity);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Asks another member something, and waits for the answer: at most `cap` bytes to `buf`, the
+ * length to `*len` (which may be NULL).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL; NSW_ERR_HOST_TIMEOUT if none came in time: it may have
+ * been done all the same. NSW_ERR_NODE_PEER if it is no other member that takes part, or has died or
+ * left since (then it may have been done, too). Not done: NSW_ERR_UNSUPPORTED if it has refused;
+ * NSW_ERR_CAPACITY if it, or this member, has too many under way; NSW_ERR_LENGTH for a method of none
+ * or of more than 64 bytes, or a message that is too long for a datagram. NSW_ERR_NODE_LEFT if this
+ * member stops, NSW_ERR_BUSY in one of its own hooks. NSW_ERR_BUFFER_TOO_SMALL: it was done, `*len` is
+ * what the answer had, and the answer is lost; `mtu` bytes are always enough.
+ */
+nsw_status nsw_host_member_ask(const struct nsw_host_member *member,
+                               uint64_t to,
+                               const uint8_t *method,
+                               size_t method_len,
+                               const uint8_t *message,
+                               size_t message_len,
+                               uint64_t timeout_us,
+                               uint8_t *buf,
+                               size_t cap,
+                               size_t *len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Answers a request (`number` of nsw_host_member_call) whose hook has returned NSW_AGAIN, from any
+ * thread.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_NODE_REQUEST if it does not wait for an
+ * answer, or not any more; NSW_ERR_LENGTH for one that is too long for a datagram, NSW_ERR_NODE_LEFT.
+ */
+nsw_status nsw_host_member_answer(const struct nsw_host_member *member,
+                                  uint64_t number,
+                                  const uint8_t *message,
+                                  size_t message_len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Refuses such a request.
+ *
+ * Errors: as nsw_host_member_answer.
+ */
+nsw_status nsw_host_member_refuse(const struct nsw_host_member *member, uint64_t number);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Says something to all members that have subscribed to a topic, this one among them; it may get
+ * lost.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LENGTH for a topic of none or of more than 64
+ * bytes, or a message that is too long for a datagram; NSW_ERR_CAPACITY if too many wait to be sent;
+ * NSW_ERR_NODE_LEFT.
+ */
+nsw_status nsw_host_member_publish(const struct nsw_host_member *member,
+                                   const uint8_t *topic,
+                                   size_t topic_len,
+                                   const uint8_t *message,
+                                   size_t message_len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Gives what is published under a topic from now on to the hook `on_publication`.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL also without that hook, NSW_ERR_LENGTH for a bad topic,
+ * NSW_ERR_CAPACITY for too many, NSW_ERR_NODE_LEFT.
+ */
+nsw_status nsw_host_member_subscribe(const struct nsw_host_member *member,
+                                     const uint8_t *topic,
+                                     size_t topic_len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Does not want it any more; if it was not wanted, that is fine.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_NODE_LEFT.
+ */
+nsw_status nsw_host_member_unsubscribe(const struct nsw_host_member *member,
+                                       const uint8_t *topic,
+                                       size_t topic_len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Assigns to a register of the shared store: of what members assign at the same time the latest
+ * counts. It is here at once, and at the others soon; with a folder it is durable when this returns.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_LENGTH for a name of no bytes, or what is too
+ * long for a datagram; NSW_ERR_CAPACITY without room; NSW_ERR_NODE_LEFT. NSW_ERR_HOST_FULL and
+ * NSW_ERR_HOST_IO if the disk takes nothing: from the second time on, until it does again, nothing is
+ * changed; the change of the first time is here, is told to nobody, and will be if the disk takes it
+ * later.
+ */
+nsw_status nsw_host_member_put(const struct nsw_host_member *member,
+                               const uint8_t *name,
+                               size_t name_len,
+                               const uint8_t *value,
+                               size_t value_len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * What a register has, as far as this member has heard: at most `cap` bytes to `buf`, the length
+ * to `*len` (which may be NULL). NSW_DONE if it has nothing.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_CAPACITY without room for the name,
+ * NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_host_member_get(const struct nsw_host_member *member,
+                               const uint8_t *name,
+                               size_t name_len,
+                               uint8_t *buf,
+                               size_t cap,
+                               size_t *len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Empties a register: what others assign at the same time stays.
+ *
+ * Errors: as nsw_host_member_put.
+ */
+nsw_status nsw_host_member_remove(const struct nsw_host_member *member,
+                                  const uint8_t *name,
+                                  size_t name_len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Adds to a counter of the shared store, or takes from it.
+ *
+ * Errors: as nsw_host_member_put, and NSW_ERR_OVERFLOW if this member's part of it would be too
+ * large.
+ */
+nsw_status nsw_host_member_add(const struct nsw_host_member *member,
+                               const uint8_t *name,
+                               size_t name_len,
+                               int64_t by);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * What all have added to a counter, as far as this member has heard.
+ *
+ * Errors: as nsw_host_member_get, and NSW_ERR_OVERFLOW if it is too large.
+ */
+nsw_status nsw_host_member_total(const struct nsw_host_member *member,
+                                 const uint8_t *name,
+                                 size_t name_len,
+                                 int64_t *total);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Waits until a counter has come to so much, as far as this member has heard; what it has then
+ * goes to `*total`, which may be NULL.
+ *
+ * Errors: as nsw_host_member_total, and NSW_ERR_HOST_TIMEOUT, NSW_ERR_NODE_LEFT if the
+ * member stops, NSW_ERR_BUSY in one of its own hooks.
+ */
+nsw_status nsw_host_member_wait_for_total(const struct nsw_host_member *member,
+                                          const uint8_t *name,
+                                          size_t name_len,
+                                          int64_t least,
+                                          uint64_t timeout_us,
+                                          int64_t *total);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Lets the group agree on an entry, and waits until it is applied here: the hook `on_entry` has
+ * returned. Its index in the log goes to `*index`, which may be NULL. It is there once, and in the
+ * order in which this member has proposed; so for up to 16 members that propose, and longer if they do
+ * so again and again.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL. Not agreed on, now or later: NSW_ERR_RAFT_NO_LEADER if
+ * no leader could be found in time, NSW_ERR_RAFT_STATE if this member is not of the group,
+ * NSW_ERR_LENGTH for more than `max_entry` bytes, NSW_ERR_CAPACITY if too many wait, NSW_ERR_BUSY in
+ * one of the member's own hooks. It may be agreed on or not, now or later: NSW_ERR_HOST_TIMEOUT,
+ * NSW_ERR_NODE_LEFT if this member stops meanwhile; NSW_ERR_RAFT_HALTED, NSW_ERR_HOST_FULL or
+ * NSW_ERR_HOST_IO if its files take nothing any more, if that began while it waited.
+ */
+nsw_status nsw_host_member_propose(const struct nsw_host_member *member,
+                                   const uint8_t *data,
+                                   size_t data_len,
+                                   uint64_t timeout_us,
+                                   uint64_t *index);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Waits until all that the group had agreed on when this was called is applied here: who looks at
+ * the program's state then sees all of it.
+ *
+ * Errors: as nsw_host_member_propose.
+ */
+nsw_status nsw_host_member_barrier(const struct nsw_host_member *member, uint64_t timeout_us);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Waits for a lock of the group, by its name; its fencing token goes to `*token`: larger than those
+ * of all who held the lock before. What the lock guards refuses lower tokens than the highest that it
+ * has seen; for who stands still for longer than `lease_us` has lost the lock and may not know
+ * (NSW_HOST_MEMBER_LOCK_LOST). It is kept until it is given back, as long as this member is heard of;
+ * when it stops, the next in line has it at once. Several threads of this member wait for each other,
+ * too.
+ *
+ * Errors: as nsw_host_member_propose. NSW_ERR_HOST_TIMEOUT if others hold it for that long, or no
+ * leader could be found: this member does not hold it then, and waits no longer. NSW_ERR_LENGTH for a
+ * name of none or of more than 32 bytes, NSW_ERR_CAPACITY if the group has no room for another claim.
+ */
+nsw_status nsw_host_member_lock(const struct nsw_host_member *member,
+                                const uint8_t *name,
+                                size_t name_len,
+                                uint64_t timeout_us,
+                                uint64_t *token);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Gives a lock back.
+ *
+ * Errors: as nsw_host_member_propose, but that with NSW_ERR_HOST_TIMEOUT it is given back when there
+ * is a leader again. NSW_ERR_NODE_REQUEST if this member does not hold it with this token, or has
+ * given it back, or lost it.
+ */
+nsw_status nsw_host_member_unlock(const struct nsw_host_member *member,
+                                  const uint8_t *name,
+                                  size_t name_len,
+                                  uint64_t token,
+                                  uint64_t timeout_us);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Who holds a lock, as far as this member has heard, and with which token; either may be NULL.
+ * NSW_DONE if nobody does.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_RAFT_STATE without a group.
+ */
+nsw_status nsw_host_member_holder(const struct nsw_host_member *member,
+                                  const uint8_t *name,
+                                  size_t name_len,
+                                  uint64_t *holder,
+                                  uint64_t *token);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * All that was counted and measured, as the text of OpenMetrics, without a zero behind it: at most
+ * `cap` bytes to `buf`, the length to `*len` (which may be NULL).
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_BUFFER_TOO_SMALL.
+ */
+nsw_status nsw_host_member_metrics(const struct nsw_host_member *member,
+                                   char *buf,
+                                   size_t cap,
+                                   size_t *len);
+#endif
+
+#if defined(NSW_STD)
+/**
+ * Serves the metrics over HTTP from now on (nsw_host_metrics), written once a second, until the
+ * member is destroyed: where it listens, with the port that it got, goes to `*local`, whose `size` the
+ * caller has set (NSW_ADDRESS_INIT), or which is NULL.
+ *
+ * Errors: those of a bad handle, NSW_ERR_NULL, NSW_ERR_STRUCT_SIZE, NSW_ERR_COMM_STATE if they are
+ * served already, NSW_ERR_HOST_ADDRESS, NSW_ERR_HOST_IO.
+ */
+nsw_status nsw_host_member_serve_metrics(const struct nsw_host_member *member,
+                                         const struct nsw_address *bind,
+                                         struct nsw_address *local);
 #endif
 
 #ifdef __cplusplus

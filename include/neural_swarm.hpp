@@ -41,6 +41,7 @@
 #include "neural_swarm_host.hpp"
 #include "neural_swarm_host_local.hpp"
 #include "neural_swarm_host_plan.hpp"
+#include "neural_swarm_member.hpp"
 #include "neural_swarm_wfcommons.hpp"
 #endif
 #include "neural_swarm_kernel.hpp"

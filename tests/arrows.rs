@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("consensus", &["error", "port", "mem"]),
     ("task", &["error", "port", "mem", "nn"]),
     ("node", &["error", "port", "mem", "nn", "comm", "crdt", "consensus", "task"]),
+    // `host::Member` is a node with a thread, a socket and files.
     ("host", &["error", "port", "mem", "comm", "crdt", "consensus", "task", "node"]),
     // Programs use what the crate makes public.
     ("bin", &[]),

@@ -111,6 +111,9 @@ fn the_committed_header_is_up_to_date() {
         "node_types",
         "node",
         "host_metrics",
+        "host_member_types",
+        "host_member",
+        "host_member_calls",
     ] {
         builder = builder.with_src(root().join(format!("src/ffi/{file}.rs")));
     }
@@ -332,6 +335,7 @@ fn the_header_keeps_to_the_grammar() {
             "host_flush",
             "host_hddl",
             "host_listener",
+            "host_member",
             "host_metrics",
             "host_plan",
             "host_raft",

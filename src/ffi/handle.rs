@@ -380,6 +380,23 @@ pub unsafe fn destroy<T: Object>(handle: *mut T::C) {
     }
 }
 
+/// [`destroy`] of an object whose last readers are on their way out.
+///
+/// # Safety
+/// As [`find`]; and nobody begins another call.
+#[cfg(feature = "std")]
+pub unsafe fn destroy_when_free<T: Object>(handle: *mut T::C) {
+    // SAFETY: the caller's word.
+    while let Ok(found) = unsafe { find::<T>(handle) } {
+        if found.header.lock_exclusive() != Err(Error::Busy) {
+            found.header.unlock_exclusive(false);
+            // SAFETY: the caller's word.
+            return unsafe { destroy::<T>(handle) };
+        }
+        std::thread::yield_now();
+    }
+}
+
 /// The status of a call on an object.
 ///
 /// # Safety

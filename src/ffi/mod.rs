@@ -38,6 +38,12 @@ pub mod host_key;
 #[cfg(all(feature = "tls", unix))]
 pub mod host_listener;
 #[cfg(all(feature = "std", unix))]
+pub mod host_member;
+#[cfg(all(feature = "std", unix))]
+pub mod host_member_calls;
+#[cfg(all(feature = "std", unix))]
+pub mod host_member_types;
+#[cfg(all(feature = "std", unix))]
 pub mod host_metrics;
 #[cfg(all(feature = "std", unix))]
 pub mod host_plan;

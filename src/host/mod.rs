@@ -14,6 +14,7 @@
 //! | `raft/` | records and snapshots of a member of a Raft group in files |
 //! | `wfcommons` | recorded workflows, for `task::schedule` |
 //! | `hddl/` | planning domains, problems and plans as the text of the International Planning Competition |
+//! | `member/` | a member of a swarm on a thread of its own |
 //! | `metrics/` | metrics over HTTP, for who scrapes them |
 //! | `sim/` | swarms on a simulated network and clock, and scenarios for them |
 //! | `chart` | line charts as SVG |
@@ -33,6 +34,7 @@ pub mod hddl;
 mod inbox;
 mod key_file;
 mod line;
+mod member;
 mod metrics;
 mod raft;
 mod serial;
@@ -50,6 +52,10 @@ pub use address::{parse_address, show_address, socket_address, to_address};
 pub use clock::{now_us, unix_time};
 pub use key_file::{load_key, save_key};
 pub use line::BAUD_RATES;
+pub use member::{
+    Call, Carrier, Entry, Identity, MEMBER_METRICS, MOST_VOTERS, Member, MemberConfig, MemberEvent,
+    MemberInfo, MemberSeen, Reply, Said,
+};
 pub use metrics::{
     MOST_SCRAPERS, MOST_TEXT, MetricsServer, MetricsServerConfig, MetricsServerCounts,
 };

@@ -3,6 +3,7 @@
 use core::alloc::Layout;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -83,6 +84,11 @@ impl<'m> Udp<'m> {
     /// Where it listens, with the port that it got.
     pub fn local(&self) -> Result<Address> {
         self.socket.local_addr().map(to_address).map_err(|_| Error::HostIo)
+    }
+
+    /// The socket, to wait for what can be read.
+    pub(super) fn readable(&self) -> Result<OwnedFd> {
+        self.socket.try_clone().map(OwnedFd::from).map_err(|_| Error::HostIo)
     }
 
     /// What was dropped.

@@ -12,6 +12,7 @@ use core::alloc::Layout;
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net;
@@ -141,6 +142,11 @@ impl<'m> UnixDatagram<'m> {
     /// Its name.
     pub fn local(&self) -> Address {
         self.name
+    }
+
+    /// The socket, to wait for what can be read.
+    pub(super) fn readable(&self) -> Result<OwnedFd> {
+        self.bound.socket.try_clone().map(OwnedFd::from).map_err(|_| Error::HostIo)
     }
 
     /// What was dropped.
