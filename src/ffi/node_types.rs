@@ -93,7 +93,7 @@ pub struct nsw_node_config {
     pub peers: u32,
     /// The most handshakes at once; 0: as many as `peers`, but at most 16.
     pub handshakes: u32,
-    /// Room for pinned identities; 0: as many as `peers`.
+    /// Room for pinned identities; 0: as many as `peers`, or as `members` where that is 0.
     pub pinned: u32,
     /// Room for authorities; 0: 1.
     pub authorities: u32,

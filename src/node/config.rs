@@ -1,6 +1,7 @@
 //! What a node is made for.
 
 use super::membership::MembershipConfig;
+use crate::comm::identity::TrustConfig;
 use crate::comm::link::LinkConfig;
 use crate::error::{Error, Result};
 
@@ -25,18 +26,20 @@ pub struct NodeConfig<'a> {
 }
 
 impl<'a> NodeConfig<'a> {
-    /// For a swarm of so many members on a local network: sessions with at most 128 of them at once, datagrams of
-    /// at most 1,280 bytes, 256 pieces of work a poll; a sign of life
-    /// every ten seconds, and a session that was silent for 35 is over; who breaks the protocol three times is in
-    /// quarantine for an hour.
+    /// For a swarm of so many members on a local network, each of which may be pinned: sessions with at most 128 of them
+    /// at once, datagrams of at most 1,280 bytes, 256 pieces of work a poll; a sign of life every ten seconds, and a
+    /// session that was silent for 35 is over; who breaks the protocol three times is in quarantine for an hour.
     pub fn new(network: &'a [u8], members: usize) -> NodeConfig<'a> {
+        let sessions = LinkConfig::new(network, members.clamp(2, 128));
         let link = LinkConfig {
+            // There may be more whom it trusts than it has sessions with at once.
+            trust: TrustConfig { pinned: members.max(2), ..sessions.trust },
             // Who does not answer for ten seconds is called again when there is something to say.
             tries: 6,
             // A session of which one side alone knows does not last.
             keepalive: 10_000_000,
             dead: 35_000_000,
-            ..LinkConfig::new(network, members.clamp(2, 128))
+            ..sessions
         };
         NodeConfig {
             link,

@@ -171,3 +171,19 @@ fn who_is_not_heard_of_loses_its_locks() {
     });
     assert_eq!(all[0].unlock(b"door", token, LONG), Err(Error::NodeRequest));
 }
+
+#[test]
+fn a_lock_without_room_for_its_session_says_so() {
+    let folder = Folder::new();
+    let configs = (0..3).map(|number| {
+        let mut config = voter(number, 3, &folder);
+        config.locks.sessions = 1;
+        config
+    });
+    let (all, _) = group(configs.collect());
+    start(&all);
+    let token = all[0].lock(b"door", LONG).unwrap();
+    assert_eq!(all[1].lock(b"window", LONG), Err(Error::Capacity));
+    assert_eq!(all[2].lock(b"door", LONG), Err(Error::Capacity));
+    all[0].unlock(b"door", token, LONG).unwrap();
+}

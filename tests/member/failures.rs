@@ -78,5 +78,7 @@ fn a_disk_that_refuses_loses_nothing_and_is_tried_again() {
     assert_eq!(all[1].get(b"third").unwrap().unwrap(), b"3");
     assert_eq!(all[0].info().store, None);
     all[0].wait_for_total(b"other", 1, LONG).unwrap();
-    drop(events);
+    let refused = |event: &&MemberEvent| matches!(event, MemberEvent::StoreFailed(Error::HostIo));
+    let told = events.try_iter().collect::<Vec<_>>();
+    assert_eq!(told.iter().filter(refused).count(), 1, "{told:?}");
 }

@@ -90,3 +90,24 @@ fn settings_out_of_range_are_refused() {
     drop(member);
     assert_eq!(refused(&|_| ()), None);
 }
+
+/// The usual way to call a member in its own functions.
+#[test]
+fn functions_that_hold_the_member_do_not_hold_its_files() {
+    let folder = Folder::new();
+    let member = std::sync::Arc::new(Member::new(voter(0, 1, &folder)).unwrap());
+    let own = member.clone();
+    member.on_event(move |_| drop(own.info())).unwrap();
+    let own = member.clone();
+    member
+        .serve(b"x", move |_, _| if own.info().running { Reply::Answer } else { Reply::Refuse })
+        .unwrap();
+    member.start().unwrap();
+    member.propose(b"x", LONG).unwrap();
+    member.stop();
+    member.join().unwrap();
+    drop(member);
+    let again = Member::new(voter(0, 1, &folder)).unwrap();
+    again.start().unwrap();
+    again.propose(b"y", LONG).unwrap();
+}

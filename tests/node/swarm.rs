@@ -259,3 +259,17 @@ fn those_that_call_each_other_at_once_hear_each_other() {
         assert_eq!(answered, asked, "seed {seed}");
     }
 }
+
+#[test]
+fn more_may_be_trusted_than_there_are_sessions_with() {
+    let config = NodeConfig::new(b"large", 300);
+    assert_eq!(config.link.peers, 128);
+    let entropy = neural_swarm::port::SystemEntropy;
+    let mut node = Node::new(&config, secrets(0), entropy, neural_swarm::port::Heap, 0).unwrap();
+    for number in 0..300u16 {
+        let mut key = [7; 32];
+        key[..2].copy_from_slice(&number.to_le_bytes());
+        node.trust_mut().pin(&key).unwrap();
+    }
+    assert_eq!(node.trust_mut().pin(&[9; 32]), Err(Error::Capacity));
+}

@@ -166,7 +166,8 @@ impl Member {
             return Err(Error::Length);
         }
         self.shared.core().live()?;
-        lock(&self.shared.handlers).set_request(method, handler);
+        let before = lock(&self.shared.handlers).set_request(method, handler);
+        drop(before);
         Ok(())
     }
 
@@ -196,8 +197,11 @@ impl Member {
         topic: &[u8],
         handler: impl FnMut(&Said<'_>) + Send + 'static,
     ) -> Result<()> {
-        self.change(|core| core.topics.subscribe(topic))?;
-        lock(&self.shared.handlers).set_topic(topic, Some(Box::new(handler)));
+        let before = self.change(|core| {
+            core.topics.subscribe(topic)?;
+            Ok(lock(&self.shared.handlers).set_topic(topic, Some(Box::new(handler))))
+        })?;
+        drop(before);
         Ok(())
     }
 
@@ -205,11 +209,11 @@ impl Member {
     ///
     /// [`Error::NodeLeft`].
     pub fn unsubscribe(&self, topic: &[u8]) -> Result<()> {
-        self.change(|core| {
+        let before = self.change(|core| {
             core.topics.unsubscribe(topic);
-            Ok(())
+            Ok(lock(&self.shared.handlers).set_topic(topic, None))
         })?;
-        lock(&self.shared.handlers).set_topic(topic, None);
+        drop(before);
         Ok(())
     }
 
@@ -407,7 +411,9 @@ impl Member {
     /// [`Error::NodeLeft`].
     pub fn on_event(&self, handler: impl FnMut(&MemberEvent) + Send + 'static) -> Result<()> {
         self.shared.core().live()?;
-        lock(&self.shared.handlers).events = one(Box::new(handler));
+        let before =
+            core::mem::replace(&mut lock(&self.shared.handlers).events, one(Box::new(handler)));
+        drop(before);
         Ok(())
     }
 

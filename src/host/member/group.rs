@@ -164,13 +164,17 @@ impl Group {
         if kind == APPLICATION && bytes.len() > self.max_entry {
             return Err(Error::Length);
         }
-        if self.queue.len() >= MOST_WAITING {
+        // A lease does not wait for what the application has to say: those of the locks come before that, and always.
+        if kind == APPLICATION && self.queue.len() >= MOST_WAITING {
             return Err(Error::Capacity);
         }
         self.tickets += 1;
         let mut data = vec![kind];
         data.extend_from_slice(bytes);
-        self.queue.push_back(Proposed { ticket: self.tickets, sequence: 0, sent: false, data });
+        let new = Proposed { ticket: self.tickets, sequence: 0, sent: false, data };
+        let unsent = |one: &Proposed| one.sequence == 0 && one.data.first() == Some(&APPLICATION);
+        let at = self.queue.iter().position(unsent).filter(|_| kind == LOCKS);
+        self.queue.insert(at.unwrap_or(self.queue.len()), new);
         if waits {
             self.done.insert(self.tickets, None);
         }
@@ -310,6 +314,7 @@ impl Group {
         self.failed = Some(error);
         self.raft.storage_failed();
         self.queue.clear();
+        self.claims.not_opened();
         self.applying.clear();
         for place in self.done.values_mut().filter(|place| place.is_none()) {
             *place = Some(Err(error));
@@ -425,6 +430,11 @@ impl Group {
         self.failed.is_none() && status.commit.min(status.durable) > self.given
     }
 
+    /// Whether the application has applied all that it was given.
+    pub fn has_applied(&self) -> bool {
+        self.raft.status().applied >= self.given
+    }
+
     /// How often something was asked for: the thread is woken when that grows.
     pub fn asked(&self) -> u64 {
         self.tickets
@@ -448,10 +458,12 @@ impl Group {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        self.tickets += 1;
-        self.raft.read(self.tickets, now)?;
-        self.reads.insert(self.tickets, Read::Asked);
-        Ok(self.tickets)
+        // Only what was asked for wakes the thread: who is refused tries again after what happens next.
+        let ticket = self.tickets + 1;
+        self.raft.read(ticket, now)?;
+        self.tickets = ticket;
+        self.reads.insert(ticket, Read::Asked);
+        Ok(ticket)
     }
 
     // ---- Snapshots ----------------------------------------------------------------------
@@ -492,9 +504,27 @@ impl Group {
             },
             Err(error) => return self.fail(error, jobs),
         }
+        self.forget_sent();
         if !self.claims.is_known(&self.locks) {
             self.lose_locks(jobs);
         }
+    }
+
+    /// What was sent may be in the snapshot, where it is not seen, or may come later: nobody can tell.
+    fn forget_sent(&mut self) {
+        let (sent, rest) =
+            core::mem::take(&mut self.queue).into_iter().partition(|one| one.sequence > 0);
+        self.queue = rest;
+        let sent: VecDeque<Proposed> = sent;
+        if sent.is_empty() {
+            return;
+        }
+        for one in sent {
+            self.claims.applied(one.ticket, 0, None);
+            self.finish(one.ticket, Err(Error::HostTimeout));
+        }
+        // Those that wait are another client's: its first is not taken for one of these.
+        self.new_client();
     }
 
     fn read_snapshot(&mut self, index: u64) -> Result<(Vec<u8>, Vec<u8>)> {

@@ -107,20 +107,31 @@ pub(super) struct Handlers {
     pub load: One<LoadHandler>,
 }
 
-fn set<H>(all: &mut Vec<(Vec<u8>, Arc<Mutex<H>>)>, name: &[u8], handler: Option<H>) {
-    all.retain(|(other, _)| other != name);
+/// Sets a handler, and gives back that before: what it holds may call the member when it is dropped.
+fn set<H>(all: &mut Vec<(Vec<u8>, Arc<Mutex<H>>)>, name: &[u8], handler: Option<H>) -> One<H> {
+    let at = all.iter().position(|(other, _)| other == name);
+    let before = at.map(|at| all.swap_remove(at).1);
     if let Some(handler) = handler {
         all.push((name.to_vec(), Arc::new(Mutex::new(handler))));
     }
+    before
 }
 
 impl Handlers {
-    pub fn set_request(&mut self, method: &[u8], handler: Option<RequestHandler>) {
-        set(&mut self.requests, method, handler);
+    /// The one before is to be dropped without the lock.
+    #[must_use]
+    pub fn set_request(
+        &mut self,
+        method: &[u8],
+        handler: Option<RequestHandler>,
+    ) -> One<RequestHandler> {
+        set(&mut self.requests, method, handler)
     }
 
-    pub fn set_topic(&mut self, topic: &[u8], handler: Option<SaidHandler>) {
-        set(&mut self.topics, topic, handler);
+    /// The one before is to be dropped without the lock.
+    #[must_use]
+    pub fn set_topic(&mut self, topic: &[u8], handler: Option<SaidHandler>) -> One<SaidHandler> {
+        set(&mut self.topics, topic, handler)
     }
 
     /// The handler of a method; that of no name is for all others.

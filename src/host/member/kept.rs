@@ -24,6 +24,8 @@ pub(super) struct Kept {
     pub told: u64,
     /// The disk refuses.
     pub failed: Option<Error>,
+    /// The caller was told.
+    pub told_failed: bool,
     again: u64,
     /// The most bytes of a name and a value.
     most: usize,
@@ -60,6 +62,7 @@ impl Kept {
             durable: version,
             told: version,
             failed: None,
+            told_failed: false,
             again: 0,
             most,
         })

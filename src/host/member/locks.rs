@@ -19,6 +19,8 @@ pub(super) struct Claims {
     pub life: u64,
     number: u64,
     opening: Option<u64>,
+    /// The group had no room for it.
+    refused: bool,
     /// When the last step was proposed.
     stepped: u64,
     /// Names that are held or waited for, each by one caller, and the token of those that are held.
@@ -27,8 +29,8 @@ pub(super) struct Claims {
 
 impl Claims {
     pub fn new(session: u64, ttl_us: u64) -> Claims {
-        let (life, number, opening, stepped, names) = (0, 0, None, 0, Vec::new());
-        Claims { session, ttl_us, life, number, opening, stepped, names }
+        let (life, number, opening, refused) = (0, 0, None, false);
+        Claims { session, ttl_us, life, number, opening, refused, stepped: 0, names: Vec::new() }
     }
 
     /// The bytes of the session's next step.
@@ -66,10 +68,16 @@ impl Claims {
     pub fn applied(&mut self, ticket: u64, index: u64, outcome: Option<LockOutcome>) {
         if self.opening == Some(ticket) {
             self.opening = None;
+            self.refused = outcome == Some(LockOutcome::Full);
             if outcome == Some(LockOutcome::Opened { life: index }) {
                 self.life = index;
             }
         }
+    }
+
+    /// Nothing comes of an opening that is under way.
+    pub fn not_opened(&mut self) {
+        self.opening = None;
     }
 
     /// Whether all agree that there is this session.
@@ -112,8 +120,14 @@ impl Group {
 
     /// Begins a session, unless that is under way; whether there is one.
     fn open_session(&mut self) -> Result<bool> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
         if self.claims.life > 0 {
             return Ok(true);
+        }
+        if core::mem::take(&mut self.claims.refused) {
+            return Err(Error::Capacity);
         }
         if self.claims.opening.is_none() {
             let known = self.locks.sessions().find(|one| one.session == self.claims.session);
@@ -127,6 +141,9 @@ impl Group {
 
     /// The token with which this member has a lock that it waited for from an entry on; an error if it waits no longer.
     fn token_of(&self, name: &[u8], since: u64) -> Option<Result<u64>> {
+        if let Some(error) = self.failed {
+            return Some(Err(error));
+        }
         let own = |session| session == self.claims.session;
         let mut claims = self.locks.claims().filter(|claim| claim.parties == 0);
         let claim = claims.find(|one| own(one.session) && one.since == since && one.name == name);
@@ -134,6 +151,14 @@ impl Group {
             None => Some(Err(Error::CommExpired)),
             Some(claim) => (claim.token > 0).then_some(Ok(claim.token)),
         }
+    }
+
+    /// This member knows that it has a lock now, if it still does.
+    fn hold(&mut self, name: &[u8], token: u64) -> Result<()> {
+        let holder = self.locks.holder(name).map(|claim| (claim.session, claim.token));
+        let held = self.claims.life > 0 && holder == Some((self.claims.session, token));
+        let own = self.claims.names.iter_mut().find(|(other, _)| held && other == name);
+        own.map(|own| own.1 = Some(token)).ok_or(Error::CommExpired)
     }
 }
 
@@ -148,7 +173,8 @@ impl Member {
     ///
     /// [`Error::HostTimeout`] if others hold it for that long, or no leader could be found: this member does not hold it
     /// then, and waits no longer. [`Error::Length`] for a name of none or of more bytes than the settings of the locks
-    /// say, [`Error::Capacity`] if the group has no room for another claim, and as [`propose`](Self::propose).
+    /// say, [`Error::Capacity`] if the group has no room for another claim or session, and as [`propose`](Self::propose).
+    /// That the lock was lost may be told before this has returned.
     pub fn lock(&self, name: &[u8], timeout: Duration) -> Result<u64> {
         if !(1..=self.shared.lock_name).contains(&name.len()) {
             return Err(Error::Length);
@@ -156,6 +182,7 @@ impl Member {
         let until = Until::after(timeout);
         self.wait(until, |core| {
             let claims = &mut match core.group() {
+                Ok(Group { failed: Some(error), .. }) => return Some(Err(*error)),
                 Ok(group) => group,
                 Err(error) => return Some(Err(error)),
             }
@@ -204,15 +231,11 @@ impl Member {
                 Ok(_) => Err(Error::CommExpired),
                 Err(error) => Err(error),
             };
+            // It may be lost again before this thread hears of it.
+            let had = had
+                .and_then(|token| self.with_group(|group| group.hold(name, token)).map(|()| token));
             match had {
-                Ok(token) => {
-                    let kept = self.with_group(|group| {
-                        let mut names = group.claims.names.iter_mut();
-                        let own = names.find(|(other, _)| other == name);
-                        own.map(|own| own.1 = Some(token)).ok_or(Error::CommExpired)
-                    });
-                    return kept.map(|()| token);
-                }
+                Ok(token) => return Ok(token),
                 Err(Error::CommExpired) => {
                     if until.is_over() {
                         return Err(Error::HostTimeout);

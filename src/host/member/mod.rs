@@ -181,6 +181,7 @@ impl Member {
             }
             Err(_) => {
                 core.stage = Stage::Over;
+                self.shared.changed.notify_all();
                 Err(Error::HostIo)
             }
         }
@@ -281,6 +282,8 @@ impl Member {
         core.live()?;
         let done = f(&mut core);
         drop(core);
+        // Others may wait for it; before the start nothing else tells them.
+        self.shared.changed.notify_all();
         self.shared.waker.wake();
         done
     }

@@ -2,7 +2,7 @@
 
 use std::boxed::Box;
 use std::collections::BTreeMap;
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
@@ -120,12 +120,15 @@ fn carry(carrier: Carrier, longest: usize) -> Result<Carried> {
     }
 }
 
-/// The folder, made if there is none.
+/// The folder, made if there is none. That it is there is durable: whatever is kept in it is said to be.
 fn make_folder(path: &Path) -> Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(Error::HostIo),
-        _ => Ok(()),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(Error::HostIo),
+        _ => {}
     }
+    let holds = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let holds = File::open(holds.unwrap_or(Path::new(".")));
+    holds.and_then(|folder| folder.sync_all()).map_err(|_| Error::HostIo)
 }
 
 impl Core {
@@ -141,7 +144,8 @@ impl Core {
         let mut made = NodeConfig::new(&config.network, config.members);
         made.link.mtu = config.mtu;
         made.link.psk = config.psk.clone();
-        made.link.trust.pinned = made.link.trust.pinned.max(config.pinned.len());
+        let pinned = config.pinned.len() + config.voters.len();
+        made.link.trust.pinned = made.link.trust.pinned.max(pinned);
         made.link.trust.authorities = config.authorities.len().max(1);
         made.datagram = made.datagram.max(config.mtu);
         // It is used up.
@@ -230,9 +234,11 @@ impl Core {
 
     /// What has to be durable before others are told.
     pub fn keep(&mut self, now: u64, jobs: &mut Vec<Job>) {
-        let before = self.kept.failed;
-        if let Err(error) = self.kept.keep(now)
-            && before.is_none()
+        let done = self.kept.keep(now);
+        // A call may have found it before.
+        let told = core::mem::replace(&mut self.kept.told_failed, done.is_err());
+        if let Err(error) = done
+            && !told
         {
             self.store_errors += 1;
             jobs.push(Job::Event(MemberEvent::StoreFailed(error)));

@@ -36,6 +36,9 @@ impl Drop for Ended {
     fn drop(&mut self) {
         self.0.core().stage = Stage::Over;
         self.0.changed.notify_all();
+        // A function of the caller's may hold the member itself. They may do as they like when they are dropped.
+        let handlers = core::mem::take(&mut *lock(&self.0.handlers));
+        drop(handlers);
     }
 }
 
@@ -164,12 +167,14 @@ fn deliver(shared: &Shared, jobs: Vec<Job>) {
     }
 }
 
-/// The application has applied what it was given; its state is asked for where that is due. Whether it was.
+/// The application has applied what it was given; its state is asked for where that is due. Whether there is something to
+/// do by that.
 fn finish(shared: &Shared) -> bool {
     let mut core = shared.core();
     let mut jobs = Vec::new();
-    let mut due = false;
+    let (mut due, mut moved) = (false, false);
     if let Some(group) = &mut core.group {
+        moved = !group.has_applied();
         // If it has stopped, that is told in the next round.
         let _ = group.applied();
         due = group.is_snapshot_due();
@@ -178,7 +183,7 @@ fn finish(shared: &Shared) -> bool {
     shared.changed.notify_all();
     let save = lock(&shared.handlers).save.clone();
     if !due || save.is_none() {
-        return false;
+        return moved;
     }
     let mut state = Vec::new();
     let saved = call(save, |save| save(&mut state)) == Some(true);
