@@ -10014,7 +10014,7 @@ typedef struct nsw_node_config {
    */
   uint32_t handshakes;
   /**
-   * Room for pinned identities; 0: as many as `peers`.
+   * Room for pinned identities; 0: as many as `peers`, or as `members` where that is 0.
    */
   uint32_t pinned;
   /**
