@@ -384,7 +384,7 @@ pub unsafe fn destroy<T: Object>(handle: *mut T::C) {
 ///
 /// # Safety
 /// As [`find`]; and nobody begins another call.
-#[cfg(feature = "std")]
+#[cfg(all(feature = "std", unix))]
 pub unsafe fn destroy_when_free<T: Object>(handle: *mut T::C) {
     // SAFETY: the caller's word.
     while let Ok(found) = unsafe { find::<T>(handle) } {
