@@ -85,7 +85,7 @@ impl Missions<'_> {
         let told = answer.get(1..ANSWER_HEAD).and_then(|told| Told::read(told).ok());
         match answer.first() {
             Some(&how) if len >= ANSWER_HEAD => self.land_with(flight, how, ANSWER_HEAD..len),
-            _ => self.land(flight, Landing::Failed),
+            _ => self.land(flight, End::Failed),
         }
         if let (Some(told), Some(worker)) = (told, self.workers.find(from)) {
             // What others have there is what is left without this one.
@@ -105,7 +105,7 @@ impl Missions<'_> {
             worker.did_not_answer(self.config.retry_us, now);
         }
         let Some(flight) = self.flight_of(request) else { return };
-        self.land(flight, if why == Failure::Deadline { Landing::Failed } else { Landing::Moved });
+        self.land(flight, if why == Failure::Deadline { End::Failed } else { End::Nothing });
     }
 
     fn flight_of(&self, request: RequestId) -> Option<usize> {
@@ -126,7 +126,7 @@ impl Missions<'_> {
     fn land_with(&mut self, flight: usize, how: u8, result: core::ops::Range<usize>) {
         // Longer results than there is room for are none.
         if how != DONE || result.len() > self.config.bytes {
-            return self.land(flight, Landing::Failed);
+            return self.land(flight, End::Failed);
         }
         let Some(entry) = self.flights.get(flight).copied() else { return };
         self.take_flight(flight, End::Done);
@@ -137,10 +137,10 @@ impl Missions<'_> {
     }
 
     /// A flight has ended without a result.
-    fn land(&mut self, flight: usize, how: Landing) {
+    fn land(&mut self, flight: usize, end: End) {
         let Some(entry) = self.flights.get(flight).copied() else { return };
-        let failed = how == Landing::Failed;
-        self.take_flight(flight, if failed { End::Failed } else { End::Nothing });
+        self.take_flight(flight, end);
+        let failed = end == End::Failed;
         if self.book.back(entry.task as usize, entry.to, failed, self.config.attempts) {
             self.drop_unwanted();
         } else if let Some(other) =
@@ -200,19 +200,10 @@ impl Missions<'_> {
             if flight.used && flight.ends_us <= self.now {
                 self.jobs.drop(Whose::Own(flight.task));
                 self.changed = true;
-                self.land(at, Landing::Failed);
+                self.land(at, End::Failed);
             }
         }
     }
-}
-
-/// How a flight without a result has ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Landing {
-    /// It failed, or took too long.
-    Failed,
-    /// The member does not do it.
-    Moved,
 }
 
 /// What the end of a flight says of its member.
@@ -221,6 +212,8 @@ enum End {
     Done,
     /// Another one was faster.
     Late,
+    /// It failed, or took too long.
     Failed,
+    /// It does not do it, or it is not wanted.
     Nothing,
 }

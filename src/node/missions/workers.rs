@@ -11,6 +11,11 @@ const KEPT: f32 = 0.7;
 /// The most doublings of a pause, of who fails or does not answer.
 const MOST_DOUBLINGS: u8 = 6;
 
+/// A pause after so many before it.
+fn doubled(pause: u64, times: u8) -> u64 {
+    pause.saturating_mul(1 << times.min(MOST_DOUBLINGS))
+}
+
 /// A member that may work.
 #[derive(Clone, Copy)]
 pub(super) struct Worker {
@@ -146,15 +151,14 @@ impl Worker {
 
     /// It failed: it gets nothing for a while, for longer each time.
     pub fn failed(&mut self, pause: u64, now: u64) {
-        self.rests_us = now.saturating_add(pause << self.failures.min(MOST_DOUBLINGS));
+        self.rests_us = now.saturating_add(doubled(pause, self.failures));
         self.failures = self.failures.saturating_add(1);
     }
 
     /// It did not answer what it was asked: it gets nothing until it does, and is asked again, less often each time.
     pub fn did_not_answer(&mut self, pause: u64, now: u64) {
         self.known = false;
-        let pause = pause << self.silent.min(MOST_DOUBLINGS);
-        self.ask_us = self.ask_us.max(now.saturating_add(pause));
+        self.ask_us = self.ask_us.max(now.saturating_add(doubled(pause, self.silent)));
         self.silent = self.silent.saturating_add(1);
     }
 
