@@ -1,5 +1,5 @@
-/* A member of a swarm in twenty lines: `hello_swarm 1` and `hello_swarm 2`, each in a terminal of its own, find each
- * other over UDP by a secret that they share, and count together.
+/* A member of a swarm in one function of some thirty lines: `hello_swarm 1` and `hello_swarm 2`, each in a
+ * terminal of its own, find each other over UDP by a secret that they share, and count together.
  * SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
